@@ -1,0 +1,37 @@
+# make demo    set up .venv and run the whole story on the bundled digits
+# make test    set up what the tests need, check the code and run the tests
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check fix wheel clean
+
+demo: .venv/ready
+	$(BIN)/augfactory demo
+
+test: check
+	$(BIN)/pytest -n 2
+
+check: .venv/ready-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: .venv/ready-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+wheel: .venv/ready-dev
+	$(BIN)/python -m build --wheel
+
+clean:
+	rm -rf .venv dist
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+.venv/ready-dev: .venv/ready
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@

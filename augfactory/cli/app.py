@@ -1,0 +1,51 @@
+"""The command line: one line per command."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from augfactory import __version__
+from augfactory.cli.expand import expand
+from augfactory.cli.session import InterruptedBySignal, catch_signals
+from augfactory.cli.versions import info, preview, verify
+
+app = typer.Typer(
+    name="augfactory",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help starts in half the time
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (expand, info, verify, preview):
+    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"augfactory {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def describe(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Turn a small labelled image set into a large, versioned training set, and say if it helped.
+
+    \b
+    The whole story on real digits, in a few minutes:
+      augfactory demo
+    """
+    del version
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    catch_signals()
+    try:
+        app()
+    except InterruptedBySignal as interruption:
+        sys.exit(128 + interruption.number)

@@ -1,0 +1,38 @@
+"""The options that say how a SOURCE is read; shared by the commands that read one."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from augfactory.cli.session import read_size
+from augfactory.errors import RecipeError
+
+if TYPE_CHECKING:  # numpy takes half of the time that `augfactory --help` may take
+    from augfactory.records import Colour, SourceSpec
+
+SOURCE_HELP = (
+    "Class folders, a folder of IDX(.gz) files, .npz, .h5, a dataset version, "
+    "'sample', or torchvision:NAME; ':train' or ':test' chooses a split."
+)
+Size = Annotated[
+    str | None, typer.Option(help="Convert images to HxW pixels, aspect kept, centre cropped.")
+]
+Grey = Annotated[bool, typer.Option("--grey", help="Convert images to one grey channel.")]
+Rgb = Annotated[bool, typer.Option("--rgb", help="Convert images to three colour channels.")]
+Download = Annotated[
+    bool, typer.Option("--download", help="Let torchvision:NAME download what is not there.")
+]
+
+
+def source_spec(text: str, size: str | None, grey: bool, rgb: bool, download: bool) -> "SourceSpec":
+    """Put the options together.
+
+    Raises:
+        RecipeError: they contradict each other.
+    """
+    if grey and rgb:
+        raise RecipeError("--grey --rgb", "an image cannot be both", "Leave one out.")
+    from augfactory.records import SourceSpec
+
+    colour: Colour = "grey" if grey else "rgb" if rgb else "auto"
+    return SourceSpec(text, read_size(size), colour, download)

@@ -1,0 +1,1 @@
+"""What the tool can do, as functions; the only place that wires the rooms below."""

@@ -1,0 +1,110 @@
+"""Render one shard: what every engine runs, in any process, in any order."""
+
+import json
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from augfactory.commands.ingredients import Ingredients
+from augfactory.commands.opening import open_any
+from augfactory.pipeline import plan as planning
+from augfactory.pipeline.partners import ClassRows, rows_by_class
+from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.render import EncodedSource, render_block
+from augfactory.records import Rows, Source, SourceSpec
+from augfactory.store.atomic import write_file
+from augfactory.store.shards import STATE, publish_shard
+from augfactory.store.tables import Columns
+from augfactory.vae.checkpoint import load_model
+
+JOB = f"{STATE}/job.json"
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """One shard of the dataset under construction in ``building``: rows ``start`` to ``stop``."""
+
+    building: Path
+    index: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a shard is made from."""
+
+    recipe: Recipe
+    source: Source
+    class_rows: ClassRows
+    encoded: EncodedSource | None
+
+
+def write_job(building: Path, recipe: Recipe, ingredients: Ingredients) -> None:
+    """Leave beside the shards what a process needs to render any of them."""
+    job = {
+        "recipe": recipe.model_dump(mode="json"),
+        "source": asdict(ingredients.spec),
+        "rows": ingredients.rows.tolist(),
+        "model": ingredients.model_folder and str(ingredients.model_folder.resolve()),
+        "checkpoint": ingredients.checkpoint,
+    }
+    write_file(building / JOB, json.dumps(job).encode())
+
+
+def render_shard(task: ShardTask) -> int:
+    """Make and publish one shard; return its number of rows."""
+    job = _read_job(task.building)
+    plans = [
+        planning.draw_block(job.recipe, job.class_rows, start, stop)
+        for start, stop in planning.blocks(task.start, task.stop)
+    ]
+    made = [render_block(job.recipe, plan, job.source, job.encoded) for plan in plans]
+    plan = planning.join(plans)
+    rows = Rows(
+        image=np.concatenate([images for images, _ in made]),
+        soft_label=np.concatenate([labels for _, labels in made]),
+        method=plan.method,
+        round=plan.round,
+        view=plan.view,
+        source_index=plan.source_index,
+        weight=plan.weight,
+    )
+    names = list(job.source.class_names)
+    publish_shard(
+        task.building, job.recipe.format, task.index, task.start, rows, _plan_columns(plan), names
+    )
+    return len(rows)
+
+
+@lru_cache(maxsize=1)
+def _read_job(building: Path) -> Job:
+    values = json.loads((building / JOB).read_bytes())
+    spec = values["source"]
+    size = tuple(spec["size"]) if spec["size"] else None
+    whole = open_any(SourceSpec(**{**spec, "size": size}))
+    source = whole.restricted_to(np.asarray(values["rows"], dtype=np.int64))
+    encoded = None
+    if values["model"]:
+        encoded = EncodedSource(source, load_model(Path(values["model"]), values["checkpoint"]))
+    return Job(
+        recipe=Recipe.model_validate(values["recipe"]),
+        source=source,
+        class_rows=rows_by_class(source.labels, len(source.class_names)),
+        encoded=encoded,
+    )
+
+
+def _plan_columns(plan: planning.PlanRows) -> Columns:
+    return {
+        "row": plan.row,
+        "method": plan.method,
+        "round": plan.round,
+        "view": plan.view,
+        "source_index": plan.source_index,
+        "weight": plan.weight,
+        "noise_key": plan.noise_key,
+        **plan.draws,
+    }

@@ -1,0 +1,131 @@
+"""Check a dataset version against its manifest: every file, every hash, every label."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from augfactory.commands.progress import Progress
+from augfactory.errors import VerificationError
+from augfactory.pipeline.recipe import Recipe, recipe_id
+from augfactory.store.manifest import (
+    CHECKSUMS,
+    MANIFEST,
+    Manifest,
+    content_hash,
+    file_entry,
+    read_manifest,
+    row_digests,
+)
+from augfactory.store.reader import Version, open_rows, read_stretches
+from augfactory.store.versions import find_version
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What `verify` answers: nothing is wrong with so many files and rows."""
+
+    name: str
+    version: str
+    path: Path
+    rows: int
+    files: int
+    content_hash: str
+
+
+def verify(text: str, progress: Progress) -> Verified:
+    """Check the version that ``text`` names.
+
+    Raises:
+        InputDataError: there is no such version.
+        VerificationError: naming every file that is not what it should be.
+    """
+    folder = find_version(text)
+    manifest = read_manifest(folder)
+    problems = _manifest_problems(folder, manifest)
+    with progress.bar("checking files", len(manifest.files), "file") as bar:
+        for expected in manifest.files:
+            problem = _file_problem(folder, expected.path, expected.size, expected.sha256)
+            problems += [problem] if problem else []
+            bar.advance()
+    known = {entry.path for entry in manifest.files} | {MANIFEST, CHECKSUMS}
+    problems += [
+        f"{path.relative_to(folder)}: is not in the manifest"
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and str(path.relative_to(folder)) not in known
+    ]
+    _raise(folder, problems)
+    version = open_rows(folder, manifest)
+    _raise(folder, _content_problems(version, progress))
+    return Verified(
+        manifest.name,
+        manifest.version,
+        folder,
+        manifest.rows,
+        len(manifest.files),
+        manifest.content_hash,
+    )
+
+
+def _manifest_problems(folder: Path, manifest: Manifest) -> list[str]:
+    problems = []
+    try:
+        lines = (folder / CHECKSUMS).read_text().splitlines()
+        recorded = dict(reversed(line.split("  ", 1)) for line in lines)
+    except (OSError, ValueError):
+        return [f"{CHECKSUMS}: is missing or cannot be read"]
+    if recorded.get(MANIFEST) != hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest():
+        problems.append(f"{MANIFEST}: was edited, {CHECKSUMS} knows another hash")
+    listed = {entry.path: entry.sha256 for entry in manifest.files}
+    if {path: digest for path, digest in recorded.items() if path != MANIFEST} != listed:
+        problems.append(f"{CHECKSUMS}: does not list what {MANIFEST} lists")
+    model = manifest.model["sha256"] if manifest.model else None
+    recipe = Recipe.model_validate(manifest.recipe)
+    if recipe_id(recipe, manifest.source.fingerprint, model) != manifest.recipe_id:
+        problems.append(f"{MANIFEST}: recipe_id is not that of its recipe, source and model")
+    return problems
+
+
+def _file_problem(folder: Path, path: str, size: int, sha256: str) -> str | None:
+    try:
+        found = file_entry(folder, path)
+    except FileNotFoundError:
+        return f"{path}: is missing"
+    except OSError as error:
+        return f"{path}: cannot be read ({error.strerror})"
+    if found.size != size:
+        return f"{path}: has {found.size:,} bytes, not {size:,}"
+    return None if found.sha256 == sha256 else f"{path}: its content was changed (sha256 differs)"
+
+
+def _content_problems(version: Version, progress: Progress) -> list[str]:
+    manifest = version.manifest
+    digests, problems = [], []
+    with progress.bar("checking rows", manifest.rows, "row") as bar:
+        for first, rows in read_stretches(version):
+            digests.append(row_digests(rows))
+            wrong = np.flatnonzero(
+                (np.abs(rows.soft_label.sum(axis=1) - 1) > 1e-5)
+                | (rows.soft_label < 0).any(axis=1)
+                | (version.source.labels[first : first + len(rows)] != rows.label)
+            )
+            problems += [f"row {first + row}: its label is not one" for row in wrong[:3].tolist()]
+            bar.advance(len(rows))
+    if len(version.source) != manifest.rows:
+        problems.append(f"there are {len(version.source):,} rows, not {manifest.rows:,}")
+    names = list(version.source.class_names)
+    if content_hash(manifest.image_shape, names, digests) != manifest.content_hash:
+        problems.append("the decoded pixels and labels are not those of the content hash")
+    return problems
+
+
+def _raise(folder: Path, problems: list[str]) -> None:
+    if problems:
+        shown = "\n".join(f"  {problem}" for problem in problems[:20])
+        more = f"\n  and {len(problems) - 20} more" if len(problems) > 20 else ""
+        raise VerificationError(
+            folder,
+            f"{len(problems)} thing(s) are not as published:\n{shown}{more}",
+            "Restore these files from a copy, or delete the version and expand again.",
+        )

@@ -1,0 +1,107 @@
+"""Local processes: run one function over a list of tasks, in this process or in spawned ones.
+
+The result of a task must not depend on which process ran it; so threads are pinned to the same
+number everywhere, in this process too.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+from augfactory.errors import ResourceError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+# torch reads these when it is loaded; a worker that needs no torch is spared the loading.
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def run(
+    function: Callable[[Task], Result], tasks: Sequence[Task], workers: int, *, threads: int = 1
+) -> Iterator[tuple[int, Result]]:
+    """Yield (index of the task, its result) as tasks end.
+
+    ``function`` must be importable and the tasks picklable when ``workers`` is above 1. An
+    exception of a task is raised here; what has not begun by then is dropped.
+
+    Raises:
+        ResourceError: a worker process was killed, most likely for memory.
+    """
+    if workers <= 1 or len(tasks) <= 1:
+        with pinned_threads(threads):
+            for index, task in enumerate(tasks):
+                yield index, function(task)
+        return
+    yield from _run_in_processes(function, tasks, min(workers, len(tasks)), threads)
+
+
+@contextlib.contextmanager
+def pinned_threads(threads: int) -> Iterator[None]:
+    """Let torch use ``threads`` threads inside the block."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _run_in_processes(
+    function: Callable[[Task], Result], tasks: Sequence[Task], workers: int, threads: int
+) -> Iterator[tuple[int, Result]]:
+    with _environment({name: str(threads) for name in THREAD_VARIABLES}):
+        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker)
+        try:
+            waiting: dict[Future[Result], int] = {
+                pool.submit(function, task): index for index, task in enumerate(tasks)
+            }
+            for future in as_completed(waiting):
+                yield waiting[future], future.result()
+        except BrokenProcessPool as error:
+            raise ResourceError(
+                "worker processes",
+                "one of them was killed, most likely because memory ran out",
+                "Run the same command again with fewer --workers: finished parts are kept.",
+            ) from error
+        except BaseException:
+            # Whoever stops the loop wants to stop now: tasks publish atomically, so none is hurt.
+            for process in list((pool._processes or {}).values()):
+                process.kill()
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _start_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops us
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+
+
+def _end_with_the_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+@contextlib.contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,1 @@
+"""Train classifiers on datasets and compare them."""

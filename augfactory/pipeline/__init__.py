@@ -1,0 +1,1 @@
+"""From a recipe to rows: plan, partners, rendering. Touches no files."""

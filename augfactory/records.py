@@ -1,0 +1,102 @@
+"""What flows through everything."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+UInt8Array = npt.NDArray[np.uint8]
+Float32Array = npt.NDArray[np.float32]
+Int64Array = npt.NDArray[np.int64]
+
+Colour = Literal["auto", "grey", "rgb"]
+
+
+@dataclass(frozen=True)
+class SourceSpec:
+    """What the user wrote to name a source, and how its images are to be converted.
+
+    ``text`` is the SOURCE of the command line, split suffix included (``sample:train``).
+    ``size`` is (height, width) in pixels; None keeps the images' own size, which must then be one.
+    """
+
+    text: str
+    size: tuple[int, int] | None = None
+    colour: Colour = "auto"
+    download: bool = False
+
+
+@dataclass(frozen=True)
+class Source:
+    """A set of labelled images that reads rows by index and may be larger than memory.
+
+    Attributes:
+        name: what the user wrote.
+        split: "train", "test", or None where the source has no splits.
+        class_names: in label order.
+        image_shape: (height, width, channels), channels 1 or 3.
+        labels: int64 [N], the hard label of each row.
+        read_images: rows -> uint8 [n, H, W, C], in the order asked, repeats allowed.
+        read_soft_labels: rows -> float32 [n, K], each summing to 1.
+        row_name: row -> what to call it in a message, such as ``cats/07.png``.
+    """
+
+    name: str
+    split: str | None
+    class_names: tuple[str, ...]
+    image_shape: tuple[int, int, int]
+    labels: Int64Array
+    read_images: Callable[[Int64Array], UInt8Array]
+    read_soft_labels: Callable[[Int64Array], Float32Array]
+    row_name: Callable[[int], str]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def restricted_to(self, rows: Int64Array) -> "Source":
+        """Return the same source seen through ``rows``: row i of it is row ``rows[i]`` of this."""
+        return replace(
+            self,
+            labels=self.labels[rows],
+            read_images=lambda chosen: self.read_images(rows[chosen]),
+            read_soft_labels=lambda chosen: self.read_soft_labels(rows[chosen]),
+            row_name=lambda row: self.row_name(int(rows[row])),
+        )
+
+
+def one_hot(labels: Int64Array, classes: int) -> Float32Array:
+    """Return float32 [N, classes] with a 1 at each row's label."""
+    return np.eye(classes, dtype=np.float32)[labels]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Finished rows of a dataset, in row order.
+
+    Attributes:
+        image: uint8 [n, H, W, C].
+        soft_label: float32 [n, K], each row summing to 1.
+        method: str [n], "original" or the name of what made the row.
+        round: int32 [n], 0 for originals, then 1, 2, …
+        view: int32 [n], 0 unless several rows are views of one image.
+        source_index: int64 [n, P], positions among the source rows, -1 where unused.
+        weight: float32 [n, P], the share of each source in the label.
+    """
+
+    image: UInt8Array
+    soft_label: Float32Array
+    method: npt.NDArray[np.str_]
+    round: npt.NDArray[np.int32]
+    view: npt.NDArray[np.int32]
+    source_index: Int64Array
+    weight: Float32Array
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+    @property
+    def label(self) -> Int64Array:
+        """The class with the largest share, the first of equals: int64 [n]."""
+        return self.soft_label.argmax(axis=1)

@@ -1,0 +1,75 @@
+"""Contact sheets: what was there on the left, what was made from it on the right."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from augfactory.records import UInt8Array
+
+SMALLEST_TILE = 56
+GAP = 6
+CAPTION = 16
+MARGIN = 12
+TITLE = 46
+INK, FAINT, PAPER = (20, 20, 20), (120, 120, 120), (255, 255, 255)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One image uint8 [H, W, C] and the words above it."""
+
+    image: UInt8Array
+    caption: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a sheet: ``left`` what was there, ``right`` what was made from it."""
+
+    left: tuple[Tile, ...]
+    right: tuple[Tile, ...]
+
+
+def contact_sheet(title: str, left: str, right: str, lines: Sequence[Line]) -> bytes:
+    """Return a PNG of ``lines``, all tiles of one size, under a title and two column heads."""
+    sample = next(tile.image for line in lines for tile in (*line.left, *line.right))
+    scale = max(1, -(-SMALLEST_TILE // max(sample.shape[:2])))
+    height, width = sample.shape[0] * scale, sample.shape[1] * scale
+    left_tiles = max(1, *(len(line.left) for line in lines))
+    right_tiles = max(1, *(len(line.right) for line in lines))
+    split = MARGIN + left_tiles * (width + GAP) + 2 * GAP
+    total_width = max(split + right_tiles * (width + GAP) + MARGIN, 420)
+    line_height = CAPTION + height + GAP
+    page = Image.new("RGB", (total_width, TITLE + len(lines) * line_height + MARGIN), PAPER)
+    draw = ImageDraw.Draw(page)
+    draw.text((MARGIN, 8), title, INK, ImageFont.load_default(15))
+    small = ImageFont.load_default(12)
+    draw.text((MARGIN, 28), left, FAINT, small)
+    draw.text((split, 28), right, FAINT, small)
+    for row, line in enumerate(lines):
+        top = TITLE + row * line_height
+        for start, tiles in ((MARGIN, line.left), (split, line.right)):
+            for column, tile in enumerate(tiles):
+                x = start + column * (width + GAP)
+                draw.text((x, top), _shortened(tile.caption, width, small), INK, small)
+                page.paste(_enlarged(tile.image, scale), (x, top + CAPTION))
+    draw.line((split - 2 * GAP, 30, split - 2 * GAP, page.height - MARGIN), (200, 200, 200))
+    buffer = io.BytesIO()
+    page.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _enlarged(image: UInt8Array, scale: int) -> Image.Image:
+    pixels = np.repeat(np.repeat(image, scale, axis=0), scale, axis=1)
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+
+
+def _shortened(text: str, width: int, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> str:
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(text + "…") > width:
+        text = text[:-1]
+    return text + "…"

@@ -1,0 +1,154 @@
+"""The figure of an evaluation: accuracy against factor, originals only as a dashed line."""
+
+import io
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+
+from augfactory.report.measured_arms import MeasuredArm, MeasuredSpread, baseline_among
+
+FIGURE_PIXELS = (1200, 750)
+DOTS_PER_INCH = 150
+INK, FAINT = "#222222", "#777777"
+COLOURS = ("#0a6ebd", "#d1495b", "#2e8b57", "#8a5fbf", "#c98a1b", "#4a6572")
+HALO = (withStroke(linewidth=3, foreground="white"),)
+# On the logarithmic axis: between neighbouring places that stand for no factor, between lines that
+# share a factor, and from a mean to its seeds.
+GAP, LINE_GAP, SEED_GAP = 2.2, 1.05, 0.955
+LEGEND_COLUMNS = 3
+
+
+def accuracy_figure(arms: Sequence[MeasuredArm], baseline: str, subtitle: str) -> bytes:
+    """Return a PNG of ``FIGURE_PIXELS``: each seed a ring, means joined by a line, ± one std.
+
+    Datasets that differ only in their factor share a line; those without a factor stand apart, on
+    the right, under their names. The arm called ``baseline`` is the dashed line.
+    """
+    others = [arm for arm in arms if arm.name != baseline]
+    lines = _lines(others)
+    width, height = FIGURE_PIXELS
+    figure = Figure(figsize=(width / DOTS_PER_INCH, height / DOTS_PER_INCH), dpi=DOTS_PER_INCH)
+    FigureCanvasAgg(figure)
+    shared = [name for name, line in lines.items() if line[0].factor is not None]
+    legend_height = 0.05 * -(-(len(shared) + 1) // LEGEND_COLUMNS)
+    axes = figure.add_axes((0.095, 0.13, 0.875, 0.725 - legend_height))
+    _draw_baseline(axes, baseline_among(arms, baseline))
+    positions = _positions(others)
+    for place, (name, line) in enumerate(lines.items()):
+        shift = LINE_GAP ** (place - (len(shared) - 1) / 2) if name in shared else 1.0
+        places = [positions[arm.name] * shift for arm in line]
+        label = name if name in shared else "_no legend"
+        _draw_line(axes, label, line, places, COLOURS[place % len(COLOURS)])
+    _dress(axes, others, positions)
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(-0.01, 1.01),
+        ncols=LEGEND_COLUMNS,
+        frameon=False,
+        fontsize=8.5,
+        labelcolor=INK,
+    )
+    figure.text(0.095, 0.935, "Test accuracy against factor", size=13, weight="bold", color=INK)
+    figure.text(0.095, 0.885, subtitle, size=8.5, color=FAINT)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _lines(arms: Sequence[MeasuredArm]) -> dict[str, list[MeasuredArm]]:
+    """Group the arms by name without factor; those that share a factor come first."""
+    lines: dict[str, list[MeasuredArm]] = {}
+    for arm in sorted(arms, key=lambda arm: arm.factor is None):
+        name = arm.name if arm.factor is None else arm.name.replace(f"-x{arm.factor}", "", 1)
+        lines.setdefault(name, []).append(arm)
+    return {name: sorted(line, key=lambda arm: arm.factor or 0) for name, line in lines.items()}
+
+
+def _positions(arms: Sequence[MeasuredArm]) -> dict[str, float]:
+    """Return where each arm stands on the x axis: at its factor, or right of all factors."""
+    positions = {arm.name: float(arm.factor) for arm in arms if arm.factor is not None}
+    beyond = max(positions.values(), default=1.0)
+    for arm in arms:
+        if arm.factor is None:
+            beyond *= GAP
+            positions[arm.name] = beyond
+    return positions
+
+
+def _draw_baseline(axes: Axes, baseline: MeasuredArm) -> None:
+    mean, std = _percent(baseline.accuracy)
+    if std:
+        axes.axhspan(mean - std, mean + std, color=FAINT, alpha=0.13, linewidth=0)
+    axes.axhline(
+        mean,
+        color=INK,
+        linewidth=1.3,
+        linestyle=(0, (5, 4)),
+        label=f"{baseline.name} only ({baseline.rows:,} images): {mean:.1f} %",
+    )
+
+
+def _draw_line(
+    axes: Axes, name: str, line: list[MeasuredArm], places: list[float], colour: str
+) -> None:
+    means = [_percent(arm.accuracy)[0] for arm in line]
+    if any(arm.accuracy.std is not None for arm in line):
+        bars = [_percent(arm.accuracy)[1] for arm in line]
+        axes.errorbar(
+            places, means, yerr=bars, fmt="none", ecolor=colour, elinewidth=1.2, capsize=4, zorder=3
+        )
+    axes.plot(
+        places, means, color=colour, linewidth=1.8, marker="o", markersize=6, label=name, zorder=4
+    )
+    following = [*means[1:], means[-1]]
+    for place, arm, mean, then in zip(places, line, means, following, strict=True):
+        values = [100 * value for value in arm.accuracy.values]
+        axes.scatter(
+            [place * SEED_GAP] * len(values),
+            values,
+            s=16,
+            facecolors="none",
+            edgecolors=colour,
+            linewidths=0.9,
+            zorder=3,
+        )
+        axes.annotate(
+            f"{mean:.1f}",
+            (place, mean),
+            xytext=(8, 4 if then < mean else -11),  # beside the line that leads on, not on it
+            textcoords="offset points",
+            size=8.5,
+            color=colour,
+            weight="bold",
+            path_effects=HALO,
+            zorder=5,
+        )
+
+
+def _dress(axes: Axes, arms: Sequence[MeasuredArm], positions: dict[str, float]) -> None:
+    ticks = {
+        positions[arm.name]: arm.name if arm.factor is None else f"×{arm.factor}" for arm in arms
+    }
+    axes.set_xscale("log")
+    axes.set_xticks(list(ticks), list(ticks.values()), minor=False)
+    axes.set_xticks([], minor=True)
+    axes.set_xlim(min(ticks) / GAP, max(ticks) * GAP)
+    known = [arm.factor for arm in arms if arm.factor is not None]
+    if known:
+        axes.set_xlabel("images per original, the original among them", size=9, color=INK)
+    if known and len(known) < len(arms):
+        axes.axvline(max(known) * GAP**0.5, color=FAINT, linewidth=0.8, linestyle=":")
+    axes.set_ylabel("test accuracy, %", size=9, color=INK)
+    axes.tick_params(labelsize=8.5, colors=INK, length=3)
+    axes.grid(axis="y", color="#e2e2e2", linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.margins(y=0.12)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def _percent(spread: MeasuredSpread) -> tuple[float, float]:
+    return 100 * spread.mean, 100 * (spread.std or 0.0)

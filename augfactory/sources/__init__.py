@@ -1,0 +1,1 @@
+"""Labelled images, however they are kept: each file opens one kind."""

@@ -1,0 +1,169 @@
+"""A ``.npz`` file of images and labels, with splits or without.
+
+Keys: ``x_train, y_train, x_test, y_test`` (Keras) or ``train_images, train_labels, test_images,
+test_labels`` (MedMNIST); or, without splits, one of ``images, image, x`` with one of ``labels,
+label, y`` and perhaps ``soft_label(s)`` [N, K]. ``class_names`` may stand in either. Nothing is
+unpickled. The arrays are read whole; what is larger than memory belongs in HDF5.
+"""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from augfactory.errors import InputDataError
+from augfactory.records import Source
+from augfactory.sources.arrays_in import AnyArray, check_size, source_of_arrays, whole_images
+from augfactory.sources.labels_in import checked_hard, read_labels
+from augfactory.sources.reading import reading
+
+IMAGE_KEYS = ("images", "image", "x")
+LABEL_KEYS = ("labels", "label", "y")
+SOFT_LABEL_KEYS = ("soft_labels", "soft_label")
+SPLIT_IMAGE_KEYS = ("x_{split}", "{split}_images")
+SPLIT_LABEL_KEYS = ("y_{split}", "{split}_labels")
+SAVE_AGAIN = "Save it again with numpy.savez, as plain arrays of numbers."
+KEYS_NEEDED = "It needs x_train and y_train (x_test, y_test), or images and labels."
+
+
+def open_npz(path: Path, split: str | None, name: str) -> Source:
+    """Open a ``.npz`` file; where it has splits, ``split`` None means train.
+
+    Raises:
+        InputDataError: it is damaged, lacks an array or a split, or an array has no clear meaning.
+    """
+    with reading(path, "cannot be read as .npz", SAVE_AGAIN):
+        archive = zipfile.ZipFile(path)
+    with archive:
+        keys = {entry.removesuffix(".npy") for entry in archive.namelist()}
+        has_splits = any(
+            _split_key(path, keys, SPLIT_IMAGE_KEYS, word) for word in ("train", "test")
+        )
+        if has_splits:
+            return _open_split(path, archive, keys, split or "train", name)
+        if split is not None:
+            raise InputDataError(
+                path,
+                f"it has no splits, so no {split} split",
+                f"Leave :{split} off, or {KEYS_NEEDED}",
+            )
+        return _open_plain(path, archive, keys, name)
+
+
+def read_array(path: Path, archive: zipfile.ZipFile, key: str) -> AnyArray:
+    """Read one array, after its header: never more than it declares, never an object.
+
+    Raises:
+        InputDataError: damaged, of Python objects, too large, or not as long as declared.
+    """
+    where = f"{path}[{key}]"
+    with reading(where, "cannot be read as an array", SAVE_AGAIN):
+        member = archive.getinfo(f"{key}.npy")
+        with archive.open(member) as file:
+            version = np.lib.format.read_magic(file)
+            read_header = {
+                (1, 0): np.lib.format.read_array_header_1_0,
+                (2, 0): np.lib.format.read_array_header_2_0,
+            }[version]
+            shape, _, dtype = read_header(file)
+            header_bytes = file.tell()
+        if dtype.hasobject:
+            raise InputDataError(
+                where, "it holds Python objects, which are never loaded", SAVE_AGAIN
+            )
+        if member.file_size != header_bytes + check_size(shape, dtype.itemsize, where):
+            raise InputDataError(where, "it is shorter or longer than it declares", SAVE_AGAIN)
+        with archive.open(member) as file:
+            return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+
+
+def _open_plain(path: Path, archive: zipfile.ZipFile, keys: set[str], name: str) -> Source:
+    image_key = _one_of(path, keys, IMAGE_KEYS)
+    label_key = _one_of(path, keys, LABEL_KEYS)
+    soft_key = _one_of(path, keys, SOFT_LABEL_KEYS)
+    if image_key is None or (label_key is None and soft_key is None):
+        raise InputDataError(
+            path, f"it holds only {', '.join(sorted(keys)) or 'nothing'}", KEYS_NEEDED
+        )
+    where = f"{path}[{label_key or soft_key}]"
+    labels, soft_labels, class_names = read_labels(
+        None if label_key is None else read_array(path, archive, label_key),
+        None if soft_key is None else read_array(path, archive, soft_key),
+        _class_names(path, archive, keys),
+        where,
+    )
+    images = whole_images(read_array(path, archive, image_key), f"{path}[{image_key}]")
+    return source_of_arrays(
+        name=name,
+        split=None,
+        class_names=class_names,
+        images=images,
+        labels=labels,
+        soft_labels=soft_labels,
+        row_name=lambda row: f"{path.name}[{image_key}] row {row}",
+    )
+
+
+def _open_split(
+    path: Path, archive: zipfile.ZipFile, keys: set[str], split: str, name: str
+) -> Source:
+    image_key = _split_key(path, keys, SPLIT_IMAGE_KEYS, split)
+    label_key = _split_key(path, keys, SPLIT_LABEL_KEYS, split)
+    if image_key is None or label_key is None:
+        wanted = SPLIT_IMAGE_KEYS if image_key is None else SPLIT_LABEL_KEYS
+        raise InputDataError(path, f"there is no {wanted[0].format(split=split)}", KEYS_NEEDED)
+    labels, soft_labels, class_names = read_labels(
+        read_array(path, archive, label_key),
+        None,
+        _class_names(path, archive, keys),
+        f"{path}[{label_key}]",
+        _classes_of_other(path, archive, keys, split),
+    )
+    images = whole_images(read_array(path, archive, image_key), f"{path}[{image_key}]")
+    return source_of_arrays(
+        name=name,
+        split=split,
+        class_names=class_names,
+        images=images,
+        labels=labels,
+        soft_labels=soft_labels,
+        row_name=lambda row: f"{path.name}[{image_key}] row {row}",
+    )
+
+
+def _one_of(path: Path, keys: set[str], wanted: tuple[str, ...]) -> str | None:
+    found = [key for key in wanted if key in keys]
+    if len(found) > 1:
+        raise InputDataError(
+            path, f"{' and '.join(found)} could mean the same", "Keep one of them in the file."
+        )
+    return found[0] if found else None
+
+
+def _split_key(path: Path, keys: set[str], patterns: tuple[str, ...], split: str) -> str | None:
+    return _one_of(path, keys, tuple(pattern.format(split=split) for pattern in patterns))
+
+
+def _class_names(path: Path, archive: zipfile.ZipFile, keys: set[str]) -> list[str] | None:
+    if "class_names" not in keys:
+        return None
+    names = read_array(path, archive, "class_names")
+    if names.ndim != 1 or names.dtype.kind not in "US":
+        raise InputDataError(
+            f"{path}[class_names]", "it is no list of strings", "Save a 1-D array of strings."
+        )
+    with reading(f"{path}[class_names]", "cannot be read as text", "Save the names as UTF-8."):
+        return [name.decode() if isinstance(name, bytes) else name for name in names.tolist()]
+
+
+def _classes_of_other(path: Path, archive: zipfile.ZipFile, keys: set[str], split: str) -> int:
+    """Return how many classes the labels of the other split than ``split`` need."""
+    other = "test" if split == "train" else "train"
+    key = _split_key(path, keys, SPLIT_LABEL_KEYS, other)
+    if key is None:
+        return 0
+    labels = read_array(path, archive, key)
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        return int(labels.shape[1])
+    checked = checked_hard(labels, f"{path}[{key}]", None)
+    return int(checked.max()) + 1 if len(checked) else 0

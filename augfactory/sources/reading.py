@@ -1,0 +1,42 @@
+"""The net under foreign decoders: whatever they raise reaches the user as one sentence."""
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+
+from PIL import Image
+
+from augfactory.errors import AugfactoryError, InputDataError
+
+
+@contextlib.contextmanager
+def reading(where: object, what: str, remedy: str) -> Iterator[None]:
+    """Turn any failure inside the block into "``where``: ``what`` (why)" and the ``remedy``.
+
+    Decoders of image and array files raise nearly anything when the bytes are damaged, and what
+    they raise changes with their version; so every exception is caught here, and the block must
+    hold calls of the decoder only. A picture declared to be huge counts as a failure; other
+    warnings of decoders are of no use to a user and are dropped.
+
+    Raises:
+        InputDataError: the block failed. An error of augfactory passes as it is.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    except AugfactoryError:
+        raise
+    except PermissionError as error:
+        raise InputDataError(
+            where, "you may not read it (permission denied)", f"Allow it: chmod -R u+rX '{where}'"
+        ) from error
+    except Exception as error:
+        raise InputDataError(where, f"{what} ({_reason(error)})", remedy) from error
+
+
+def _reason(error: Exception) -> str:
+    """Return the first line of an exception's text, or its kind where it has none."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__

@@ -1,0 +1,130 @@
+"""``torchvision:NAME``: data sets that torchvision knows how to read and, when asked, to fetch.
+
+They lie under the folder that the environment variable AUGFACTORY_TORCHVISION_ROOT names, else in
+``~/.cache/augfactory/torchvision``, in torchvision's own layout. Nothing is fetched unless the
+request says ``--download``. EMNIST's images stay as torchvision gives them, transposed. (CIFAR
+comes as pickles; torchvision checks each file against its published MD5 before it reads it.)
+"""
+
+import contextlib
+import difflib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from augfactory.errors import InputDataError
+from augfactory.records import Source, SourceSpec
+from augfactory.sources.arrays_in import source_of_arrays, whole_images
+from augfactory.sources.image_files import source_of_files
+from augfactory.sources.labels_in import read_labels
+from augfactory.sources.reading import reading
+from augfactory.torchvision_import import import_torchvision
+
+PREFIX = "torchvision:"
+ROOT_VARIABLE = "AUGFACTORY_TORCHVISION_ROOT"
+DEFAULT_ROOT = Path("~/.cache/augfactory/torchvision")
+
+BY_FLAG = {"train": {"train": True}, "test": {"train": False}}
+BY_WORD = {"train": {"split": "train"}, "test": {"split": "test"}}
+UNSPLIT: dict[str, dict[str, Any]] = {"": {}}
+EMNIST_PARTS = ("balanced", "byclass", "bymerge", "digits", "letters", "mnist")
+
+# NAME: (torchvision's class, its keywords for each split). Sets of one hard label per image only.
+CATALOGUE: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
+    **{name: (name, BY_FLAG) for name in ("MNIST", "FashionMNIST", "KMNIST", "QMNIST", "USPS")},
+    **{
+        f"EMNIST-{part}": ("EMNIST", {word: {"split": part, **BY_FLAG[word]} for word in BY_FLAG})
+        for part in EMNIST_PARTS
+    },
+    **{name: (name, BY_FLAG) for name in ("CIFAR10", "CIFAR100")},
+    **{name: (name, BY_WORD) for name in ("SVHN", "STL10", "Country211")},
+    "EuroSAT": ("EuroSAT", UNSPLIT),
+}
+
+
+def open_torchvision(known_as: str, split: str | None, spec: SourceSpec) -> Source:
+    """Open the set that torchvision calls ``known_as``; ``split`` None means train.
+
+    Raises:
+        InputDataError: no such set or split, or its files are not there or damaged.
+    """
+    class_name, splits = _entry(known_as)
+    own_split = None if splits is UNSPLIT else split or "train"
+    if splits is UNSPLIT and split is not None:
+        raise InputDataError(
+            spec.text, f"{known_as} has no splits, so no {split} split", f"Leave :{split} off."
+        )
+    dataset = _load(class_name, splits[own_split or ""], known_as, spec)
+    if not hasattr(dataset, "data"):
+        return _source_of_samples(dataset, own_split, spec)
+    values = getattr(dataset, "targets", None)
+    labels = np.asarray(dataset.labels if values is None else values)
+    if labels.ndim == 2:  # QMNIST: the class is the first of several columns
+        labels = labels[:, 0]
+    checked, _, class_names = read_labels(labels, None, _class_names(dataset), spec.text)
+    images = whole_images(np.asarray(dataset.data), spec.text)
+    return source_of_arrays(
+        name=spec.text,
+        split=own_split,
+        class_names=class_names,
+        images=images,
+        labels=checked,
+        soft_labels=None,
+        row_name=lambda row: f"{known_as}:{own_split} row {row}",
+    )
+
+
+def torchvision_root() -> Path:
+    """Return the folder under which torchvision's sets lie."""
+    return Path(os.environ.get(ROOT_VARIABLE) or DEFAULT_ROOT).expanduser()
+
+
+def _entry(known_as: str) -> tuple[str, dict[str, dict[str, Any]]]:
+    if known_as in CATALOGUE:
+        return CATALOGUE[known_as]
+    by_lower_case = {name.lower(): name for name in CATALOGUE}
+    near = difflib.get_close_matches(known_as.lower(), by_lower_case, n=1)
+    hint = f"Did you mean {PREFIX}{by_lower_case[near[0]]}? " if near else ""
+    raise InputDataError(
+        PREFIX + known_as, "no such set", f"{hint}The names are {', '.join(sorted(CATALOGUE))}."
+    )
+
+
+def _load(class_name: str, keywords: dict[str, Any], known_as: str, spec: SourceSpec) -> Any:
+    """Make torchvision's dataset object, fetching its files only where the request says so."""
+    root = torchvision_root()
+    remedy = (
+        "Check the network connection, then the files there."
+        if spec.download
+        else f"Put its files there as torchvision keeps them, or fetch them: --download "
+        f"(another folder: {ROOT_VARIABLE}=DIR)"
+    )
+    if spec.download:
+        keywords = {**keywords, "download": True}
+    what = f"torchvision cannot open {known_as} under {root}"
+    with reading(spec.text, what, remedy), contextlib.redirect_stdout(sys.stderr):
+        datasets = import_torchvision("torchvision.datasets")
+        return getattr(datasets, class_name)(str(root), **keywords)
+
+
+def _source_of_samples(dataset: Any, split: str | None, spec: SourceSpec) -> Source:
+    """Make a Source of a set that is a list of (image file, class number)."""
+    paths = [Path(path) for path, _ in dataset.samples]
+    values = np.asarray([label for _, label in dataset.samples], dtype=np.int64)
+    labels, _, class_names = read_labels(values, None, _class_names(dataset), spec.text)
+    return source_of_files(
+        spec,
+        split=split,
+        class_names=class_names,
+        labels=labels,
+        path_of=paths.__getitem__,
+        row_name=lambda row: f"{paths[row].parent.name}/{paths[row].name}",
+    )
+
+
+def _class_names(dataset: Any) -> list[str] | None:
+    names = getattr(dataset, "classes", None)
+    return None if names is None else [str(name) for name in names]

@@ -1,0 +1,1 @@
+"""Files in and out: atomic writing, shards, manifests, versions."""

@@ -1,0 +1,171 @@
+"""The manifest of a dataset version: what it is, what it was made from, and every file's hash."""
+
+import hashlib
+import json
+import os
+import platform
+import time
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from augfactory.errors import VerificationError
+from augfactory.records import Rows
+
+MANIFEST = "manifest.json"
+CHECKSUMS = "SHA256SUMS"
+SCHEMA_VERSION = 1
+RECORDED_LIBRARIES = ("torch", "torchvision", "numpy", "h5py", "pillow", "pyarrow")
+
+
+class FileEntry(BaseModel):
+    """One file of a version: path relative to its folder, size in bytes, sha256."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    size: int
+    sha256: str
+
+
+class SourceEntry(BaseModel):
+    """The images a dataset was made from.
+
+    ``rows`` are row numbers of the source named by ``text``; ``source_index`` in the dataset counts
+    positions in this list. ``fingerprint`` covers the pixels and labels of exactly these rows.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    split: str | None
+    size: tuple[int, int] | None
+    colour: str
+    fingerprint: str
+    rows: list[int]
+
+
+class Manifest(BaseModel):
+    """manifest.json; its presence means that the version is complete."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    schema_version: int
+    name: str
+    version: str
+    rows: int
+    class_names: list[str]
+    image_shape: tuple[int, int, int]
+    recipe: dict[str, Any]
+    recipe_id: str
+    source: SourceEntry
+    model: dict[str, Any] | None
+    files: list[FileEntry]
+    content_hash: str
+    counts: dict[str, dict[str, int]]
+    libraries: dict[str, str]
+    created: str
+    seconds: float
+
+    @property
+    def format(self) -> str:
+        """How the rows are stored: "hdf5", "png"."""
+        return str(self.recipe["format"])
+
+
+def manifest_bytes(manifest: Manifest) -> bytes:
+    """Return manifest.json, readable by people, the same bytes for the same manifest."""
+    values = manifest.model_dump(mode="json")
+    # One line for a list of plain numbers or per file keeps a manifest of thousands readable.
+    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode()
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of the version in ``folder``.
+
+    Raises:
+        VerificationError: it is missing, unreadable or of a schema we do not know.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = Manifest.model_validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise VerificationError(
+            path, "is missing, so this version is not complete", "Expand it again."
+        ) from error
+    except (OSError, ValidationError) as error:
+        reason = error.strerror if isinstance(error, OSError) else _first_problem(error)
+        raise VerificationError(
+            path, f"cannot be read: {reason}", "Restore the file, or expand again."
+        ) from error
+    if manifest.schema_version != SCHEMA_VERSION:
+        raise VerificationError(
+            path,
+            f"has schema version {manifest.schema_version}, this program reads {SCHEMA_VERSION}",
+            "Use the augfactory that wrote it.",
+        )
+    return manifest
+
+
+def row_digests(rows: Rows) -> bytes:
+    """Return 32 bytes for each row: the sha256 of its pixels and its label."""
+    digests = []
+    labels = rows.soft_label.astype("<f4")
+    for image, label in zip(rows.image, labels, strict=True):
+        digests.append(hashlib.sha256(image.tobytes() + label.tobytes()).digest())
+    return b"".join(digests)
+
+
+def content_hash(
+    image_shape: tuple[int, int, int], class_names: list[str], digests: Iterable[bytes]
+) -> str:
+    """Hash decoded pixels, labels and their order; storage format and shards do not matter.
+
+    ``digests`` are the outputs of ``row_digests`` in row order.
+    """
+    header = json.dumps([list(image_shape), class_names], ensure_ascii=False)
+    whole = hashlib.sha256(header.encode())
+    for part in digests:
+        whole.update(part)
+    return whole.hexdigest()
+
+
+def file_entry(folder: Path, path: str) -> FileEntry:
+    """Measure one file of a version."""
+    with open(folder / path, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return FileEntry(path=path, size=(folder / path).stat().st_size, sha256=digest)
+
+
+def checksums_bytes(files: list[FileEntry], manifest: bytes) -> bytes:
+    """Return SHA256SUMS, as ``sha256sum -c`` reads it, over all files and the manifest."""
+    lines = [f"{entry.sha256}  {entry.path}\n" for entry in files]
+    lines.append(f"{hashlib.sha256(manifest).hexdigest()}  {MANIFEST}\n")
+    return "".join(lines).encode()
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions that can change what is made."""
+    versions = {"python": platform.python_version()}
+    for name in ("augfactory", *RECORDED_LIBRARIES):
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "not installed as a package"
+    return versions
+
+
+def creation_time() -> str:
+    """Return the present time in UTC, or SOURCE_DATE_EPOCH where that is set."""
+    seconds = float(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    return f"{place}: {problem['msg']}" if place else str(problem["msg"])

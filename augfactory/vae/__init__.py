@@ -1,0 +1,1 @@
+"""The variational autoencoder: networks, training, checkpoints, samplers."""

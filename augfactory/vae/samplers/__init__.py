@@ -1,0 +1,1 @@
+"""One way of moving about an encoded image per file."""

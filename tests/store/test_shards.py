@@ -1,0 +1,67 @@
+"""A shard counts as done when its files are whole and its record says so."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from augfactory.records import Rows
+from augfactory.store import shards
+from tests.store.conftest import make_rows
+
+CLASSES = ["cat", "dog", "emu"]
+
+
+def publish(building: Path, storage: str, index: int, first: int, rows: Rows) -> None:
+    plan = {"row": np.arange(first, first + len(rows)), "source_index": rows.source_index}
+    shards.publish_shard(building, storage, index, first, rows, plan, CLASSES)
+
+
+@pytest.mark.parametrize("storage", ["hdf5", "png"])
+def test_record_tells_rows_files_and_counts(tmp_path: Path, storage: str, rows: Rows) -> None:
+    shards.begin(tmp_path, storage, CLASSES)
+    assert shards.finished_shard(tmp_path, 0) is None
+    publish(tmp_path, storage, 0, 0, rows)
+
+    record = shards.finished_shard(tmp_path, 0)
+
+    assert record is not None
+    assert record.rows == 10
+    assert len(record.files) == {"hdf5": 1, "png": 10}[storage]
+    assert sum(sum(classes.values()) for classes in record.counts.values()) == 10
+    assert sum(record.counts["original"].values()) == 3
+    assert len(record.digests) == 320
+
+
+@pytest.mark.parametrize("storage", ["hdf5", "png"])
+def test_shard_with_a_cut_or_missing_file_is_not_done(
+    tmp_path: Path, storage: str, rows: Rows
+) -> None:
+    shards.begin(tmp_path, storage, CLASSES)
+    publish(tmp_path, storage, 0, 0, rows)
+    record = shards.finished_shard(tmp_path, 0)
+    assert record is not None
+    path = tmp_path / record.files[-1].path
+    path.write_bytes(path.read_bytes()[:-1])
+    assert shards.finished_shard(tmp_path, 0) is None
+    path.unlink()
+    assert shards.finished_shard(tmp_path, 0) is None
+
+
+def test_half_a_record_is_no_record(tmp_path: Path, rows: Rows) -> None:
+    shards.begin(tmp_path, "hdf5", CLASSES)
+    publish(tmp_path, "hdf5", 0, 0, rows)
+    record = next((tmp_path / shards.STATE).glob("*.json"))
+    record.write_bytes(record.read_bytes()[:50])
+    assert shards.finished_shard(tmp_path, 0) is None
+
+
+def test_tables_are_joined_in_row_order(tmp_path: Path) -> None:
+    shards.begin(tmp_path, "png", CLASSES)
+    publish(tmp_path, "png", 1, 10, make_rows(4, seed=1))
+    publish(tmp_path, "png", 0, 0, make_rows(10))
+    paths = shards.join_state(tmp_path, "png", 2)
+    assert paths == ["plan.parquet", "train/metadata.parquet"]
+    assert pq.read_table(tmp_path / paths[0])["row"].to_pylist() == list(range(14))
+    assert pq.read_table(tmp_path / paths[1]).num_rows == 14
