@@ -99,4 +99,5 @@ class Rows:
     @property
     def label(self) -> Int64Array:
         """The class with the largest share, the first of equals: int64 [n]."""
-        return self.soft_label.argmax(axis=1)
+        largest: Int64Array = self.soft_label.argmax(axis=1)
+        return largest

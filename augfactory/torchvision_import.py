@@ -8,12 +8,15 @@ compiled parts (``torchvision.io``, ``torchvision.ops``) stay out of reach.
 
 import importlib
 from types import ModuleType
+from typing import Any
 
 SCHEMAS = {
     "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms": "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 }
-_declared = []  # torch forgets a schema when the library object that declared it is collected
+_declared: list[
+    Any
+] = []  # torch forgets a schema when the library object that declared it is collected
 
 
 def import_torchvision(module: str = "torchvision") -> ModuleType:
@@ -25,7 +28,7 @@ def import_torchvision(module: str = "torchvision") -> ModuleType:
     except RuntimeError as error:
         if "torchvision::" not in str(error):
             raise
-    library = torch.library.Library("torchvision", "FRAGMENT")
+    library: Any = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     for name, schema in SCHEMAS.items():
         if not hasattr(torch.ops.torchvision, name):
             library.define(schema)

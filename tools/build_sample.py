@@ -34,7 +34,7 @@ def read_digits(package: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def halves(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Split every class in two, 5,000 rows each in all; an odd digit favours train and test in turn."""
+    """Split every class in two; a class of odd size favours train and test in turn."""
     train: list[int] = []
     test: list[int] = []
     order = np.random.Generator(np.random.Philox(SHUFFLE_SEED)).permutation(len(labels))
@@ -47,7 +47,8 @@ def halves(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         train.extend(rows[:middle])
         test.extend(rows[middle:])
     keep_order = np.argsort(order)
-    return tuple(np.asarray(sorted(side, key=lambda row: keep_order[row])) for side in (train, test))
+    by_order = [sorted(side, key=lambda row: keep_order[row]) for side in (train, test)]
+    return np.asarray(by_order[0]), np.asarray(by_order[1])
 
 
 def idx_bytes(array: np.ndarray) -> bytes:

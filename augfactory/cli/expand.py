@@ -76,8 +76,14 @@ def expand(
     with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
         from augfactory.commands import expand as command
 
-        later = {"--geometry": geometry, "--mixup": mixup, "--ricap": ricap, "--cutmix": cutmix,
-                 "--augmix": augmix, "--recipe": recipe}
+        later = {
+            "--geometry": geometry,
+            "--mixup": mixup,
+            "--ricap": ricap,
+            "--cutmix": cutmix,
+            "--augmix": augmix,
+            "--recipe": recipe,
+        }
         command.refuse_unbuilt(later, format, engine)
         parameters = {"temperature": temperature, "reach": reach}
         request = command.ExpandRequest(

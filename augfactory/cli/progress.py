@@ -17,8 +17,14 @@ class TerminalBar(Bar):
         from tqdm import tqdm
 
         self.bar = tqdm(
-            desc=text, total=total, initial=done, unit=unit, unit_scale=total >= 10_000,
-            file=sys.stderr, dynamic_ncols=True, mininterval=0.2,
+            desc=text,
+            total=total,
+            initial=done,
+            unit=unit,
+            unit_scale=total >= 10_000,
+            file=sys.stderr,
+            dynamic_ncols=True,
+            mininterval=0.2,
         )
 
     def advance(self, done: int = 1, **figures: float) -> None:
@@ -43,14 +49,20 @@ class LineBar(Bar):
         if time.monotonic() - self.said >= LINE_SECONDS:
             self.said = time.monotonic()
             shown = "".join(f", {name} {value:.4g}" for name, value in figures.items())
-            print(f"{self.text}: {self.done:,} of {self.total:,} {self.unit}s{shown}",
-                  file=sys.stderr, flush=True)
+            print(
+                f"{self.text}: {self.done:,} of {self.total:,} {self.unit}s{shown}",
+                file=sys.stderr,
+                flush=True,
+            )
 
     def close(self) -> None:
         """Say that the work is done."""
         seconds = time.monotonic() - self.began
-        print(f"{self.text}: {self.done:,} {self.unit}s in {seconds:.1f} s",
-              file=sys.stderr, flush=True)
+        print(
+            f"{self.text}: {self.done:,} {self.unit}s in {seconds:.1f} s",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 class StderrProgress(Progress):

@@ -42,7 +42,9 @@ def catch_signals() -> None:
 
 
 @contextlib.contextmanager
-def session(*, as_json: bool, quiet: bool, debug: bool, resumes: bool = False) -> Iterator[Progress]:
+def session(
+    *, as_json: bool, quiet: bool, debug: bool, resumes: bool = False
+) -> Iterator[Progress]:
     """Give the progress to report to, and turn what goes wrong into words and an exit code.
 
     ``resumes`` says that the same command goes on after an interruption.
@@ -56,8 +58,16 @@ def session(*, as_json: bool, quiet: bool, debug: bool, resumes: bool = False) -
             traceback.print_exc()
         print(f"augfactory: {error}", file=sys.stderr)
         if as_json:
-            print_json({"error": {"where": error.where, "what": error.what,
-                                  "remedy": error.remedy, "exit_code": error.exit_code}})
+            print_json(
+                {
+                    "error": {
+                        "where": error.where,
+                        "what": error.what,
+                        "remedy": error.remedy,
+                        "exit_code": error.exit_code,
+                    }
+                }
+            )
         raise typer.Exit(error.exit_code) from error
     except InterruptedBySignal as interruption:
         how = "go on where it stood" if resumes else "start again"
@@ -73,8 +83,11 @@ def session(*, as_json: bool, quiet: bool, debug: bool, resumes: bool = False) -
     except Exception as error:
         if debug:
             traceback.print_exc()
-        print(f"augfactory: unexpected {type(error).__name__}: {error}\n"
-              "  This is a defect; --debug shows where.", file=sys.stderr)
+        print(
+            f"augfactory: unexpected {type(error).__name__}: {error}\n"
+            "  This is a defect; --debug shows where.",
+            file=sys.stderr,
+        )
         raise typer.Exit(1) from error
 
 

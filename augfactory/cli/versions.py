@@ -43,8 +43,10 @@ def verify(dataset: Name, json: Json = False, quiet: Quiet = False, debug: Debug
         if json:
             print_json({"verified": True, **vars(found)})
         else:
-            print(f"{found.name}@{found.version} is as published: "
-                  f"{found.files:,} files, {found.rows:,} rows")
+            print(
+                f"{found.name}@{found.version} is as published: "
+                f"{found.files:,} files, {found.rows:,} rows"
+            )
 
 
 def preview(

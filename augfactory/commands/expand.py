@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
-from augfactory.commands.ingredients import Ingredients, gather
+from augfactory.commands.ingredients import gather
+from augfactory.commands.orders import Order
 from augfactory.commands.progress import Progress
 from augfactory.commands.publish import publish
 from augfactory.commands.render import ShardTask, render_shard, write_job
 from augfactory.engines import processes
 from augfactory.errors import RecipeError, ResourceError, unknown_name
-from augfactory.pipeline import plan as planning
-from augfactory.pipeline.recipe import Format, Recipe, VaeStage, recipe_id, resolved_stage
+from augfactory.pipeline.recipe import Format, Recipe, resolved_stage
 from augfactory.records import SourceSpec
 from augfactory.store import shards
 from augfactory.store.atomic import only_writer
@@ -81,41 +81,16 @@ def expand(request: ExpandRequest, progress: Progress) -> list[Dataset]:
     Raises:
         AugfactoryError: saying what is wrong with the request, the data or the disk.
     """
-    ingredients, recipes = prepare(request, progress)
-    return [
-        _expand_one(dataset_folder(request.out, recipe), recipe, ingredients, request, progress)
-        for recipe in recipes
-    ]
+    return [_fulfil(order, request.workers, progress) for order in take_orders(request, progress)]
 
 
 def estimate(request: ExpandRequest, progress: Progress) -> list[Estimate]:
     """Say what `expand` would write, without writing anything."""
-    ingredients, recipes = prepare(request, progress)
-    estimates = []
-    for recipe in recipes:
-        folder = dataset_folder(request.out, recipe)
-        existing = find_recipe(folder, _recipe_id(recipe, ingredients))
-        rows = planning.count_rows(recipe, len(ingredients.source))
-        size, files = _expected_size(recipe, ingredients)
-        originals = len(ingredients.source) if recipe.originals else 0
-        estimates.append(
-            Estimate(
-                name=folder.name,
-                version=existing.name if existing else next_version(folder),
-                path=existing or folder / next_version(folder),
-                rows=rows,
-                counts={"original": originals, "vae": rows - originals},
-                bytes=size,
-                files=files,
-                disk_left=shutil.disk_usage(_existing_parent(folder)).free,
-                existing=existing is not None,
-            )
-        )
-    return estimates
+    return [_estimate(order) for order in take_orders(request, progress)]
 
 
-def prepare(request: ExpandRequest, progress: Progress) -> tuple[Ingredients, list[Recipe]]:
-    """Open what the request names and turn it into one recipe for each factor."""
+def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
+    """Open what the request names and turn it into one order for each factor."""
     stage = resolved_stage(request.sampler, request.parameters)
     ingredients = gather(
         request.source, request.model, request.checkpoint, request.n_train, request.seed, progress
@@ -129,80 +104,70 @@ def prepare(request: ExpandRequest, progress: Progress) -> tuple[Ingredients, li
         )
     if request.format == "png":
         check_class_names(ingredients.source.class_names)
-    return ingredients, [_recipe(request, factor, stage) for factor in request.factors]
+    orders = []
+    for factor in request.factors:
+        recipe = Recipe(
+            factor=factor,
+            originals=request.originals,
+            seed=request.seed,
+            vae=stage,
+            format=request.format,
+        )
+        folder = request.out.with_name(f"{request.out.name}-x{factor}")
+        orders.append(Order(folder, recipe, ingredients))
+    return orders
 
 
-def dataset_folder(out: Path, recipe: Recipe) -> Path:
-    """Return the folder of all versions of a dataset: ``NAME-x10``."""
-    return out.with_name(f"{out.name}-x{recipe.factor}")
-
-
-def _recipe(request: ExpandRequest, factor: int, stage: VaeStage) -> Recipe:
-    return Recipe(
-        factor=factor,
-        originals=request.originals,
-        seed=request.seed,
-        vae=stage,
-        format=request.format,
+def _estimate(order: Order) -> Estimate:
+    existing = find_recipe(order.folder, order.identity)
+    version = existing.name if existing else next_version(order.folder)
+    size, files = order.expected_size()
+    originals = len(order.ingredients.source) if order.recipe.originals else 0
+    disk = next(path for path in order.folder.resolve().parents if path.is_dir())
+    return Estimate(
+        name=order.folder.name,
+        version=version,
+        path=order.folder / version,
+        rows=order.rows,
+        counts={"original": originals, "vae": order.rows - originals},
+        bytes=size,
+        files=files,
+        disk_left=shutil.disk_usage(disk).free,
+        existing=existing is not None,
     )
 
 
-def _recipe_id(recipe: Recipe, ingredients: Ingredients) -> str:
-    model = ingredients.model
-    return recipe_id(recipe, ingredients.fingerprint, model.sha256 if model else None)
-
-
-def _expand_one(
-    folder: Path,
-    recipe: Recipe,
-    ingredients: Ingredients,
-    request: ExpandRequest,
-    progress: Progress,
-) -> Dataset:
-    identity = _recipe_id(recipe, ingredients)
-    existing = find_recipe(folder, identity)
+def _fulfil(order: Order, workers: int, progress: Progress) -> Dataset:
+    existing = find_recipe(order.folder, order.identity)
     if existing is None:
-        with only_writer(folder):
-            existing = find_recipe(folder, identity)  # another process may just have made it
+        with only_writer(order.folder):
+            existing = find_recipe(order.folder, order.identity)  # made by another just now?
             if existing is None:
-                made = _make(folder, identity, recipe, ingredients, request.workers, progress)
-                return _answer(made, existing=False)
-    progress.say(f"{folder.name}@{existing.name} exists already: same recipe, source and seed")
+                return _answer(_make(order, workers, progress), existing=False)
+    progress.say(f"{order.folder.name}@{existing.name} exists already: same recipe, source, seed")
     return _answer(existing, existing=True)
 
 
-def _make(
-    folder: Path,
-    identity: str,
-    recipe: Recipe,
-    ingredients: Ingredients,
-    workers: int,
-    progress: Progress,
-) -> Path:
+def _make(order: Order, workers: int, progress: Progress) -> Path:
     began = time.monotonic()
-    building = shards.building_folder(folder, identity)
-    ranges = planning.shard_ranges(
-        recipe, len(ingredients.source), ingredients.source.image_shape
-    )
-    shards.begin(building, recipe.format, list(ingredients.source.class_names))
+    name, building = order.folder.name, order.building
+    shards.begin(building, order.recipe.format, order.class_names)
     tasks = [
         ShardTask(building.resolve(), index, start, stop)
-        for index, (start, stop) in enumerate(ranges)
+        for index, (start, stop) in enumerate(order.ranges)
         if shards.finished_shard(building, index) is None
     ]
-    _check_disk(folder, recipe, ingredients, len(tasks) / len(ranges))
-    write_job(building, recipe, ingredients)
-    total = planning.count_rows(recipe, len(ingredients.source))
-    done = total - sum(task.stop - task.start for task in tasks)
+    waiting = sum(task.stop - task.start for task in tasks)
+    _check_disk(order, waiting / order.rows)
+    write_job(building, order.recipe, order.ingredients)
+    done = order.rows - waiting
     if done:
-        progress.say(f"{folder.name}: {done:,} of {total:,} rows stand from an earlier run")
-    with progress.bar(f"making {folder.name}", total, "row", done) as bar:
+        progress.say(f"{name}: {done:,} of {order.rows:,} rows stand from an earlier run")
+    with progress.bar(f"making {name}", order.rows, "row", done) as bar:
         for _, rows in processes.run(render_shard, tasks, workers):
             bar.advance(rows)
-    progress.say(f"{folder.name}: publishing")
-    return publish(
-        folder, building, len(ranges), identity, recipe, ingredients, time.monotonic() - began
-    )
+    progress.say(f"{name}: publishing")
+    return publish(order, time.monotonic() - began)
 
 
 def _answer(folder: Path, *, existing: bool) -> Dataset:
@@ -212,41 +177,24 @@ def _answer(folder: Path, *, existing: bool) -> Dataset:
     )
 
 
-def _expected_size(recipe: Recipe, ingredients: Ingredients) -> tuple[int, int]:
-    """Return (bytes, files) of the data, an upper bound for PNG, whose pixels compress."""
-    source = ingredients.source
-    rows = planning.count_rows(recipe, len(source))
-    height, width, channels = source.image_shape
-    per_row = height * width * channels + 4 * len(source.class_names) + 8 + 16 + 4 + 4 + 2 * 12
-    if recipe.format == "png":
-        block = 4096  # what a small file takes on most disks
-        return rows * -(-(per_row + 100) // block) * block, rows + 1
-    shard_count = len(planning.shard_ranges(recipe, len(source), source.image_shape))
-    return rows * per_row + 8192 * shard_count, shard_count
-
-
-def _check_disk(folder: Path, recipe: Recipe, ingredients: Ingredients, share: float) -> None:
-    size, files = _expected_size(recipe, ingredients)
+def _check_disk(order: Order, share: float) -> None:
+    size, files = order.expected_size()
     needed = int(size * share) + SPARE_BYTES
-    free = shutil.disk_usage(folder).free
+    free = shutil.disk_usage(order.folder).free
     if needed > free:
         raise ResourceError(
-            folder,
+            order.folder,
             f"this dataset needs about {needed / 2**20:,.0f} MiB, "
             f"and the disk has {free / 2**20:,.0f} MiB left",
             "Free some space, lower --factor, or name another disk with --out.",
         )
-    nodes = os.statvfs(folder)
+    nodes = os.statvfs(order.folder)
     if nodes.f_files and files * share > nodes.f_favail:
         raise ResourceError(
-            folder,
+            order.folder,
             f"this dataset needs {files:,} files, and the disk can hold {nodes.f_favail:,} more",
             "Write --format hdf5, which needs few files.",
         )
-
-
-def _existing_parent(folder: Path) -> Path:
-    return next(path for path in (folder, *folder.resolve().parents) if path.is_dir())
 
 
 def refuse_unbuilt(options: Mapping[str, object], storage: str, engine: str) -> None:
@@ -299,8 +247,10 @@ def as_json(answers: Sequence[Dataset] | Sequence[Estimate]) -> dict[str, Any]:
     """Return what ``--json`` prints."""
     return {
         "datasets": [
-            {name: str(value) if isinstance(value, Path) else value
-             for name, value in vars(answer).items()}
+            {
+                name: str(value) if isinstance(value, Path) else value
+                for name, value in vars(answer).items()
+            }
             for answer in answers
         ]
     }

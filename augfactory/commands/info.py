@@ -41,14 +41,14 @@ def as_text(folder: Path, manifest: Manifest) -> str:
         f"recipe    {manifest.recipe_id}",
         f"created   {manifest.created}, rendered in {manifest.seconds:,.1f} s",
         "",
-        f"{'method':10s} " + " ".join(f"{_short(name):>8s}" for name in manifest.class_names)
+        f"{'method':10s} "
+        + " ".join(f"{_short(name):>8s}" for name in manifest.class_names)
         + f" {'all':>9s}",
     ]
     for method, classes in manifest.counts.items():
         counts = [classes.get(name, 0) for name in manifest.class_names]
         lines.append(
-            f"{method:10s} " + " ".join(f"{count:8,d}" for count in counts)
-            + f" {sum(counts):9,d}"
+            f"{method:10s} " + " ".join(f"{count:8,d}" for count in counts) + f" {sum(counts):9,d}"
         )
     return "\n".join(lines)
 

@@ -8,7 +8,7 @@ import numpy as np
 from augfactory.commands.opening import open_any, refuse_test_split
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
-from augfactory.records import Int64Array, Source, SourceSpec
+from augfactory.records import Colour, Int64Array, Source, SourceSpec
 from augfactory.sources.fingerprint import fingerprint
 from augfactory.sources.subset import stratified_rows
 from augfactory.vae.checkpoint import CONFIG, Model, load_model
@@ -60,7 +60,7 @@ def gather(
             spec = SourceSpec(trained_on.text, trained_on.size, trained_on.colour)
         elif spec.size is None and spec.colour == "auto":
             height, width, channels = model.config.image_shape
-            colour = "rgb" if channels == 3 else "grey"
+            colour: Colour = "rgb" if channels == 3 else "grey"
             spec = replace(spec, size=(height, width), colour=colour)
     whole = open_any(spec)
     refuse_test_split(whole, "a training set made")
@@ -73,9 +73,7 @@ def gather(
     return Ingredients(spec, source, rows, print_of_rows, model, model_folder, checkpoint)
 
 
-def _chosen_rows(
-    source: Source, model: Model | None, n_train: int | None, seed: int
-) -> Int64Array:
+def _chosen_rows(source: Source, model: Model | None, n_train: int | None, seed: int) -> Int64Array:
     if model is not None:
         rows = np.asarray(model.config.source.rows, dtype=np.int64)
         if rows.max() >= len(source):

@@ -22,7 +22,8 @@ def open_any(spec: SourceSpec) -> Source:
         source = open_version(find_version(name)).source
         if split != (source.split or "train"):
             raise InputDataError(
-                spec.text, f"this dataset was made from a {source.split or 'train'} split",
+                spec.text,
+                f"this dataset was made from a {source.split or 'train'} split",
                 f"Name it without the suffix: {name}",
             )
         return replace(source, name=spec.text)

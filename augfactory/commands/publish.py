@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from augfactory.commands.ingredients import Ingredients
+from augfactory.commands.orders import Order
 from augfactory.commands.preview import sheet
-from augfactory.pipeline.recipe import Recipe
+from augfactory.errors import ResourceError
 from augfactory.store import documents, shards
 from augfactory.store.atomic import publish_folder, write_file
 from augfactory.store.manifest import (
@@ -24,81 +25,80 @@ from augfactory.store.reader import open_rows
 from augfactory.store.versions import next_version
 
 
-def publish(
-    folder: Path,
-    building: Path,
-    shard_count: int,
-    identity: str,
-    recipe: Recipe,
-    ingredients: Ingredients,
-    seconds: float,
-) -> Path:
+def publish(order: Order, seconds: float) -> Path:
     """Add tables, preview, card, hashes and at last the manifest; return the version's folder.
 
     ``seconds`` is what rendering took in this run.
     """
-    records = []
-    for index in range(shard_count):
-        record = shards.finished_shard(building, index)
-        if record is None:
-            raise FileNotFoundError(f"shard {index} of {building} vanished while it was built")
-        records.append(record)
-    data_files = [entry for record in records for entry in record.files]
-    data_files += [
-        file_entry(building, path)
-        for path in shards.join_state(building, recipe.format, shard_count)
-    ]
-    source = ingredients.source
+    building, ingredients, storage = order.building, order.ingredients, order.recipe.format
+    records = _records(order)
+    tables = shards.join_state(building, storage, len(records))
+    image_shape = ingredients.source.image_shape
+    digests = [record.digests for record in records]
     manifest = Manifest(
         schema_version=SCHEMA_VERSION,
-        name=folder.name,
-        version=next_version(folder),
+        name=order.folder.name,
+        version=next_version(order.folder),
         rows=sum(record.rows for record in records),
-        class_names=list(source.class_names),
-        image_shape=source.image_shape,
-        recipe=recipe.model_dump(mode="json"),
-        recipe_id=identity,
-        source=SourceEntry(
-            text=ingredients.spec.text,
-            split=source.split,
-            size=ingredients.spec.size,
-            colour=ingredients.spec.colour,
-            fingerprint=ingredients.fingerprint,
-            rows=ingredients.rows.tolist(),
-        ),
+        class_names=order.class_names,
+        image_shape=image_shape,
+        recipe=order.recipe.model_dump(mode="json"),
+        recipe_id=order.identity,
+        source=_source_entry(ingredients),
         model=_model_entry(ingredients),
-        files=data_files,
-        content_hash=content_hash(
-            source.image_shape, list(source.class_names), [record.digests for record in records]
-        ),
+        files=[
+            *(entry for record in records for entry in record.files),
+            *(file_entry(building, path) for path in tables),
+        ],
+        content_hash=content_hash(image_shape, order.class_names, digests),
         counts=shards.add_counts(records),
         libraries=library_versions(),
         created=creation_time(),
         seconds=round(seconds, 3),
     )
-    return _write_documents(folder, building, manifest)
-
-
-def _write_documents(folder: Path, building: Path, manifest: Manifest) -> Path:
-    version = open_rows(building, manifest)
-    write_file(building / "preview.png", sheet(version))
-    write_file(building / "README.md", documents.card(manifest).encode())
-    described = manifest.model_copy(
-        update={"files": manifest.files + [
-            file_entry(building, name) for name in ("preview.png", "README.md")
-        ]}
-    )
-    write_file(building / "croissant.json", documents.croissant(described).encode())
-    complete = described.model_copy(
-        update={"files": [*described.files, file_entry(building, "croissant.json")]}
-    )
+    complete = _with_documents(building, manifest)
     shards.drop_state(building)
     data = manifest_bytes(complete)
     write_file(building / CHECKSUMS, checksums_bytes(complete.files, data))
     write_file(building / MANIFEST, data)
-    final = folder / complete.version
+    final = order.folder / complete.version
     publish_folder(building, final)
     return final
+
+
+def _records(order: Order) -> list[shards.ShardRecord]:
+    records = [shards.finished_shard(order.building, index) for index in range(len(order.ranges))]
+    if any(record is None for record in records):
+        raise ResourceError(
+            order.building,
+            "a shard vanished while the dataset was built",
+            "Leave this folder alone while it is written, and run the same command again.",
+        )
+    return [record for record in records if record is not None]
+
+
+def _with_documents(building: Path, manifest: Manifest) -> Manifest:
+    write_file(building / "preview.png", sheet(open_rows(building, manifest)))
+    write_file(building / "README.md", documents.card(manifest).encode())
+    described = _adding(building, manifest, "preview.png", "README.md")
+    write_file(building / "croissant.json", documents.croissant(described).encode())
+    return _adding(building, described, "croissant.json")
+
+
+def _adding(building: Path, manifest: Manifest, *paths: str) -> Manifest:
+    more = [file_entry(building, path) for path in paths]
+    return manifest.model_copy(update={"files": [*manifest.files, *more]})
+
+
+def _source_entry(ingredients: Ingredients) -> SourceEntry:
+    return SourceEntry(
+        text=ingredients.spec.text,
+        split=ingredients.source.split,
+        size=ingredients.spec.size,
+        colour=ingredients.spec.colour,
+        fingerprint=ingredients.fingerprint,
+        rows=ingredients.rows.tolist(),
+    )
 
 
 def _model_entry(ingredients: Ingredients) -> dict[str, object] | None:

@@ -71,8 +71,8 @@ def verify(text: str, progress: Progress) -> Verified:
 def _manifest_problems(folder: Path, manifest: Manifest) -> list[str]:
     problems = []
     try:
-        lines = (folder / CHECKSUMS).read_text().splitlines()
-        recorded = dict(reversed(line.split("  ", 1)) for line in lines)
+        lines = [line.split("  ", 1) for line in (folder / CHECKSUMS).read_text().splitlines()]
+        recorded = {path: digest for digest, path in lines}
     except (OSError, ValueError):
         return [f"{CHECKSUMS}: is missing or cannot be read"]
     if recorded.get(MANIFEST) != hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest():

@@ -22,7 +22,8 @@ class Arm:
     """One training set that is compared with others.
 
     ``rows`` restricts the source; None is all of it. ``factor`` is its images per original, None
-    where that is not known. ``fingerprint`` is a hash of what is trained on: pixels, labels and their order.
+    where that is not known. ``fingerprint`` is a hash of what is trained on: pixels and labels, in
+    their order.
     """
 
     name: str

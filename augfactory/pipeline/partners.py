@@ -45,4 +45,5 @@ def same_class_partners(
     others = class_rows.first[label + 1] - class_rows.first[label] - 1
     step = 1 + np.floor(uniform * others).astype(np.int64)  # 1..others: never back to itself
     place = (class_rows.rank[rows] + np.minimum(step, np.maximum(others, 0))) % (others + 1)
-    return class_rows.order[class_rows.first[label] + place]
+    partners: Int64Array = class_rows.order[class_rows.first[label] + place]
+    return partners

@@ -57,6 +57,11 @@ def count_rows(recipe: Recipe, sources: int) -> int:
     return sources * recipe.factor
 
 
+def parents(recipe: Recipe) -> int:
+    """Return how many source images at most a row is made from."""
+    return 2 if recipe.vae is not None and SAMPLERS[recipe.vae.sampler].needs_partner else 1
+
+
 def shard_ranges(
     recipe: Recipe, sources: int, image_shape: tuple[int, int, int]
 ) -> list[tuple[int, int]]:
@@ -80,8 +85,10 @@ def draw_block(recipe: Recipe, class_rows: ClassRows, start: int, stop: int) -> 
     round_, source = np.divmod(row, len(class_rows.labels))
     if not recipe.originals:
         round_ = round_ + 1
-    source_index = np.full((len(row), 2), NO_SOURCE, dtype=np.int64)
+    source_index = np.full((len(row), parents(recipe)), NO_SOURCE, dtype=np.int64)
     source_index[:, 0] = source
+    weight = np.zeros(source_index.shape, dtype=np.float32)
+    weight[:, 0] = 1
     draws: dict[str, npt.NDArray[np.float64]] = {}
     if recipe.vae is not None:
         sampler = SAMPLERS[recipe.vae.sampler]
@@ -100,7 +107,7 @@ def draw_block(recipe: Recipe, class_rows: ClassRows, start: int, stop: int) -> 
         round=round_.astype(np.int32),
         view=np.zeros(len(row), dtype=np.int32),
         source_index=source_index,
-        weight=np.tile(np.float32([1, 0]), (len(row), 1)),
+        weight=weight,
         noise_key=np.array([key_of(recipe.seed, "noise", int(r)) for r in row], dtype=np.int64),
         draws=draws,
     )

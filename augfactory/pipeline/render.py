@@ -81,9 +81,11 @@ def _decoded(
             for key in plan.noise_key[made].tolist()
         ]
     )
-    draws = np.stack([plan.draws[f"vae_{name}"][made] for name in sampler.fields], axis=1) if (
-        sampler.fields
-    ) else np.empty((len(mean), 0))
+    draws = (
+        np.stack([plan.draws[f"vae_{name}"][made] for name in sampler.fields], axis=1)
+        if (sampler.fields)
+        else np.empty((len(mean), 0))
+    )
     parameters = sampler.params.model_validate(recipe.vae.parameters)
     codes = sampler.move(parameters, mean, log_variance, partner_mean, draws, noise)
     return decode(encoded.model, codes, encoded.source.read_soft_labels(anchors))

@@ -135,7 +135,7 @@ def _dress(axes: Axes, arms: Sequence[MeasuredArm], positions: dict[str, float])
     axes.set_xscale("log")
     axes.set_xticks(list(ticks), list(ticks.values()), minor=False)
     axes.set_xticks([], minor=True)
-    axes.set_xlim(min(ticks) / GAP, max(ticks) * GAP)
+    axes.set_xlim(min(ticks, default=1.0) / GAP, max(ticks, default=1.0) * GAP)
     known = [arm.factor for arm in arms if arm.factor is not None]
     if known:
         axes.set_xlabel("images per original, the original among them", size=9, color=INK)

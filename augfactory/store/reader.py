@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -114,11 +115,11 @@ def read_stretches(version: Version, rows: int = 4096) -> Iterator[tuple[int, Ro
         )
 
 
-Columns = dict[str, npt.NDArray[np.generic]]
+Columns = dict[str, npt.NDArray[Any]]
 ReadImages = Callable[[Int64Array], UInt8Array]
 
 
-def _open_hdf5(folder: Path, manifest: Manifest) -> tuple[dict, ReadImages]:
+def _open_hdf5(folder: Path, manifest: Manifest) -> tuple[Columns, ReadImages]:
     paths = [folder / e.path for e in manifest.files if e.path.startswith("shards/")]
     light = [name for name in hdf5.COLUMNS if name != "image"]
     parts = [hdf5.read_columns(path, light) for path in paths]
@@ -146,7 +147,7 @@ def _read_hdf5_images(
     return images
 
 
-def _open_png(folder: Path, manifest: Manifest) -> tuple[dict, ReadImages]:
+def _open_png(folder: Path, manifest: Manifest) -> tuple[Columns, ReadImages]:
     table = pq.read_table(folder / png.METADATA)
     columns = {
         name: np.asarray(table[name].to_numpy()) for name in ("label", "round", "view", "method")

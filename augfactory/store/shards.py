@@ -53,38 +53,48 @@ def begin(building: Path, storage: str, class_names: list[str]) -> None:
 
 
 def publish_shard(
-    building: Path, storage: str, index: int, first: int, rows: Rows, plan: Columns,
+    building: Path,
+    storage: str,
+    index: int,
+    first: int,
+    rows: Rows,
+    plan: Columns,
     class_names: list[str],
 ) -> None:
     """Write shard ``index``, which begins at row ``first``, and then its record."""
     if storage == "png":
-        names = [
-            png.image_path(first + place, class_names[label])
-            for place, label in enumerate(rows.label.tolist())
-        ]
-        contents = [png.encode(image) for image in rows.image]
-        write_many(building, list(zip(names, contents, strict=True)))
-        parents = rows.source_index.shape[1]
-        table = table_bytes(
-            png.metadata_columns(rows, first, class_names), png.schema(class_names, parents)
-        )
-        write_file(_state_file(building, index, "metadata.parquet"), table)
+        contents = _write_png(building, index, first, rows, class_names)
     else:
-        names = [f"shards/{index:05d}.h5"]
-        contents = [hdf5.shard_bytes(rows, class_names)]
-        write_file(building / names[0], contents[0])
+        contents = {f"shards/{index:05d}.h5": hdf5.shard_bytes(rows, class_names)}
+        for name, data in contents.items():
+            write_file(building / name, data)
     write_file(_state_file(building, index, PLAN), table_bytes(plan))
     record = {
         "index": index,
         "rows": len(rows),
         "files": [
             {"path": name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-            for name, data in zip(names, contents, strict=True)
+            for name, data in contents.items()
         ],
         "counts": _counts(rows, class_names),
         "digests": base64.b64encode(row_digests(rows)).decode(),
     }
     write_file(_state_file(building, index, "json"), json.dumps(record).encode())
+
+
+def _write_png(
+    building: Path, index: int, first: int, rows: Rows, class_names: list[str]
+) -> dict[str, bytes]:
+    names = [
+        png.image_path(first + place, class_names[label])
+        for place, label in enumerate(rows.label.tolist())
+    ]
+    contents = dict(zip(names, map(png.encode, rows.image), strict=True))
+    write_many(building, list(contents.items()))
+    schema = png.schema(class_names, rows.source_index.shape[1])
+    table = table_bytes(png.metadata_columns(rows, first, class_names), schema)
+    write_file(_state_file(building, index, "metadata.parquet"), table)
+    return contents
 
 
 def finished_shard(building: Path, index: int) -> ShardRecord | None:
@@ -98,7 +108,10 @@ def finished_shard(building: Path, index: int) -> ShardRecord | None:
     if not whole:
         return None
     return ShardRecord(
-        values["index"], values["rows"], files, values["counts"],
+        values["index"],
+        values["rows"],
+        files,
+        values["counts"],
         base64.b64decode(values["digests"]),
     )
 

@@ -17,7 +17,8 @@ Columns = dict[str, np.ndarray[Any, Any]]
 def table_bytes(columns: Columns, schema: pa.Schema | None = None) -> bytes:
     """Return ``columns`` as a Parquet file; a column of shape [n, m] becomes lists of length m."""
     arrays = [
-        _fixed_lists(values) if values.ndim == 2 else pa.array(values) for values in columns.values()
+        _fixed_lists(values) if values.ndim == 2 else pa.array(values)
+        for values in columns.values()
     ]
     table = pa.table(arrays, schema=schema) if schema else pa.table(arrays, names=list(columns))
     buffer = io.BytesIO()

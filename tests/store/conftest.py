@@ -17,7 +17,7 @@ def make_rows(count: int, channels: int = 3, seed: int = 0) -> Rows:
         round=(np.arange(count) // 4).astype(np.int32),
         view=np.zeros(count, dtype=np.int32),
         source_index=random.integers(-1, count, (count, 2)),
-        weight=np.tile(np.float32([0.75, 0.25]), (count, 1)),
+        weight=np.tile(np.array([0.75, 0.25], dtype=np.float32), (count, 1)),
     )
 
 

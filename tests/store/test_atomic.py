@@ -47,9 +47,12 @@ def test_failure_at_each_call_leaves_old_or_new(
 
 
 def test_second_writer_is_refused(tmp_path: Path) -> None:
-    with atomic.only_writer(tmp_path), pytest.raises(RecipeError, match="another augfactory"):
-        with atomic.only_writer(tmp_path):
-            pass
+    with (
+        atomic.only_writer(tmp_path),
+        pytest.raises(RecipeError, match="another augfactory"),
+        atomic.only_writer(tmp_path),
+    ):
+        pass
 
 
 def test_published_folder_is_complete_and_read_only(tmp_path: Path) -> None:

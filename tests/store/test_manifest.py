@@ -21,7 +21,7 @@ def hash_of(rows: Rows, classes: list[str] = CLASSES) -> str:
 
 def test_golden() -> None:
     image = np.arange(2 * 5 * 7 * 3, dtype=np.uint8).reshape(2, 5, 7, 3)
-    soft_label = np.float32([[1, 0, 0], [0.25, 0.5, 0.25]])
+    soft_label = np.array([[1, 0, 0], [0.25, 0.5, 0.25]], dtype=np.float32)
     rows = dataclasses.replace(make_rows(2), image=image, soft_label=soft_label)
     assert hash_of(rows) == GOLDEN
 

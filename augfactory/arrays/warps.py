@@ -1,0 +1,143 @@
+"""Moving pixels: bilinear sampling at any positions, with a choice of what lies outside.
+
+A position is rounded to 1/32 pixel; from there on everything is integer arithmetic::
+
+    round((32-v)(32-u) p00 + (32-v) u p01 + v (32-u) p10 + v u p11) / 1024),  half up
+
+with v and u in 1/32 below and right of the pixel p00. So the same positions give the same bytes on
+every processor and with every release of OpenCV from 4.10 to 5.0; its ``warpAffine`` does not
+(docs/decisions/0002-opencv-for-warping.md). The rounding moves a sample by at most 1/64 pixel in
+each direction: a grey level changes by at most (step down + step right) / 64 + 1/2.
+Positions are (row, column), with whole numbers at the centres of pixels.
+"""
+
+from typing import Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from augfactory.records import UInt8Array
+
+Fill = Literal["constant", "nearest", "reflect", "wrap"]
+Float64Array = npt.NDArray[np.float64]
+
+# What lies beside a row "abcd": kkk|abcd|kkk, aaa|abcd|ddd, cba|abcd|dcb, bcd|abcd|abc.
+BORDERS: dict[Fill, int] = {
+    "constant": cv2.BORDER_CONSTANT,
+    "nearest": cv2.BORDER_REPLICATE,
+    "reflect": cv2.BORDER_REFLECT,
+    "wrap": cv2.BORDER_WRAP,
+}
+LARGEST_SIDE = 32_766  # positions are 16-bit numbers
+_PIXELS_AT_ONCE = 2**16  # the positions of so many pixels stay in the processor's cache
+_KERNEL_RADIUS = 4  # in standard deviations; beyond it lie 6e-5 of a Gaussian
+
+# One image is too little work to share; and a thread pool would not survive a fork.
+cv2.setNumThreads(0)
+
+
+def warp(
+    images: UInt8Array,
+    matrices: Float64Array,
+    fill: Fill,
+    colours: UInt8Array,
+    displacements: Float64Array | None = None,
+) -> UInt8Array:
+    """Fill each pixel of the result from its own position in the image, by one interpolation.
+
+    Args:
+        images: uint8 [n, H, W, C], C 1 to 4, no side above 32,766.
+        matrices: float64 [n, 2, 3]; (row, column, 1) of a pixel of the result -> where in the
+            image its value comes from.
+        fill: what lies outside the image.
+        colours: uint8 [n, C], what lies outside when ``fill`` is "constant".
+        displacements: float64 [n, 2, H, W], (down, right) in pixels, added to those positions.
+
+    Returns:
+        uint8 [n, H, W, C].
+    """
+    count, height, width, _ = images.shape
+    result = np.empty(images.shape, dtype=np.uint8)
+    border, outside = BORDERS[fill], colours.tolist()
+    at_once = max(1, _PIXELS_AT_ONCE // (height * width))
+    for start in range(0, count, at_once):
+        stop = min(start + at_once, count)
+        rows, columns = _positions(matrices[start:stop], height, width)
+        if displacements is not None:
+            rows += displacements[start:stop, 0].astype(np.float32)
+            columns += displacements[start:stop, 1].astype(np.float32)
+        whole, fraction = cv2.convertMaps(
+            columns.reshape(-1, width), rows.reshape(-1, width), cv2.CV_16SC2
+        )
+        whole = whole.reshape(-1, height, width, 2)
+        fraction = fraction.reshape(-1, height, width)
+        for place, index in enumerate(range(start, stop)):
+            cv2.remap(
+                images[index],
+                whole[place],
+                fraction[place],
+                cv2.INTER_LINEAR,
+                result[index],
+                border,
+                outside[index],
+            )
+    return result
+
+
+def _positions(
+    matrices: Float64Array, height: int, width: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return the rows and the columns to sample at: float32 [n, H, W] each."""
+    along_rows = matrices[:, :, 0, None] * np.arange(height) + matrices[:, :, 2, None]
+    along_columns = matrices[:, :, 1, None] * np.arange(width)
+    down = along_rows.astype(np.float32)[:, :, :, None]
+    right = along_columns.astype(np.float32)[:, :, None, :]
+    return down[:, 0] + right[:, 0], down[:, 1] + right[:, 1]
+
+
+def about_centre(linear: Float64Array, shift: Float64Array, height: int, width: int) -> Float64Array:
+    """Return the matrices for ``warp`` that turn about the centre of the image.
+
+    Args:
+        linear: float64 [n, 2, 2], (down, right) from the centre in the result -> in the image.
+        shift: float64 [n, 2], how far the result lies (down, right) of the image, in pixels.
+        height: of the images.
+        width: of the images.
+
+    Returns:
+        float64 [n, 2, 3].
+    """
+    centre = np.array([(height - 1) / 2, (width - 1) / 2])
+    offset = centre - np.einsum("nij,nj->ni", linear, centre + shift)
+    return np.concatenate([linear, offset[:, :, None]], axis=2)
+
+
+def border_colours(images: UInt8Array) -> UInt8Array:
+    """Return the median of the outermost pixels of each image and channel: uint8 [n, C].
+
+    Of an even number of pixels it is the lower of the two in the middle, so always a value that
+    occurs.
+    """
+    edges = [images[:, 0], images[:, -1], images[:, 1:-1, 0], images[:, 1:-1, -1]]
+    border = np.concatenate(edges, axis=1)
+    middle = (border.shape[1] - 1) // 2
+    return np.partition(border, middle, axis=1)[:, middle]
+
+
+def elastic_displacement(
+    noise: np.random.Generator, height: int, width: int, alpha: float, sigma: float
+) -> Float64Array:
+    """Return a smooth random displacement field, float64 [2, H, W], (down, right) in pixels.
+
+    Uniform noise in [-1, 1] per pixel and direction, smoothed by a Gaussian of ``sigma`` pixels,
+    times ``alpha`` (Simard et al. 2003, section 2). Far from small sigmas the root mean square in
+    each direction is alpha / (sigma sqrt(12 pi)) pixels. The noise reaches beyond the border, so
+    that the field is as strong there as anywhere.
+    """
+    radius = int(np.ceil(_KERNEL_RADIUS * sigma))
+    field = noise.uniform(-1, 1, (2, height + 2 * radius, width + 2 * radius))
+    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+    kernel *= np.sqrt(alpha) / kernel.sum()
+    inside = (slice(radius, radius + height), slice(radius, radius + width))
+    return np.stack([cv2.sepFilter2D(part, cv2.CV_64F, kernel, kernel)[inside] for part in field])

@@ -1,0 +1,43 @@
+"""``augfactory demo``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from augfactory.cli.session import Debug, Json, Quiet, print_json, session
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder of everything it makes.")] = Path(
+        "augfactory-demo"
+    ),
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; the default is one per core.")
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Show the whole story on the bundled digits, in minutes.
+
+    A VAE is trained on 100 digits, datasets ten, fifty and 250 times as large are made with it, and
+    classifiers trained on them are tested on 5,000 other digits. Ends by naming every file.
+
+    \b
+    Example:
+      augfactory demo --out /tmp/demo
+    """
+    with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
+        from augfactory.commands import demo as command
+        from augfactory.commands.expand import default_workers
+        from augfactory.report.tables import table
+
+        result = command.demo(out, workers or default_workers(), progress)
+        if json:
+            print_json(command.as_json(result))
+            return
+        print(table(result.evaluation))
+        print()
+        for name, path in command.files(result).items():
+            print(f"{name:30s} {path}")

@@ -1,0 +1,60 @@
+"""An order: one dataset that is to be made, and what follows from that alone."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from augfactory.commands.ingredients import Ingredients
+from augfactory.pipeline import plan as planning
+from augfactory.pipeline.recipe import Recipe, recipe_id
+from augfactory.store.shards import building_folder
+
+SMALL_FILE_BYTES = 4096  # what the smallest file takes on most disks
+
+
+@dataclass(frozen=True)
+class Order:
+    """A recipe, what it is made from, and ``folder``, which holds all versions of the dataset."""
+
+    folder: Path
+    recipe: Recipe
+    ingredients: Ingredients
+
+    @cached_property
+    def identity(self) -> str:
+        """The recipe id: equal for equal requests."""
+        model = self.ingredients.model
+        return recipe_id(self.recipe, self.ingredients.fingerprint, model.sha256 if model else None)
+
+    @property
+    def building(self) -> Path:
+        """Where it is built."""
+        return building_folder(self.folder, self.identity)
+
+    @property
+    def class_names(self) -> list[str]:
+        """The classes, in label order."""
+        return list(self.ingredients.source.class_names)
+
+    @property
+    def rows(self) -> int:
+        """How many rows it will have."""
+        return planning.count_rows(self.recipe, len(self.ingredients.source))
+
+    @property
+    def ranges(self) -> list[tuple[int, int]]:
+        """The (first row, end) of each shard."""
+        source = self.ingredients.source
+        return planning.shard_ranges(self.recipe, len(source), source.image_shape)
+
+    def expected_size(self) -> tuple[int, int]:
+        """Return (bytes, files) of the data; for PNG, whose pixels compress, an upper bound."""
+        pixels = int(np.prod(self.ingredients.source.image_shape))
+        row = pixels + 4 * len(self.class_names) + 8 + 16 + 4 + 4 + 2 * 12
+        if self.recipe.format == "png":
+            blocks = -(-(row + 100) // SMALL_FILE_BYTES)
+            return self.rows * blocks * SMALL_FILE_BYTES, self.rows + 1
+        shards = len(self.ranges)
+        return self.rows * row + 2 * SMALL_FILE_BYTES * shards, shards

@@ -1,0 +1,71 @@
+"""What a method is made of."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel
+
+from augfactory.records import Float32Array, Int64Array, UInt8Array
+
+Draws = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Slots:
+    """The rows that numbers are to be drawn for.
+
+    Attributes:
+        row: int64 [n], consecutive row numbers within the stage, counted from 0.
+        round: int64 [n], which round of the stage each row belongs to, counted from 0.
+        image_shape: (height, width, channels).
+        generator: (what for, number) -> the generator with that key, the same for whoever asks.
+    """
+
+    row: Int64Array
+    round: Int64Array
+    image_shape: tuple[int, int, int]
+    generator: Callable[[str, int], np.random.Generator]
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    @property
+    def own(self) -> np.random.Generator:
+        """The generator of exactly these rows."""
+        return self.generator("rows", int(self.row[0]) if len(self.row) else 0)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A named way to make one image from one or several.
+
+    Attributes:
+        name: at most 16 ASCII letters; what the ``method`` column says.
+        version: raised whenever the same draws give other pixels or weights.
+        parameters: a frozen pydantic model with defaults, which refuses unknown keys.
+        parents: parameters -> how many images P a row is made of.
+        fields: parameters -> the names of the numbers drawn for a row.
+        draw: (parameters, slots) -> float64 [n, fields], every random choice there is.
+        weights: (parameters, draws, image shape) -> float32 [n, P], the share of each parent in
+            the label, computed from what ``apply`` really does; rows sum to 1.
+        apply: (parameters, images uint8 [n, P, H, W, C], draws) -> uint8 [n, H, W, C]; pure, and
+            each row's result is independent of the other rows.
+    """
+
+    name: str
+    version: int
+    parameters: type[BaseModel]
+    parents: Callable[[Any], int]
+    fields: Callable[[Any], tuple[str, ...]]
+    draw: Callable[[Any, Slots], Draws]
+    weights: Callable[[Any, Draws, tuple[int, int, int]], Float32Array]
+    apply: Callable[[Any, UInt8Array, Draws], UInt8Array]
+
+    @property
+    def card(self) -> str:
+        """The docstring of the method's module: source, differences, labels, when to avoid it."""
+        return (sys.modules[self.apply.__module__].__doc__ or "").strip()

@@ -1,0 +1,226 @@
+"""The three daily commands as a user runs them: real processes, real files, kills and refusals."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from tests.pictures import CLASSES, HEIGHT, WIDTH, write_class_folders
+
+STEPS = 30
+
+
+def augfactory(*arguments: object, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run the command, and hold it to its exit code."""
+    done = subprocess.run(
+        [sys.executable, "-m", "augfactory", *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def answer(*arguments: object, cwd: Path) -> dict[str, Any]:
+    """Run the command with --json and read its one object."""
+    done = augfactory(*arguments, "--json", cwd=cwd)
+    value = json.loads(done.stdout)
+    assert isinstance(value, dict)
+    return value
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with training and test images and a model trained on eight per class."""
+    folder = tmp_path_factory.mktemp("place")
+    write_class_folders(folder / "parts" / "train", 12)
+    write_class_folders(folder / "parts" / "test", 6, seed=1)
+    augfactory(
+        "vae-train",
+        "parts",
+        "--n-train",
+        24,
+        "--out",
+        "model",
+        "--steps",
+        STEPS,
+        "--seed",
+        3,
+        cwd=folder,
+    )
+    return folder
+
+
+def test_expand_makes_exactly_k_images_per_source(place: Path) -> None:
+    made = answer("expand", "model", "--factor", 10, "--out", "d", cwd=place)["datasets"]
+    assert [(one["name"], one["version"], one["rows"]) for one in made] == [("d-x10", "v1", 240)]
+    with h5py.File(place / made[0]["path"] / "shards" / "00000.h5") as shard:
+        images, soft_labels = shard["image"][:], shard["soft_label"][:]
+        methods = shard["method"][:]
+    assert images.shape == (240, HEIGHT, WIDTH, 3)
+    assert np.allclose(soft_labels.sum(axis=1), 1, atol=1e-6)
+    assert np.bincount(soft_labels.argmax(axis=1)).tolist() == [80, 80, 80]
+    assert (methods == b"original").sum() == 24
+    augfactory("verify", "d-x10", cwd=place)
+
+
+def test_same_request_is_answered_with_the_version_that_exists(place: Path) -> None:
+    first = answer("expand", "model", "--factor", 2, "--out", "same", cwd=place)["datasets"][0]
+    again = answer("expand", "model", "--factor", 2, "--out", "same", cwd=place)["datasets"][0]
+    assert again == {**first, "existing": True}
+    other = answer("expand", "model", "--factor", 2, "--out", "same", "--seed", 1, cwd=place)
+    assert other["datasets"][0]["version"] == "v2"
+    assert other["datasets"][0]["content_hash"] != first["content_hash"]
+
+
+def test_workers_formats_and_kills_do_not_change_a_pixel(place: Path) -> None:
+    request = ("expand", "model", "--factor", 600)
+    hashes = {
+        answer(*request, "--out", name, *more, cwd=place)["datasets"][0]["content_hash"]
+        for name, more in {
+            "one": ("--workers", 1),
+            "four": ("--workers", 4),
+            "tree": ("--workers", 2, "--format", "png"),
+        }.items()
+    }
+    kill_when_the_first_shard_is_there(place, *request, "--out", "killed")
+    assert not list(place.glob("killed-x600/v*"))
+    augfactory("info", "killed-x600", cwd=place, code=3)
+    resumed = augfactory(*request, "--out", "killed", "--json", cwd=place)
+    assert "rows stand from an earlier run" in resumed.stderr
+    hashes.add(json.loads(resumed.stdout)["datasets"][0]["content_hash"])
+    assert len(hashes) == 1
+
+
+def kill_when_the_first_shard_is_there(place: Path, *arguments: object) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "augfactory", *map(str, arguments), "--workers", "2"],
+        cwd=place,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while len(list(place.glob("killed-x600/.building-*/.state/0*.json"))) < 2:
+        assert process.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+
+
+def test_interrupt_says_how_to_go_on(place: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "augfactory", "expand", "model", "--factor", "500", "--out", "int"],
+        cwd=place,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not list(place.glob("int-x500/.building-*")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "augfactory expand model --factor 500 --out int" in stderr
+    assert "Traceback" not in stderr
+
+
+def test_dry_run_writes_nothing(place: Path) -> None:
+    said = answer("expand", "model", "--factor", 50, "--out", "dry", "--dry-run", cwd=place)
+    assert said["datasets"][0]["rows"] == 1200
+    assert said["datasets"][0]["bytes"] > 1200 * HEIGHT * WIDTH * 3
+    assert said["datasets"][0]["disk_left"] > 0
+    assert not list(place.glob("dry*"))
+
+
+def test_png_opens_with_torchvision_and_hugging_face(place: Path) -> None:
+    made = answer("expand", "model", "--factor", 3, "--out", "p", "--format", "png", cwd=place)
+    train = place / made["datasets"][0]["path"] / "train"
+    reader = f"""
+from augfactory.torchvision_import import import_torchvision
+folder = import_torchvision("torchvision.datasets").ImageFolder({str(train)!r})
+assert folder.classes == {list(CLASSES)!r}, folder.classes
+assert len(folder) == 72
+from datasets import load_dataset
+rows = load_dataset("imagefolder", data_dir={str(train)!r}, split="train")
+assert rows.features["label"].names == {list(CLASSES)!r}
+assert len(rows) == 72
+assert rows.features["soft_label"].feature.dtype == "float32"
+assert rows[0]["image"].size == ({WIDTH}, {HEIGHT})
+assert rows[70]["soft_label"][rows[70]["label"]] == 1.0
+"""
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(place / "hf")}
+    subprocess.run([sys.executable, "-c", reader], check=True, env=environment, timeout=120)
+
+
+def test_evaluate_answers_with_arms(place: Path) -> None:
+    answer("expand", "model", "--factor", 5, "--out", "e", cwd=place)
+    found = answer(
+        "evaluate",
+        "e-x5",
+        "--test",
+        "parts:test",
+        "--seeds",
+        2,
+        "--steps",
+        5,
+        "--out",
+        "ev",
+        cwd=place,
+    )
+    assert [arm["name"] for arm in found["arms"]] == ["originals", "e-x5"]
+    assert found["baseline"] == "originals"
+    for arm in found["arms"]:
+        assert len(arm["accuracy"]["values"]) == 2
+        assert set(arm["accuracy"]) >= {"mean", "std", "values"}
+    assert {"results.json", "results.csv", "accuracy.png"} <= set(os.listdir(place / "ev"))
+
+
+def test_evaluate_refuses_training_images_as_test(place: Path) -> None:
+    answer("expand", "model", "--factor", 2, "--out", "leak", cwd=place)
+    done = augfactory("evaluate", "leak-x2", "--test", "parts:train", cwd=place, code=3)
+    assert "leak-x2@v1 row" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("expand", "model", "--factor", "0", "--out", "x"), 2, "0"),
+        (("expand", "model", "--factor", "2", "--out", "x", "--mixup", "3"), 2, "--mixup"),
+        (("expand", "parts", "--factor", "2", "--out", "x"), 2, "vae-train"),
+        (("expand", "parts:test", "--model", "model", "--factor", "2", "--out", "x"), 3, "test"),
+        (("expand", "nowhere", "--factor", "2", "--out", "x"), 3, "nowhere"),
+        (("expand", "model", "--factor", "2", "--out", "x", "--format", "pgn"), 2, "'png'"),
+        (
+            ("expand", "model", "--factor", "2", "--out", "x", "--sampler", "same-clas"),
+            2,
+            "'same-class'",
+        ),
+        (("expand", "model", "--factor", "2", "--out", "x", "--reach", "-1"), 2, "reach"),
+        (("vae-train", "parts:test", "--out", "x"), 3, "test"),
+        (("vae-train", "parts", "--out", "model"), 2, "--out"),
+        (("info", "nothing"), 3, "nothing"),
+        (("frobnicate",), 2, "frobnicate"),
+    ],
+)
+def test_what_a_user_gets_wrong(
+    place: Path, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    done = augfactory(*arguments, cwd=place, code=code)
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert not (place / "x").exists()
+    assert not list(place.glob("x-x*/v*"))

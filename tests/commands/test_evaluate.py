@@ -1,0 +1,224 @@
+"""The evaluate command on dataset versions that lie on the disk."""
+
+import csv
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from augfactory.commands import evaluation_files
+from augfactory.commands.evaluate import EvaluateRequest, EvaluateResult, as_json, evaluate
+from augfactory.commands.progress import Progress
+from augfactory.errors import InputDataError, RecipeError, ResourceError
+from augfactory.evaluation.protocol import Cell, CellResult
+from augfactory.records import SourceSpec
+from tests.commands.versions import write_source, write_version
+from tests.evaluation.memory import CLASSES, patterns
+
+CHOSEN = list(range(3, 43))
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A working folder with sources, datasets and a request for them."""
+
+    folder: Path
+    train: SourceSpec
+    test: SourceSpec
+    request: EvaluateRequest
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """Two datasets of the same 40 originals in the working folder, and a test source."""
+    monkeypatch.chdir(tmp_path)
+    train = write_source(tmp_path / "train.h5", *patterns("train", 60))
+    test = write_source(tmp_path / "test.h5", *patterns("test", 50))
+    write_version(tmp_path / "digits-x2/v1", train, CHOSEN, 2)
+    write_version(tmp_path / "digits-x4/v1", train, CHOSEN, 4)
+    request = EvaluateRequest(("digits-x2", "digits-x4@v1"), test, seeds=2, steps=6, batch=8)
+    return Bench(tmp_path, train, test, request)
+
+
+def run(request: EvaluateRequest) -> EvaluateResult:
+    return evaluate(request, Progress())
+
+
+def values(result: EvaluateResult) -> dict[str, tuple[float, ...]]:
+    return {arm.name: arm.nll.values for arm in result.arms}
+
+
+def test_datasets_are_compared_with_their_originals(bench: Bench) -> None:
+    result = run(bench.request)
+    assert [(arm.name, arm.factor, arm.rows) for arm in result.arms] == [
+        ("originals", 1, 40),
+        ("digits-x2", 2, 80),
+        ("digits-x4", 4, 160),
+    ]
+    assert result.trained == 6
+    assert result.out == bench.folder / "digits-x2-evaluation"
+    assert [path.name for path in result.files] == ["results.json", "results.csv", "accuracy.png"]
+
+    kept = json.loads((result.out / "results.json").read_text())
+    printed = json.loads(json.dumps(as_json(result)))
+    assert printed.items() >= kept.items()
+    assert kept["baseline"] == "originals"
+    for arm, printed_arm in zip(result.arms, printed["arms"], strict=True):
+        assert printed_arm["name"] == arm.name
+        for measure in ("accuracy", "nll"):
+            spread = printed_arm[measure]
+            assert len(spread["values"]) == 2
+            assert spread["mean"] == pytest.approx(np.mean(spread["values"]))
+            assert spread["std"] == pytest.approx(np.std(spread["values"], ddof=1))
+    assert kept["test"]["rows"] == 50
+    assert [each["version"] for each in kept["datasets"]] == ["v1", "v1"]
+
+    lines = list(csv.DictReader((result.out / "results.csv").read_text().splitlines()))
+    assert [(line["arm"], line["seed"], line["steps"]) for line in lines[:4]] == [
+        ("originals", "0", "6"),
+        ("digits-x2", "0", "6"),
+        ("digits-x4", "0", "6"),
+        ("originals", "1", "6"),
+    ]
+    assert float(lines[1]["accuracy"]) == result.arms[1].accuracy.values[0]
+    with Image.open(result.out / "accuracy.png") as image:
+        assert image.format == "PNG"
+
+
+def test_what_is_finished_is_not_trained_again(bench: Bench) -> None:
+    first = run(bench.request)
+    contents = {path: path.read_bytes() for path in first.files}
+    again = run(bench.request)
+    assert again.trained == 0
+    assert {path: path.read_bytes() for path in again.files} == contents
+    assert run(replace(bench.request, seeds=3)).trained == 3
+    assert run(replace(bench.request, steps=7)).trained == 6
+    cells = sorted((first.out / "cells").iterdir())
+    cells[0].unlink()
+    cells[1].write_text("{}")
+    assert (
+        run(replace(bench.request, seeds=3)).trained + run(replace(bench.request, steps=7)).trained
+        == 2
+    )
+
+
+def test_a_stopped_evaluation_goes_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = run(replace(bench.request, out=Path("whole")))
+    save = evaluation_files.save_cell
+    saved: list[Cell] = []
+
+    def save_two(out: Path, cell: Cell, result: CellResult) -> None:
+        if len(saved) == 2:
+            raise KeyboardInterrupt
+        saved.append(cell)
+        save(out, cell, result)
+
+    monkeypatch.setattr(evaluation_files, "save_cell", save_two)
+    with pytest.raises(KeyboardInterrupt):
+        run(bench.request)
+    monkeypatch.undo()
+    monkeypatch.chdir(bench.folder)
+    result = run(bench.request)
+    assert result.trained == 4
+    assert values(result) == values(whole)
+
+
+def test_a_test_image_among_the_training_images_is_named(bench: Bench) -> None:
+    images, labels = patterns("test", 50)
+    images[31] = patterns("train", 60)[0][CHOSEN[7]]
+    leaking = write_source(bench.folder / "leaking.h5", images, labels)
+    with pytest.raises(InputDataError) as caught:
+        run(replace(bench.request, test=leaking))
+    assert "leaking.h5" in caught.value.where
+    assert "31" in caught.value.where
+    assert caught.value.what.endswith("digits-x2@v1 row 7")
+    assert not (bench.folder / "digits-x2-evaluation").exists()
+
+
+def test_a_test_image_among_the_generated_images_is_found(bench: Bench) -> None:
+    test = write_source(bench.folder / "copies.h5", *patterns("train", 60))
+    write_version(bench.folder / "copied/v1", bench.train, CHOSEN, 2, originals=False, noise=0)
+    with pytest.raises(InputDataError, match="stands in the training set too"):
+        run(replace(bench.request, datasets=("copied",), test=test))
+
+
+def test_a_test_source_that_does_not_fit_is_refused(bench: Bench) -> None:
+    images, labels = patterns("test", 50)
+    names = tuple(f"kind {label}" for label in range(CLASSES))
+    other_classes = write_source(bench.folder / "classes.h5", images, labels, names)
+    with pytest.raises(InputDataError, match=r"kind 0.*digits-x2@v1.*class 0"):
+        run(replace(bench.request, test=other_classes))
+    turned = write_source(bench.folder / "turned.h5", images.reshape(50, 6, 9, 3), labels)
+    with pytest.raises(InputDataError, match="6×9 RGB, those of digits-x2@v1 are 9×6 RGB"):
+        run(replace(bench.request, test=turned))
+
+
+def test_the_test_images_are_converted_as_the_originals_were(bench: Bench) -> None:
+    small = replace(bench.train, size=(8, 5), colour="grey")
+    write_version(bench.folder / "small-x2/v1", small, CHOSEN, 2)
+    result = run(replace(bench.request, datasets=("small-x2",), seeds=1))
+    assert result.document["test"]["size"] == (8, 5)
+    assert result.document["test"]["colour"] == "grey"
+
+
+def test_datasets_of_other_originals_have_no_common_baseline(bench: Bench) -> None:
+    write_version(bench.folder / "other-x2/v1", bench.train, CHOSEN[1:], 2)
+    with pytest.raises(RecipeError, match="other originals than digits-x2@v1"):
+        run(replace(bench.request, datasets=("digits-x2", "other-x2")))
+
+
+def test_originals_that_a_dataset_left_out_are_read_from_their_source(bench: Bench) -> None:
+    write_version(bench.folder / "bare-x3/v1", bench.train, CHOSEN, 3, originals=False)
+    request = replace(bench.request, datasets=("bare-x3",))
+    bare = run(request)
+    kept = run(bench.request)
+    assert values(bare)["originals"] == values(kept)["originals"]
+    beside = run(replace(bench.request, datasets=("bare-x3", "digits-x4"), out=Path("beside")))
+    assert values(beside)["originals"] == values(kept)["originals"]
+
+    write_source(bench.folder / "train.h5", *patterns("changed", 60))
+    with pytest.raises(InputDataError, match="no longer what bare-x3@v1 was made from"):
+        run(request)
+    write_source(bench.folder / "train.h5", *patterns("train", 40))
+    with pytest.raises(InputDataError, match="no longer what bare-x3@v1 was made from"):
+        run(request)
+
+
+def test_equal_datasets_get_equal_results_under_any_name(bench: Bench) -> None:
+    write_version(bench.folder / "digits-x2/v2", bench.train, CHOSEN, 2, noise=5)
+    write_version(bench.folder / "elsewhere/digits-x2/v1", bench.train, CHOSEN, 2)
+    datasets = ("digits-x2@v1", "digits-x2@v2", "digits-x4", "elsewhere/digits-x2", "digits-x4@v1")
+    result = run(replace(bench.request, datasets=datasets))
+    first, far = (str(bench.folder / path) for path in ("digits-x2/v1", "elsewhere/digits-x2/v1"))
+    names = [arm.name for arm in result.arms]
+    assert names == ["originals", first, "digits-x2@v2", "digits-x4", far]
+    assert values(result)[first] == values(result)[far] != values(result)["digits-x2@v2"]
+    assert result.trained == 8
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"loss": "jsd"}, "cannot be made yet"),
+        ({"loss": "hinge"}, "there is no loss 'hinge'"),
+        ({"classifier": "vgg16"}, "Did you mean 'vgg'"),
+        ({"seeds": 0}, "--seeds"),
+        ({"steps": 0}, "--steps"),
+        ({"batch": -1}, "--batch"),
+        ({"datasets": ()}, "no dataset is named"),
+    ],
+)
+def test_a_request_that_cannot_be_met_is_refused(
+    bench: Bench, change: dict[str, object], told: str
+) -> None:
+    with pytest.raises(RecipeError, match=told):
+        run(replace(bench.request, **change))  # type: ignore[arg-type]
+
+
+def test_a_folder_that_cannot_be_written_is_told(bench: Bench) -> None:
+    (bench.folder / "taken").write_text("")
+    with pytest.raises(ResourceError, match="--out"):
+        run(replace(bench.request, out=bench.folder / "taken"))

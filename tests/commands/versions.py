@@ -1,0 +1,93 @@
+"""Dataset versions and sources on disk, for tests of commands that read them."""
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from augfactory.records import Int64Array, Rows, SourceSpec, UInt8Array, one_hot
+from augfactory.sources.fingerprint import fingerprint
+from augfactory.sources.opening import open_source
+from augfactory.store import hdf5
+from augfactory.store.manifest import (
+    MANIFEST,
+    SCHEMA_VERSION,
+    Manifest,
+    SourceEntry,
+    content_hash,
+    file_entry,
+    manifest_bytes,
+    row_digests,
+)
+from tests.evaluation.memory import CLASS_NAMES
+
+
+def write_source(
+    path: Path, images: UInt8Array, labels: Int64Array, names: tuple[str, ...] = CLASS_NAMES
+) -> SourceSpec:
+    """Write an HDF5 source and return its spec."""
+    with h5py.File(path, "w") as file:
+        file["image"], file["label"] = images, labels
+        file.attrs["class_names"] = json.dumps(names)
+    return SourceSpec(str(path))
+
+
+def write_version(
+    folder: Path,
+    origin: SourceSpec,
+    chosen: list[int],
+    factor: int,
+    *,
+    originals: bool = True,
+    noise: int = 20,
+) -> Path:
+    """Write a version of ``factor`` noisy copies of the ``chosen`` rows of ``origin``."""
+    source = open_source(origin).restricted_to(np.array(chosen))
+    count = factor * len(source)
+    parent = np.arange(count) % len(source)
+    made = source.read_images(parent).astype(np.int64)
+    made += np.random.default_rng(factor).integers(-noise, noise + 1, made.shape)
+    images = made.clip(0, 255).astype(np.uint8)
+    kept = np.arange(count) < len(source) if originals else np.zeros(count, dtype=bool)
+    images[kept] = source.read_images(parent[kept])
+    rows = Rows(
+        image=images,
+        soft_label=one_hot(source.labels[parent], len(source.class_names)),
+        method=np.where(kept, "original", "vae"),
+        round=(np.arange(count) // len(source)).astype(np.int32),
+        view=np.zeros(count, dtype=np.int32),
+        source_index=parent[:, None],
+        weight=np.ones((count, 1), dtype=np.float32),
+    )
+    (folder / "shards").mkdir(parents=True)
+    (folder / "shards/00000.h5").write_bytes(hdf5.shard_bytes(rows, source.class_names))
+    manifest = Manifest(
+        schema_version=SCHEMA_VERSION,
+        name=folder.parent.name,
+        version=folder.name,
+        rows=count,
+        class_names=list(source.class_names),
+        image_shape=source.image_shape,
+        recipe={"factor": factor, "format": "hdf5"},
+        recipe_id="0" * 64,
+        source=SourceEntry(
+            text=origin.text,
+            split=source.split,
+            size=origin.size,
+            colour=origin.colour,
+            fingerprint=fingerprint(source),
+            rows=chosen,
+        ),
+        model=None,
+        files=[file_entry(folder, "shards/00000.h5")],
+        content_hash=content_hash(
+            source.image_shape, list(source.class_names), [row_digests(rows)]
+        ),
+        counts={},
+        libraries={},
+        created="2026-01-01T00:00:00Z",
+        seconds=0.0,
+    )
+    (folder / MANIFEST).write_bytes(manifest_bytes(manifest))
+    return folder

@@ -1,0 +1,54 @@
+"""Test images that stand in a training set are found."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from augfactory.evaluation.leakage import READ_ROWS, find_shared_images, pixel_hashes
+from augfactory.records import Int64Array, UInt8Array
+from tests.evaluation.memory import memory_source, pattern_source, patterns
+
+
+def test_a_planted_test_image_is_found_and_named() -> None:
+    images, labels = patterns("train", 40)
+    test = pattern_source("test", 30, name="test")
+    images[17] = test.read_images(np.array([23]))[0]
+    training = memory_source(images, labels, name="train")
+    (shared,) = find_shared_images(training, test)
+    assert (shared.training_row, shared.test_row) == (17, 23)
+    assert (shared.training_name, shared.test_name) == ("train/17", "test/23")
+
+
+def test_one_grey_level_makes_another_image() -> None:
+    images, labels = patterns("train", 40)
+    test = pattern_source("test", 30)
+    planted = test.read_images(np.array([23]))[0]
+    planted[8, 5, 2] ^= 1
+    images[17] = planted
+    assert find_shared_images(memory_source(images, labels), test) == []
+
+
+def test_the_same_bytes_in_another_shape_are_another_image() -> None:
+    images, labels = patterns("train", 40)
+    turned = memory_source(images.reshape(40, 6, 9, 3), labels)
+    assert find_shared_images(memory_source(images, labels), turned) == []
+
+
+def test_no_more_than_the_first_are_named() -> None:
+    same = pattern_source("same", 40)
+    assert [each.training_row for each in find_shared_images(same, same, most=3)] == [0, 1, 2]
+    assert len(find_shared_images(same, same, most=100)) == 40
+
+
+def test_images_are_read_in_blocks_and_every_row_is_hashed() -> None:
+    source = pattern_source("a", 2 * READ_ROWS + 5)
+    asked: list[int] = []
+    told: list[int] = []
+
+    def read(rows: Int64Array) -> UInt8Array:
+        asked.append(len(rows))
+        return source.read_images(rows)
+
+    hashes = pixel_hashes(replace(source, read_images=read), told.append)
+    assert asked == told == [READ_ROWS, READ_ROWS, 5]
+    assert len({digest.tobytes() for digest in hashes}) == len(source)

@@ -1,0 +1,106 @@
+"""The figure of an evaluation."""
+
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from PIL import Image
+
+from augfactory.evaluation.protocol import ArmSummary, spread
+from augfactory.report import evaluation_figures
+from augfactory.report.evaluation_figures import FIGURE_PIXELS, accuracy_figure
+
+ORIGINALS = ArmSummary("originals", 1, 100, (0, 1), spread([0.8, 0.82]), spread([0.5]), spread([1]))
+
+
+def arm(name: str, factor: int | None, *accuracies: float) -> ArmSummary:
+    seeds = tuple(range(len(accuracies)))
+    return ArmSummary(name, factor, 500, seeds, spread(accuracies), spread([0.4]), spread([1]))
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Axes]:
+    axes: list[Axes] = []
+    dress = evaluation_figures._dress
+
+    def keep(each: Axes, *rest: object) -> None:
+        axes.append(each)
+        dress(each, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(evaluation_figures, "_dress", keep)
+    return axes
+
+
+def lines_of(axes: Axes) -> dict[str, tuple[list[float], list[float]]]:
+    return {
+        str(line.get_label()): (list(line.get_xdata()), list(line.get_ydata()))  # type: ignore[arg-type]
+        for line in axes.get_lines()
+    }
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [arm("digits-x10", 10, 0.9, 0.92), arm("digits-x50", 50, 0.91, 0.94)],
+        [arm("digits-x10", 10, 0.9)],
+        [arm("by-hand", None, 0.7, 0.72)],
+        [arm("digits-x10", 10, 0.9, 0.9), arm("by-hand", None, 0.7, 0.8), arm("b-x10", 10, 0.5)],
+        [],
+    ],
+)
+def test_the_figure_is_a_png_of_its_size(others: list[ArmSummary]) -> None:
+    data = accuracy_figure([ORIGINALS, *others], "originals", "what was done")
+    with Image.open(io.BytesIO(data)) as image:
+        assert (image.format, image.size) == ("PNG", FIGURE_PIXELS)
+        assert np.asarray(image.convert("L")).std() > 10
+    assert data == accuracy_figure([ORIGINALS, *others], "originals", "what was done")
+
+
+def test_factors_share_a_line_and_the_baseline_is_dashed(drawn: list[Axes]) -> None:
+    arms = [
+        arm("digits-x50", 50, 0.91, 0.94),
+        ORIGINALS,
+        arm("by-hand", None, 0.7, 0.72),
+        arm("digits-x10", 10, 0.9, 0.92),
+    ]
+    accuracy_figure(arms, "originals", "")
+    lines = lines_of(drawn[0])
+    places, means = lines["digits"]
+    assert places == [10, 50]
+    assert means == pytest.approx([91, 92.5])
+    baseline = next(name for name in lines if name.startswith("originals only (100 images): 81.0"))
+    assert lines[baseline][1] == pytest.approx([81, 81])
+    dashed = next(line for line in drawn[0].get_lines() if line.get_label() == baseline)
+    assert dashed.is_dashed()
+    ticks = dict(
+        zip((t.get_text() for t in drawn[0].get_xticklabels()), drawn[0].get_xticks(), strict=True)
+    )
+    assert ticks["×10"] == 10
+    assert ticks["by-hand"] > ticks["×50"] == 50
+    assert drawn[0].get_xscale() == "log"
+
+
+def test_every_seed_is_a_ring(drawn: list[Axes]) -> None:
+    accuracy_figure([ORIGINALS, arm("digits-x10", 10, 0.9, 0.92, 0.97)], "originals", "")
+    offsets = [np.asarray(each.get_offsets()) for each in drawn[0].collections]
+    (rings,) = [each for each in offsets if len(each) == 3]
+    assert rings[:, 1] == pytest.approx([90, 92, 97])
+
+
+def test_lines_of_the_same_factors_stand_beside_each_other(drawn: list[Axes]) -> None:
+    arms = [ORIGINALS, arm("a-x10", 10, 0.9), arm("b-x10", 10, 0.9)]
+    accuracy_figure(arms, "originals", "")
+    lines = lines_of(drawn[0])
+    assert lines["a"][0][0] < 10 < lines["b"][0][0]
+
+
+def test_drawing_needs_no_pyplot() -> None:
+    code = (
+        "import sys, augfactory.report.evaluation_figures; "
+        "print('matplotlib.pyplot' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

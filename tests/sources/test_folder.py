@@ -1,0 +1,324 @@
+"""Class folders: order, splits, laziness, and everything that can be wrong with them."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from augfactory.errors import InputDataError
+from augfactory.records import SourceSpec, UInt8Array
+from augfactory.sources.image_files import read_image
+from augfactory.sources.opening import open_source
+from tests.sources.written import (
+    HEIGHT,
+    WIDTH,
+    encoded,
+    image_of,
+    noise,
+    write_class_folders,
+)
+
+IMAGES = noise(9, HEIGHT, WIDTH, 3)
+LABELS = np.array([2, 0, 1, 0, 2, 2, 1, 0, 1], dtype=np.uint8)
+ORDER = np.argsort(LABELS, kind="stable")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    write_class_folders(tmp_path / "set", IMAGES, LABELS)
+    return tmp_path / "set"
+
+
+def read_all(spec: SourceSpec) -> UInt8Array:
+    source = open_source(spec)
+    return source.read_images(np.arange(len(source)))
+
+
+def refusal(text: object) -> str:
+    """Return the message with which opening and reading all rows is refused."""
+    with pytest.raises(InputDataError) as caught:
+        read_all(SourceSpec(str(text)))
+    return str(caught.value)
+
+
+def test_rows_are_sorted_by_class_and_name(root: Path) -> None:
+    source = open_source(SourceSpec(str(root)))
+    assert source.class_names == ("0", "1", "2")
+    assert (source.split, source.image_shape, len(source)) == (None, (HEIGHT, WIDTH, 3), 9)
+    assert source.labels.tolist() == sorted(LABELS)
+    assert np.array_equal(source.read_images(np.arange(9)), IMAGES[ORDER])
+    assert [source.row_name(row) for row in range(3)] == ["0/0001.png", "0/0003.png", "0/0007.png"]
+    assert np.array_equal(source.read_soft_labels(np.array([8, 0])), np.eye(3)[[2, 0]])
+
+
+@given(st.lists(st.integers(0, 8), max_size=12))
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_order_and_repeats(root: Path, rows: list[int]) -> None:
+    write_class_folders(root, IMAGES, LABELS)
+    source = open_source(SourceSpec(str(root)))
+    chosen = np.array(rows, dtype=np.int64)
+    assert np.array_equal(source.read_images(chosen), IMAGES[ORDER][chosen])
+
+
+def test_opening_and_one_row_open_few_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    open_image = Image.open
+
+    def counted(path: Path, **options: object) -> Image.Image:
+        opened.append(path)
+        return open_image(path, **options)  # type: ignore[arg-type]
+
+    write_class_folders(tmp_path, IMAGES[:, :, :, :1], LABELS)
+    monkeypatch.setattr(Image, "open", counted)
+    source = open_source(SourceSpec(str(tmp_path)))
+    assert len(source) == 9
+    assert len(opened) == 3 + 1  # one header per class, and the first image
+    source.read_images(np.array([5, 5]))
+    assert len(opened) == 5
+
+
+def test_what_is_no_image_is_passed_over(root: Path) -> None:
+    (root / "0" / "notes.txt").write_text("x")
+    (root / "0" / ".hidden.png").write_text("x")
+    (root / "0" / "deeper.png").mkdir()
+    os.mkfifo(root / "0" / "pipe.png")
+    (root / ".cache").mkdir()
+    (root / "__MACOSX").mkdir()
+    (root / "metadata.parquet").write_text("x")
+    source = open_source(SourceSpec(str(root)))
+    assert len(source) == 9
+    assert source.class_names == ("0", "1", "2")
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "JPEG", "bmp", "gif", "tif", "tiff", "webp", "Png"])
+def test_every_suffix_is_read(tmp_path: Path, suffix: str) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        image_of(IMAGES[0]).save(tmp_path / name / f"x.{suffix}")
+    source = open_source(SourceSpec(str(tmp_path)))
+    pixels = source.read_images(np.arange(2))
+    assert pixels.shape == (2, HEIGHT, WIDTH, 3)
+    if suffix in ("bmp", "tif", "tiff", "Png"):
+        assert np.array_equal(pixels[1], IMAGES[0])
+
+
+# Splits
+
+
+@pytest.fixture
+def splits(tmp_path: Path) -> Path:
+    write_class_folders(tmp_path / "splits" / "train", IMAGES, LABELS)
+    write_class_folders(tmp_path / "splits" / "test", IMAGES[:3] ^ 255, LABELS[:3])
+    return tmp_path / "splits"
+
+
+def test_splits_below_one_root(splits: Path) -> None:
+    plain, train = open_source(SourceSpec(str(splits))), open_source(SourceSpec(f"{splits}:train"))
+    test = open_source(SourceSpec(f"{splits}:test"))
+    assert (plain.split, train.split, test.split) == ("train", "train", "test")
+    assert np.array_equal(plain.read_images(np.arange(9)), IMAGES[ORDER])
+    assert np.array_equal(train.read_images(np.arange(9)), IMAGES[ORDER])
+    assert np.array_equal(test.read_images(np.arange(3)), (IMAGES[:3] ^ 255)[[1, 2, 0]])
+
+
+def test_a_test_folder_named_by_itself_is_a_test_split(splits: Path) -> None:
+    assert open_source(SourceSpec(str(splits / "test"))).split == "test"
+    assert open_source(SourceSpec(str(splits / "train"))).split == "train"
+    assert open_source(SourceSpec(f"{splits / 'test'}:test")).split == "test"
+    assert "train split in it" in refusal(f"{splits / 'test'}:train")
+
+
+@pytest.mark.parametrize("name", ["val", "validation"])
+def test_other_names_of_held_out_folders(splits: Path, name: str) -> None:
+    (splits / "test").rename(splits / name)
+    assert len(open_source(SourceSpec(f"{splits}:test"))) == 3
+    assert open_source(SourceSpec(str(splits / name))).split == "test"
+
+
+def test_a_relative_test_folder_is_recognised(
+    splits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(splits / "test")
+    assert open_source(SourceSpec(".")).split == "test"
+
+
+def test_a_test_split_has_the_classes_of_train(splits: Path) -> None:
+    for file in (splits / "test" / "0").iterdir():
+        file.unlink()
+    (splits / "test" / "0").rmdir()
+    for text in (f"{splits}:test", str(splits / "test")):
+        test = open_source(SourceSpec(text))
+        assert test.class_names == ("0", "1", "2")
+        assert test.labels.tolist() == [1, 2]
+        assert [test.row_name(row) for row in (0, 1)] == ["1/0002.png", "2/0000.png"]
+
+
+def test_a_class_that_train_lacks_is_refused(splits: Path) -> None:
+    (splits / "test" / "0").rename(splits / "test" / "zebra")
+    assert "test/zebra: " in refusal(f"{splits}:test")
+
+
+def test_splits_that_are_not_there(root: Path, splits: Path) -> None:
+    for file in splits.glob("test/*/*"):
+        file.unlink()
+    for folder in splits.glob("test/*"):
+        folder.rmdir()
+    assert "no test split" in refusal(f"{splits}:test")
+    for split in ("train", "test"):
+        assert f"Leave :{split} off" in refusal(f"{root}:{split}")
+
+
+def test_classes_called_train_and_test_are_classes(tmp_path: Path) -> None:
+    write_class_folders(tmp_path, IMAGES, LABELS)
+    (tmp_path / "0").rename(tmp_path / "train")
+    (tmp_path / "1").rename(tmp_path / "test")
+    source = open_source(SourceSpec(str(tmp_path)))
+    assert source.class_names == ("2", "test", "train")
+    assert source.split is None
+
+
+# Size and colour
+
+
+def test_mixed_sizes_are_told_and_mended_by_size(root: Path) -> None:
+    Image.new("RGB", (30, 14)).save(root / "1" / "0006.png")
+    message = refusal(root)
+    assert message.startswith(f"{root}/1/0006.png: 14x30 pixels")
+    assert f"0/0001.png, has {HEIGHT}x{WIDTH}" in message
+    assert f"--size {HEIGHT}x{WIDTH}" in message
+    source = open_source(SourceSpec(str(root), size=(10, 8)))
+    assert source.image_shape == (10, 8, 3)
+    assert source.read_images(np.arange(9)).shape == (9, 10, 8, 3)
+
+
+def test_colour_is_grey_only_if_each_class_is(tmp_path: Path) -> None:
+    write_class_folders(tmp_path, IMAGES[:, :, :, :1], LABELS)
+    assert open_source(SourceSpec(str(tmp_path))).image_shape[2] == 1
+    assert open_source(SourceSpec(str(tmp_path), colour="rgb")).image_shape[2] == 3
+    image_of(IMAGES[0]).save(tmp_path / "1" / "0000.png")
+    assert open_source(SourceSpec(str(tmp_path))).image_shape[2] == 3
+    assert open_source(SourceSpec(str(tmp_path), colour="grey")).image_shape[2] == 1
+
+
+# Everything that can be wrong
+
+
+def test_shapes_that_are_no_class_folders(tmp_path: Path) -> None:
+    assert "no class folders" in refusal(tmp_path)
+    (tmp_path / "cats").mkdir()
+    assert "only one class folder, cats" in refusal(tmp_path)
+    write_class_folders(tmp_path / "cats", IMAGES, LABELS)
+    assert f"Did you mean {tmp_path}/cats?" in refusal(tmp_path)
+
+
+def test_an_empty_class_is_named(root: Path) -> None:
+    (root / "empty").mkdir()
+    assert refusal(root).startswith(f"{root}/empty: no images")
+    (root / "empty" / "notes.txt").write_text("x")
+    assert "1 other entries" in refusal(root)
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [("PNG", "png"), ("JPEG", "jpg"), ("WEBP", "webp")])
+def test_a_truncated_file_is_named(root: Path, kind: str, suffix: str) -> None:
+    for row, place in enumerate(("0/0000", "1/0004")):
+        whole = encoded(image_of(IMAGES[0]), kind)
+        path = root / f"{place}.{suffix}"
+        path.write_bytes(whole[: len(whole) * 2 // 3])
+        assert refusal(root).startswith(f"{path}: cannot be read as an image"), row
+        path.unlink()
+
+
+def test_other_formats_are_refused_whatever_their_name(root: Path) -> None:
+    for kind in ("PPM", "ICO", "PDF", "EPS"):
+        (root / "2" / "0008.png").write_bytes(encoded(image_of(IMAGES[0]), kind))
+        assert refusal(root).startswith(f"{root}/2/0008.png: cannot be read")
+
+
+def test_huge_images_are_refused_by_their_header(root: Path) -> None:
+    path = root / "1" / "0004.png"
+    for side in (8000, 10_000, 60_000):  # above our limit, above Pillow's warning, above its error
+        header = encoded(Image.new("1", (side, 1)))
+        path.write_bytes(header[:20] + side.to_bytes(4) + header[24:])
+        assert refusal(root).startswith(f"{path}: ")
+
+
+def test_links_out_of_the_root_are_refused(root: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    image_of(IMAGES[0]).save(secret / "x.png")
+    link = root / "1" / "link.png"
+    link.symlink_to(secret / "x.png")
+    assert refusal(root).startswith(f"{link}: this link leads out")
+    link.unlink()
+    (root / "3").symlink_to(secret)
+    assert refusal(root).startswith(f"{root}/3: this link leads out")
+    (root / "3").unlink()
+    link.symlink_to(tmp_path / "nowhere.png")
+    assert "leads out" in refusal(root)
+
+
+def test_links_inside_the_root_are_followed(root: Path, tmp_path: Path) -> None:
+    (root / "1" / "link.png").symlink_to(root / "0" / "0001.png")
+    (tmp_path / "alias").symlink_to(root)
+    source = open_source(SourceSpec(str(tmp_path / "alias")))
+    assert len(source) == 10
+    place = [source.row_name(row) for row in range(10)].index("1/link.png")
+    assert np.array_equal(source.read_images(np.array([place]))[0], IMAGES[1])
+
+
+def test_links_in_a_circle_are_told(root: Path) -> None:
+    (root / "1" / "link.png").symlink_to("link.png")
+    assert str(root) in refusal(root)
+
+
+def test_files_that_may_not_be_read_are_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(path: object, **_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Image, "open", denied)
+        message = refusal(root)
+    assert message.startswith(f"{root}/0/0001.png: you may not read it")
+    assert "chmod" in message
+    monkeypatch.setattr(os, "scandir", denied)
+    monkeypatch.setattr(os, "listdir", denied)
+    assert refusal(root).startswith(f"{root}: you may not read it")
+
+
+def test_a_file_that_goes_away_is_named(root: Path) -> None:
+    source = open_source(SourceSpec(str(root)))
+    (root / "1" / "0002.png").unlink()
+    with pytest.raises(InputDataError, match=r"1/0002\.png: "):
+        source.read_images(np.arange(9))
+
+
+EXAMPLES = [
+    encoded(image_of(IMAGES[0]), kind) for kind in ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
+]
+
+
+@given(st.sampled_from(EXAMPLES), st.data())
+@settings(max_examples=200, deadline=None)
+@example(b"", None)
+def test_damaged_bytes_are_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, whole: bytes, data: st.DataObject | None
+) -> None:
+    damaged = bytearray(whole)
+    if data is not None:
+        for _ in range(data.draw(st.integers(1, 8))):
+            damaged[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+        del damaged[data.draw(st.integers(0, len(whole))) :]
+    path = tmp_path_factory.getbasetemp() / "damaged.png"
+    path.write_bytes(damaged)
+    try:
+        pixels = read_image(path, (6, 9), 3)
+    except InputDataError as error:
+        assert str(error).startswith(str(path))  # noqa: PT017
+    else:
+        assert pixels.shape == (6, 9, 3)
