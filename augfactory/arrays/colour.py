@@ -96,13 +96,13 @@ def scaled(images: UInt8Array, factor: Numbers) -> UInt8Array:
 
 def _histogram(images: UInt8Array) -> npt.NDArray[np.int64]:
     """Count the pixels of each value: int64 [n, C, 256]."""
-    count, height, width, channels = images.shape
-    places = np.arange(channels) * 256
+    channels = images.shape[3]
     counts = [
-        np.bincount((image + places).reshape(-1), minlength=256 * channels)
-        for image in images.reshape(count, height * width, channels)
+        np.bincount(image[..., channel].reshape(-1), minlength=256)
+        for image in images
+        for channel in range(channels)
     ]
-    return np.asarray(counts, dtype=np.int64).reshape(count, channels, 256)
+    return np.asarray(counts, dtype=np.int64).reshape(-1, channels, 256)
 
 
 def _grey(images: UInt8Array) -> UInt8Array:

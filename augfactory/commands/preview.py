@@ -70,4 +70,4 @@ def _chosen_sources(version: Version, count: int) -> list[int]:
     for source, label in label_of.items():
         rank[label] = rank.get(label, 0) + 1
         places.append((rank[label], label, source))
-    return sorted(source for _, _, source in sorted(places)[:count]) if count else []
+    return [source for _, _, source in sorted(sorted(places)[:count], key=lambda place: place[1])]

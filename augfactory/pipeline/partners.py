@@ -1,10 +1,16 @@
 """Which image goes with which."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
+from augfactory.errors import InputDataError
 from augfactory.records import Int64Array
+
+Pairing = Literal["any", "same", "other", "balanced"]
+Draw = Callable[["ClassRows", Int64Array, np.random.Generator], Int64Array]
 
 
 @dataclass(frozen=True)
@@ -47,3 +53,83 @@ def same_class_partners(
     place = (class_rows.rank[rows] + np.minimum(step, np.maximum(others, 0))) % (others + 1)
     partners: Int64Array = class_rows.order[class_rows.first[label] + place]
     return partners
+
+
+def mixing_partners(
+    class_rows: ClassRows,
+    leads: Int64Array,
+    partners: int,
+    pairing: Pairing,
+    generator: np.random.Generator,
+) -> Int64Array:
+    """Draw ``partners`` rows for each of ``leads`` [n]: int64 [n, partners].
+
+    No image is mixed with itself: a row's lead and partners are all different. ``pairing`` says
+    from where a partner is drawn: "any" image, the "same" class as the lead, any "other" class, or
+    "balanced", first a class and then one of its images.
+
+    ``check_pairing`` tells beforehand whether there are enough images.
+    """
+    chosen = leads[:, None]
+    for _ in range(partners):
+        drawn = PAIRINGS[pairing](class_rows, leads, generator)
+        while (clash := (chosen == drawn[:, None]).any(axis=1)).any():
+            drawn[clash] = PAIRINGS[pairing](class_rows, leads[clash], generator)
+        chosen = np.concatenate([chosen, drawn[:, None]], axis=1)
+    return chosen[:, 1:]
+
+
+def check_pairing(
+    class_rows: ClassRows, partners: int, pairing: Pairing, class_names: tuple[str, ...]
+) -> None:
+    """Refuse a pairing for which some image would not find enough partners.
+
+    Raises:
+        InputDataError: naming the class that is too small.
+    """
+    sizes = np.diff(class_rows.first)
+    filled = np.flatnonzero(sizes)
+    everything = int(sizes.sum())
+    for label in filled.tolist():
+        pool = {"same": sizes[label] - 1, "other": everything - sizes[label]}.get(
+            pairing, everything - 1
+        )
+        if pool < partners:
+            raise InputDataError(
+                f"class {class_names[label]!r}",
+                f"its images find only {pool} partners ({pairing} pairing), "
+                f"and each needs {partners}",
+                "Use more images, fewer parents, or another pairing.",
+            )
+
+
+def _any(class_rows: ClassRows, leads: Int64Array, generator: np.random.Generator) -> Int64Array:
+    return generator.integers(0, len(class_rows.labels), len(leads))
+
+
+def _same(class_rows: ClassRows, leads: Int64Array, generator: np.random.Generator) -> Int64Array:
+    return _within(class_rows, class_rows.labels[leads], generator)
+
+
+def _other(class_rows: ClassRows, leads: Int64Array, generator: np.random.Generator) -> Int64Array:
+    label = class_rows.labels[leads]
+    first, end = class_rows.first[label], class_rows.first[label + 1]
+    place = generator.integers(0, len(class_rows.labels) - (end - first))
+    rows: Int64Array = class_rows.order[np.where(place < first, place, place + end - first)]
+    return rows
+
+
+def _balanced(
+    class_rows: ClassRows, leads: Int64Array, generator: np.random.Generator
+) -> Int64Array:
+    filled = np.flatnonzero(np.diff(class_rows.first))
+    return _within(class_rows, filled[generator.integers(0, len(filled), len(leads))], generator)
+
+
+def _within(class_rows: ClassRows, label: Int64Array, generator: np.random.Generator) -> Int64Array:
+    place = generator.integers(class_rows.first[label], class_rows.first[label + 1])
+    rows: Int64Array = class_rows.order[place]
+    return rows
+
+
+PAIRINGS: dict[str, Draw] = {"any": _any, "same": _same, "other": _other, "balanced": _balanced}

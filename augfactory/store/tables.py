@@ -16,10 +16,7 @@ Columns = dict[str, np.ndarray[Any, Any]]
 
 def table_bytes(columns: Columns, schema: pa.Schema | None = None) -> bytes:
     """Return ``columns`` as a Parquet file; a column of shape [n, m] becomes lists of length m."""
-    arrays = [
-        _fixed_lists(values) if values.ndim == 2 else pa.array(values)
-        for values in columns.values()
-    ]
+    arrays = [_as_arrow(values) for values in columns.values()]
     table = pa.table(arrays, schema=schema) if schema else pa.table(arrays, names=list(columns))
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
@@ -38,5 +35,7 @@ def join_tables(parts: Iterable[Path], path: Path) -> None:
             writer.close()
 
 
-def _fixed_lists(values: np.ndarray[Any, Any]) -> pa.FixedSizeListArray:
+def _as_arrow(values: np.ndarray[Any, Any]) -> pa.Array:
+    if values.ndim == 1:
+        return pa.array(values.tolist() if values.dtype.kind == "U" else values)
     return pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), values.shape[1])

@@ -203,6 +203,7 @@ def test_equal_datasets_get_equal_results_under_any_name(bench: Bench) -> None:
     ("change", "told"),
     [
         ({"loss": "jsd"}, "cannot be made yet"),
+        ({"corruptions": "mnist-c"}, "--corruptions"),
         ({"loss": "hinge"}, "there is no loss 'hinge'"),
         ({"classifier": "vgg16"}, "Did you mean 'vgg'"),
         ({"seeds": 0}, "--seeds"),

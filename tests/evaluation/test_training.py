@@ -88,6 +88,7 @@ def test_training_is_repeatable_and_leaves_torchs_generator_alone() -> None:
     torch.manual_seed(1)
     one = train_classifier(source, "vgg", SHORT, seed=0)
     assert torch.equal(torch.rand(3), expected)
+    assert not one.training
     torch.manual_seed(2)
     assert same(one, train_classifier(source, "vgg", SHORT, seed=0))
     assert not same(one, train_classifier(source, "vgg", SHORT, seed=1))

@@ -1,8 +1,15 @@
 """Every sampler, one line each."""
 
-from augfactory.vae.samplers import posterior, same_class
+from typing import Any
+
+from augfactory.vae.samplers.posterior import POSTERIOR
+from augfactory.vae.samplers.same_class import SAME_CLASS
 from augfactory.vae.samplers.sampler import Sampler
 
-SAMPLERS: dict[str, Sampler] = {
-    sampler.name: sampler for sampler in (same_class.SAMPLER, posterior.SAMPLER)
+SAMPLERS: dict[str, Sampler[Any]] = {
+    sampler.name: sampler
+    for sampler in (
+        POSTERIOR,
+        SAME_CLASS,
+    )
 }

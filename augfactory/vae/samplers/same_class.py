@@ -1,50 +1,53 @@
-"""same-class: towards, or away from, another image of the same class, plus noise.
+"""Same class: towards or away from another image of the class.
 
-Source:  DeVries & Taylor 2017, arXiv:1702.05538 (interpolation and extrapolation in feature space).
-Moves:   z = mean + λ · (partner's mean - mean) + temperature · σ · noise, λ ~ U(-reach, reach).
-Labels:  the image's own, which is the partner's too.
-Avoid:   in classes of very few images: there are then few directions to move in.
+z = mean + λ·(partner mean − mean) + τ·σ·ε, ε ~ N(0, I), λ ~ U(−reach, reach). λ > 0 interpolates
+towards the partner, λ < 0 extrapolates away from it, after DeVries and Taylor, "Dataset
+Augmentation in Feature Space" (2017), who found extrapolation the better of the two. It needs a
+network that is conditional on the class, so that what is between two codes of a class stays in it.
+With one image in a class, the partner is the image itself and only the noise is left.
 """
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from augfactory.records import Float32Array
-from augfactory.vae.samplers.sampler import Draws, Sampler
+from augfactory.vae.samplers.sampler import Draws, Parameters, Sampler, posterior_noise
 
 
-class Parameters(BaseModel):
-    """How far to move, and how far the noise reaches."""
+class SameClassParameters(Parameters):
+    """``reach`` bounds λ on either side; ``temperature`` τ scales the noise."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    reach: float = Field(
-        default=0.5, ge=0, le=10, description="Farthest move, as a share of the way to the partner."
-    )
-    temperature: float = Field(
-        default=1.0, ge=0, le=100, description="Noise, in the code's standard deviations."
-    )
+    reach: float = Field(default=0.5, ge=0, le=2)
+    temperature: float = Field(default=1.0, ge=0, le=10)
 
 
-def draw(parameters: Parameters, count: int, generator: np.random.Generator) -> Draws:
-    """Draw λ for each row: float64 [count, 1] in -reach to reach."""
-    return generator.uniform(-parameters.reach, parameters.reach, (count, 1))
+def draw(params: SameClassParameters, count: int, generator: np.random.Generator) -> Draws:
+    """Draw λ for each row."""
+    return generator.uniform(-params.reach, params.reach, (count, 1))
 
 
 def move(
-    parameters: Parameters,
+    params: SameClassParameters,
     mean: Float32Array,
     log_variance: Float32Array,
     partner_mean: Float32Array | None,
     draws: Draws,
     noise: Float32Array,
 ) -> Float32Array:
-    """Move each code along the line to its partner's; all arrays are float32 [n, latent]."""
+    """Return mean + λ·(partner_mean − mean) + τ·σ·noise."""
     if partner_mean is None:
-        raise ValueError("same-class needs the partners' codes")
-    step = draws[:, :1].astype(np.float32)
-    spread = np.float32(parameters.temperature) * np.exp(log_variance / 2)
-    return mean + step * (partner_mean - mean) + spread * noise
+        raise ValueError("the same-class sampler needs a partner")
+    share = draws[:, :1].astype(np.float32)
+    moved = mean + share * (partner_mean - mean)
+    return moved + posterior_noise(params.temperature, log_variance, noise)
 
 
-SAMPLER = Sampler("same-class", True, Parameters, ("lambda",), draw, move)
+SAME_CLASS = Sampler(
+    name="same-class",
+    needs_partner=True,
+    params=SameClassParameters,
+    fields=("lambda",),
+    draw=draw,
+    move=move,
+    card=__doc__,
+)

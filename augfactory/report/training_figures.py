@@ -1,0 +1,157 @@
+"""The figures of a training: its course, reconstructions, and images around encoded ones."""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from augfactory.records import UInt8Array
+from augfactory.vae.history import HistoryRow
+
+DOTS_PER_INCH = 150
+INK, FAINT = "#222222", "#777777"
+LOSS, RECONSTRUCTION, KL, VALIDATION = "#0a6ebd", "#2e8b57", "#d1495b", "#8a5fbf"
+SMALLEST_TILE = 80
+GAP, WIDE_GAP = 6, 26
+MARGIN, TITLE, CAPTION = 30, 96, 30
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One line of pictures: a label on the left, and groups uint8 [n, H, W, C] of pictures."""
+
+    label: str
+    groups: tuple[UInt8Array, ...]
+
+
+def loss_figure(
+    history: Sequence[HistoryRow], reached: Mapping[float, int], warmup: int, subtitle: str
+) -> bytes:
+    """Return a PNG: loss and reconstruction above, KL below, against steps.
+
+    ``reached`` maps the losses of the kept checkpoints to the steps where they were reached;
+    ``warmup`` is the step where the KL term had its full weight.
+    """
+    figure = Figure(figsize=(8, 5.4), dpi=DOTS_PER_INCH)
+    FigureCanvasAgg(figure)
+    upper = figure.add_axes((0.095, 0.375, 0.87, 0.455))
+    lower = figure.add_axes((0.095, 0.105, 0.87, 0.2), sharex=upper)
+    steps = [row.step for row in history]
+    _draw(upper, steps, [row.loss for row in history], "loss = reconstruction + KL", LOSS)
+    _draw(upper, steps, [row.reconstruction for row in history], "reconstruction", RECONSTRUCTION)
+    watched = [row.validation_loss for row in history if row.validation_loss is not None]
+    if watched:
+        _draw(upper, steps, watched, "loss of held-out images", VALIDATION)
+    _draw(lower, steps, [row.kl for row in history], "KL", KL)
+    for loss, step in reached.items():
+        upper.plot([step], [loss], marker="D", markersize=5, color=INK, zorder=5)
+        upper.annotate(
+            f"loss-{loss:g}", (step, loss), xytext=(6, 5), textcoords="offset points", size=8,
+            color=INK,
+        )  # fmt: skip
+    _shade_warmup(upper, lower, warmup, steps[-1])
+    _dress_curves(upper, lower, [*(row.loss for row in history), *watched])
+    figure.text(0.095, 0.94, "Training of the VAE", size=13, weight="bold", color=INK)
+    figure.text(0.095, 0.9, subtitle, size=8.5, color=FAINT)
+    return _png(figure)
+
+
+def picture_figure(
+    title: str, subtitle: str, captions: Sequence[str], strips: Sequence[Strip]
+) -> bytes:
+    """Return a PNG of lines of pictures, magnified by a whole number, pixels kept square.
+
+    ``captions`` stand above the groups, which all lines have alike.
+    """
+    height, width, _ = strips[0].groups[0].shape[1:]
+    scale = max(1, -(-SMALLEST_TILE // max(height, width)))
+    widths = [
+        max(len(strip.groups[place]) for strip in strips) * (width * scale + GAP) - GAP
+        for place in range(len(captions))
+    ]
+    label_width = 16 + 11 * max(len(strip.label) for strip in strips)
+    lefts = [
+        MARGIN + label_width + sum(widths[:place]) + WIDE_GAP * place
+        for place in range(len(widths))
+    ]
+    page_width = max(lefts[-1] + widths[-1] + MARGIN, MARGIN + 11 * len(subtitle))
+    tops = [TITLE + CAPTION + (height * scale + GAP) * line for line in range(len(strips))]
+    page = np.full((tops[-1] + height * scale + MARGIN, page_width, 3), 255, dtype=np.uint8)
+    for strip, top in zip(strips, tops, strict=True):
+        for group, left in zip(strip.groups, lefts, strict=True):
+            for place, image in enumerate(group):
+                x = left + place * (width * scale + GAP)
+                page[top : top + height * scale, x : x + width * scale] = image.repeat(
+                    scale, axis=0
+                ).repeat(scale, axis=1)
+    axes = _page_axes(page)
+    axes.text(MARGIN, 32, title, size=13, weight="bold", color=INK, va="center")
+    axes.text(MARGIN, 66, subtitle, size=8.5, color=FAINT, va="center")
+    for caption, left in zip(captions, lefts, strict=True):
+        axes.text(left, TITLE + CAPTION / 2, caption, size=8.5, color=INK, va="center")
+    for strip, top in zip(strips, tops, strict=True):
+        middle = top + height * scale / 2
+        axes.text(MARGIN, middle, strip.label, size=8.5, color=INK, va="center")
+    figure = axes.figure
+    assert isinstance(figure, Figure)
+    return _png(figure)
+
+
+def _page_axes(page: UInt8Array) -> Axes:
+    """Return axes whose units are the pixels of ``page``, drawn one to one."""
+    height, width = page.shape[:2]
+    figure = Figure(figsize=(width / DOTS_PER_INCH, height / DOTS_PER_INCH), dpi=DOTS_PER_INCH)
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.imshow(page, interpolation="none", aspect="auto", extent=(0, width, height, 0))
+    return axes
+
+
+def _draw(axes: Axes, steps: list[int], values: Sequence[float], label: str, colour: str) -> None:
+    marker = "o" if len(steps) == 1 else None
+    axes.plot(steps, values, color=colour, linewidth=1.6, label=label, marker=marker)
+    axes.annotate(
+        f"{values[-1]:.1f}", (steps[-1], values[-1]), xytext=(5, 0), textcoords="offset points",
+        size=8.5, color=colour, weight="bold", va="center", annotation_clip=False,
+    )  # fmt: skip
+
+
+def _shade_warmup(upper: Axes, lower: Axes, warmup: int, last: int) -> None:
+    end = min(warmup, last)
+    if end <= 0:
+        return
+    for axes in (upper, lower):
+        axes.axvspan(0, end, color=FAINT, alpha=0.1, linewidth=0)
+    lower.annotate(
+        "KL weight rises", (end / 2, 1), xycoords=("data", "axes fraction"), xytext=(0, -4),
+        textcoords="offset points", ha="center", va="top", size=8, color=FAINT,
+    )  # fmt: skip
+
+
+def _dress_curves(upper: Axes, lower: Axes, losses: Sequence[float]) -> None:
+    if max(losses) > 4 * min(losses) > 0:
+        upper.set_yscale("log")
+    upper.set_ylabel("nats per image", size=9, color=INK)
+    lower.set_ylabel("nats per image", size=9, color=INK)
+    lower.set_xlabel("optimiser steps", size=9, color=INK)
+    lower.set_ylim(bottom=0)
+    lower.set_xlim(left=0)
+    upper.tick_params(labelbottom=False)
+    for axes in (upper, lower):
+        axes.tick_params(labelsize=8.5, colors=INK, length=3)
+        axes.grid(axis="y", which="both", color="#e6e6e6", linewidth=0.7)
+        axes.set_axisbelow(True)
+        axes.legend(loc="upper right", frameon=False, fontsize=8.5, labelcolor=INK)
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()

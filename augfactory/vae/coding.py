@@ -1,0 +1,64 @@
+"""Images to codes and codes to images, with a trained model.
+
+Rows go through the network in micro-batches of 64, the last one padded, because the last bit of a
+result can depend on the size of the batch that it stood in. So a row's result depends on the row
+and its place within its micro-batch, not on how many rows are asked for. Two things are left to the
+caller: to keep a row at its place (row modulo 64), and ``torch.set_num_threads(1)``, since the
+number of threads can change that bit too.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from augfactory.records import Float32Array, UInt8Array
+from augfactory.vae.checkpoint import Model
+from augfactory.vae.training_batches import as_tensor
+
+MICRO_BATCH = 64
+
+
+def encode(
+    model: Model, images: UInt8Array, labels: Float32Array
+) -> tuple[Float32Array, Float32Array]:
+    """Return mean and log-variance, float32 [n, latent], of images [n, H, W, C], labels [n, K]."""
+
+    def both(images: Tensor, labels: Tensor) -> Tensor:
+        return torch.cat(model.network.encode(images, labels), dim=1)
+
+    latent = model.config.latent
+    codes = np.empty((len(images), 2 * latent), dtype=np.float32)
+    for start in range(0, len(images), MICRO_BATCH):
+        rows = slice(start, start + MICRO_BATCH)
+        codes[rows] = _through(both, as_tensor(images[rows]), labels[rows]).numpy()
+    return codes[:, :latent].copy(), codes[:, latent:].copy()
+
+
+def decode(model: Model, codes: Float32Array, labels: Float32Array) -> UInt8Array:
+    """Return the images uint8 [n, H, W, C] of codes [n, latent] in the classes of labels [n, K]."""
+
+    def pixels(codes: Tensor, labels: Tensor) -> Tensor:
+        shares = torch.sigmoid(model.network.decode(codes, labels))
+        return torch.round(255 * shares).to(torch.uint8).permute(0, 2, 3, 1)
+
+    images = np.empty((len(codes), *model.config.image_shape), dtype=np.uint8)
+    for start in range(0, len(codes), MICRO_BATCH):
+        rows = slice(start, start + MICRO_BATCH)
+        images[rows] = _through(pixels, torch.from_numpy(codes[rows]), labels[rows]).numpy()
+    return images
+
+
+def _through(
+    network: Callable[[Tensor, Tensor], Tensor], rows: Tensor, labels: Float32Array
+) -> Tensor:
+    """Run at most 64 rows as if they were 64."""
+    count = len(rows)
+    with torch.inference_mode():
+        return network(_padded(rows), _padded(torch.from_numpy(labels)))[:count]
+
+
+def _padded(rows: Tensor) -> Tensor:
+    padding = rows.new_zeros((MICRO_BATCH - len(rows), *rows.shape[1:]))
+    return torch.cat([rows, padding])

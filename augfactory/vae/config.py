@@ -1,0 +1,147 @@
+"""config.json of a model: what it is, what it was trained on and how that went."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from augfactory.errors import InputDataError
+from augfactory.records import Colour
+from augfactory.vae.networks.network import NetworkShape
+from augfactory.vae.settings import TrainingSettings
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+SCHEMA_VERSION = 1
+SMALLEST_SIDE, LARGEST_SIDE = 16, 128
+LARGEST_LATENT = 1024
+
+Side = Annotated[int, Field(ge=SMALLEST_SIDE, le=LARGEST_SIDE)]
+Row = Annotated[int, Field(ge=0)]
+
+
+class TrainedOn(BaseModel):
+    """The rows a model was trained on.
+
+    Attributes:
+        text: the SOURCE, such that it can be opened from any working folder.
+        size: (height, width) that its images were converted to, None for their own.
+        colour: what they were converted to.
+        split: "train", or None where the source has no splits.
+        fingerprint: of the chosen rows.
+        rows: the chosen rows, ascending; those held out for validation among them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str
+    size: tuple[int, int] | None
+    colour: Colour
+    split: str | None
+    fingerprint: str
+    rows: list[Row] = Field(min_length=1)
+
+
+class TrainingOrder(BaseModel):
+    """All that a training follows from; equal orders give equal models.
+
+    ``image_shape`` is (height, width, channels).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: int = SCHEMA_VERSION
+    architecture: str
+    latent: int = Field(ge=1, le=LARGEST_LATENT)
+    image_shape: tuple[Side, Side, Annotated[int, Field(ge=1, le=3)]]
+    class_names: tuple[str, ...] = Field(min_length=1)
+    source: TrainedOn
+    training: TrainingSettings
+
+    @property
+    def network_shape(self) -> NetworkShape:
+        """What the network is built for."""
+        return NetworkShape(self.image_shape, len(self.class_names), self.latent)
+
+
+class TrainingResult(BaseModel):
+    """How a training ended.
+
+    Attributes:
+        steps: done in all.
+        stopped: "steps" when all that were asked for were done, "patience" when it stopped early.
+        kept_step: the step whose weights were kept; with validation, the best.
+        loss: reconstruction + KL, nats per image, mean of the last interval.
+        reconstruction: nats per image.
+        kl: nats per image.
+        validation_loss: of the kept weights, None without validation.
+        reached: checkpoint name -> the step where its loss was reached.
+        not_reached: losses of ``save_at_loss`` that the training did not come down to.
+        seconds: of training.
+        device: where it was computed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int
+    stopped: str
+    kept_step: int
+    loss: float
+    reconstruction: float
+    kl: float
+    validation_loss: float | None
+    reached: dict[str, int]
+    not_reached: list[float]
+    seconds: float
+    device: str
+
+
+class ModelConfig(TrainingOrder):
+    """The whole of config.json; ``files`` are the SHA-256 of all weights, by path."""
+
+    result: TrainingResult
+    files: dict[str, str]
+    libraries: dict[str, str]
+    created: str
+
+
+def document_bytes(document: TrainingOrder) -> bytes:
+    """Return a config or order as JSON, the same bytes for the same content."""
+    values = document.model_dump(mode="json")
+    return (json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def read_config(folder: Path) -> ModelConfig:
+    """Read the config of the model in ``folder``.
+
+    Raises:
+        InputDataError: there is no finished model, or its config cannot be read.
+    """
+    path = folder / CONFIG
+    remedy = "Restore the file, or train the model again with `augfactory vae-train`."
+    try:
+        values = json.loads(path.read_bytes())
+        if isinstance(values, dict) and values.get("schema_version") != SCHEMA_VERSION:
+            raise InputDataError(
+                path,
+                f"has schema version {values.get('schema_version')}, "
+                f"this program reads {SCHEMA_VERSION}",
+                "Use the augfactory that wrote it.",
+            )
+        return ModelConfig.model_validate_json(json.dumps(values))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputDataError(
+            folder,
+            f"is no finished model: there is no {CONFIG} in it",
+            f"Check the path, or train one with `augfactory vae-train SOURCE --out {folder}`; "
+            "a training that was interrupted goes on with the same command.",
+        ) from error
+    except OSError as error:
+        raise InputDataError(path, f"cannot be read: {error.strerror}", remedy) from error
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(str(part) for part in problem["loc"])
+        raise InputDataError(path, f"{place}: {problem['msg']}", remedy) from error
+    except ValueError as error:
+        raise InputDataError(path, f"is no JSON: {error}", remedy) from error

@@ -1,0 +1,34 @@
+"""What can be chosen about a training, with its bounds."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class TrainingSettings(BaseModel):
+    """The settings of one training; equal settings give equal weights on one machine.
+
+    Attributes:
+        seed: of the initial weights, the batches and the noise.
+        steps: optimiser steps, 64 images each unless ``batch`` says otherwise.
+        batch: images per step; there are never more than the training images.
+        learning_rate: of Adam at the start; it falls to 0 along half a cosine.
+        kl_weight: β, the weight of the KL term after the warm-up.
+        warmup: steps over which β rises from 0.
+        interval: steps per row of the history, and between two saves.
+        patience: stop early after this many intervals without a better loss, counted only after
+            the warm-up; 0 never stops early.
+        validation: share of each class that is kept from training, to watch and to choose by.
+        save_at_loss: keep a checkpoint when the training loss first falls to each of these.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    seed: int = Field(default=0, ge=0)
+    steps: int = Field(default=1500, ge=1)
+    batch: int = Field(default=64, ge=2, le=65_536)
+    learning_rate: float = Field(default=2e-3, gt=0)
+    kl_weight: float = Field(default=1.0, ge=0)
+    warmup: int = Field(default=300, ge=0)
+    interval: int = Field(default=50, ge=1)
+    patience: int = Field(default=10, ge=0)
+    validation: float = Field(default=0.0, ge=0, le=0.5)
+    save_at_loss: tuple[float, ...] = ()

@@ -1,0 +1,187 @@
+"""Train an autoencoder: interruptible anywhere, and bit-equal however often it was interrupted.
+
+Each step draws its batch and its noise from a generator keyed by the step, and the state is saved
+after every interval; so a run that was killed goes on from the last save and ends with the weights
+of a run that was not. This holds on one machine with one number of threads, on a CPU.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from augfactory.records import Source
+from augfactory.vae.divergence import check_interval, check_step
+from augfactory.vae.history import HistoryRow
+from augfactory.vae.networks.network import Network
+from augfactory.vae.objective import (
+    kl_divergence,
+    kl_weight_at,
+    learning_rate_at,
+    reconstruction_loss,
+    sampled,
+)
+from augfactory.vae.settings import TrainingSettings
+from augfactory.vae.training_batches import Vary, draw_batch, unvaried, validation_loss
+from augfactory.vae.training_state import Standing, restore_state, state_bytes, tensor_bytes
+
+STATE = "state"
+CLIP_NATS_PER_VALUE = 1.0  # well above the gradients of a healthy training after its first steps
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who is told how a training goes.
+
+    Attributes:
+        save: (name, bytes), for ``state`` after every interval, which replaces the one before, and
+            for each ``loss-<L>`` that is reached. Whoever saves does so atomically.
+        on_step: (steps done, loss, reconstruction, kl) after each step, loss at KL weight 1.
+        on_interval: the row that was added to the history.
+    """
+
+    save: Callable[[str, bytes], None] = lambda _name, _data: None
+    on_step: Callable[[int, float, float, float], None] = lambda *_figures: None
+    on_interval: Callable[[HistoryRow], None] = lambda _row: None
+
+
+@dataclass
+class Training:
+    """A network, what it learns from, and how far it has come.
+
+    Attributes:
+        network: trained in place.
+        latent: the length of its codes.
+        source: the rows to learn from.
+        validation: rows that are only watched, or None.
+        settings: all that was chosen.
+        device: where to compute.
+        listener: who is told.
+        vary: changes the images of a step before they are learned.
+        standing: how far it has come.
+        best: the weights at ``standing.best_step``; empty without validation.
+    """
+
+    network: Network
+    latent: int
+    source: Source
+    validation: Source | None
+    settings: TrainingSettings
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    listener: Listener = field(default_factory=Listener)
+    vary: Vary = unvaried
+    standing: Standing = field(default_factory=Standing)
+    best: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether patience ran out."""
+        return 0 < self.settings.patience <= self.standing.waited
+
+
+def train(training: Training, saved: bytes | None = None) -> None:
+    """Train to the end, on from the state ``saved`` where there is one.
+
+    The network ends on the CPU, in evaluation mode, with the best weights where there is
+    validation and the last ones where there is none.
+
+    Raises:
+        TrainingDivergedError: with the step, the term, the gradient and the learning rate; nothing
+            that came of it was saved.
+        ValueError: ``saved`` is no state of this network.
+    """
+    network, settings = training.network.to(training.device), training.settings
+    optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
+    if saved is not None:
+        training.standing, training.best = restore_state(saved, network, optimiser)
+    while training.standing.step < settings.steps and not training.stopped_early:
+        row = _run_interval(training, optimiser)
+        check_interval(settings, row, network, training.source.image_shape)
+        _take_stock(training, row)
+        state = state_bytes(training.standing, network, optimiser, training.best)
+        training.listener.save(STATE, state)
+        training.listener.on_interval(row)
+    if training.best:
+        network.load_state_dict(training.best)
+    network.cpu().eval()
+
+
+def checkpoint_name(loss: float) -> str:
+    """Return what the checkpoint of this loss is called: ``loss-120``, ``loss-87.5``."""
+    return f"loss-{loss:.12g}"
+
+
+def _run_interval(training: Training, optimiser: torch.optim.Optimizer) -> HistoryRow:
+    began = time.monotonic()
+    settings, standing = training.settings, training.standing
+    training.network.train()
+    end = min(standing.step + settings.interval, settings.steps)
+    terms = []
+    for step in range(standing.step, end):
+        reconstruction, kl = _run_step(training, optimiser, step)
+        terms.append((reconstruction, kl))
+        training.listener.on_step(step + 1, reconstruction + kl, reconstruction, kl)
+    reconstruction, kl = np.mean(terms, axis=0).tolist()
+    watched = None
+    if training.validation is not None:
+        watched = validation_loss(
+            training.network, training.validation, training.latent, settings.seed
+        )
+    before = standing.history[-1].seconds if standing.history else 0.0
+    return HistoryRow(
+        step=end,
+        loss=reconstruction + kl,
+        reconstruction=reconstruction,
+        kl=kl,
+        kl_weight=kl_weight_at(end - 1, settings.warmup, settings.kl_weight),
+        learning_rate=learning_rate_at(end - 1, settings.steps, settings.learning_rate),
+        validation_loss=watched,
+        seconds=round(before + time.monotonic() - began, 3),
+    )
+
+
+def _run_step(
+    training: Training, optimiser: torch.optim.Optimizer, step: int
+) -> tuple[float, float]:
+    """Do one step; return the reconstruction and the KL before it."""
+    settings, network = training.settings, training.network
+    batch = draw_batch(training.source, settings, training.latent, step, training.vary)
+    images, labels, noise = (tensor.to(training.device) for tensor in batch)
+    mean, log_variance = network.encode(images, labels)
+    logits = network.decode(sampled(mean, log_variance, noise), labels)
+    reconstruction = reconstruction_loss(logits, images)
+    kl = kl_divergence(mean, log_variance)
+    optimiser.zero_grad()
+    weight = kl_weight_at(step, settings.warmup, settings.kl_weight)
+    torch.autograd.backward(reconstruction + weight * kl)
+    clip = CLIP_NATS_PER_VALUE * images[0].numel()
+    gradient = nn.utils.clip_grad_norm_(network.parameters(), clip)
+    check_step(settings, step, reconstruction.item(), kl.item(), gradient.item())
+    for group in optimiser.param_groups:
+        group["lr"] = learning_rate_at(step, settings.steps, settings.learning_rate)
+    optimiser.step()
+    return reconstruction.item(), kl.item()
+
+
+def _take_stock(training: Training, row: HistoryRow) -> None:
+    """Add ``row`` to the history, and act on what it says."""
+    settings, standing = training.settings, training.standing
+    standing.step = row.step
+    standing.history.append(row)
+    for loss in settings.save_at_loss:
+        if row.loss <= loss and loss not in standing.reached:
+            standing.reached[loss] = row.step
+            weights = tensor_bytes(training.network.state_dict())
+            training.listener.save(checkpoint_name(loss), weights)
+    if row.step <= settings.warmup:
+        return
+    if standing.best_loss is None or row.watched < standing.best_loss:
+        standing.best_loss, standing.best_step, standing.waited = row.watched, row.step, 0
+        if training.validation is not None:
+            state = training.network.state_dict()
+            training.best = {name: tensor.detach().clone() for name, tensor in state.items()}
+    else:
+        standing.waited += 1

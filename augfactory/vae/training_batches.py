@@ -1,0 +1,67 @@
+"""From rows of a source to tensors on a device."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from augfactory.keyed_random import generator
+from augfactory.records import Int64Array, Source, UInt8Array
+from augfactory.vae.networks.network import Network
+from augfactory.vae.objective import kl_divergence, reconstruction_loss, sampled
+from augfactory.vae.settings import TrainingSettings
+
+VALIDATION_BATCH = 64
+
+# (images uint8 [n, H, W, C], step counted from 0) -> the images that are learned in their place
+Vary = Callable[[UInt8Array, int], UInt8Array]
+
+
+def unvaried(images: UInt8Array, step: int) -> UInt8Array:
+    """Return ``images`` as they are."""
+    del step
+    return images
+
+
+def draw_batch(
+    source: Source, settings: TrainingSettings, latent: int, step: int, vary: Vary = unvaried
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Draw the batch of ``step``: images [n, C, H, W], labels [n, K], noise [n, latent], float32.
+
+    Rows and noise follow from the seed and the step alone. No row comes twice.
+    """
+    random = generator(settings.seed, "vae", step)
+    count = min(settings.batch, len(source))
+    rows = np.sort(random.choice(len(source), count, replace=False, shuffle=False))
+    noise = torch.from_numpy(random.standard_normal((count, latent), dtype=np.float32))
+    images = vary(source.read_images(rows), step)
+    return as_tensor(images), torch.from_numpy(source.read_soft_labels(rows)), noise
+
+
+def as_tensor(images: UInt8Array) -> Tensor:
+    """Return uint8 [n, H, W, C] as float32 [n, C, H, W] in [0, 1]."""
+    tensor = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
+    return tensor.to(torch.float32) / 255
+
+
+def validation_loss(network: Network, source: Source, latent: int, seed: int) -> float:
+    """Return reconstruction + KL of all rows, in nats per image; the noise is the same each time.
+
+    The network is left in evaluation mode.
+    """
+    network.eval()
+    device = next(network.parameters()).device
+    random = generator(seed, "vae", "validation")
+    total = 0.0
+    with torch.inference_mode():
+        for start in range(0, len(source), VALIDATION_BATCH):
+            rows: Int64Array = np.arange(start, min(start + VALIDATION_BATCH, len(source)))
+            images = as_tensor(source.read_images(rows)).to(device)
+            labels = torch.from_numpy(source.read_soft_labels(rows)).to(device)
+            noise = random.standard_normal((len(rows), latent), dtype=np.float32)
+            mean, log_variance = network.encode(images, labels)
+            codes = sampled(mean, log_variance, torch.from_numpy(noise).to(device))
+            loss = reconstruction_loss(network.decode(codes, labels), images)
+            total += (loss + kl_divergence(mean, log_variance)).item() * len(rows)
+    return total / len(source)
