@@ -7,14 +7,16 @@ from augfactory.records import Int64Array, UInt8Array
 
 def areas(boxes: Int64Array) -> Int64Array:
     """Count the pixels inside each of ``boxes`` [..., 4]."""
-    return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
+    pixels: Int64Array = (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
+    return pixels
 
 
 def boxes_around(centres: Int64Array, sides: Int64Array, height: int, width: int) -> Int64Array:
     """Lay boxes of ``sides`` around ``centres``, both int64 [n, 2], and cut them at the border."""
     start = centres - sides // 2
     corners = np.concatenate([start, start + sides], axis=1)
-    return np.clip(corners, 0, [height, width, height, width])
+    cut: Int64Array = np.clip(corners, 0, [height, width, height, width])
+    return cut
 
 
 def quarters(boundary: Int64Array, height: int, width: int) -> Int64Array:

@@ -18,10 +18,12 @@ _VALUES = np.arange(256)
 def look_up(images: UInt8Array, tables: UInt8Array) -> UInt8Array:
     """Replace value v in channel c of image i by ``tables[i, c, v]``, uint8 [n, C or 1, 256]."""
     result = np.empty(images.shape, dtype=np.uint8)
-    channels = images.shape[3]
-    wide = np.broadcast_to(tables, (len(images), channels, 256))
-    wide = np.ascontiguousarray(wide.transpose(0, 2, 1))[:, None]
-    for image, table, target in zip(images, wide, result, strict=True):
+    lines, written = images, result
+    if tables.shape[1] == 1:  # as if the image had one channel, which takes half as long
+        lines = images.reshape(len(images), -1, 1, 1)
+        written = result.reshape(lines.shape)
+    tables = np.ascontiguousarray(tables.transpose(0, 2, 1))[:, None]
+    for image, table, target in zip(lines, tables, written, strict=True):
         cv2.LUT(image, table, target)
     return result
 

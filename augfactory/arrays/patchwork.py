@@ -4,7 +4,7 @@ import numpy as np
 
 from augfactory.records import Int64Array, UInt8Array
 
-CHUNK_BYTES = 2**19
+CHUNK_BYTES = 2**21
 
 
 def patched(images: UInt8Array, boundary: Int64Array, offsets: Int64Array) -> UInt8Array:

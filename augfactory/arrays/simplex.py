@@ -45,16 +45,17 @@ def dirichlet_rows(
     Raises:
         ValueError: an alpha is neither 0 nor between 1e-6 and 1e6.
     """
-    column = np.broadcast_to(np.asarray(alpha, dtype=np.float64), (count,))[:, None]
-    unmixed = column == 0
-    if not (unmixed | ((column >= SMALLEST) & (column <= LARGEST))).all():
+    given = np.asarray(alpha, dtype=np.float64)[..., None]
+    unmixed = given == 0
+    if not (unmixed | ((given >= SMALLEST) & (given <= LARGEST))).all():
         raise ValueError(f"alpha must be 0 or lie between {SMALLEST:g} and {LARGEST:g}")
-    column = np.where(unmixed, 1.0, column)
-    logarithms = np.log(generator.standard_gamma(column + 1, size=(count, parents)))
-    logarithms -= generator.standard_exponential((count, parents)) / column
-    weights = np.exp(logarithms - logarithms.max(axis=1, keepdims=True))
+    above_zero = np.where(unmixed, 1.0, given)
+    weights = np.log(generator.standard_gamma(above_zero + 1, size=(count, parents)))
+    weights -= generator.standard_exponential((count, parents)) / above_zero
+    weights -= weights.max(axis=1, keepdims=True)
+    np.exp(weights, out=weights)
     weights /= weights.sum(axis=1, keepdims=True)
-    return np.where(unmixed, np.eye(1, parents), weights)
+    return np.where(unmixed, np.eye(1, parents), weights) if unmixed.any() else weights
 
 
 def beta_rows(

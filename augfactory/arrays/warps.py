@@ -60,23 +60,31 @@ def warp(
     count, height, width, _ = images.shape
     result = np.empty(images.shape, dtype=np.uint8)
     border, outside = BORDERS[fill], colours.tolist()
-    at_once = max(1, _PIXELS_AT_ONCE // (height * width))
+    along_rows = matrices[:, :, :1] * np.arange(height) + matrices[:, :, 2:]
+    along_columns = matrices[:, :, 1:2] * np.arange(width)
+    down = along_rows.astype(np.float32)[:, :, :, None]
+    right = along_columns.astype(np.float32)[:, :, None, :]
+    at_once = max(1, min(count, _PIXELS_AT_ONCE // (height * width)))
+    # Written over and over, since fresh memory costs more than the sums that go into it.
+    positions = np.empty((2, at_once, height, width), dtype=np.float32)
+    whole = np.empty((at_once * height, width, 2), dtype=np.int16)
+    fraction = np.empty((at_once * height, width), dtype=np.uint16)
     for start in range(0, count, at_once):
-        stop = min(start + at_once, count)
-        rows, columns = _positions(matrices[start:stop], height, width)
-        if displacements is not None:
-            rows += displacements[start:stop, 0].astype(np.float32)
-            columns += displacements[start:stop, 1].astype(np.float32)
-        whole, fraction = cv2.convertMaps(
-            columns.reshape(-1, width), rows.reshape(-1, width), cv2.CV_16SC2
-        )
-        whole = whole.reshape(-1, height, width, 2)
-        fraction = fraction.reshape(-1, height, width)
-        for place, index in enumerate(range(start, stop)):
+        part = slice(start, min(start + at_once, count))
+        used = positions[:, : part.stop - start]
+        for axis in range(2):
+            np.add(down[part, axis], right[part, axis], out=used[axis])
+            if displacements is not None:
+                used[axis] += displacements[part, axis]
+        lines = used.reshape(2, -1, width)
+        size = lines.shape[1]
+        cv2.convertMaps(lines[1], lines[0], cv2.CV_16SC2, whole[:size], fraction[:size])
+        for index in range(start, part.stop):
+            top = (index - start) * height
             cv2.remap(
                 images[index],
-                whole[place],
-                fraction[place],
+                whole[top : top + height],
+                fraction[top : top + height],
                 cv2.INTER_LINEAR,
                 result[index],
                 border,
@@ -85,19 +93,8 @@ def warp(
     return result
 
 
-def _positions(
-    matrices: Float64Array, height: int, width: int
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return the rows and the columns to sample at: float32 [n, H, W] each."""
-    along_rows = matrices[:, :, 0, None] * np.arange(height) + matrices[:, :, 2, None]
-    along_columns = matrices[:, :, 1, None] * np.arange(width)
-    down = along_rows.astype(np.float32)[:, :, :, None]
-    right = along_columns.astype(np.float32)[:, :, None, :]
-    return down[:, 0] + right[:, 0], down[:, 1] + right[:, 1]
-
-
 def shifted(
-    images: UInt8Array, down: Int64Array, right: Int64Array, colours: UInt8Array
+    images: UInt8Array, down: Int64Array, right: Int64Array, value: int
 ) -> UInt8Array:
     """Move each image by whole pixels, and fill what that uncovers.
 
@@ -105,14 +102,13 @@ def shifted(
         images: uint8 [n, H, W, C].
         down: int64 [n], in pixels; negative moves up.
         right: int64 [n], in pixels; negative moves to the left.
-        colours: uint8 [n, C], for what is uncovered.
+        value: the grey level of what is uncovered.
 
     Returns:
         uint8 [n, H, W, C].
     """
     height, width = images.shape[1:3]
-    result = np.empty(images.shape, dtype=np.uint8)
-    result[:] = colours[:, None, None]
+    result = np.full(images.shape, value, dtype=np.uint8)
     moves = zip(down.tolist(), right.tolist(), strict=True)
     for image, target, (rows, columns) in zip(images, result, moves, strict=True):
         target[max(rows, 0) : max(height + rows, 0), max(columns, 0) : max(width + columns, 0)] = (

@@ -6,8 +6,11 @@ from typing import Annotated
 import typer
 
 from augfactory import __version__
+from augfactory.cli.demo import demo
+from augfactory.cli.evaluate import evaluate
 from augfactory.cli.expand import expand
 from augfactory.cli.session import InterruptedBySignal, catch_signals
+from augfactory.cli.vae_train import vae_train
 from augfactory.cli.versions import info, preview, verify
 
 app = typer.Typer(
@@ -17,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help starts in half the time
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (expand, info, verify, preview):
+for command in (demo, vae_train, expand, evaluate, info, verify, preview):
     app.command()(command)
 
 

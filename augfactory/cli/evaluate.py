@@ -14,6 +14,7 @@ from augfactory.cli.source_options import (
     Size,
     source_spec,
 )
+from augfactory.errors import RecipeError
 
 
 def evaluate(
@@ -22,8 +23,8 @@ def evaluate(
     classifier: Annotated[str, typer.Option(help="vgg.")] = "vgg",
     seeds: Annotated[int, typer.Option(min=1, help="Classifiers trained on each arm.")] = 3,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Optimiser steps, the same for every arm.")
-    ] = None,
+        int, typer.Option(min=1, help="Optimiser steps, the same for every arm.")
+    ] = 800,
     loss: Annotated[str, typer.Option(help="ce: cross entropy with soft labels.")] = "ce",
     corruptions: Annotated[str | None, typer.Option(help="Comes with a later release.")] = None,
     out: Annotated[
@@ -56,16 +57,17 @@ def evaluate(
         from augfactory.commands.expand import default_workers
         from augfactory.report.tables import table
 
+        if corruptions is not None:
+            raise RecipeError("--corruptions", "comes with a later release", "Leave it out.")
         request = command.EvaluateRequest(
             datasets=tuple(datasets),
             test=source_spec(test, size, grey, rgb, download),
             classifier=classifier,
             seeds=seeds,
             loss=loss,
-            corruptions=corruptions,
             workers=workers or default_workers(),
             out=out,
-            **({"steps": steps} if steps else {}),
+            steps=steps,
         )
         result = command.evaluate(request, progress)
         if json:

@@ -31,8 +31,8 @@ class TrainingSettings:
 
     steps: int = 800
     batch: int = 64
-    learning_rate: float = 1e-2
-    weight_decay: float = 0.01
+    learning_rate: float = 2e-2
+    weight_decay: float = 0.5
 
 
 def train_classifier(

@@ -23,8 +23,8 @@ from augfactory.methods.method import Draws, Method, Slots
 from augfactory.records import Float32Array, UInt8Array
 
 Levels = npt.NDArray[np.float64]
-# (images, levels 0.1 to 10, signs -1 or 1, colours from outside uint8 [n, C]) -> images.
-Operation = Callable[[UInt8Array, Levels, Levels, UInt8Array], UInt8Array]
+# (images, levels 0.1 to 10, signs -1 or 1, grey level from outside) -> images.
+Operation = Callable[[UInt8Array, Levels, Levels, int], UInt8Array]
 
 OFFICIAL = 9
 RANDOM_DEPTH = 3
@@ -121,17 +121,18 @@ def _chains(parameters: AugmixParameters, originals: UInt8Array, draws: Draws) -
     depth = draws[:, 1 + width : 1 + 2 * width].T.reshape(-1)
     each = draws[:, 1 + 2 * width :].reshape(len(draws), 3, width, slots)
     operation, level, sign = each.transpose(1, 2, 0, 3).reshape(3, -1, slots)
+    changes = list(OPERATIONS.values())
     chains = np.tile(originals, (width, 1, 1, 1))
-    outside = np.full((len(chains), chains.shape[3]), parameters.fill_value, dtype=np.uint8)
     for slot in range(slots):
-        # Of a chain that has ended, no operation is carried out.
-        now = np.where(depth > slot, operation[:, slot], -1)
-        for number, change in enumerate(OPERATIONS.values()):
-            rows = (now == number).nonzero()[0]
-            if len(rows) > 0:
-                chains[rows] = change(
-                    chains[rows], level[rows, slot], sign[rows, slot], outside[rows]
-                )
+        # A chain that has ended is left alone.
+        active = (depth > slot).nonzero()[0]
+        for number in set(operation[active, slot].tolist()):
+            rows = active[operation[active, slot] == number]
+            # A slice spares the copy of a single image, which tells when images are large.
+            images = chains[rows] if len(rows) > 1 else chains[rows[0] : rows[0] + 1]
+            chains[rows] = changes[int(number)](
+                images, level[rows, slot], sign[rows, slot], parameters.fill_value
+            )
     return chains.reshape(width, *originals.shape)
 
 
@@ -152,60 +153,64 @@ def _weighted_sum(images: Sequence[UInt8Array], shares: Float32Array) -> UInt8Ar
 
 
 def _rotate(
-    images: UInt8Array, level: Levels, sign: Levels, outside: UInt8Array
+    images: UInt8Array, level: Levels, sign: Levels, fill: int
 ) -> UInt8Array:
     angle = np.deg2rad(sign * np.trunc(level * 30 / 10))
     cosine, sine = np.cos(angle), np.sin(angle)
     linear = np.stack([np.stack([cosine, sine], -1), np.stack([-sine, cosine], -1)], axis=1)
     matrices = warps.about_centre(linear, np.zeros((len(images), 2)), *images.shape[1:3])
-    return warps.warp(images, matrices, "constant", outside)
+    return warps.warp(images, matrices, "constant", _grey(images, fill))
 
 
-def _sheared(images: UInt8Array, lean: Levels, outside: UInt8Array, moved: int) -> UInt8Array:
+def _sheared(images: UInt8Array, lean: Levels, fill: int, moved: int) -> UInt8Array:
     """Move along axis ``moved``, 0 rows or 1 columns, in proportion to the other axis."""
     matrices = np.tile(np.eye(2, 3), (len(images), 1, 1))
     matrices[:, moved, 1 - moved] = lean
     # As in Pillow, what stays is the upper or the left edge of the image, which lies at -1/2.
     matrices[:, moved, 2] = lean / 2
-    return warps.warp(images, matrices, "constant", outside)
+    return warps.warp(images, matrices, "constant", _grey(images, fill))
 
 
-def _translated(images: UInt8Array, level: Levels, sign: Levels, outside: UInt8Array, moved: int) -> UInt8Array:
+def _grey(images: UInt8Array, value: int) -> UInt8Array:
+    return np.full((len(images), images.shape[3]), value, dtype=np.uint8)
+
+
+def _translated(images: UInt8Array, level: Levels, sign: Levels, fill: int, moved: int) -> UInt8Array:
     # A positive number is where a pixel comes from, so the image moves up or to the left.
     distance = (-sign * np.trunc(level * (images.shape[1 + moved] / 3) / 10)).astype(np.int64)
     still = np.zeros_like(distance)
     down, right = (distance, still) if moved == 0 else (still, distance)
-    return warps.shifted(images, down, right, outside)
+    return warps.shifted(images, down, right, fill)
 
 
 # By the number that stands in the draws; the first nine are the official ones. What a level means
 # is the authors' int_parameter and float_parameter.
 OPERATIONS: dict[str, Operation] = {
-    "autocontrast": lambda images, level, sign, outside: colour.autocontrast(images),
-    "equalize": lambda images, level, sign, outside: colour.equalize(images),
-    "posterize": lambda images, level, sign, outside: colour.posterize(
+    "autocontrast": lambda images, level, sign, fill: colour.autocontrast(images),
+    "equalize": lambda images, level, sign, fill: colour.equalize(images),
+    "posterize": lambda images, level, sign, fill: colour.posterize(
         images, 4 - np.trunc(level * 4 / 10)
     ),
     "rotate": _rotate,
-    "solarize": lambda images, level, sign, outside: colour.solarize(
+    "solarize": lambda images, level, sign, fill: colour.solarize(
         images, 256 - np.trunc(level * 256 / 10)
     ),
-    "shear_x": lambda images, level, sign, outside: _sheared(
-        images, sign * (level * 0.3 / 10), outside, 1
+    "shear_x": lambda images, level, sign, fill: _sheared(
+        images, sign * (level * 0.3 / 10), fill, 1
     ),
-    "shear_y": lambda images, level, sign, outside: _sheared(
-        images, sign * (level * 0.3 / 10), outside, 0
+    "shear_y": lambda images, level, sign, fill: _sheared(
+        images, sign * (level * 0.3 / 10), fill, 0
     ),
-    "translate_x": lambda images, level, sign, outside: _translated(images, level, sign, outside, 1),
-    "translate_y": lambda images, level, sign, outside: _translated(images, level, sign, outside, 0),
-    "color": lambda images, level, sign, outside: colour.color(images, level * 1.8 / 10 + 0.1),
-    "contrast": lambda images, level, sign, outside: colour.contrast(
+    "translate_x": lambda images, level, sign, fill: _translated(images, level, sign, fill, 1),
+    "translate_y": lambda images, level, sign, fill: _translated(images, level, sign, fill, 0),
+    "color": lambda images, level, sign, fill: colour.color(images, level * 1.8 / 10 + 0.1),
+    "contrast": lambda images, level, sign, fill: colour.contrast(
         images, level * 1.8 / 10 + 0.1
     ),
-    "brightness": lambda images, level, sign, outside: colour.brightness(
+    "brightness": lambda images, level, sign, fill: colour.brightness(
         images, level * 1.8 / 10 + 0.1
     ),
-    "sharpness": lambda images, level, sign, outside: colour.sharpness(
+    "sharpness": lambda images, level, sign, fill: colour.sharpness(
         images, level * 1.8 / 10 + 0.1
     ),
 }

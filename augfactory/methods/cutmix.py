@@ -26,12 +26,12 @@ class CutmixParameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     alpha: Concentration = Field(
-        1.0,
+        default=1.0,
         description="the share of the image outside the box is drawn from Beta(alpha, alpha), "
         "before the border cuts the box; 0 or 0.000001 to 1000000",
     )
     pairing: Literal["any", "same", "other", "balanced"] = Field(
-        "any",
+        default="any",
         description="where the partner comes from: any image, the same class, any other class, "
         "or a class drawn first, each as likely (balanced)",
     )
@@ -51,6 +51,7 @@ def weights(
     parameters: CutmixParameters, draws: Draws, image_shape: tuple[int, int, int]
 ) -> Float32Array:
     """Return the share of the pixels outside and inside the box."""
+    del parameters
     pixels = image_shape[0] * image_shape[1]
     pasted = areas(draws.astype(np.int64))
     return (np.stack([pixels - pasted, pasted], axis=1) / pixels).astype(np.float32)
@@ -58,6 +59,7 @@ def weights(
 
 def cutmix(parameters: CutmixParameters, images: UInt8Array, draws: Draws) -> UInt8Array:
     """Paste the box of the second parent into the first."""
+    del parameters
     return with_boxes_of(images[:, 0], images[:, 1], draws.astype(np.int64))
 
 
@@ -65,8 +67,8 @@ METHOD = Method(
     name="cutmix",
     version=1,
     parameters=CutmixParameters,
-    parents=lambda parameters: 2,
-    fields=lambda parameters: ("top", "left", "bottom", "right"),
+    parents=lambda _: 2,
+    fields=lambda _: ("top", "left", "bottom", "right"),
     draw=draw,
     weights=weights,
     apply=cutmix,

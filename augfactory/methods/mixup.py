@@ -31,15 +31,15 @@ class MixupParameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    parents: int = Field(2, ge=2, le=16, description="how many images are blended")
+    parents: int = Field(default=2, ge=2, le=16, description="how many images are blended")
     alpha: Concentration = Field(
-        0.2,
+        default=0.2,
         description="weights are drawn from Dirichlet(alpha, …): near 0 one image has nearly all, "
         "1 makes every mixture equally likely, large values make equal shares; "
         "0 or 0.000001 to 1000000",
     )
     pairing: Literal["any", "same", "other", "balanced"] = Field(
-        "any",
+        default="any",
         description="where partners come from: any image, the same class, any other class, or "
         "a class drawn first, each as likely (balanced)",
     )
@@ -54,11 +54,13 @@ def weights(
     parameters: MixupParameters, draws: Draws, image_shape: tuple[int, int, int]
 ) -> Float32Array:
     """Return the weights that ``mixup`` multiplies the pixels by."""
+    del parameters, image_shape
     return in_steps(draws)
 
 
 def mixup(parameters: MixupParameters, images: UInt8Array, draws: Draws) -> UInt8Array:
     """Blend each row of ``images`` [n, P, H, W, C]."""
+    del parameters
     count, parents, *image_shape = images.shape
     size = math.prod(image_shape)
     values, shares = images.reshape(count, parents, size), in_steps(draws)

@@ -26,35 +26,38 @@ CROPS = tuple(f"{side}_{crop}" for crop in range(4) for side in ("top", "left"))
 
 
 class RicapParameters(BaseModel):
-    """The default beta is the authors'; the defaults of the growing beta are the second source's."""
+    """``beta`` is the authors', what a ramp does without further words is the second source's."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     beta: Concentration = Field(
-        0.3,
+        default=0.3,
         description="the boundary is drawn from Beta(beta, beta) of the height and of the width: "
         "near 0 one image fills all, 1 puts it anywhere; 0 or 0.000001 to 1000000",
     )
     scope: Literal["sample", "batch"] = Field(
-        "sample", description="whether each row has its own boundary, or a batch of rows shares one"
+        default="sample",
+        description="whether each row has its own boundary, or a batch of rows shares one",
     )
     batch_size: int = Field(
-        128,
+        default=128,
         ge=1,
         description="in batch scope, how many consecutive rows share a boundary; a batch ends "
         "early where a round with another beta begins",
     )
-    beta_min: Concentration = Field(0.01, description="with a ramp: beta before it")
-    beta_max: Concentration = Field(1.0, description="with a ramp: beta after it")
+    beta_min: Concentration = Field(default=0.01, description="with a ramp: beta before it")
+    beta_max: Concentration = Field(default=1.0, description="with a ramp: beta after it")
     ramp_start: int | None = Field(
-        None,
+        default=None,
         ge=0,
         description="a ramp replaces beta: the round, counted from 0, at which beta starts to "
         "grow from beta_min in equal steps",
     )
-    ramp_end: int | None = Field(None, ge=1, description="the round that has reached beta_max")
+    ramp_end: int | None = Field(
+        default=None, ge=1, description="the round that has reached beta_max"
+    )
     pairing: Literal["any", "same", "other", "balanced"] = Field(
-        "any",
+        default="any",
         description="where partners come from: any image, the same class, any other class, or "
         "a class drawn first, each as likely (balanced)",
     )
@@ -89,7 +92,7 @@ def draw(parameters: RicapParameters, slots: Slots) -> Draws:
     beta, batch = beta_in(parameters, slots.round), slots.row // parameters.batch_size
     generator = slots.own
     if parameters.scope == "sample":
-        shares = np.stack([beta_rows(beta, len(slots), generator) for _ in size], axis=1)
+        shares = beta_rows(beta.repeat(2), 2 * len(slots), generator).reshape(-1, 2)
     else:
         shares = _shared_by_batch(beta, batch, slots)
     boundary = np.rint(shares * size).astype(np.int64)
@@ -115,6 +118,7 @@ def weights(
     parameters: RicapParameters, draws: Draws, image_shape: tuple[int, int, int]
 ) -> Float32Array:
     """Return the share of the pixels that each of the four crops has."""
+    del parameters
     height, width, _ = image_shape
     pixels = areas(quarters(draws[:, 1:3].astype(np.int64), height, width))
     return (pixels / (height * width)).astype(np.float32)
@@ -122,6 +126,7 @@ def weights(
 
 def ricap(parameters: RicapParameters, images: UInt8Array, draws: Draws) -> UInt8Array:
     """Patch each row of four ``images`` [n, 4, H, W, C] together."""
+    del parameters
     places = draws.astype(np.int64)
     return patched(images, places[:, 1:3], places[:, 3:11].reshape(-1, 4, 2))
 
@@ -130,7 +135,7 @@ METHOD = Method(
     name="ricap",
     version=1,
     parameters=RicapParameters,
-    parents=lambda parameters: 4,
+    parents=lambda _: 4,
     fields=lambda parameters: (
         *("beta", "boundary_row", "boundary_column", *CROPS),
         *(("batch",) if parameters.scope == "batch" else ()),

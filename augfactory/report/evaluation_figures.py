@@ -40,7 +40,7 @@ def accuracy_figure(arms: Sequence[MeasuredArm], baseline: str, subtitle: str) -
     for place, (name, line) in enumerate(lines.items()):
         shift = LINE_GAP ** (place - (len(shared) - 1) / 2) if name in shared else 1.0
         places = [positions[arm.name] * shift for arm in line]
-        label = name if name in shared else "_no legend"
+        label = _plain(name, 40) if name in shared else "_no legend"
         _draw_line(axes, label, line, places, COLOURS[place % len(COLOURS)])
     _dress(axes, others, positions)
     axes.legend(
@@ -52,7 +52,7 @@ def accuracy_figure(arms: Sequence[MeasuredArm], baseline: str, subtitle: str) -
         labelcolor=INK,
     )
     figure.text(0.095, 0.935, "Test accuracy against factor", size=13, weight="bold", color=INK)
-    figure.text(0.095, 0.885, subtitle, size=8.5, color=FAINT)
+    figure.text(0.095, 0.885, _plain(subtitle, 112), size=8.5, color=FAINT)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
@@ -130,7 +130,8 @@ def _draw_line(
 
 def _dress(axes: Axes, arms: Sequence[MeasuredArm], positions: dict[str, float]) -> None:
     ticks = {
-        positions[arm.name]: arm.name if arm.factor is None else f"×{arm.factor}" for arm in arms
+        positions[arm.name]: _plain(arm.name, 20) if arm.factor is None else f"×{arm.factor}"
+        for arm in arms
     }
     axes.set_xscale("log")
     axes.set_xticks(list(ticks), list(ticks.values()), minor=False)
@@ -148,6 +149,12 @@ def _dress(axes: Axes, arms: Sequence[MeasuredArm], positions: dict[str, float])
     axes.margins(y=0.12)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
+
+
+def _plain(text: str, longest: int) -> str:
+    """Return the end of a long name; a dollar sign is no mathematics."""
+    short = text if len(text) <= longest else f"…{text[1 - longest :]}"
+    return short.replace("$", r"\$")
 
 
 def _percent(spread: MeasuredSpread) -> tuple[float, float]:

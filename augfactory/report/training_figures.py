@@ -17,7 +17,9 @@ INK, FAINT = "#222222", "#777777"
 LOSS, RECONSTRUCTION, KL, VALIDATION = "#0a6ebd", "#2e8b57", "#d1495b", "#8a5fbf"
 SMALLEST_TILE = 80
 GAP, WIDE_GAP = 6, 26
-MARGIN, TITLE, CAPTION = 30, 96, 30
+MARGIN, TITLE, CAPTION = 30, 92, 34
+LETTER = 10  # pixels, a mean letter at the size of labels
+LONGEST_LABEL = 18
 
 
 @dataclass(frozen=True)
@@ -61,55 +63,58 @@ def loss_figure(
 
 
 def picture_figure(
-    title: str, subtitle: str, captions: Sequence[str], strips: Sequence[Strip]
+    title: str, subtitle: str, captions: Sequence[str], strips: Sequence[Strip], block: int = 1
 ) -> bytes:
     """Return a PNG of lines of pictures, magnified by a whole number, pixels kept square.
 
-    ``captions`` stand above the groups, which all lines have alike.
+    ``captions`` stand above the groups, which all lines have alike; there is a wider gap after
+    every ``block`` lines.
     """
     height, width, _ = strips[0].groups[0].shape[1:]
     scale = max(1, -(-SMALLEST_TILE // max(height, width)))
-    widths = [
-        max(len(strip.groups[place]) for strip in strips) * (width * scale + GAP) - GAP
-        for place in range(len(captions))
+    height, width = height * scale, width * scale
+    labels = [_shortened(strip.label) for strip in strips]
+    lefts = [MARGIN + LETTER + LETTER * max(map(len, labels))]
+    for place in range(len(captions)):
+        pictures = max(len(strip.groups[place]) for strip in strips)
+        lefts.append(lefts[-1] + pictures * (width + GAP) + WIDE_GAP)
+    tops = [
+        TITLE + CAPTION + line * (height + GAP) + (line // block) * (WIDE_GAP if block > 1 else 0)
+        for line in range(len(strips))
     ]
-    label_width = 16 + 11 * max(len(strip.label) for strip in strips)
-    lefts = [
-        MARGIN + label_width + sum(widths[:place]) + WIDE_GAP * place
-        for place in range(len(widths))
-    ]
-    page_width = max(lefts[-1] + widths[-1] + MARGIN, MARGIN + 11 * len(subtitle))
-    tops = [TITLE + CAPTION + (height * scale + GAP) * line for line in range(len(strips))]
-    page = np.full((tops[-1] + height * scale + MARGIN, page_width, 3), 255, dtype=np.uint8)
+    page_width = max(lefts[-1] - WIDE_GAP + MARGIN, 2 * MARGIN + LETTER * len(subtitle))
+    page = np.full((tops[-1] + height + MARGIN, page_width, 3), 255, dtype=np.uint8)
     for strip, top in zip(strips, tops, strict=True):
-        for group, left in zip(strip.groups, lefts, strict=True):
+        for group, left in zip(strip.groups, lefts[:-1], strict=True):
             for place, image in enumerate(group):
-                x = left + place * (width * scale + GAP)
-                page[top : top + height * scale, x : x + width * scale] = image.repeat(
-                    scale, axis=0
-                ).repeat(scale, axis=1)
-    axes = _page_axes(page)
-    axes.text(MARGIN, 32, title, size=13, weight="bold", color=INK, va="center")
-    axes.text(MARGIN, 66, subtitle, size=8.5, color=FAINT, va="center")
-    for caption, left in zip(captions, lefts, strict=True):
-        axes.text(left, TITLE + CAPTION / 2, caption, size=8.5, color=INK, va="center")
-    for strip, top in zip(strips, tops, strict=True):
-        middle = top + height * scale / 2
-        axes.text(MARGIN, middle, strip.label, size=8.5, color=INK, va="center")
-    figure = axes.figure
-    assert isinstance(figure, Figure)
-    return _png(figure)
+                x = left + place * (width + GAP)
+                enlarged = image.repeat(scale, axis=0).repeat(scale, axis=1)
+                page[top : top + height, x : x + width] = enlarged
+    words = [(MARGIN, top + height // 2, label) for top, label in zip(tops, labels, strict=True)]
+    heads = zip(lefts[:-1], captions, strict=True)
+    words += [(left, TITLE + CAPTION // 2, caption) for left, caption in heads]
+    return _page(page, title, subtitle, words)
 
 
-def _page_axes(page: UInt8Array) -> Axes:
-    """Return axes whose units are the pixels of ``page``, drawn one to one."""
+def _page(
+    page: UInt8Array, title: str, subtitle: str, words: Sequence[tuple[int, int, str]]
+) -> bytes:
+    """Return ``page`` as a PNG, pixel for pixel, with words at (x, y) in its pixels."""
     height, width = page.shape[:2]
     figure = Figure(figsize=(width / DOTS_PER_INCH, height / DOTS_PER_INCH), dpi=DOTS_PER_INCH)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.imshow(page, interpolation="none", aspect="auto", extent=(0, width, height, 0))
-    return axes
+    axes.text(MARGIN, 34, title, size=13, weight="bold", color=INK, va="center")
+    axes.text(MARGIN, 68, subtitle, size=8.5, color=FAINT, va="center")
+    for x, y, text in words:
+        axes.text(x, y, text, size=8.5, color=INK, va="center")
+    return _png(figure)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
 
 
 def _draw(axes: Axes, steps: list[int], values: Sequence[float], label: str, colour: str) -> None:

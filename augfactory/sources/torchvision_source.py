@@ -86,7 +86,9 @@ def _entry(known_as: str) -> tuple[str, dict[str, dict[str, Any]]]:
     if known_as in CATALOGUE:
         return CATALOGUE[known_as]
     by_lower_case = {name.lower(): name for name in CATALOGUE}
-    near = difflib.get_close_matches(known_as.lower(), by_lower_case, n=1)
+    wanted = known_as.lower()
+    near = [name for name in by_lower_case if name.startswith(f"{wanted}-")]
+    near = near or difflib.get_close_matches(wanted, by_lower_case, n=1)
     hint = f"Did you mean {PREFIX}{by_lower_case[near[0]]}? " if near else ""
     raise InputDataError(
         PREFIX + known_as, "no such set", f"{hint}The names are {', '.join(sorted(CATALOGUE))}."

@@ -83,6 +83,14 @@ def test_factors_share_a_line_and_the_baseline_is_dashed(drawn: list[Axes]) -> N
     assert drawn[0].get_xscale() == "log"
 
 
+def test_odd_names_are_drawn_as_they_are(drawn: list[Axes]) -> None:
+    arms = [ORIGINALS, arm("a$^b$", None, 0.9), arm("/a/long/way/to/some-$data$-x7", 7, 0.9)]
+    accuracy_figure(arms, "originals", "the price of $")
+    ticks = [tick.get_text() for tick in drawn[0].get_xticklabels()]
+    assert sorted(ticks) == [r"a\$^b\$", "×7"]
+    assert r"/a/long/way/to/some-\$data\$" in lines_of(drawn[0])
+
+
 def test_every_seed_is_a_ring(drawn: list[Axes]) -> None:
     accuracy_figure([ORIGINALS, arm("digits-x10", 10, 0.9, 0.92, 0.97)], "originals", "")
     offsets = [np.asarray(each.get_offsets()) for each in drawn[0].collections]

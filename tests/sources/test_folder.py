@@ -1,6 +1,7 @@
 """Class folders: order, splits, laziness, and everything that can be wrong with them."""
 
 import os
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -242,10 +243,23 @@ def test_other_formats_are_refused_whatever_their_name(root: Path) -> None:
 
 def test_huge_images_are_refused_by_their_header(root: Path) -> None:
     path = root / "1" / "0004.png"
-    for side in (8000, 10_000, 60_000):  # above our limit, above Pillow's warning, above its error
-        header = encoded(Image.new("1", (side, 1)))
-        path.write_bytes(header[:20] + side.to_bytes(4) + header[24:])
-        assert refusal(root).startswith(f"{path}: ")
+    # above our limit, above Pillow's warning, above Pillow's error
+    for side, reason in ((8000, "8000x8000 pixels"), (10_000, "limit"), (60_000, "limit")):
+        whole = encoded(Image.new("1", (1, 1)))
+        header = b"IHDR" + side.to_bytes(4) * 2 + whole[24:29]
+        path.write_bytes(whole[:12] + header + zlib.crc32(header).to_bytes(4) + whole[33:])
+        message = refusal(root)
+        assert message.startswith(f"{path}: ")
+        assert reason in message
+
+
+def test_damaged_exif_is_no_reason_to_refuse_or_to_warn(tmp_path: Path) -> None:
+    path = tmp_path / "x.png"
+    entry = b"\x01\x12\0\x03\0\0\0\x63\xff\xff\xff\xff"  # an orientation beyond the end of the file
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01" + entry + bytes(4)
+    for kind in ("PNG", "JPEG"):
+        path.write_bytes(encoded(image_of(IMAGES[0]), kind, exif=exif))
+        assert read_image(path, None, 3).shape == (HEIGHT, WIDTH, 3)
 
 
 def test_links_out_of_the_root_are_refused(root: Path, tmp_path: Path) -> None:

@@ -113,9 +113,9 @@ def test_all_soft_labels_are_checked_at_opening(
 ) -> None:
     monkeypatch.setattr(hdf5, "BLOCK_ROWS", 4)
     soft = SOFT.copy()
-    soft[7, 2] = np.nan
+    soft[8, 2] = np.nan
     write_h5(path, image=IMAGES, soft_label=soft, label=LABELS)
-    assert refusal(path).startswith(f"{path}[soft_label]: row 7 holds a share")
+    assert refusal(path).startswith(f"{path}[soft_label]: row 8 holds a share")
 
 
 def test_images_are_read_by_the_row(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import gzip
 import io
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def write_idx(
     )
 
 
-def write_h5(path: Path, attributes: dict[str, object] | None = None, **arrays: object) -> None:
+def write_h5(path: Path, attributes: Mapping[str, object] | None = None, **arrays: object) -> None:
     with h5py.File(path, "w") as file:
         for name, values in arrays.items():
             file.create_dataset(name, data=values)

@@ -16,14 +16,23 @@ NETWORKS: dict[str, Callable[[NetworkShape], Network]] = {
 }
 
 
+def check_architecture(name: str) -> None:
+    """Check the name of a network.
+
+    Raises:
+        RecipeError: there is none of this name.
+    """
+    if name not in NETWORKS:
+        raise unknown_name("--architecture", "architecture", name, list(NETWORKS))
+
+
 def build_network(architecture: str, shape: NetworkShape, seed: int) -> Network:
     """Return a network with the initial weights that belong to ``seed``; the global RNG is kept.
 
     Raises:
         RecipeError: there is no such architecture.
     """
-    if architecture not in NETWORKS:
-        raise unknown_name("--architecture", "architecture", architecture, list(NETWORKS))
+    check_architecture(architecture)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(key_of(seed, "vae", "initial weights"))
         return NETWORKS[architecture](shape)

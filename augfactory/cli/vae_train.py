@@ -1,0 +1,101 @@
+"""``augfactory vae-train``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from augfactory.cli.session import Debug, Json, Quiet, print_json, session
+from augfactory.cli.source_options import (
+    SOURCE_HELP,
+    Download,
+    Grey,
+    Rgb,
+    Size,
+    source_spec,
+)
+
+
+def vae_train(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help=SOURCE_HELP)],
+    out: Annotated[Path, typer.Option(metavar="MODEL_DIR", help="Folder of the trained model.")],
+    n_train: Annotated[
+        int | None, typer.Option(help="Use a stratified subset of so many images.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the subset, the weights and the noise.")] = 0,
+    steps: Annotated[int, typer.Option(help="Optimiser steps.")] = 1500,
+    architecture: Annotated[
+        str, typer.Option(help="conditional: sees the class; seed: that of the document, does not.")
+    ] = "conditional",
+    latent: Annotated[int, typer.Option(help="Length of an image's code.")] = 20,
+    batch: Annotated[int, typer.Option(help="Images per step.")] = 64,
+    learning_rate: Annotated[float, typer.Option(help="Of Adam, at the start.")] = 2e-3,
+    kl_weight: Annotated[float, typer.Option(help="Weight of the KL term after warm-up.")] = 1.0,
+    warmup: Annotated[
+        int | None, typer.Option(help="Steps of KL warm-up; a fifth of all if left out.")
+    ] = None,
+    patience: Annotated[
+        int, typer.Option(help="Stop after so many intervals without a gain; 0: never.")
+    ] = 10,
+    validation: Annotated[
+        float, typer.Option(help="Share of each class held out to choose the best weights by.")
+    ] = 0.0,
+    save_at_loss: Annotated[
+        list[float] | None,
+        typer.Option(help="Keep a checkpoint when this loss is reached; repeatable."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    size: Size = None,
+    grey: Grey = False,
+    rgb: Rgb = False,
+    download: Download = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Train a variational autoencoder on a few labelled images.
+
+    The loss is reconstruction plus KL in nats per image. The model's folder records exactly which
+    images were used, so that `augfactory expand MODEL_DIR` goes on from there. After an
+    interruption the same command goes on where it stood; a finished model is kept.
+
+    \b
+    Examples:
+      augfactory vae-train sample --n-train 100 --out models/digits
+      augfactory vae-train leaves/ --size 64 --out models/leaves --validation 0.1
+      augfactory vae-train sample --n-train 400 --save-at-loss 120 --save-at-loss 100 --out m
+    """
+    with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
+        from augfactory.commands import vae_train as command
+
+        request = command.VaeTrainRequest(
+            source=source_spec(source, size, grey, rgb, download),
+            out=out,
+            n_train=n_train,
+            seed=seed,
+            steps=steps,
+            architecture=architecture,
+            latent=latent,
+            batch=batch,
+            learning_rate=learning_rate,
+            kl_weight=kl_weight,
+            warmup=warmup,
+            patience=patience,
+            validation=validation,
+            save_at_loss=tuple(save_at_loss or ()),
+            device=device,
+        )
+        result = command.vae_train(request, progress)
+        if json:
+            print_json(command.as_json(result))
+            return
+        ended = result.config.result
+        print(
+            f"{result.out}  {ended.steps:,} steps, loss {ended.loss:.1f} "
+            f"(reconstruction {ended.reconstruction:.1f} + KL {ended.kl:.1f} nats per image)"
+            + (", exists already" if result.existing else "")
+        )
+        for name, path in result.checkpoints.items():
+            print(f"{name:12s} reached at step {ended.reached[name]:,}  {path}")
+        for loss in ended.not_reached:
+            print(f"loss {loss:g} was not reached; train for more --steps")

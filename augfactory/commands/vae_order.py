@@ -1,0 +1,174 @@
+"""From the request of a training to its order: source opened, rows chosen, everything checked."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+
+from augfactory.commands.opening import open_any, refuse_test_split
+from augfactory.commands.progress import Progress
+from augfactory.errors import InputDataError, RecipeError
+from augfactory.records import Int64Array, Source, SourceSpec
+from augfactory.sources.fingerprint import fingerprint
+from augfactory.sources.opening import SAMPLE, split_suffix
+from augfactory.sources.subset import stratified_rows
+from augfactory.sources.torchvision_source import PREFIX
+from augfactory.store.versions import find_version, looks_like_version
+from augfactory.vae.config import (
+    LARGEST_LATENT,
+    LARGEST_SIDE,
+    SMALLEST_SIDE,
+    TrainedOn,
+    TrainingOrder,
+)
+from augfactory.vae.networks.registry import check_architecture
+from augfactory.vae.settings import TrainingSettings
+from augfactory.vae.training_rows import held_out_rows, preloaded
+
+INTERVAL, SHORTEST_INTERVAL, INTERVALS = 50, 5, 20
+
+
+@dataclass(frozen=True)
+class VaeTrainRequest:
+    """What `augfactory vae-train` was asked for.
+
+    ``warmup`` None is a fifth of ``steps``; see ``TrainingSettings`` for the others. ``device`` is
+    no part of what makes a model the same.
+    """
+
+    source: SourceSpec
+    out: Path
+    n_train: int | None = None
+    seed: int = 0
+    steps: int = 1500
+    architecture: str = "conditional"
+    latent: int = 20
+    batch: int = 64
+    learning_rate: float = 2e-3
+    kl_weight: float = 1.0
+    warmup: int | None = None
+    patience: int = 10
+    validation: float = 0.0
+    save_at_loss: tuple[float, ...] = ()
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """An order, and its source restricted to the rows that were chosen."""
+
+    order: TrainingOrder
+    source: Source
+
+
+def take_order(request: VaeTrainRequest, progress: Progress) -> Taken:
+    """Open the source and check everything that can be checked before training.
+
+    Raises:
+        RecipeError: an option is out of range, or the options contradict the source.
+        InputDataError: the source cannot be used.
+    """
+    check_architecture(request.architecture)
+    settings = _settings(request)
+    whole = open_any(request.source)
+    refuse_test_split(whole, "a model trained")
+    _check_sides(whole)
+    rows = _chosen_rows(whole, request.n_train, request.seed)
+    source = whole.restricted_to(rows)
+    _check_held_out(source, settings)
+    with progress.bar("reading the source", len(source), "image") as bar:
+        source = preloaded(source, bar.advance)
+    order = TrainingOrder(
+        architecture=request.architecture,
+        latent=request.latent,
+        image_shape=source.image_shape,
+        class_names=source.class_names,
+        source=TrainedOn(
+            text=lasting_text(request.source.text),
+            size=request.source.size,
+            colour=request.source.colour,
+            split=source.split,
+            fingerprint=fingerprint(source),
+            rows=rows.tolist(),
+        ),
+        training=settings,
+    )
+    return Taken(order, source)
+
+
+def lasting_text(text: str) -> str:
+    """Return a SOURCE that names the same from any working folder, now and later.
+
+    A path becomes absolute and a dataset's newest version is named, split suffix kept; ``sample``
+    and ``torchvision:NAME`` stay as they are.
+    """
+    if looks_like_version(text):
+        return str(find_version(text).resolve())
+    name, colon, split = text.rpartition(":")
+    if split in ("train", "test") and looks_like_version(name):
+        return f"{find_version(name).resolve()}{colon}{split}"
+    path, suffix = split_suffix(text)
+    if path == SAMPLE or (path.startswith(PREFIX) and not os.path.lexists(path)):
+        return text
+    return os.path.abspath(path) + (f":{suffix}" if suffix else "")
+
+
+def _settings(request: VaeTrainRequest) -> TrainingSettings:
+    if not 1 <= request.latent <= LARGEST_LATENT:
+        raise RecipeError(
+            "--latent", f"{request.latent} is no length of a code", f"Give 1 to {LARGEST_LATENT}."
+        )
+    warmup = max(0, request.steps // 5) if request.warmup is None else request.warmup
+    try:
+        return TrainingSettings(
+            seed=request.seed,
+            steps=request.steps,
+            batch=request.batch,
+            learning_rate=request.learning_rate,
+            kl_weight=request.kl_weight,
+            warmup=warmup,
+            interval=min(INTERVAL, max(SHORTEST_INTERVAL, request.steps // INTERVALS)),
+            patience=request.patience,
+            validation=request.validation,
+            save_at_loss=tuple(sorted(set(request.save_at_loss), reverse=True)),
+        )
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise RecipeError(
+            f"--{str(problem['loc'][0]).replace('_', '-')}",
+            f"{problem['msg']}, got {problem['input']}",
+            "Give a value in that range.",
+        ) from error
+
+
+def _check_sides(source: Source) -> None:
+    height, width, _ = source.image_shape
+    if not all(SMALLEST_SIDE <= side <= LARGEST_SIDE for side in (height, width)):
+        raise InputDataError(
+            source.name,
+            f"its images are {height}×{width} pixels, "
+            f"the VAE takes {SMALLEST_SIDE} to {LARGEST_SIDE} a side",
+            "Convert them, for example with --size 64.",
+        )
+
+
+def _chosen_rows(source: Source, n_train: int | None, seed: int) -> Int64Array:
+    if n_train is None:
+        return np.arange(len(source), dtype=np.int64)
+    return stratified_rows(source.labels, n_train, seed)
+
+
+def _check_held_out(source: Source, settings: TrainingSettings) -> None:
+    held_out = held_out_rows(source.labels, settings.validation, settings.seed)
+    if settings.validation and not len(held_out):
+        raise RecipeError(
+            "--validation",
+            f"a share of {settings.validation:g} is less than one image of every class",
+            "Give a larger share, or leave it out.",
+        )
+    if len(source) - len(held_out) < 2:
+        raise InputDataError(
+            source.name, "there are fewer than two images to learn from", "Give more images."
+        )

@@ -1,0 +1,170 @@
+"""Train a VAE on a source and leave a model folder; go on where an earlier run was stopped."""
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from augfactory.commands import vae_figures
+from augfactory.commands.progress import Progress
+from augfactory.commands.vae_folder import (
+    RESUME,
+    begin,
+    finished_config,
+    mark_diverged,
+    read_saved,
+    refuse_foreign,
+    saver,
+)
+from augfactory.commands.vae_order import Taken, VaeTrainRequest, take_order
+from augfactory.errors import InputDataError
+from augfactory.store.atomic import only_writer, write_file
+from augfactory.store.manifest import creation_time, library_versions
+from augfactory.vae.checkpoint import CONFIG, Model, checkpoint_path, weights_bytes
+from augfactory.vae.config import WEIGHTS, ModelConfig, TrainingResult, document_bytes
+from augfactory.vae.device import resolve_device
+from augfactory.vae.divergence import TrainingDivergedError
+from augfactory.vae.history import history_csv
+from augfactory.vae.networks.registry import build_network
+from augfactory.vae.training import Listener, Training, checkpoint_name, train
+from augfactory.vae.training_rows import held_out_rows
+
+__all__ = ["VaeTrainRequest", "VaeTrainResult", "as_json", "vae_train"]
+
+
+@dataclass(frozen=True)
+class VaeTrainResult:
+    """A finished model in ``out``; ``existing`` where it had been trained before."""
+
+    out: Path
+    config: ModelConfig
+    existing: bool
+
+    @property
+    def checkpoints(self) -> dict[str, Path]:
+        """The weights kept at each loss that was reached."""
+        return {name: self.out / checkpoint_path(name) for name in self.config.result.reached}
+
+
+def vae_train(request: VaeTrainRequest, progress: Progress) -> VaeTrainResult:
+    """Train the model of the request, unless it is there.
+
+    Raises:
+        AugfactoryError: saying what is wrong with the request, the data, the disk or the training.
+    """
+    device = resolve_device(request.device)
+    taken = take_order(request, progress)
+    config = finished_config(request.out, taken.order)
+    if config is not None:
+        progress.say(f"{request.out} holds this very model already")
+        return VaeTrainResult(request.out, config, existing=True)
+    refuse_foreign(request.out)
+    with only_writer(request.out / RESUME):
+        begin(request.out, taken.order)
+        training = _training(taken, device)
+        _train(training, request.out, progress)
+        config = _write_model(request.out, taken, training)
+        shutil.rmtree(request.out / RESUME)
+    return VaeTrainResult(request.out, config, existing=False)
+
+
+def _training(taken: Taken, device: torch.device) -> Training:
+    order = taken.order
+    held_out = held_out_rows(taken.source.labels, order.training.validation, order.training.seed)
+    learned = np.setdiff1d(np.arange(len(taken.source)), held_out)
+    return Training(
+        network=build_network(order.architecture, order.network_shape, order.training.seed),
+        latent=order.latent,
+        source=taken.source.restricted_to(learned),
+        validation=taken.source.restricted_to(held_out) if len(held_out) else None,
+        settings=order.training,
+        device=device,
+    )
+
+
+def _train(training: Training, out: Path, progress: Progress) -> None:
+    saved, standing = read_saved(out)
+    if standing.step:
+        progress.say(f"going on after step {standing.step:,}, where an earlier run was saved")
+    total = training.settings.steps
+    with progress.bar("training the VAE", total, "step", standing.step) as bar:
+
+        def on_step(_step: int, loss: float, reconstruction: float, kl: float) -> None:
+            bar.advance(1, loss=loss, reconstruction=reconstruction, kl=kl)
+
+        training.listener = Listener(save=saver(out), on_step=on_step)
+        try:
+            train(training, saved)
+        except TrainingDivergedError as error:
+            mark_diverged(out, error)
+            raise
+        except ValueError as error:
+            raise InputDataError(
+                out / RESUME,
+                f"the state of the interrupted training cannot be read: {error}",
+                f"Delete {out / RESUME} to train from the beginning.",
+            ) from error
+    if training.stopped_early:
+        best = training.standing.best_step
+        progress.say(f"stopped at step {training.standing.step:,}: no better since step {best:,}")
+
+
+def _write_model(out: Path, taken: Taken, training: Training) -> ModelConfig:
+    weights = weights_bytes(training.network)
+    write_file(out / WEIGHTS, weights)
+    result = _result(training)
+    checkpoints = [checkpoint_path(name) for name in result.reached]
+    files = {WEIGHTS: hashlib.sha256(weights).hexdigest()}
+    files |= {name: hashlib.sha256((out / name).read_bytes()).hexdigest() for name in checkpoints}
+    config = ModelConfig(
+        **dict(taken.order),
+        result=result,
+        files=files,
+        libraries=library_versions(),
+        created=creation_time(),
+    )
+    write_file(out / "history.csv", history_csv(training.standing.history))
+    model = Model(training.network, config, files[WEIGHTS])
+    for name, data in vae_figures.draw(model, taken.source, training.standing).items():
+        write_file(out / name, data)
+    write_file(out / CONFIG, document_bytes(config))
+    return config
+
+
+def _result(training: Training) -> TrainingResult:
+    standing = training.standing
+    kept = standing.best_step if training.best else None
+    row = next((row for row in standing.history if row.step == kept), standing.history[-1])
+    return TrainingResult(
+        steps=standing.step,
+        stopped="patience" if training.stopped_early else "steps",
+        kept_step=row.step,
+        loss=row.loss,
+        reconstruction=row.reconstruction,
+        kl=row.kl,
+        validation_loss=row.validation_loss,
+        reached={checkpoint_name(loss): step for loss, step in standing.reached.items()},
+        not_reached=[
+            loss for loss in training.settings.save_at_loss if loss not in standing.reached
+        ],
+        seconds=standing.history[-1].seconds,
+        device=training.device.type,
+    )
+
+
+def as_json(result: VaeTrainResult) -> dict[str, Any]:
+    """Return what ``--json`` prints."""
+    config = result.config
+    return {
+        "model": str(result.out),
+        "existing": result.existing,
+        "rows": len(config.source.rows),
+        "architecture": config.architecture,
+        "sha256": config.files[WEIGHTS],
+        **config.result.model_dump(mode="json"),
+        "checkpoints": {name: str(path) for name, path in result.checkpoints.items()},
+    }

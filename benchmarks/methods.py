@@ -1,0 +1,158 @@
+"""Images per second of our methods beside their peers, in one run on one core.
+
+    python benchmarks/methods.py [--quick] [--only mixup]
+
+Every contender of a comparison gets the same images, and has given uint8 images when its time is
+taken. They take turns, and the table shows the median turn and the middle half of all turns, so
+that a busy machine hits all alike. The ratio is to the first contender, the peer. To add a
+comparison, write a function that yields them and name it in ``COMPARISONS``.
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+
+from augfactory.keyed_random import generator
+from augfactory.methods import cutmix, mixup, ricap
+from augfactory.methods.method import Method, Slots
+from augfactory.records import UInt8Array
+from augfactory.torchvision_import import import_torchvision
+
+# height, width, channels, images in a batch
+SIZES = ((28, 28, 1, 128), (32, 32, 3, 128), (224, 224, 3, 32))
+CLASSES = 10
+TURN_SECONDS = 0.01
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Contenders that turn ``images`` images each into uint8; the first is the peer."""
+
+    title: str
+    images: int
+    contenders: dict[str, Callable[[], object]]
+
+
+def mixing(
+    method: Method, peers: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]]
+) -> Iterator[Comparison]:
+    """Compare a mixing method with peers that mix a batch of uint8 [n, C, H, W] with itself."""
+    for height, width, channels, count in SIZES:
+        random = generator("benchmark", method.name, height)
+        images = random.integers(0, 256, (count, height, width, channels), dtype=np.uint8)
+        batch = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
+        labels = torch.from_numpy(random.integers(0, CLASSES, count))
+        contenders: dict[str, Callable[[], object]] = {}
+        for name, peer in peers.items():
+            ready = batch if "bytes" in name else batch.float()
+            contenders[name] = partial(peer, ready, labels)
+        contenders |= ours(method, images)
+        yield Comparison(f"{method.name} {height}×{width}×{channels}", count, contenders)
+
+
+def ours(method: Method, images: UInt8Array) -> dict[str, Callable[[], object]]:
+    """Return ``apply`` alone, and with drawing, weighing and gathering the parents before it."""
+    count, *image_shape = images.shape
+    shape = (image_shape[0], image_shape[1], image_shape[2])
+    parameters = method.parameters()
+    row = np.arange(count)
+    slots = Slots(row, np.zeros_like(row), shape, generator)
+    draws = method.draw(parameters, slots)
+    partners = (row[:, None] + np.arange(method.parents(parameters))) % count
+    gathered = images[partners]
+
+    def everything() -> UInt8Array:
+        drawn = method.draw(parameters, slots)
+        method.weights(parameters, drawn, shape)
+        return method.apply(parameters, images[partners], drawn)
+
+    return {
+        "augfactory apply": lambda: method.apply(parameters, gathered, draws),
+        "augfactory draw to apply": everything,
+    }
+
+
+def mixup_comparisons() -> Iterator[Comparison]:
+    """Mixup beside torchvision's, which draws one weight for the whole batch."""
+    peer = import_torchvision("torchvision.transforms.v2").MixUp(alpha=0.2, num_classes=CLASSES)
+    return mixing(
+        mixup.METHOD,
+        {"torchvision v2.MixUp": lambda batch, labels: rounded(peer(batch, labels)[0])},
+    )
+
+
+def box_comparisons() -> Iterator[Comparison]:
+    """CutMix and RICAP beside torchvision's CutMix, which draws one box for the whole batch."""
+    peer = import_torchvision("torchvision.transforms.v2").CutMix(num_classes=CLASSES)
+    peers = {
+        "torchvision v2.CutMix": lambda batch, labels: rounded(peer(batch, labels)[0]),
+        "torchvision v2.CutMix on bytes": lambda batch, labels: peer(batch, labels)[0],
+    }
+    yield from mixing(cutmix.METHOD, peers)
+    yield from mixing(ricap.METHOD, peers)
+
+
+def rounded(batch: torch.Tensor) -> torch.Tensor:
+    """Round a float batch of 0..255, in place, and make it uint8."""
+    return batch.round_().to(torch.uint8)
+
+
+COMPARISONS: list[Callable[[], Iterator[Comparison]]] = [mixup_comparisons, box_comparisons]
+
+
+def turns(comparison: Comparison, repeats: int) -> dict[str, list[float]]:
+    """Let the contenders take turns; return the seconds per call of each turn."""
+    calls = {}
+    for name, run in comparison.contenders.items():
+        run()
+        start = time.perf_counter()
+        run()
+        calls[name] = max(1, int(TURN_SECONDS / (time.perf_counter() - start)))
+    seconds: dict[str, list[float]] = {name: [] for name in comparison.contenders}
+    for _ in range(repeats):
+        for name, run in comparison.contenders.items():
+            start = time.perf_counter()
+            for _ in range(calls[name]):
+                run()
+            seconds[name].append((time.perf_counter() - start) / calls[name])
+    return seconds
+
+
+def table(comparison: Comparison, repeats: int) -> Iterator[str]:
+    """Yield one line for each contender."""
+    seconds = turns(comparison, repeats)
+    medians = {name: float(np.median(values)) for name, values in seconds.items()}
+    peer = next(iter(medians.values()))
+    for name, values in seconds.items():
+        slow, middle, fast = comparison.images / np.percentile(values, (75, 50, 25))
+        yield (
+            f"{comparison.title:<20} {name:<32} {middle:>11,.0f} "
+            f"{f'{slow:,.0f} to {fast:,.0f}':>22} {peer / medians[name]:>8.2f}"
+        )
+
+
+def main() -> None:
+    """Print the table."""
+    options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    options.add_argument("--quick", action="store_true", help="few repeats: a look, no figures")
+    options.add_argument("--only", default="", help="comparisons whose title contains this")
+    chosen = options.parse_args()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    torch.set_num_threads(1)
+    print(f"one core, torch {torch.__version__}, numpy {np.__version__}; images per second")
+    print(f"{'':<20} {'':<32} {'median':>11} {'middle half':>22} {'ratio':>8}")
+    for compare in COMPARISONS:
+        for comparison in compare():
+            if chosen.only in comparison.title:
+                print(*table(comparison, 5 if chosen.quick else 31), sep="\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()
