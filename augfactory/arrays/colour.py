@@ -35,22 +35,26 @@ def autocontrast(images: UInt8Array) -> UInt8Array:
     lines = images.reshape(count, height, width * channels)
     low = lines.min(axis=1).reshape(count, width, channels).min(axis=1).astype(np.float64)
     high = lines.max(axis=1).reshape(count, width, channels).max(axis=1).astype(np.float64)
-    flat = (high <= low)[:, :, None]
-    scale = 255.0 / np.where(flat[:, :, 0], 1.0, high - low)
-    stretched = (_VALUES * scale[:, :, None] + (-low * scale)[:, :, None]).clip(0, 255)
-    return look_up(images, np.where(flat, _VALUES, stretched).astype(np.uint8))
+    flat = high <= low
+    scale = 255.0 / np.where(flat, 1.0, high - low)
+    tables = _VALUES * scale[:, :, None]
+    tables -= (low * scale)[:, :, None]
+    np.minimum(np.maximum(tables, 0, out=tables), 255, out=tables)
+    tables[flat] = _VALUES
+    return look_up(images, tables.astype(np.uint8))
 
 
 def equalize(images: UInt8Array) -> UInt8Array:
     """Spread each channel's values so that about as many pixels have each of them."""
     histogram = _histogram(images)
     total = images.shape[1] * images.shape[2]
-    last = 255 - (histogram[:, :, ::-1] > 0).argmax(axis=2)
-    of_last = np.take_along_axis(histogram, last[:, :, None], axis=2)
-    step = (total - of_last) // 255
     below = histogram.cumsum(axis=2) - histogram
-    spread = ((step // 2 + below) // np.maximum(step, 1)).clip(0, 255)
-    return look_up(images, np.where(step == 0, _VALUES, spread).astype(np.uint8))
+    # As many as lie below the greatest value that occurs.
+    spread_over = np.where(below < total, below, 0).max(axis=2)
+    step = (spread_over // 255)[:, :, None]
+    tables = np.minimum((below + step // 2) // np.maximum(step, 1), 255)
+    tables[step[:, :, 0] == 0] = _VALUES
+    return look_up(images, tables.astype(np.uint8))
 
 
 def posterize(images: UInt8Array, bits: Numbers) -> UInt8Array:
@@ -98,13 +102,12 @@ def scaled(images: UInt8Array, factor: Numbers) -> UInt8Array:
 
 def _histogram(images: UInt8Array) -> npt.NDArray[np.int64]:
     """Count the pixels of each value: int64 [n, C, 256]."""
-    channels = images.shape[3]
-    counts = [
-        np.bincount(image[..., channel].reshape(-1), minlength=256)
-        for image in images
-        for channel in range(channels)
-    ]
-    return np.asarray(counts, dtype=np.int64).reshape(-1, channels, 256)
+    count, height, width, channels = images.shape
+    counts = np.empty((count, channels, 256), dtype=np.int64)
+    for place, image in enumerate(images.reshape(count, height * width, channels)):
+        for channel in range(channels):
+            counts[place, channel] = np.bincount(image[:, channel], minlength=256)
+    return counts
 
 
 def _grey(images: UInt8Array) -> UInt8Array:

@@ -30,7 +30,7 @@ BORDERS: dict[Fill, int] = {
     "wrap": cv2.BORDER_WRAP,
 }
 LARGEST_SIDE = 32_766  # positions are 16-bit numbers
-_PIXELS_AT_ONCE = 2**16  # the positions of so many pixels stay in the processor's cache
+_POSITIONS_AT_ONCE = 2**15  # so many of them stay in the processor's cache
 _KERNEL_RADIUS = 3  # in standard deviations; beyond it lie 0.3 % of a Gaussian
 
 # One image is too little work to share; and a thread pool would not survive a fork.
@@ -64,38 +64,42 @@ def warp(
     along_columns = matrices[:, :, 1:2] * np.arange(width)
     down = along_rows.astype(np.float32)[:, :, :, None]
     right = along_columns.astype(np.float32)[:, :, None, :]
-    at_once = max(1, min(count, _PIXELS_AT_ONCE // (height * width)))
-    # Written over and over, since fresh memory costs more than the sums that go into it.
-    positions = np.empty((2, at_once, height, width), dtype=np.float32)
-    whole = np.empty((at_once * height, width, 2), dtype=np.int16)
-    fraction = np.empty((at_once * height, width), dtype=np.uint16)
+    # A block is some whole images, or some rows of one image. Its positions are written over those
+    # of the block before, since they stay in the cache and fresh memory is slow.
+    rows = min(height, max(1, _POSITIONS_AT_ONCE // width))
+    at_once = max(1, min(count, _POSITIONS_AT_ONCE // (rows * width)))
+    size = at_once * rows
+    positions = np.empty((2, size, width), dtype=np.float32)
+    whole = np.empty((size, width, 2), dtype=np.int16)
+    fraction = np.empty((size, width), dtype=np.uint16)
     for start in range(0, count, at_once):
-        part = slice(start, min(start + at_once, count))
-        used = positions[:, : part.stop - start]
-        for axis in range(2):
-            np.add(down[part, axis], right[part, axis], out=used[axis])
-            if displacements is not None:
-                used[axis] += displacements[part, axis]
-        lines = used.reshape(2, -1, width)
-        size = lines.shape[1]
-        cv2.convertMaps(lines[1], lines[0], cv2.CV_16SC2, whole[:size], fraction[:size])
-        for index in range(start, part.stop):
-            top = (index - start) * height
-            cv2.remap(
-                images[index],
-                whole[top : top + height],
-                fraction[top : top + height],
-                cv2.INTER_LINEAR,
-                result[index],
-                border,
-                outside[index],
+        for top in range(0, height, rows):
+            block = slice(start, start + at_once), slice(top, top + rows)
+            shape = len(range(count)[block[0]]), len(range(height)[block[1]]), width
+            used = slice(shape[0] * shape[1])
+            for axis in range(2):
+                target = positions[axis, used].reshape(shape)
+                np.add(down[block[0], axis, block[1]], right[block[0], axis], out=target)
+                if displacements is not None:
+                    target += displacements[block[0], axis, block[1]]
+            cv2.convertMaps(
+                positions[1, used], positions[0, used], cv2.CV_16SC2, whole[used], fraction[used]
             )
+            for place in range(shape[0]):
+                lines = slice(place * shape[1], (place + 1) * shape[1])
+                cv2.remap(
+                    images[start + place],
+                    whole[lines],
+                    fraction[lines],
+                    cv2.INTER_LINEAR,
+                    result[start + place, block[1]],
+                    border,
+                    outside[start + place],
+                )
     return result
 
 
-def shifted(
-    images: UInt8Array, down: Int64Array, right: Int64Array, value: int
-) -> UInt8Array:
+def shifted(images: UInt8Array, down: Int64Array, right: Int64Array, value: int) -> UInt8Array:
     """Move each image by whole pixels, and fill what that uncovers.
 
     Args:
@@ -117,7 +121,9 @@ def shifted(
     return result
 
 
-def about_centre(linear: Float64Array, shift: Float64Array, height: int, width: int) -> Float64Array:
+def about_centre(
+    linear: Float64Array, shift: Float64Array, height: int, width: int
+) -> Float64Array:
     """Return the matrices for ``warp`` that turn about the centre of the image.
 
     Args:
@@ -130,8 +136,11 @@ def about_centre(linear: Float64Array, shift: Float64Array, height: int, width: 
         float64 [n, 2, 3].
     """
     centre = np.array([(height - 1) / 2, (width - 1) / 2])
-    offset = centre - np.einsum("nij,nj->ni", linear, centre + shift)
-    return np.concatenate([linear, offset[:, :, None]], axis=2)
+    pivot = (centre + shift)[:, None]
+    matrices = np.empty((len(linear), 2, 3))
+    matrices[:, :, :2] = linear
+    matrices[:, :, 2] = centre - (linear * pivot).sum(axis=2)
+    return matrices
 
 
 def border_colours(images: UInt8Array) -> UInt8Array:

@@ -14,39 +14,54 @@ from augfactory.cli.source_options import (
     Size,
     source_spec,
 )
+from augfactory.errors import RecipeError, unknown_name
 
-LATER = "Comes with the next release."
+COPIES = "Further rows per source image, on top of the factor."
 
 
 def expand(
     source: Annotated[str, typer.Argument(metavar="SOURCE|MODEL_DIR", help=SOURCE_HELP)],
     out: Annotated[Path, typer.Option(help="NAME of the dataset: NAME-xK/v1 is written.")],
-    factor: Annotated[list[int], typer.Option(min=1, help="Images per source image; repeatable.")],
+    factor: Annotated[
+        list[int] | None, typer.Option(help="Images per source image; repeatable.")
+    ] = None,
     model: Annotated[Path | None, typer.Option(help="Folder of a trained VAE.")] = None,
     checkpoint: Annotated[
         str | None, typer.Option(help="A checkpoint of the model, such as 'loss-120'.")
     ] = None,
     n_train: Annotated[
-        int | None, typer.Option(min=1, help="Use a stratified subset of so many images.")
+        int | None, typer.Option(help="Use a stratified subset of so many images.")
     ] = None,
-    originals: Annotated[bool, typer.Option(help="Keep the originals among the K.")] = True,
+    originals: Annotated[
+        bool | None, typer.Option("--originals/--no-originals", help="Keep them among the K.")
+    ] = None,
+    geometry: Annotated[
+        bool | None,
+        typer.Option(
+            "--geometry/--no-geometry", help="Vary images before they are encoded, or on their own."
+        ),
+    ] = None,
     sampler: Annotated[
-        str, typer.Option(help="How to move about an encoded image: same-class, posterior.")
-    ] = "same-class",
+        str | None, typer.Option(help="How to move about a code: same-class or posterior.")
+    ] = None,
     temperature: Annotated[
         float | None, typer.Option(help="Noise around a code, in its standard deviations.")
     ] = None,
     reach: Annotated[
         float | None, typer.Option(help="same-class: farthest move, as a share of the way.")
     ] = None,
-    geometry: Annotated[bool | None, typer.Option(help=LATER)] = None,
-    mixup: Annotated[int | None, typer.Option(help=LATER)] = None,
-    ricap: Annotated[int | None, typer.Option(help=LATER)] = None,
-    cutmix: Annotated[int | None, typer.Option(help=LATER)] = None,
-    augmix: Annotated[int | None, typer.Option(help=LATER)] = None,
-    recipe: Annotated[Path | None, typer.Option(help=LATER)] = None,
-    format: Annotated[str, typer.Option(help="hdf5 or png.")] = "hdf5",
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    mixup: Annotated[int | None, typer.Option(metavar="M", help=COPIES)] = None,
+    ricap: Annotated[int | None, typer.Option(metavar="M", help=COPIES)] = None,
+    cutmix: Annotated[int | None, typer.Option(metavar="M", help=COPIES)] = None,
+    augmix: Annotated[int | None, typer.Option(metavar="M", help=COPIES)] = None,
+    mix_from: Annotated[
+        str | None, typer.Option(help="What is mixed: 'expanded' images or 'originals'.")
+    ] = None,
+    recipe: Annotated[
+        Path | None, typer.Option(help="TOML file: stages in order, with their parameters.")
+    ] = None,
+    format: Annotated[str | None, typer.Option(help="hdf5 or png.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of everything drawn.")] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes; the default is one per core.")
     ] = None,
@@ -64,47 +79,52 @@ def expand(
 ) -> None:
     """Turn a few labelled images into K times as many, stored as an immutable version.
 
-    The same request again is answered at once with the version that exists; after an interruption
-    the same command goes on where it stood.
+    The further K-1 images come from the VAE where there is a model, else from geometry; mixed rows
+    come on top. The same request again is answered at once with the version that exists; after an
+    interruption the same command goes on where it stood.
 
     \b
     Examples:
-      augfactory vae-train sample --n-train 100 --out models/digits
       augfactory expand models/digits --factor 10 --factor 50 --out digits
-      augfactory expand models/digits --factor 250 --out digits --dry-run
+      augfactory expand leaves/ --size 64 --factor 10 --mixup 5 --ricap 5 --out leaves
+      augfactory expand models/digits --recipe recipe.toml --out digits --dry-run
     """
     with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
         from augfactory.commands import expand as command
+        from augfactory.commands.expand_options import Flags, build_request
 
-        later = {
-            "--geometry": geometry,
-            "--mixup": mixup,
-            "--ricap": ricap,
-            "--cutmix": cutmix,
-            "--augmix": augmix,
-            "--recipe": recipe,
-        }
-        command.refuse_unbuilt(later, format, engine)
+        if engine == "ray":
+            raise RecipeError("--engine ray", "comes with a later release", "Use --engine local.")
+        if engine != "local":
+            raise unknown_name("--engine", "engine", engine, ["local"])
         parameters = {"temperature": temperature, "reach": reach}
-        request = command.ExpandRequest(
-            source=source_spec(source, size, grey, rgb, download),
-            out=out,
-            factors=tuple(dict.fromkeys(factor)),
+        flags = Flags(
+            factors=tuple(dict.fromkeys(factor or ())),
+            originals=originals,
+            seed=seed,
+            format=format,
+            geometry=geometry,
+            sampler=sampler,
+            sampler_parameters={name: v for name, v in parameters.items() if v is not None},
+            copies={"mixup": mixup, "ricap": ricap, "cutmix": cutmix, "augmix": augmix},
+            mix_from=mix_from,
+            recipe=recipe,
+        )
+        request = build_request(
+            flags,
+            source_spec(source, size, grey, rgb, download),
+            out,
             model=model,
             checkpoint=checkpoint,
             n_train=n_train,
-            originals=originals,
-            seed=seed,
-            sampler=sampler,
-            parameters={name: value for name, value in parameters.items() if value is not None},
-            format=command.read_format(format),
             workers=workers or command.default_workers(),
         )
         if dry_run:
             estimates = command.estimate(request, progress)
-            print_json(command.as_json(estimates)) if json else print(
-                command.estimates_text(estimates)
-            )
+            if json:
+                print_json(command.as_json(estimates))
+            else:
+                print(command.estimates_text(estimates))
             return
         datasets = command.expand(request, progress)
         if json:

@@ -8,14 +8,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
-from augfactory.commands.ingredients import gather
+import numpy as np
+
+from augfactory.commands.ingredients import Ingredients, gather
 from augfactory.commands.orders import Order
 from augfactory.commands.progress import Progress
 from augfactory.commands.publish import publish
 from augfactory.commands.render import ShardTask, render_shard, write_job
 from augfactory.engines import processes
 from augfactory.errors import RecipeError, ResourceError, unknown_name
-from augfactory.pipeline.recipe import Format, Recipe, resolved_stage
+from augfactory.pipeline.partners import check_pairing, rows_by_class
+from augfactory.pipeline.recipe import (
+    Format,
+    MixStage,
+    Recipe,
+    geometry_stage,
+    method_of,
+    vae_stage,
+)
 from augfactory.records import SourceSpec
 from augfactory.store import shards
 from augfactory.store.atomic import only_writer
@@ -24,14 +34,16 @@ from augfactory.store.png import check_class_names
 from augfactory.store.versions import find_recipe, next_version
 
 SPARE_BYTES = 64 * 2**20
-NOT_YET = "comes with the next release"
+WORKER_BYTES = 2 * 2**20
 
 
 @dataclass(frozen=True)
 class ExpandRequest:
     """What `augfactory expand` was asked for; one dataset is made for each of ``factors``.
 
-    ``out`` is NAME: the dataset of factor K is written to the folder ``NAME-xK``.
+    ``out`` is NAME: the dataset of factor K is written to the folder ``NAME-xK``. ``geometry``
+    holds what is not left to the preset of the source's colours; None varies nothing.
+    ``sampler_parameters`` holds those of the sampler that are not left to its defaults.
     """
 
     source: SourceSpec
@@ -42,8 +54,10 @@ class ExpandRequest:
     n_train: int | None = None
     originals: bool = True
     seed: int = 0
+    geometry: Mapping[str, Any] | None = field(default_factory=dict)
     sampler: str = "same-class"
-    parameters: dict[str, float] = field(default_factory=dict)
+    sampler_parameters: Mapping[str, Any] = field(default_factory=dict)
+    mix: tuple[MixStage, ...] = ()
     format: Format = "hdf5"
     workers: int = 1
 
@@ -81,7 +95,9 @@ def expand(request: ExpandRequest, progress: Progress) -> list[Dataset]:
     Raises:
         AugfactoryError: saying what is wrong with the request, the data or the disk.
     """
-    return [_fulfil(order, request.workers, progress) for order in take_orders(request, progress)]
+    orders = take_orders(request, progress)
+    with processes.crew(request.workers) as run:
+        return [_fulfil(order, run, progress) for order in orders]
 
 
 def estimate(request: ExpandRequest, progress: Progress) -> list[Estimate]:
@@ -91,26 +107,36 @@ def estimate(request: ExpandRequest, progress: Progress) -> list[Estimate]:
 
 def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
     """Open what the request names and turn it into one order for each factor."""
-    stage = resolved_stage(request.sampler, request.parameters)
+    sampler = vae_stage("--sampler", request.sampler, request.sampler_parameters)
+    geometry_stage("geometry", request.geometry or {})
     ingredients = gather(
         request.source, request.model, request.checkpoint, request.n_train, request.seed, progress
     )
-    if ingredients.model is None:
-        raise RecipeError(
-            request.source.text,
-            "this is a source without a model, and there is nothing else yet to make images with",
-            f"Train one with `augfactory vae-train {request.source.text} --out MODEL_DIR`, "
-            "then expand MODEL_DIR.",
-        )
+    source = ingredients.source
+    _check_mixing(request, ingredients)
     if request.format == "png":
-        check_class_names(ingredients.source.class_names)
+        check_class_names(source.class_names)
+    geometry = None
+    if request.geometry is not None:
+        preset = "photo" if source.image_shape[2] == 3 else "digits"
+        geometry = geometry_stage("geometry", {"preset": preset, **request.geometry})
     orders = []
     for factor in request.factors:
+        further = factor > 1 or not request.originals
+        if further and geometry is None and ingredients.model is None:
+            raise RecipeError(
+                f"--factor {factor} --no-geometry",
+                "without geometry and without a model there is nothing to make images with",
+                f"Train one with `augfactory vae-train {request.source.text} --out MODEL_DIR` and "
+                "expand MODEL_DIR, or leave --no-geometry out.",
+            )
         recipe = Recipe(
             factor=factor,
             originals=request.originals,
             seed=request.seed,
-            vae=stage,
+            geometry=geometry if further else None,
+            vae=sampler if further and ingredients.model is not None else None,
+            mix=request.mix,
             format=request.format,
         )
         folder = request.out.with_name(f"{request.out.name}-x{factor}")
@@ -118,18 +144,27 @@ def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
     return orders
 
 
+def _check_mixing(request: ExpandRequest, ingredients: Ingredients) -> None:
+    source = ingredients.source
+    class_rows = rows_by_class(source.labels, len(source.class_names))
+    for stage in request.mix:
+        method, parameters = method_of(stage)
+        partners = method.parents(parameters) - 1
+        if partners:
+            check_pairing(class_rows, partners, parameters.pairing, source.class_names)
+
+
 def _estimate(order: Order) -> Estimate:
     existing = find_recipe(order.folder, order.identity)
     version = existing.name if existing else next_version(order.folder)
     size, files = order.expected_size()
-    originals = len(order.ingredients.source) if order.recipe.originals else 0
     disk = next(path for path in order.folder.resolve().parents if path.is_dir())
     return Estimate(
         name=order.folder.name,
         version=version,
         path=order.folder / version,
         rows=order.rows,
-        counts={"original": originals, "vae": order.rows - originals},
+        counts=order.counts(),
         bytes=size,
         files=files,
         disk_left=shutil.disk_usage(disk).free,
@@ -137,37 +172,54 @@ def _estimate(order: Order) -> Estimate:
     )
 
 
-def _fulfil(order: Order, workers: int, progress: Progress) -> Dataset:
+def _fulfil(order: Order, run: processes.Run, progress: Progress) -> Dataset:
     existing = find_recipe(order.folder, order.identity)
     if existing is None:
         with only_writer(order.folder):
             existing = find_recipe(order.folder, order.identity)  # made by another just now?
             if existing is None:
-                return _answer(_make(order, workers, progress), existing=False)
+                return _answer(_make(order, run, progress), existing=False)
     progress.say(f"{order.folder.name}@{existing.name} exists already: same recipe, source, seed")
     return _answer(existing, existing=True)
 
 
-def _make(order: Order, workers: int, progress: Progress) -> Path:
+def _make(order: Order, run: processes.Run, progress: Progress) -> Path:
     began = time.monotonic()
-    name, building = order.folder.name, order.building
+    name, building, ranges = order.folder.name, order.building, order.ranges
     shards.begin(building, order.recipe.format, order.class_names)
-    tasks = [
-        ShardTask(building.resolve(), index, start, stop)
-        for index, (start, stop) in enumerate(order.ranges)
-        if shards.finished_shard(building, index) is None
+    waiting = [
+        index for index in range(len(ranges)) if shards.finished_shard(building, index) is None
     ]
-    waiting = sum(task.stop - task.start for task in tasks)
-    _check_disk(order, waiting / order.rows)
+    missing = sum(ranges[index].stop - ranges[index].start for index in waiting)
+    _check_disk(order, missing / order.rows)
     write_job(building, order.recipe, order.ingredients)
-    done = order.rows - waiting
+    done = order.rows - missing
     if done:
         progress.say(f"{name}: {done:,} of {order.rows:,} rows stand from an earlier run")
     with progress.bar(f"making {name}", order.rows, "row", done) as bar:
-        for _, rows in processes.run(render_shard, tasks, workers):
-            bar.advance(rows)
+        for indices in _phases(order, waiting):
+            tasks = [ShardTask(building.resolve(), index) for index in indices]
+            for _, rows in run(render_shard, tasks, _useful_workers(order, missing)):
+                bar.advance(rows)
     progress.say(f"{name}: publishing")
     return publish(order, time.monotonic() - began)
+
+
+def _useful_workers(order: Order, rows: int) -> int:
+    """Starting a process takes as long as rendering some megabytes."""
+    pixels = int(np.prod(order.ingredients.source.image_shape))
+    return max(1, rows * pixels // WORKER_BYTES)
+
+
+def _phases(order: Order, shards_to_make: list[int]) -> list[list[int]]:
+    """Put off what is mixed from expanded images until these are there."""
+    put_off = {
+        number for number, stage in enumerate(order.recipe.mix, 1) if stage.source == "expanded"
+    }
+    ranges = order.ranges
+    first = [index for index in shards_to_make if ranges[index].stage not in put_off]
+    later = [index for index in shards_to_make if ranges[index].stage in put_off]
+    return [indices for indices in (first, later) if indices]
 
 
 def _answer(folder: Path, *, existing: bool) -> Dataset:
@@ -197,27 +249,16 @@ def _check_disk(order: Order, share: float) -> None:
         )
 
 
-def refuse_unbuilt(options: Mapping[str, object], storage: str, engine: str) -> None:
-    """Refuse what the contract names and this release does not do yet.
-
-    Raises:
-        RecipeError: naming the option.
-    """
-    for option, value in options.items():
-        if value is not None:
-            raise RecipeError(option, NOT_YET, "Leave it out: the VAE makes the further images.")
-    if storage in ("parquet", "webdataset"):
-        raise RecipeError(f"--format {storage}", NOT_YET, "Write --format hdf5 or --format png.")
-    if engine != "local":
-        raise RecipeError(f"--engine {engine}", NOT_YET, "Use --engine local.")
-
-
 def read_format(text: str) -> Format:
     """Check a storage format.
 
     Raises:
         RecipeError: there is none of this name.
     """
+    if text in ("parquet", "webdataset"):
+        raise RecipeError(
+            f"--format {text}", "comes with a later release", "Write --format hdf5 or png."
+        )
     for known in get_args(Format):
         if text == known:
             return known  # type: ignore[no-any-return]

@@ -44,17 +44,29 @@ class Order:
         return planning.count_rows(self.recipe, len(self.ingredients.source))
 
     @property
-    def ranges(self) -> list[tuple[int, int]]:
-        """The (first row, end) of each shard."""
+    def ranges(self) -> list[planning.Section]:
+        """The rows of each shard."""
         source = self.ingredients.source
         return planning.shard_ranges(self.recipe, len(source), source.image_shape)
 
     def expected_size(self) -> tuple[int, int]:
         """Return (bytes, files) of the data; for PNG, whose pixels compress, an upper bound."""
         pixels = int(np.prod(self.ingredients.source.image_shape))
-        row = pixels + 4 * len(self.class_names) + 8 + 16 + 4 + 4 + 2 * 12
+        row = pixels + 4 * len(self.class_names) + 32 + 12 * planning.parents(self.recipe)
         if self.recipe.format == "png":
             blocks = -(-(row + 100) // SMALL_FILE_BYTES)
             return self.rows * blocks * SMALL_FILE_BYTES, self.rows + 1
         shards = len(self.ranges)
         return self.rows * row + 2 * SMALL_FILE_BYTES * shards, shards
+
+    def counts(self) -> dict[str, int]:
+        """Return the rows of each method."""
+        sources = len(self.ingredients.source)
+        originals = sources if self.recipe.originals else 0
+        counts = {
+            "original": originals,
+            self.recipe.made_by: sources * self.recipe.factor - originals,
+        }
+        for stage in self.recipe.mix:
+            counts[stage.method] = counts.get(stage.method, 0) + sources * stage.copies
+        return {method: rows for method, rows in counts.items() if rows}

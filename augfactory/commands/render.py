@@ -10,11 +10,12 @@ import numpy as np
 from augfactory.commands.ingredients import Ingredients
 from augfactory.commands.opening import open_any
 from augfactory.pipeline import plan as planning
-from augfactory.pipeline.partners import ClassRows, rows_by_class
+from augfactory.pipeline.partners import rows_by_class
 from augfactory.pipeline.recipe import Recipe
-from augfactory.pipeline.render import EncodedSource, render_block
+from augfactory.pipeline.render import EncodedSource, ReadRows, render_block
 from augfactory.records import Rows, Source, SourceSpec
 from augfactory.store.atomic import write_file
+from augfactory.store.reader import reader_under_construction
 from augfactory.store.shards import STATE, publish_shard
 from augfactory.store.tables import Columns
 from augfactory.vae.checkpoint import load_model
@@ -24,12 +25,10 @@ JOB = f"{STATE}/job.json"
 
 @dataclass(frozen=True)
 class ShardTask:
-    """One shard of the dataset under construction in ``building``: rows ``start`` to ``stop``."""
+    """Shard ``index`` of the dataset under construction in ``building``."""
 
     building: Path
     index: int
-    start: int
-    stop: int
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,10 @@ class Job:
 
     recipe: Recipe
     source: Source
-    class_rows: ClassRows
+    origin: planning.Origin
+    shards: list[planning.Section]
     encoded: EncodedSource | None
+    read_rows: ReadRows
 
 
 def write_job(building: Path, recipe: Recipe, ingredients: Ingredients) -> None:
@@ -57,11 +58,11 @@ def write_job(building: Path, recipe: Recipe, ingredients: Ingredients) -> None:
 def render_shard(task: ShardTask) -> int:
     """Make and publish one shard; return its number of rows."""
     job = _read_job(task.building)
-    plans = [
-        planning.draw_block(job.recipe, job.class_rows, start, stop)
-        for start, stop in planning.blocks(task.start, task.stop)
+    shard = job.shards[task.index]
+    plans = list(planning.draw_rows(job.recipe, job.origin, shard))
+    made = [
+        render_block(job.recipe, plan, job.source, job.encoded, job.read_rows) for plan in plans
     ]
-    made = [render_block(job.recipe, plan, job.source, job.encoded) for plan in plans]
     plan = planning.join(plans)
     rows = Rows(
         image=np.concatenate([images for images, _ in made]),
@@ -72,9 +73,14 @@ def render_shard(task: ShardTask) -> int:
         source_index=plan.source_index,
         weight=plan.weight,
     )
-    names = list(job.source.class_names)
     publish_shard(
-        task.building, job.recipe.format, task.index, task.start, rows, _plan_columns(plan), names
+        task.building,
+        job.recipe.format,
+        task.index,
+        shard.start,
+        rows,
+        _plan_columns(job.recipe, plan),
+        list(job.source.class_names),
     )
     return len(rows)
 
@@ -89,22 +95,36 @@ def _read_job(building: Path) -> Job:
     encoded = None
     if values["model"]:
         encoded = EncodedSource(source, load_model(Path(values["model"]), values["checkpoint"]))
+    recipe = Recipe.model_validate(values["recipe"])
+    ranges = planning.shard_ranges(recipe, len(source), source.image_shape)
     return Job(
-        recipe=Recipe.model_validate(values["recipe"]),
+        recipe=recipe,
         source=source,
-        class_rows=rows_by_class(source.labels, len(source.class_names)),
+        origin=planning.Origin(
+            rows_by_class(source.labels, len(source.class_names)), source.image_shape
+        ),
+        shards=ranges,
         encoded=encoded,
+        read_rows=reader_under_construction(
+            building,
+            recipe.format,
+            np.array([shard.stop for shard in ranges]),
+            source.image_shape,
+            lambda row: source.class_names[source.labels[row % len(source)]],
+        ),
     )
 
 
-def _plan_columns(plan: planning.PlanRows) -> Columns:
+def _plan_columns(recipe: Recipe, plan: planning.PlanRows) -> Columns:
+    nothing = np.full(len(plan), np.nan)
     return {
         "row": plan.row,
         "method": plan.method,
         "round": plan.round,
         "view": plan.view,
         "source_index": plan.source_index,
+        "parent_row": plan.parent_row,
         "weight": plan.weight,
         "noise_key": plan.noise_key,
-        **plan.draws,
+        **{name: plan.draws.get(name, nothing) for name in planning.draw_columns(recipe)},
     }

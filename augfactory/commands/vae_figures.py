@@ -8,12 +8,14 @@ from augfactory.report.training_figures import Strip, loss_figure, picture_figur
 from augfactory.vae.checkpoint import Model
 from augfactory.vae.coding import decode, encode
 from augfactory.vae.samplers.posterior import POSTERIOR, PosteriorParameters
+from augfactory.vae.samplers.same_class import SAME_CLASS, SameClassParameters
 from augfactory.vae.training_state import Standing
 
 PICTURES_A_LINE = 10
 PAIRS_OF_LINES = 2
 MOST_CLASSES = 20
-SAMPLES = 8
+SAMPLES = 4
+SHARES = (-0.5, -0.25, 0.25, 0.5)
 
 
 def draw(model: Model, source: Source, standing: Standing) -> dict[str, bytes]:
@@ -46,31 +48,40 @@ def _reconstructions(model: Model, source: Source, subtitle: str) -> bytes:
 
 
 def _samples(model: Model, source: Source, subtitle: str) -> bytes:
+    """Draw, of one image of each class, what each sampler makes of it."""
     rows = _first_of_each_class(source, min(MOST_CLASSES, len(source.class_names)))
-    images, labels = source.read_images(rows), source.read_soft_labels(rows)
-    mean, log_variance = (codes.repeat(SAMPLES, axis=0) for codes in encode(model, images, labels))
+    partners = np.array([_next_of_class(source, row) for row in rows.tolist()])
+    images, others = source.read_images(rows), source.read_images(partners)
+    labels = source.read_soft_labels(rows)
+    mean, log_variance = encode(model, images, labels)
+    partner_mean = encode(model, others, source.read_soft_labels(partners))[0]
     random = generator(model.config.training.seed, "vae", "samples")
-    noise = random.standard_normal(mean.shape, dtype=np.float32)
-    parameters = PosteriorParameters()
-    draws = POSTERIOR.draw(parameters, len(mean), random)
-    codes = POSTERIOR.move(parameters, mean, log_variance, None, draws, noise)
-    again = decode(model, mean[::SAMPLES], labels)
-    around = decode(model, codes, labels.repeat(SAMPLES, axis=0))
-    strips = [
-        Strip(
-            source.class_names[source.labels[row]],
-            (
-                images[place, None],
-                again[place, None],
-                around[place * SAMPLES : (place + 1) * SAMPLES],
-            ),
+    noise = random.standard_normal((SAMPLES, *mean.shape), dtype=np.float32)
+    nothing, around = np.empty((len(rows), 0)), PosteriorParameters()
+    sampled = [POSTERIOR.move(around, mean, log_variance, None, nothing, one) for one in noise]
+    still, along = np.zeros_like(mean), SameClassParameters(temperature=0)
+    moved = [
+        SAME_CLASS.move(
+            along, mean, log_variance, partner_mean, np.full((len(rows), 1), share), still
         )
-        for place, row in enumerate(rows.tolist())
+        for share in SHARES
     ]
-    captions = ("original", "decoded", "sampled around it: mean + σ·noise")
-    return picture_figure(
-        "One image of each class, and images around it", subtitle, captions, strips
-    )
+    made = np.stack([decode(model, codes, labels) for codes in (mean, *sampled, *moved)], axis=1)
+    strips = [
+        Strip(source.class_names[source.labels[row]], (image[None], *groups, other[None]))
+        for row, image, other, groups in zip(
+            rows.tolist(), images, others, (np.split(one, [1, 1 + SAMPLES]) for one in made),
+            strict=True,
+        )
+    ]  # fmt: skip
+    heads = ("original", "decoded", "posterior", "same-class: λ = −½, −¼, ¼, ½", "other")
+    return picture_figure("What is made of one image of each class", subtitle, heads, strips)
+
+
+def _next_of_class(source: Source, row: int) -> int:
+    """Return the row of the next image of the class; the last one is followed by the first."""
+    own = np.flatnonzero(source.labels == source.labels[row])
+    return int(own[(np.searchsorted(own, row) + 1) % len(own)])
 
 
 def _first_of_each_class(source: Source, count: int) -> Int64Array:

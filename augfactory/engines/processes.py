@@ -1,4 +1,4 @@
-"""Local processes: run one function over a list of tasks, in this process or in spawned ones.
+"""Local processes: run one function over lists of tasks, in this process or in spawned ones.
 
 The result of a task must not depend on which process ran it; so threads are pinned to the same
 number everywhere, in this process too.
@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 from augfactory.errors import ResourceError
 
@@ -22,23 +22,65 @@ Result = TypeVar("Result")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
-def run(
-    function: Callable[[Task], Result], tasks: Sequence[Task], workers: int, *, threads: int = 1
-) -> Iterator[tuple[int, Result]]:
-    """Yield (index of the task, its result) as tasks end.
+class Run(Protocol):
+    """Run a function over tasks; yield (index of the task, its result) as tasks end.
 
-    ``function`` must be importable and the tasks picklable when ``workers`` is above 1. An
-    exception of a task is raised here; what has not begun by then is dropped.
+    At most ``workers`` processes take part, where that is given.
+    """
+
+    def __call__(  # noqa: D102
+        self,
+        function: Callable[[Task], Result],
+        tasks: Sequence[Task],
+        workers: int | None = None,
+        /,
+    ) -> Iterator[tuple[int, Result]]: ...
+
+
+@contextlib.contextmanager
+def crew(workers: int, *, threads: int = 1) -> Iterator[Run]:
+    """Give a function that runs tasks on ``workers`` processes, which live until the block ends.
+
+    Processes are started when they are first needed; with one worker or one task, this process
+    does the work. The function must be importable and the tasks picklable when there are more. An
+    exception of a task is raised by the run; what has not begun by then is dropped.
 
     Raises:
         ResourceError: a worker process was killed, most likely for memory.
     """
-    if workers <= 1 or len(tasks) <= 1:
-        with pinned_threads(threads):
-            for index, task in enumerate(tasks):
-                yield index, function(task)
-        return
-    yield from _run_in_processes(function, tasks, min(workers, len(tasks)), threads)
+    pools: list[ProcessPoolExecutor] = []
+
+    def run(function: Any, tasks: Any, at_most: int | None = None) -> Iterator[tuple[int, Any]]:
+        if min(workers, at_most or workers, len(tasks)) <= 1:
+            with pinned_threads(threads):
+                for index, task in enumerate(tasks):
+                    yield index, function(task)
+            return
+        if not pools:
+            spawn = multiprocessing.get_context("spawn")
+            pools.append(ProcessPoolExecutor(workers, spawn, _start_worker))
+        with _environment({name: str(threads) for name in THREAD_VARIABLES}):
+            yield from _run_in_processes(pools[0], function, tasks)
+
+    try:
+        yield run
+    except BaseException:
+        # Whoever leaves the block this way wants to stop now: tasks publish atomically.
+        for pool in pools:
+            for process in list((pool._processes or {}).values()):
+                process.kill()
+        raise
+    finally:
+        for pool in pools:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def run(
+    function: Callable[[Task], Result], tasks: Sequence[Task], workers: int, *, threads: int = 1
+) -> Iterator[tuple[int, Result]]:
+    """Run one list of tasks on a crew of its own; see ``crew``."""
+    with crew(min(workers, len(tasks)), threads=threads) as run_tasks:
+        yield from run_tasks(function, tasks)
 
 
 @contextlib.contextmanager
@@ -55,29 +97,20 @@ def pinned_threads(threads: int) -> Iterator[None]:
 
 
 def _run_in_processes(
-    function: Callable[[Task], Result], tasks: Sequence[Task], workers: int, threads: int
+    pool: ProcessPoolExecutor, function: Callable[[Task], Result], tasks: Sequence[Task]
 ) -> Iterator[tuple[int, Result]]:
-    with _environment({name: str(threads) for name in THREAD_VARIABLES}):
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker)
-        try:
-            waiting: dict[Future[Result], int] = {
-                pool.submit(function, task): index for index, task in enumerate(tasks)
-            }
-            for future in as_completed(waiting):
-                yield waiting[future], future.result()
-        except BrokenProcessPool as error:
-            raise ResourceError(
-                "worker processes",
-                "one of them was killed, most likely because memory ran out",
-                "Run the same command again with fewer --workers: finished parts are kept.",
-            ) from error
-        except BaseException:
-            # Whoever stops the loop wants to stop now: tasks publish atomically, so none is hurt.
-            for process in list((pool._processes or {}).values()):
-                process.kill()
-            raise
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    try:
+        waiting: dict[Future[Result], int] = {
+            pool.submit(function, task): index for index, task in enumerate(tasks)
+        }
+        for future in as_completed(waiting):
+            yield waiting[future], future.result()
+    except BrokenProcessPool as error:
+        raise ResourceError(
+            "worker processes",
+            "one of them was killed, most likely because memory ran out",
+            "Run the same command again with fewer --workers: finished parts are kept.",
+        ) from error
 
 
 def _start_worker() -> None:

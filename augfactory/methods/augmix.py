@@ -148,16 +148,14 @@ def _weighted_sum(images: Sequence[UInt8Array], shares: Float32Array) -> UInt8Ar
         for image, share in zip(flat[1:], shares.T[1:], strict=True):
             total += image[:, part] * share[:, None]
         np.rint(total, out=total)
-        pixels[:, part] = total.clip(0, 255, out=total)
+        pixels[:, part] = total
     return result
 
 
-def _rotate(
-    images: UInt8Array, level: Levels, sign: Levels, fill: int
-) -> UInt8Array:
+def _rotate(images: UInt8Array, level: Levels, sign: Levels, fill: int) -> UInt8Array:
     angle = np.deg2rad(sign * np.trunc(level * 30 / 10))
     cosine, sine = np.cos(angle), np.sin(angle)
-    linear = np.stack([np.stack([cosine, sine], -1), np.stack([-sine, cosine], -1)], axis=1)
+    linear = np.stack([cosine, sine, -sine, cosine], axis=1).reshape(-1, 2, 2)
     matrices = warps.about_centre(linear, np.zeros((len(images), 2)), *images.shape[1:3])
     return warps.warp(images, matrices, "constant", _grey(images, fill))
 
@@ -175,7 +173,9 @@ def _grey(images: UInt8Array, value: int) -> UInt8Array:
     return np.full((len(images), images.shape[3]), value, dtype=np.uint8)
 
 
-def _translated(images: UInt8Array, level: Levels, sign: Levels, fill: int, moved: int) -> UInt8Array:
+def _translated(
+    images: UInt8Array, level: Levels, sign: Levels, fill: int, moved: int
+) -> UInt8Array:
     # A positive number is where a pixel comes from, so the image moves up or to the left.
     distance = (-sign * np.trunc(level * (images.shape[1 + moved] / 3) / 10)).astype(np.int64)
     still = np.zeros_like(distance)
@@ -204,15 +204,11 @@ OPERATIONS: dict[str, Operation] = {
     "translate_x": lambda images, level, sign, fill: _translated(images, level, sign, fill, 1),
     "translate_y": lambda images, level, sign, fill: _translated(images, level, sign, fill, 0),
     "color": lambda images, level, sign, fill: colour.color(images, level * 1.8 / 10 + 0.1),
-    "contrast": lambda images, level, sign, fill: colour.contrast(
-        images, level * 1.8 / 10 + 0.1
-    ),
+    "contrast": lambda images, level, sign, fill: colour.contrast(images, level * 1.8 / 10 + 0.1),
     "brightness": lambda images, level, sign, fill: colour.brightness(
         images, level * 1.8 / 10 + 0.1
     ),
-    "sharpness": lambda images, level, sign, fill: colour.sharpness(
-        images, level * 1.8 / 10 + 0.1
-    ),
+    "sharpness": lambda images, level, sign, fill: colour.sharpness(images, level * 1.8 / 10 + 0.1),
 }
 
 METHOD = Method(

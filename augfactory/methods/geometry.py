@@ -25,7 +25,7 @@ from augfactory.arrays.warps import (
 )
 from augfactory.keyed_random import from_key
 from augfactory.methods.method import Draws, Method, Slots
-from augfactory.records import Float32Array, UInt8Array
+from augfactory.records import UInt8Array
 
 # "digits" is what the defaults below say.
 PRESETS: dict[str, dict[str, Any]] = {

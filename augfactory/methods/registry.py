@@ -1,8 +1,15 @@
 """Every method, one line each."""
 
-from augfactory.methods import cutmix, mixup, ricap
+from augfactory.methods import augmix, cutmix, geometry, mixup, ricap
 from augfactory.methods.method import Method
 
 METHODS: dict[str, Method] = {
-    method.name: method for method in (mixup.METHOD, ricap.METHOD, cutmix.METHOD)
+    method.name: method
+    for method in (
+        geometry.METHOD,
+        mixup.METHOD,
+        ricap.METHOD,
+        cutmix.METHOD,
+        augmix.METHOD,
+    )
 }

@@ -1,16 +1,21 @@
-"""Rows to pixels: a pure function of (plan rows, source, model)."""
+"""Rows to pixels: a pure function of (plan rows, source, model, earlier rows)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from augfactory.keyed_random import from_key
-from augfactory.pipeline.plan import BLOCK_ROWS, NO_SOURCE, PlanRows
-from augfactory.pipeline.recipe import Recipe
+from augfactory.methods.registry import METHODS
+from augfactory.pipeline.plan import BLOCK_ROWS, NONE, PlanRows
+from augfactory.pipeline.recipe import Recipe, method_of
 from augfactory.records import Float32Array, Int64Array, Source, UInt8Array
 from augfactory.vae.checkpoint import Model
 from augfactory.vae.coding import decode, encode
 from augfactory.vae.samplers.registry import SAMPLERS
+
+ReadRows = Callable[[Int64Array], UInt8Array]
 
 
 @dataclass
@@ -40,18 +45,27 @@ class EncodedSource:
 
 
 def render_block(
-    recipe: Recipe, plan: PlanRows, source: Source, encoded: EncodedSource | None
+    recipe: Recipe,
+    plan: PlanRows,
+    source: Source,
+    encoded: EncodedSource | None,
+    read_rows: ReadRows,
 ) -> tuple[UInt8Array, Float32Array]:
-    """Make the images uint8 [n, H, W, C] and soft labels float32 [n, K] of one block of a plan."""
+    """Make the images uint8 [n, H, W, C] and soft labels float32 [n, K] of one block of a plan.
+
+    ``read_rows`` reads finished rows of this dataset, which a mix stage may build on.
+    """
     images = np.empty((len(plan), *source.image_shape), dtype=np.uint8)
-    original = plan.method == "original"
-    if original.any():
-        images[original] = source.read_images(plan.source_index[original, 0])
-    made = plan.method == "vae"
-    if made.any():
-        if encoded is None:
-            raise ValueError("rows of method 'vae' need a model")
-        images[made] = _decoded(recipe, plan, made, encoded)
+    for method in np.unique(plan.method).tolist():
+        rows = np.flatnonzero(plan.method == method)
+        if method == "original":
+            images[rows] = source.read_images(plan.source_index[rows, 0])
+        elif method == "geometry":
+            images[rows] = _varied(recipe, plan, rows, source, plan.source_index[rows, 0])
+        elif method == "vae":
+            images[rows] = _decoded(recipe, plan, rows, encoded)
+        else:
+            images[rows] = _mixed(recipe, plan, source, read_rows)
     return images, soft_labels(plan, source)
 
 
@@ -59,33 +73,76 @@ def soft_labels(plan: PlanRows, source: Source) -> Float32Array:
     """Mix the labels of each row's sources by the row's weights: float32 [n, K]."""
     mixed = np.zeros((len(plan), len(source.class_names)), dtype=np.float64)
     for parent in range(plan.source_index.shape[1]):
-        used = (plan.source_index[:, parent] != NO_SOURCE) & (plan.weight[:, parent] > 0)
+        used = (plan.source_index[:, parent] != NONE) & (plan.weight[:, parent] > 0)
         if used.any():
             labels = source.read_soft_labels(plan.source_index[used, parent])
             mixed[used] += plan.weight[used, parent, None].astype(np.float64) * labels
     return mixed.astype(np.float32)
 
 
-def _decoded(
-    recipe: Recipe, plan: PlanRows, made: np.ndarray, encoded: EncodedSource
+def _varied(
+    recipe: Recipe, plan: PlanRows, rows: Int64Array, source: Source, which: Int64Array
 ) -> UInt8Array:
-    if recipe.vae is None:
-        raise ValueError("rows of method 'vae' need a recipe with a vae stage")
+    images = source.read_images(which)
+    if recipe.geometry is None:
+        return images
+    method = METHODS["geometry"]
+    parameters = method.parameters.model_validate(recipe.geometry.parameters)
+    draws = _draws(plan, "geometry", method.fields(parameters), rows)
+    return method.apply(parameters, images[:, None], draws)
+
+
+def _decoded(
+    recipe: Recipe, plan: PlanRows, rows: Int64Array, encoded: EncodedSource | None
+) -> UInt8Array:
+    if recipe.vae is None or encoded is None:
+        raise ValueError("rows of method 'vae' need a model and a recipe with a vae stage")
     sampler = SAMPLERS[recipe.vae.sampler]
-    anchors = plan.source_index[made, 0]
-    mean, log_variance = encoded.read(anchors)
-    partner_mean = encoded.read(plan.source_index[made, 1])[0] if sampler.needs_partner else None
+    source, anchors = encoded.source, plan.source_index[rows, 0]
+    labels = source.read_soft_labels(anchors)
+    partners = plan.source_index[rows, 1] if sampler.needs_partner else None
+    partner_mean = None
+    if recipe.geometry is None:
+        mean, log_variance = encoded.read(anchors)
+        if partners is not None:
+            partner_mean = encoded.read(partners)[0]
+    else:
+        # Both are varied alike, so that the way between them is a matter of style, not of pose.
+        varied = _varied(recipe, plan, rows, source, anchors)
+        mean, log_variance = encode(encoded.model, varied, labels)
+        if partners is not None:
+            varied = _varied(recipe, plan, rows, source, partners)
+            partner_mean = encode(encoded.model, varied, labels)[0]
     noise = np.stack(
         [
             from_key(key).standard_normal(mean.shape[1], dtype=np.float32)
-            for key in plan.noise_key[made].tolist()
+            for key in plan.noise_key[rows].tolist()
         ]
     )
-    draws = (
-        np.stack([plan.draws[f"vae_{name}"][made] for name in sampler.fields], axis=1)
-        if (sampler.fields)
-        else np.empty((len(mean), 0))
-    )
-    parameters = sampler.params.model_validate(recipe.vae.parameters)
-    codes = sampler.move(parameters, mean, log_variance, partner_mean, draws, noise)
-    return decode(encoded.model, codes, encoded.source.read_soft_labels(anchors))
+    params = sampler.params.model_validate(recipe.vae.parameters)
+    draws = _draws(plan, "vae", sampler.fields, rows)
+    codes = sampler.move(params, mean, log_variance, partner_mean, draws, noise)
+    return decode(encoded.model, codes, labels)
+
+
+def _mixed(recipe: Recipe, plan: PlanRows, source: Source, read_rows: ReadRows) -> UInt8Array:
+    """Mix a whole block: a mix stage's section holds rows of one method only."""
+    stage = recipe.mix[plan.stage - 1]
+    method, parameters = method_of(stage)
+    used = method.parents(parameters)
+    if stage.source == "originals":
+        images = source.read_images(plan.source_index[:, :used].reshape(-1))
+    else:
+        images = read_rows(plan.parent_row[:, :used].reshape(-1))
+    stacked = images.reshape(len(plan), used, *source.image_shape)
+    fields = method.fields(parameters)
+    draws = _draws(plan, f"mix{plan.stage}", fields, np.arange(len(plan)))
+    return method.apply(parameters, stacked, draws)
+
+
+def _draws(
+    plan: PlanRows, prefix: str, fields: tuple[str, ...], rows: Int64Array
+) -> npt.NDArray[np.float64]:
+    if not fields:
+        return np.empty((len(rows), 0))
+    return np.stack([plan.draws[f"{prefix}_{name}"][rows] for name in fields], axis=1)

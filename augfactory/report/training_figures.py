@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from augfactory.records import UInt8Array
 from augfactory.vae.history import HistoryRow
@@ -49,12 +50,7 @@ def loss_figure(
     if watched:
         _draw(upper, steps, watched, "loss of held-out images", VALIDATION)
     _draw(lower, steps, [row.kl for row in history], "KL", KL)
-    for loss, step in reached.items():
-        upper.plot([step], [loss], marker="D", markersize=5, color=INK, zorder=5)
-        upper.annotate(
-            f"loss-{loss:g}", (step, loss), xytext=(6, 5), textcoords="offset points", size=8,
-            color=INK,
-        )  # fmt: skip
+    _mark_checkpoints(upper, {row.step: row.loss for row in history}, reached)
     _shade_warmup(upper, lower, warmup, steps[-1])
     _dress_curves(upper, lower, [*(row.loss for row in history), *watched])
     figure.text(0.095, 0.94, "Training of the VAE", size=13, weight="bold", color=INK)
@@ -126,30 +122,45 @@ def _draw(axes: Axes, steps: list[int], values: Sequence[float], label: str, col
     )  # fmt: skip
 
 
+def _mark_checkpoints(
+    axes: Axes, losses: Mapping[int, float], reached: Mapping[float, int]
+) -> None:
+    for loss, step in reached.items():
+        axes.plot([step], [losses[step]], marker="D", markersize=5, color=INK, zorder=5)
+        axes.annotate(
+            f"loss-{loss:g}", (step, losses[step]), xytext=(6, 5), textcoords="offset points",
+            size=8, color=INK,
+        )  # fmt: skip
+
+
 def _shade_warmup(upper: Axes, lower: Axes, warmup: int, last: int) -> None:
     end = min(warmup, last)
     if end <= 0:
         return
     for axes in (upper, lower):
         axes.axvspan(0, end, color=FAINT, alpha=0.1, linewidth=0)
-    lower.annotate(
-        "KL weight rises", (end / 2, 1), xycoords=("data", "axes fraction"), xytext=(0, -4),
-        textcoords="offset points", ha="center", va="top", size=8, color=FAINT,
+    upper.annotate(
+        "KL weight rises", (0, 0), xycoords="axes fraction", xytext=(5, 5),
+        textcoords="offset points", size=8, color=FAINT,
     )  # fmt: skip
 
 
 def _dress_curves(upper: Axes, lower: Axes, losses: Sequence[float]) -> None:
-    if max(losses) > 4 * min(losses) > 0:
+    if max(losses) > 2 * min(losses) > 0:
         upper.set_yscale("log")
-    upper.set_ylabel("nats per image", size=9, color=INK)
-    lower.set_ylabel("nats per image", size=9, color=INK)
+        upper.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+        upper.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        upper.yaxis.set_minor_locator(NullLocator())
+    for axes in (upper, lower):
+        axes.set_ylabel("nats per image", size=9, color=INK)
+        axes.yaxis.set_label_coords(-0.06, 0.5)
     lower.set_xlabel("optimiser steps", size=9, color=INK)
     lower.set_ylim(bottom=0)
     lower.set_xlim(left=0)
     upper.tick_params(labelbottom=False)
     for axes in (upper, lower):
         axes.tick_params(labelsize=8.5, colors=INK, length=3)
-        axes.grid(axis="y", which="both", color="#e6e6e6", linewidth=0.7)
+        axes.grid(axis="y", color="#e6e6e6", linewidth=0.7)
         axes.set_axisbelow(True)
         axes.legend(loc="upper right", frameon=False, fontsize=8.5, labelcolor=INK)
         for side in ("top", "right"):

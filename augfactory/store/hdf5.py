@@ -21,6 +21,11 @@ COLUMNS = ("image", "soft_label", "label", "method", "round", "view", "source_in
 METHOD_BYTES = 16
 
 
+def shard_path(index: int) -> str:
+    """Return where shard ``index`` lies, relative to the version's folder."""
+    return f"shards/{index:05d}.h5"
+
+
 def shard_bytes(rows: Rows, class_names: Sequence[str]) -> bytes:
     """Return a whole HDF5 file that holds ``rows``: the same bytes for the same rows."""
     columns = {name: getattr(rows, name) for name in COLUMNS}
@@ -28,8 +33,11 @@ def shard_bytes(rows: Rows, class_names: Sequence[str]) -> bytes:
     buffer = io.BytesIO()
     with h5py.File(buffer, "w", libver=("earliest", "v110")) as file:
         file.attrs["schema_version"] = SCHEMA_VERSION
-        file.attrs["class_names"] = json.dumps(list(class_names))
-        file.attrs["source_index"] = "positions in manifest.json's source.rows; -1: unused"
+        # Fixed-length text: HDF5's heap for the other kind can hang a reader when damaged.
+        file.attrs["class_names"] = np.bytes_(json.dumps(list(class_names)).encode())
+        file.attrs["source_index"] = np.bytes_(
+            b"positions in manifest.json source.rows; -1: unused"
+        )
         for name, values in columns.items():
             file.create_dataset(name, data=values, track_times=False)
     return buffer.getvalue()

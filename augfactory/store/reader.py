@@ -115,6 +115,25 @@ def read_stretches(version: Version, rows: int = 4096) -> Iterator[tuple[int, Ro
         )
 
 
+def reader_under_construction(
+    building: Path,
+    storage: str,
+    shard_ends: Int64Array,
+    image_shape: tuple[int, int, int],
+    class_of_row: Callable[[int], str],
+) -> "ReadImages":
+    """Return a reader of rows whose shards are finished, while the dataset is being built.
+
+    ``shard_ends`` holds the end row of each shard.
+    """
+    if storage == "hdf5":
+        paths = [building / hdf5.shard_path(index) for index in range(len(shard_ends))]
+        return lambda rows: _read_hdf5_images(paths, shard_ends, image_shape, rows)
+    return lambda rows: _read_png_images(
+        [building / png.image_path(row, class_of_row(row)) for row in rows.tolist()], image_shape
+    )
+
+
 Columns = dict[str, npt.NDArray[Any]]
 ReadImages = Callable[[Int64Array], UInt8Array]
 
@@ -157,12 +176,16 @@ def _open_png(folder: Path, manifest: Manifest) -> tuple[Columns, ReadImages]:
         lists = table[name].combine_chunks()
         columns[name] = np.asarray(lists.flatten()).reshape(table.num_rows, -1)
     names = table["file_name"].to_pylist()
-    channels = manifest.image_shape[2]
 
     def read_images(rows: Int64Array) -> UInt8Array:
-        images = np.empty((len(rows), *manifest.image_shape), dtype=np.uint8)
-        for place, row in enumerate(rows.tolist()):
-            images[place] = png.decode(folder / png.FOLDER / names[row], channels)
-        return images
+        paths = [folder / png.FOLDER / names[row] for row in rows.tolist()]
+        return _read_png_images(paths, manifest.image_shape)
 
     return columns, read_images
+
+
+def _read_png_images(paths: list[Path], image_shape: tuple[int, int, int]) -> UInt8Array:
+    images = np.empty((len(paths), *image_shape), dtype=np.uint8)
+    for place, path in enumerate(paths):
+        images[place] = png.decode(path, image_shape[2])
+    return images

@@ -65,7 +65,7 @@ def publish_shard(
     if storage == "png":
         contents = _write_png(building, index, first, rows, class_names)
     else:
-        contents = {f"shards/{index:05d}.h5": hdf5.shard_bytes(rows, class_names)}
+        contents = {hdf5.shard_path(index): hdf5.shard_bytes(rows, class_names)}
         for name, data in contents.items():
             write_file(building / name, data)
     write_file(_state_file(building, index, PLAN), table_bytes(plan))

@@ -104,6 +104,10 @@ def test_steps_are_near_exact_and_sum_to_one(alpha: float, parents: int, key: in
     assert (steps[weights == 0] == 0).all()
 
 
+def test_weights_that_went_through_a_rounder_hand_still_sum_to_one() -> None:
+    assert in_steps(np.array([[0.3, 0.6999], [0.0, 0.9999]])).sum(axis=1).tolist() == [1, 1]
+
+
 def test_a_step_times_a_byte_is_exact_in_float32() -> None:
     share = np.arange(0, STEPS + 1, 7, dtype=np.float64) / STEPS
     byte = np.arange(256, dtype=np.float64)[:, None]

@@ -1,3 +1,5 @@
+"""Every network at every size, and what sets the two apart."""
+
 import math
 
 import pytest

@@ -1,3 +1,5 @@
+"""The loss, by hand and against torch.distributions."""
+
 import math
 
 import pytest

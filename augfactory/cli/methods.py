@@ -1,0 +1,35 @@
+"""``augfactory methods``."""
+
+from typing import Annotated
+
+import typer
+
+from augfactory.cli.session import Debug, Json, Quiet, print_json, session
+
+
+def methods(
+    name: Annotated[str | None, typer.Argument(help="A method; all are listed without.")] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """List the augmentation methods, or print the card of one.
+
+    \b
+    Examples:
+      augfactory methods
+      augfactory methods mixup
+    """
+    with session(as_json=json, quiet=quiet, debug=debug):
+        from augfactory.commands import methods as command
+
+        if name is None:
+            summaries = {each: command.summary(each) for each in command.names()}
+            if json:
+                print_json({"methods": summaries})
+            else:
+                print("\n".join(f"{each:12s} {text}" for each, text in summaries.items()))
+        elif json:
+            print_json({"name": name, "card": command.card(name)})
+        else:
+            print(command.card(name))

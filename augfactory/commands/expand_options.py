@@ -1,0 +1,109 @@
+"""From flags and a recipe file to the request of `augfactory expand`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from augfactory.commands.expand import ExpandRequest, read_format
+from augfactory.errors import RecipeError
+from augfactory.pipeline.recipe import MIXING, mix_stage
+from augfactory.pipeline.recipe_text import Asked, read_origin, read_recipe
+from augfactory.records import SourceSpec
+
+
+@dataclass(frozen=True)
+class Flags:
+    """What the command line said; None where it was silent.
+
+    ``copies`` maps a mixing method to its M. ``sampler_parameters`` holds what was given.
+    """
+
+    factors: tuple[int, ...]
+    originals: bool | None
+    seed: int | None
+    format: str | None
+    geometry: bool | None
+    sampler: str | None
+    sampler_parameters: Mapping[str, float]
+    copies: Mapping[str, int | None]
+    mix_from: str | None
+    recipe: Path | None
+
+
+SILENT = Asked(None, None, None, None, None, None, ())
+
+
+def build_request(
+    flags: Flags,
+    source: SourceSpec,
+    out: Path,
+    *,
+    model: Path | None,
+    checkpoint: str | None,
+    n_train: int | None,
+    workers: int,
+) -> ExpandRequest:
+    """Put flags and recipe file together; a flag that is given overrides the file.
+
+    Raises:
+        RecipeError: they contradict each other or lack the factor, or the file is wrong.
+    """
+    asked = _read_file(flags.recipe) if flags.recipe else SILENT
+    factors = flags.factors or ((asked.factor,) if asked.factor is not None else ())
+    if not factors or min(factors) < 1:
+        raise RecipeError(
+            "--factor", "tells how many images each source image becomes", "Add --factor 10."
+        )
+    vae = dict(asked.vae or {})
+    sampler = flags.sampler or str(vae.pop("sampler", "same-class"))
+    vae.pop("sampler", None)
+    return ExpandRequest(
+        source=source,
+        out=out,
+        factors=factors,
+        model=model,
+        checkpoint=checkpoint,
+        n_train=n_train,
+        originals=_first(flags.originals, asked.originals, True),
+        seed=_first(flags.seed, asked.seed, 0),
+        geometry=_geometry(flags.geometry, asked.geometry),
+        sampler=sampler,
+        sampler_parameters={**vae, **flags.sampler_parameters},
+        mix=_mix(flags, asked),
+        format=read_format(_first(flags.format, asked.format, "hdf5")),
+        workers=workers,
+    )
+
+
+def _read_file(path: Path) -> Asked:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(path, f"cannot be read: {error}", "Check --recipe.") from error
+    return read_recipe(text, str(path))
+
+
+def _mix(flags: Flags, asked: Asked) -> Any:
+    given = {name: copies for name, copies in flags.copies.items() if copies is not None}
+    if not given:
+        return asked.mix
+    if asked.mix:
+        raise RecipeError(
+            f"--{next(iter(given))}", "the recipe has mix stages of its own", "Leave one out."
+        )
+    origin = read_origin("--mix-from", flags.mix_from or "expanded")
+    return tuple(
+        mix_stage(f"--{name}", name, given[name], origin, {}) for name in MIXING if name in given
+    )
+
+
+def _geometry(flag: bool | None, asked: dict[str, Any] | bool | None) -> dict[str, Any] | None:
+    wanted = asked if flag is None or (flag and isinstance(asked, dict)) else flag
+    if wanted is False:
+        return None
+    return wanted if isinstance(wanted, dict) else {}
+
+
+def _first(*values: Any) -> Any:
+    return next(value for value in values if value is not None)

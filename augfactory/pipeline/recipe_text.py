@@ -1,0 +1,120 @@
+"""A recipe as TOML, for what flags cannot say: stages in order, each with its parameters.
+
+    factor = 10
+    seed = 0
+
+    [geometry]
+    preset = "digits"
+
+    [vae]
+    sampler = "same-class"
+    reach = 0.5
+
+    [[mix]]
+    method = "mixup"
+    copies = 5
+    from = "expanded"
+    parents = 3
+    alpha = 0.2
+
+``geometry = false`` leaves images as they are; without a ``geometry`` key they are varied by the
+preset that suits their colours. Keys that a stage does not name belong to its method.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from augfactory.errors import RecipeError, unknown_name
+from augfactory.pipeline.recipe import MixStage, Origin, mix_stage
+
+KEYS = ("factor", "originals", "seed", "format", "geometry", "vae", "mix")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a recipe file says; None where it is silent.
+
+    ``geometry`` False asks for none; ``vae`` holds "sampler" and the sampler's parameters.
+    """
+
+    factor: int | None
+    originals: bool | None
+    seed: int | None
+    format: str | None
+    geometry: dict[str, Any] | bool | None
+    vae: dict[str, Any] | None
+    mix: tuple[MixStage, ...]
+
+
+def read_recipe(text: str, where: str) -> Asked:
+    """Read a recipe; ``where`` is the file's name, for messages.
+
+    Raises:
+        RecipeError: naming the place, and the nearest right name for a wrong one.
+    """
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(where, f"is no TOML: {error}", "Mend the file at that place.") from error
+    for key in values:
+        if key not in KEYS:
+            raise unknown_name(where, "key", key, KEYS)
+    stages = _typed(values, "mix", list, where) or []
+    geometry = values.get("geometry")
+    if not isinstance(geometry, dict | bool | None):
+        raise _wrong_type(where, "geometry", "a table or false", geometry)
+    return Asked(
+        factor=_typed(values, "factor", int, where),
+        originals=_typed(values, "originals", bool, where),
+        seed=_typed(values, "seed", int, where),
+        format=_typed(values, "format", str, where),
+        geometry=geometry,
+        vae=_typed(values, "vae", dict, where),
+        mix=tuple(
+            _read_mix(stage, f"{where}, mix {number}") for number, stage in enumerate(stages, 1)
+        ),
+    )
+
+
+def read_origin(where: str, text: str) -> Origin:
+    """Check what is to be mixed.
+
+    Raises:
+        RecipeError: it is neither "originals" nor "expanded".
+    """
+    for known in get_args(Origin):
+        if text == known:
+            return known  # type: ignore[no-any-return]
+    raise unknown_name(where, "choice", text, get_args(Origin))
+
+
+def _read_mix(values: Any, where: str) -> MixStage:
+    if not isinstance(values, dict):
+        raise _wrong_type(where, "mix", "a list of tables, each headed [[mix]]", values)
+    method = _typed(values, "method", str, where)
+    copies = _typed(values, "copies", int, where)
+    origin = read_origin(f"{where}: from", str(values.get("from", "expanded")))
+    for name, value in (("method", method), ("copies", copies)):
+        if value is None:
+            raise RecipeError(where, f"key {name!r} is missing", f"Say {name} = …")
+    own = {key: value for key, value in values.items() if key not in ("method", "copies", "from")}
+    return mix_stage(where, str(method), int(copies or 0), origin, own)
+
+
+def _typed(values: dict[str, Any], key: str, kind: type, where: str) -> Any:
+    value = values.get(key)
+    if value is None or (isinstance(value, kind) and (kind is bool or not isinstance(value, bool))):
+        return value
+    words = {
+        int: "a whole number",
+        bool: "true or false",
+        str: "a text",
+        dict: "a table",
+        list: "a list of tables, each headed [[mix]]",
+    }
+    raise _wrong_type(where, key, words[kind], value)
+
+
+def _wrong_type(where: str, key: str, expected: str, value: Any) -> RecipeError:
+    return RecipeError(f"{where}: {key}", f"must be {expected}, got {value!r}", "Mend that line.")
