@@ -3,9 +3,9 @@
     python benchmarks/methods.py [--quick] [--only mixup]
 
 Every contender of a comparison gets the same images, and has given uint8 images when its time is
-taken. They take turns, and the table shows the median turn and the middle half of all turns, so
-that a busy machine hits all alike. The ratio is to the first contender, the peer. To add a
-comparison, write a function that yields them and name it in ``COMPARISONS``.
+taken. They take turns, and the table shows the median turn and the middle half of all turns; time
+is the processor's, so that a busy machine hits all alike. The ratio is to the first contender, the
+peer. To add a comparison, write a function that yields them and name it in ``COMPARISONS``.
 """
 
 import argparse
@@ -111,16 +111,16 @@ def turns(comparison: Comparison, repeats: int) -> dict[str, list[float]]:
     calls = {}
     for name, run in comparison.contenders.items():
         run()
-        start = time.perf_counter()
+        start = time.process_time()
         run()
-        calls[name] = max(1, int(TURN_SECONDS / (time.perf_counter() - start)))
+        calls[name] = max(1, int(TURN_SECONDS / (time.process_time() - start)))
     seconds: dict[str, list[float]] = {name: [] for name in comparison.contenders}
     for _ in range(repeats):
         for name, run in comparison.contenders.items():
-            start = time.perf_counter()
+            start = time.process_time()
             for _ in range(calls[name]):
                 run()
-            seconds[name].append((time.perf_counter() - start) / calls[name])
+            seconds[name].append((time.process_time() - start) / calls[name])
     return seconds
 
 

@@ -30,16 +30,11 @@ def quarters(boundary: Int64Array, height: int, width: int) -> Int64Array:
     Returns:
         int64 [n, 4, 4]: the boxes upper left, upper right, lower left, lower right.
     """
-    row, column = boundary.T
-    top, left = np.zeros_like(row), np.zeros_like(column)
-    bottom, right = np.full_like(row, height), np.full_like(column, width)
-    parts = [
-        (top, left, row, column),
-        (top, column, row, right),
-        (row, left, bottom, column),
-        (row, column, bottom, right),
-    ]
-    return np.stack([np.stack(part, axis=1) for part in parts], axis=1)
+    row, column = boundary[:, :1], boundary[:, 1:]
+    boxes = np.zeros((len(boundary), 4, 4), dtype=np.int64)
+    boxes[:, :2, 2], boxes[:, 2:, 0], boxes[:, 2:, 2] = row, row, height
+    boxes[:, ::2, 3], boxes[:, 1::2, 1], boxes[:, 1::2, 3] = column, column, width
+    return boxes
 
 
 def with_boxes_of(images: UInt8Array, others: UInt8Array, boxes: Int64Array) -> UInt8Array:

@@ -13,14 +13,17 @@ from augfactory.records import Float32Array, UInt8Array
 
 Numbers = npt.NDArray[np.float64]
 _VALUES = np.arange(256)
+_FLOATS = np.arange(256, dtype=np.float32)
+_LARGE = 2**13  # pixels from which OpenCV counts faster than numpy
 
 
 def look_up(images: UInt8Array, tables: UInt8Array) -> UInt8Array:
     """Replace value v in channel c of image i by ``tables[i, c, v]``, uint8 [n, C or 1, 256]."""
+    count, height, width, channels = images.shape
     result = np.empty(images.shape, dtype=np.uint8)
     lines, written = images, result
     if tables.shape[1] == 1:  # as if the image had one channel, which takes half as long
-        lines = images.reshape(len(images), -1, 1, 1)
+        lines = images.reshape(count, height * width * channels, 1, 1)
         written = result.reshape(lines.shape)
     tables = np.ascontiguousarray(tables.transpose(0, 2, 1))[:, None]
     for image, table, target in zip(lines, tables, written, strict=True):
@@ -71,15 +74,14 @@ def solarize(images: UInt8Array, threshold: Numbers) -> UInt8Array:
 
 def brightness(images: UInt8Array, factor: Numbers) -> UInt8Array:
     """Blend with black: 0 is black, 1 the image itself; above 1 it gets brighter."""
-    return look_up(images, _blended(np.float32(0), np.float32(_VALUES), factor))
+    return look_up(images, _blended(np.zeros_like(_FLOATS), _FLOATS, factor))
 
 
 def contrast(images: UInt8Array, factor: Numbers) -> UInt8Array:
     """Blend with the mean of the image in grey: 0 is that mean, 1 the image itself."""
     total = _grey(images).sum(axis=(1, 2, 3), dtype=np.float64)
     mean = np.floor(total / (images.shape[1] * images.shape[2]) + 0.5)
-    tables = _blended(mean.astype(np.float32)[:, None, None], np.float32(_VALUES), factor)
-    return look_up(images, tables)
+    return look_up(images, _blended(mean.astype(np.float32)[:, None, None], _FLOATS, factor))
 
 
 def color(images: UInt8Array, factor: Numbers) -> UInt8Array:
@@ -104,9 +106,13 @@ def _histogram(images: UInt8Array) -> npt.NDArray[np.int64]:
     """Count the pixels of each value: int64 [n, C, 256]."""
     count, height, width, channels = images.shape
     counts = np.empty((count, channels, 256), dtype=np.int64)
-    for place, image in enumerate(images.reshape(count, height * width, channels)):
+    for place, image in enumerate(images):
         for channel in range(channels):
-            counts[place, channel] = np.bincount(image[:, channel], minlength=256)
+            if height * width < _LARGE:
+                found = np.bincount(image[:, :, channel].reshape(-1), minlength=256)
+            else:
+                found = cv2.calcHist([image], [channel], None, [256], [0, 256]).reshape(256)
+            counts[place, channel] = found
     return counts
 
 

@@ -22,13 +22,15 @@ def patched(images: UInt8Array, boundary: Int64Array, offsets: Int64Array) -> UI
     count, _, height, width, channels = images.shape
     result = np.empty((count, height, width * channels), dtype=np.uint8)
     rows = max(1, CHUNK_BYTES // max(1, images[:1].nbytes))
-    columns = (boundary[:, 1] * channels).tolist()
+    is_right = np.arange(width * channels) >= boundary[:, 1:] * channels
+    all_bits_if_right = np.negative(is_right[:, None].view(np.uint8))
     for start in range(0, count, rows):
         chunk = slice(start, start + rows)
         left, right = _half_rows(images[chunk], boundary[chunk], offsets[chunk])
-        for target, beside, column in zip(left, right, columns[chunk], strict=True):
-            target[:, column:] = beside[:, column:]
-        result[chunk] = left
+        # Choosing by bits is several times as fast as by condition.
+        right ^= left
+        right &= all_bits_if_right[chunk].repeat(height, axis=1)
+        np.bitwise_xor(left, right, out=result[chunk])
     return result.reshape(count, height, width, channels)
 
 
@@ -42,19 +44,20 @@ def _half_rows(
     many bytes costs as little as one for a single byte.
     """
     count, _, height, width, channels = images.shape
-    row, column = boundary[:, :1], boundary[:, 1:]
-    # Where pixel (0, 0) of the result would stand in memory, seen from each of the four crops.
-    origin = (np.arange(4 * count).reshape(count, 4) * height + offsets[..., 0]) * width
-    origin += offsets[..., 1]
-    origin[:, 2:] -= row * width
-    origin[:, 1::2] -= column
-    rows = np.arange(height)
-    upper = (rows < row)[:, None]
-    first = np.where(upper, origin[:, :2, None], origin[:, 2:, None]) + rows * width
     line = width * channels
+    # Where pixel (0, 0) of the result would stand in memory, seen from each of the four crops.
+    origin = np.arange(0, 4 * count * height * line, height * line).reshape(count, 4)
+    origin += offsets @ (line, channels)
+    origin -= boundary @ ((0, 0, line, line), (0, channels, 0, channels))
+    rows = np.arange(height)
+    is_upper = rows < boundary[:, :1]
+    first = np.empty((2, count, height), dtype=np.int64)
+    for half in (0, 1):
+        np.copyto(first[half], origin[:, half + 2, None])
+        np.copyto(first[half], origin[:, half, None], where=is_upper)
+    first += rows * line
     # At the two ends of memory there is always another quarter's image to run over into.
     flat = np.ascontiguousarray(images).reshape(-1)
     lines = np.ndarray((flat.size - line + 1,), f"V{line}", flat.data, strides=(1,))
-    halves = lines[(first * channels).swapaxes(0, 1)].view(np.uint8)
-    left, right = halves.reshape(2, count, height, line)
+    left, right = lines[first].view(np.uint8).reshape(2, count, height, line)
     return left, right

@@ -11,6 +11,8 @@ each direction: a grey level changes by at most (step down + step right) / 64 + 
 Positions are (row, column), with whole numbers at the centres of pixels.
 """
 
+import itertools
+from collections.abc import Iterator
 from typing import Literal
 
 import cv2
@@ -21,6 +23,8 @@ from augfactory.records import Int64Array, UInt8Array
 
 Fill = Literal["constant", "nearest", "reflect", "wrap"]
 Float64Array = npt.NDArray[np.float64]
+Int16Array = npt.NDArray[np.int16]
+UInt16Array = npt.NDArray[np.uint16]
 
 # What lies beside a row "abcd": kkk|abcd|kkk, aaa|abcd|ddd, cba|abcd|dcb, bcd|abcd|abc.
 BORDERS: dict[Fill, int] = {
@@ -56,47 +60,56 @@ def warp(
 
     Returns:
         uint8 [n, H, W, C].
+
+    Raises:
+        ValueError: a side is longer than 32,766 pixels.
     """
-    count, height, width, _ = images.shape
+    height, width = images.shape[1:3]
+    if max(height, width) > LARGEST_SIDE:
+        raise ValueError(f"cannot warp {height}×{width} pixels: no side may exceed {LARGEST_SIDE}")
     result = np.empty(images.shape, dtype=np.uint8)
     border, outside = BORDERS[fill], colours.tolist()
+    for first, rows, whole, fraction in _blocks(matrices, height, width, displacements):
+        for index, place, share in zip(itertools.count(first), whole, fraction, strict=False):
+            target = result[index, rows]
+            cv2.remap(images[index], place, share, cv2.INTER_LINEAR, target, border, outside[index])
+    return result
+
+
+def _blocks(
+    matrices: Float64Array, height: int, width: int, displacements: Float64Array | None
+) -> Iterator[tuple[int, slice, Int16Array, UInt16Array]]:
+    """Yield positions for some whole images at a time, or for some rows of one image.
+
+    That is the number of the first image, which rows, the whole parts of the positions int16
+    [k, rows, W, 2] as (column, row), and their fractions uint16 [k, rows, W], 32 × down + right.
+    The last two are written over by the next block.
+    """
+    count = len(matrices)
     along_rows = matrices[:, :, :1] * np.arange(height) + matrices[:, :, 2:]
     along_columns = matrices[:, :, 1:2] * np.arange(width)
     down = along_rows.astype(np.float32)[:, :, :, None]
     right = along_columns.astype(np.float32)[:, :, None, :]
-    # A block is some whole images, or some rows of one image. Its positions are written over those
-    # of the block before, since they stay in the cache and fresh memory is slow.
     rows = min(height, max(1, _POSITIONS_AT_ONCE // width))
     at_once = max(1, min(count, _POSITIONS_AT_ONCE // (rows * width)))
-    size = at_once * rows
-    positions = np.empty((2, size, width), dtype=np.float32)
-    whole = np.empty((size, width, 2), dtype=np.int16)
-    fraction = np.empty((size, width), dtype=np.uint16)
-    for start in range(0, count, at_once):
+    # Small enough to stay in the cache, and made once, since fresh memory is slow.
+    positions = np.empty((2, at_once * rows, width), dtype=np.float32)
+    whole = np.empty((at_once * rows, width, 2), dtype=np.int16)
+    fraction = np.empty((at_once * rows, width), dtype=np.uint16)
+    for first in range(0, count, at_once):
         for top in range(0, height, rows):
-            block = slice(start, start + at_once), slice(top, top + rows)
-            shape = len(range(count)[block[0]]), len(range(height)[block[1]]), width
+            part = slice(first, min(first + at_once, count)), slice(top, min(top + rows, height))
+            shape = part[0].stop - first, part[1].stop - top, width
             used = slice(shape[0] * shape[1])
             for axis in range(2):
                 target = positions[axis, used].reshape(shape)
-                np.add(down[block[0], axis, block[1]], right[block[0], axis], out=target)
+                np.add(down[part[0], axis, part[1]], right[part[0], axis], out=target)
                 if displacements is not None:
-                    target += displacements[block[0], axis, block[1]]
+                    target += displacements[part[0], axis, part[1]]
             cv2.convertMaps(
                 positions[1, used], positions[0, used], cv2.CV_16SC2, whole[used], fraction[used]
             )
-            for place in range(shape[0]):
-                lines = slice(place * shape[1], (place + 1) * shape[1])
-                cv2.remap(
-                    images[start + place],
-                    whole[lines],
-                    fraction[lines],
-                    cv2.INTER_LINEAR,
-                    result[start + place, block[1]],
-                    border,
-                    outside[start + place],
-                )
-    return result
+            yield first, part[1], whole[used].reshape(*shape, 2), fraction[used].reshape(shape)
 
 
 def shifted(images: UInt8Array, down: Int64Array, right: Int64Array, value: int) -> UInt8Array:
@@ -161,9 +174,9 @@ def elastic_displacement(
     """Return a smooth random displacement field, float64 [2, H, W], (down, right) in pixels.
 
     Uniform noise in [-1, 1] per pixel and direction, smoothed by a Gaussian of ``sigma`` pixels,
-    times ``alpha`` (Simard et al. 2003, section 2). Far from small sigmas the root mean square in
-    each direction is alpha / (sigma sqrt(12 pi)) pixels. The noise reaches beyond the border, so
-    that the field is as strong there as anywhere.
+    times ``alpha`` (Simard et al. 2003, section 2). With sigma of 1 or more, the root mean square
+    in each direction is alpha / (sigma sqrt(12 pi)) pixels. The noise reaches beyond the border,
+    so that the field is as strong there as anywhere.
     """
     radius = int(np.ceil(_KERNEL_RADIUS * sigma))
     field = noise.uniform(-1, 1, (2, height + 2 * radius, width + 2 * radius))

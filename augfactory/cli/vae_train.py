@@ -22,6 +22,10 @@ def vae_train(
     n_train: Annotated[
         int | None, typer.Option(help="Use a stratified subset of so many images.")
     ] = None,
+    geometry: Annotated[
+        bool,
+        typer.Option("--geometry/--no-geometry", help="Vary the images while they are learned."),
+    ] = True,
     seed: Annotated[int, typer.Option(help="Of the subset, the weights and the noise.")] = 0,
     steps: Annotated[int, typer.Option(help="Optimiser steps.")] = 1500,
     architecture: Annotated[
@@ -72,6 +76,7 @@ def vae_train(
             source=source_spec(source, size, grey, rgb, download),
             out=out,
             n_train=n_train,
+            geometry=geometry,
             seed=seed,
             steps=steps,
             architecture=architecture,

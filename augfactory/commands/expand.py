@@ -22,6 +22,7 @@ from augfactory.pipeline.recipe import (
     Format,
     MixStage,
     Recipe,
+    default_geometry,
     geometry_stage,
     method_of,
     vae_stage,
@@ -118,7 +119,7 @@ def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
         check_class_names(source.class_names)
     geometry = None
     if request.geometry is not None:
-        preset = "photo" if source.image_shape[2] == 3 else "digits"
+        preset = default_geometry(source.image_shape).parameters["preset"]
         geometry = geometry_stage("geometry", {"preset": preset, **request.geometry})
     orders = []
     for factor in request.factors:

@@ -7,11 +7,13 @@ import numpy as np
 from augfactory.records import Int64Array
 from augfactory.report.contact_sheet import Line, Tile, contact_sheet
 from augfactory.store.atomic import write_file
-from augfactory.store.reader import Version, open_version
+from augfactory.store.reader import Version, open_version, read_parents
 from augfactory.store.versions import find_version
 
 SHEET_LINES = 10
 MADE_PER_LINE = 12
+LINES_PER_METHOD = 3
+SINGLE = ("original", "geometry", "vae")
 
 
 def preview(text: str, out: Path, sources: int = SHEET_LINES) -> int:
@@ -27,23 +29,41 @@ def preview(text: str, out: Path, sources: int = SHEET_LINES) -> int:
 
 
 def sheet(version: Version, sources: int = SHEET_LINES) -> bytes:
-    """Return a PNG: one line for each of ``sources`` source images, spread over the classes."""
+    """Return a PNG of ``sources`` lines of single images, spread over the classes, and the mixed.
+
+    A mixing method has lines of its own: the images that were mixed, and the result with a bar of
+    its label shares.
+    """
     manifest = version.manifest
-    lines = [_line(version, source) for source in _chosen_sources(version, sources)]
+    methods = [name for name in manifest.counts if name not in SINGLE]
+    single = [_single_line(version, source) for source in _chosen_sources(version, sources)]
+    mixed = [line for method in methods for line in _mixed_lines(version, method)]
     return contact_sheet(
         f"{manifest.name} {manifest.version}: {manifest.rows:,} images",
-        "original",
-        f"made from it ({', '.join(name for name in manifest.counts if name != 'original')})",
-        lines,
+        "what there was",
+        "what was made from it",
+        [line for line in (*single, *mixed) if line.left or line.right],
     )
 
 
-def _line(version: Version, source: int) -> Line:
+def _single_line(version: Version, source: int) -> Line:
     from_it = version.source_index[:, 0] == source
     originals = np.flatnonzero(from_it & (version.methods == "original"))
-    made = np.flatnonzero(from_it & (version.methods != "original"))
+    made = np.flatnonzero(from_it & np.isin(version.methods, SINGLE[1:]))
     spread = made[np.linspace(0, len(made) - 1, min(MADE_PER_LINE, len(made))).astype(int)]
     return Line(_tiles(version, originals), _tiles(version, spread))
+
+
+def _mixed_lines(version: Version, method: str) -> list[Line]:
+    rows = np.flatnonzero(version.methods == method)
+    chosen = rows[np.linspace(0, len(rows) - 1, min(LINES_PER_METHOD, len(rows))).astype(int)]
+    lines = []
+    for row, parents in zip(chosen.tolist(), read_parents(version, chosen), strict=True):
+        made = _tiles(version, np.array([row]))[0]
+        caption = f"{method}: {made.caption}"
+        shares = tuple(version.source.read_soft_labels(np.array([row]))[0].tolist())
+        lines.append(Line(_tiles(version, parents), (Tile(made.image, caption, shares),)))
+    return lines
 
 
 def _tiles(version: Version, rows: Int64Array) -> tuple[Tile, ...]:
@@ -63,11 +83,12 @@ def _tiles(version: Version, rows: Int64Array) -> tuple[Tile, ...]:
 
 def _chosen_sources(version: Version, count: int) -> list[int]:
     """Take sources from one class after the other, so that few lines show every class."""
-    first_rows = np.unique(version.source_index[:, 0], return_index=True)
-    label_of = dict(zip(first_rows[0].tolist(), version.source.labels[first_rows[1]], strict=True))
+    single = np.flatnonzero(np.isin(version.methods, SINGLE))
+    found, first = np.unique(version.source_index[single, 0], return_index=True)
     rank: dict[int, int] = {}
     places = []
-    for source, label in label_of.items():
+    labels = version.source.labels[single[first]]
+    for source, label in zip(found.tolist(), labels.tolist(), strict=True):
         rank[label] = rank.get(label, 0) + 1
         places.append((rank[label], label, source))
     return [source for _, _, source in sorted(sorted(places)[:count], key=lambda place: place[1])]

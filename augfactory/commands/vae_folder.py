@@ -5,7 +5,8 @@ is there, the model is complete and ``.resume`` is of no more use.
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -16,7 +17,7 @@ from augfactory.vae.checkpoint import CHECKPOINTS, CONFIG, checkpoint_path
 from augfactory.vae.config import ModelConfig, TrainingOrder, document_bytes, read_config
 from augfactory.vae.divergence import TrainingDivergedError
 from augfactory.vae.training import STATE
-from augfactory.vae.training_state import Standing, read_standing
+from augfactory.vae.training_state import Standing, UnreadableStateError, read_standing
 
 RESUME = ".resume"
 ORDER = "order.json"
@@ -95,12 +96,23 @@ def read_saved(out: Path) -> tuple[bytes | None, Standing]:
     path = out / RESUME / STATE_FILE
     if not path.exists():
         return None, Standing()
-    try:
+    with reading_state(out):
         data = path.read_bytes()
         return data, read_standing(data)
-    except (OSError, ValueError) as error:
+
+
+@contextmanager
+def reading_state(out: Path) -> Iterator[None]:
+    """Say in words that the saved state cannot be read.
+
+    Raises:
+        InputDataError: the block found it unreadable.
+    """
+    try:
+        yield
+    except UnreadableStateError as error:
         raise InputDataError(
-            path,
+            out / RESUME / STATE_FILE,
             f"the state of the interrupted training cannot be read: {error}",
             f"Delete {out / RESUME} to train from the beginning.",
         ) from error

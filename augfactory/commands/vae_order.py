@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from augfactory.commands.opening import open_any, refuse_test_split
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
+from augfactory.pipeline.recipe import default_geometry
 from augfactory.records import Int64Array, Source, SourceSpec
 from augfactory.sources.fingerprint import fingerprint
 from augfactory.sources.opening import SAMPLE, split_suffix
@@ -27,7 +28,7 @@ from augfactory.vae.networks.registry import check_architecture
 from augfactory.vae.settings import TrainingSettings
 from augfactory.vae.training_rows import held_out_rows, preloaded
 
-INTERVAL, SHORTEST_INTERVAL, INTERVALS = 50, 5, 20
+INTERVAL, SHORTEST_INTERVAL, INTERVALS = 25, 5, 20
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class VaeTrainRequest:
     source: SourceSpec
     out: Path
     n_train: int | None = None
+    geometry: bool = True
     seed: int = 0
     steps: int = 1500
     architecture: str = "conditional"
@@ -49,7 +51,7 @@ class VaeTrainRequest:
     learning_rate: float = 2e-3
     kl_weight: float = 1.0
     warmup: int | None = None
-    patience: int = 10
+    patience: int = 20
     validation: float = 0.0
     save_at_loss: tuple[float, ...] = ()
     device: str = "auto"
@@ -80,6 +82,7 @@ def take_order(request: VaeTrainRequest, progress: Progress) -> Taken:
     _check_held_out(source, settings)
     with progress.bar("reading the source", len(source), "image") as bar:
         source = preloaded(source, bar.advance)
+    geometry = default_geometry(source.image_shape) if request.geometry else None
     order = TrainingOrder(
         architecture=request.architecture,
         latent=request.latent,
@@ -94,6 +97,7 @@ def take_order(request: VaeTrainRequest, progress: Progress) -> Taken:
             rows=rows.tolist(),
         ),
         training=settings,
+        geometry=geometry.parameters if geometry else None,
     )
     return Taken(order, source)
 

@@ -17,20 +17,31 @@ from augfactory.commands.vae_folder import (
     finished_config,
     mark_diverged,
     read_saved,
+    reading_state,
     refuse_foreign,
     saver,
 )
 from augfactory.commands.vae_order import Taken, VaeTrainRequest, take_order
-from augfactory.errors import InputDataError
+from augfactory.keyed_random import generator
+from augfactory.methods.method import Slots
+from augfactory.methods.registry import METHODS
+from augfactory.records import UInt8Array
 from augfactory.store.atomic import only_writer, write_file
 from augfactory.store.manifest import creation_time, library_versions
 from augfactory.vae.checkpoint import CONFIG, Model, checkpoint_path, weights_bytes
-from augfactory.vae.config import WEIGHTS, ModelConfig, TrainingResult, document_bytes
+from augfactory.vae.config import (
+    WEIGHTS,
+    ModelConfig,
+    TrainingOrder,
+    TrainingResult,
+    document_bytes,
+)
 from augfactory.vae.device import resolve_device
 from augfactory.vae.divergence import TrainingDivergedError
 from augfactory.vae.history import history_csv
 from augfactory.vae.networks.registry import build_network
 from augfactory.vae.training import Listener, Training, checkpoint_name, train
+from augfactory.vae.training_batches import Vary, unvaried
 from augfactory.vae.training_rows import held_out_rows
 
 __all__ = ["VaeTrainRequest", "VaeTrainResult", "as_json", "vae_train"]
@@ -83,7 +94,26 @@ def _training(taken: Taken, device: torch.device) -> Training:
         validation=taken.source.restricted_to(held_out) if len(held_out) else None,
         settings=order.training,
         device=device,
+        vary=_vary(order),
     )
+
+
+def _vary(order: TrainingOrder) -> Vary:
+    """Return how the images of a step are varied: new draws at each step, keyed by it."""
+    if order.geometry is None:
+        return unvaried
+    method = METHODS["geometry"]
+    parameters = method.parameters.model_validate(order.geometry)
+
+    def vary(images: UInt8Array, step: int) -> UInt8Array:
+        def keyed(what: str, number: int) -> np.random.Generator:
+            return generator(order.training.seed, "vae geometry", step, what, number)
+
+        rows = np.arange(len(images))
+        slots = Slots(rows, np.zeros_like(rows), order.image_shape, keyed)
+        return method.apply(parameters, images[:, None], method.draw(parameters, slots))
+
+    return vary
 
 
 def _train(training: Training, out: Path, progress: Progress) -> None:
@@ -98,16 +128,11 @@ def _train(training: Training, out: Path, progress: Progress) -> None:
 
         training.listener = Listener(save=saver(out), on_step=on_step)
         try:
-            train(training, saved)
+            with reading_state(out):
+                train(training, saved)
         except TrainingDivergedError as error:
             mark_diverged(out, error)
             raise
-        except ValueError as error:
-            raise InputDataError(
-                out / RESUME,
-                f"the state of the interrupted training cannot be read: {error}",
-                f"Delete {out / RESUME} to train from the beginning.",
-            ) from error
     if training.stopped_early:
         best = training.standing.best_step
         progress.say(f"stopped at step {training.standing.step:,}: no better since step {best:,}")

@@ -1,8 +1,9 @@
 """AugMix: mix an image with a mixture of three chains of small changes to itself.
 
 Source:  Hendrycks et al. 2020, arXiv:1912.02781, and the authors' code (google-research/augmix).
-Differs: sizes come from the image (the code has 32 built in); samples between the border and the
-         outside blend the two (Pillow cuts there); the sum is rounded once to whole grey levels.
+Differs: sizes come from the image (the code has 32 built in); between the border and the outside,
+         samples blend the two (Pillow cuts there); shares are multiples of 1/65536, and the sum is
+         rounded once to whole grey levels.
 Labels:  unchanged; each image is its only parent. Pays together with the Jensen-Shannon loss
          between an image and two of its views.
 Avoid:   operations = "all" where robustness is measured with corrupted images: colour, contrast,
@@ -10,7 +11,7 @@ Avoid:   operations = "all" where robustness is measured with corrupted images: 
          operations do not; on MNIST-C, though, rotate, shear and translate overlap.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -18,9 +19,9 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from augfactory.arrays import colour, warps
-from augfactory.arrays.simplex import dirichlet_rows
+from augfactory.arrays.simplex import beta_rows, dirichlet_rows, in_steps
 from augfactory.methods.method import Draws, Method, Slots
-from augfactory.records import Float32Array, UInt8Array
+from augfactory.records import UInt8Array
 
 Levels = npt.NDArray[np.float64]
 # (images, levels 0.1 to 10, signs -1 or 1, grey level from outside) -> images.
@@ -28,8 +29,10 @@ Operation = Callable[[UInt8Array, Levels, Levels, int], UInt8Array]
 
 OFFICIAL = 9
 RANDOM_DEPTH = 3
-_BYTES_AT_ONCE = 2**20  # so many bytes of chains stay in the processor's cache
-_NUMBERS_AT_ONCE = 2**14  # and so many numbers of a sum
+# Many small images go through one operation together, which saves calls; a larger one goes alone
+# through its whole chain, which keeps it in the processor's cache. The bytes are the same.
+_LARGE = 2**16
+_BYTES_AT_ONCE = 2**19
 
 
 class AugmixParameters(BaseModel):
@@ -61,36 +64,35 @@ class AugmixParameters(BaseModel):
     )
 
     @property
-    def slots(self) -> int:
+    def steps(self) -> int:
         """How many operations a chain can have."""
         return self.depth or RANDOM_DEPTH
 
 
 def fields(parameters: AugmixParameters) -> tuple[str, ...]:
     """Name the numbers of a row: the chains' share, weights and depths, then every operation's."""
-    chains, slots = range(parameters.width), range(parameters.slots)
+    chains, steps = range(parameters.width), range(parameters.steps)
     return (
         "share",
         *(f"weight_{chain}" for chain in chains),
         *(f"depth_{chain}" for chain in chains),
-        *(f"operation_{chain}_{slot}" for chain in chains for slot in slots),
-        *(f"level_{chain}_{slot}" for chain in chains for slot in slots),
-        *(f"sign_{chain}_{slot}" for chain in chains for slot in slots),
+        *(f"operation_{chain}_{step}" for chain in chains for step in steps),
+        *(f"level_{chain}_{step}" for chain in chains for step in steps),
+        *(f"sign_{chain}_{step}" for chain in chains for step in steps),
     )
 
 
 def draw(parameters: AugmixParameters, slots: Slots) -> Draws:
-    """Draw shares, weights and depths, and an operation, a level and a sign for every slot."""
+    """Draw shares, weights and depths, and an operation, a level and a sign for every step."""
     count, generator = len(slots), slots.own
     choices = OFFICIAL if parameters.operations == "official" else len(OPERATIONS)
-    each = (count, parameters.width * parameters.slots)
+    each = (count, parameters.width * parameters.steps)
     depth = np.full((count, parameters.width), parameters.depth)
     if parameters.depth == 0:
         depth = generator.integers(1, RANDOM_DEPTH, (count, parameters.width), endpoint=True)
     return np.concatenate(
         [
-            # Either number of a Dirichlet pair is a Beta.
-            dirichlet_rows(parameters.alpha, count, 2, generator)[:, :1],
+            beta_rows(parameters.alpha, count, generator)[:, None],
             dirichlet_rows(parameters.alpha, count, parameters.width, generator),
             depth,
             generator.integers(choices, size=each),
@@ -106,50 +108,54 @@ def apply(parameters: AugmixParameters, images: UInt8Array, draws: Draws) -> UIn
     originals = images[:, 0]
     result = np.empty(originals.shape, dtype=np.uint8)
     share, weights = draws[:, :1], draws[:, 1 : 1 + parameters.width]
-    shares = np.concatenate([1 - share, share * weights], axis=1).astype(np.float32)
-    at_once = max(1, _BYTES_AT_ONCE // (parameters.width * int(np.prod(originals.shape[1:]))))
+    shares = in_steps(np.concatenate([1 - share, share * weights], axis=1))
+    image_bytes = int(np.prod(originals.shape[1:]))
+    at_once = 1 if image_bytes > _LARGE else _BYTES_AT_ONCE // image_bytes
     for start in range(0, len(originals), at_once):
         part = slice(start, start + at_once)
-        chains = _chains(parameters, originals[part], draws[part])
-        result[part] = _weighted_sum([originals[part], *chains], shares[part])
+        parts = _with_chains(parameters, originals[part], draws[part])
+        flat = parts.reshape(*parts.shape[:2], image_bytes)
+        # Exact, so that neither the order of the sum nor a fused multiply-add can change a byte.
+        mixed = np.einsum("nk,nkv->nv", shares[part], flat, dtype=np.float32)
+        result[part] = np.rint(mixed, out=mixed).reshape(-1, *originals.shape[1:])
     return result
 
 
-def _chains(parameters: AugmixParameters, originals: UInt8Array, draws: Draws) -> UInt8Array:
-    """Return uint8 [width, n, H, W, C], each chain carried out on its image."""
-    width, slots = parameters.width, parameters.slots
-    depth = draws[:, 1 + width : 1 + 2 * width].T.reshape(-1)
-    each = draws[:, 1 + 2 * width :].reshape(len(draws), 3, width, slots)
-    operation, level, sign = each.transpose(1, 2, 0, 3).reshape(3, -1, slots)
-    changes = list(OPERATIONS.values())
-    chains = np.tile(originals, (width, 1, 1, 1))
-    for slot in range(slots):
-        # A chain that has ended is left alone.
-        active = (depth > slot).nonzero()[0]
-        for number in set(operation[active, slot].tolist()):
-            rows = active[operation[active, slot] == number]
-            # A slice spares the copy of a single image, which tells when images are large.
-            images = chains[rows] if len(rows) > 1 else chains[rows[0] : rows[0] + 1]
-            chains[rows] = changes[int(number)](
-                images, level[rows, slot], sign[rows, slot], parameters.fill_value
-            )
-    return chains.reshape(width, *originals.shape)
+def _with_chains(parameters: AugmixParameters, originals: UInt8Array, draws: Draws) -> UInt8Array:
+    """Return uint8 [n, 1 + width, H, W, C], each image and its chains, carried out."""
+    count, width = len(originals), parameters.width
+    parts = np.repeat(originals[:, None], 1 + width, axis=1)
+    depth = draws[:, 1 + width : 1 + 2 * width]
+    numbers = draws[:, 1 + 2 * width :].reshape(count, 3, width, -1).swapaxes(1, 2)
+    if count == 1:
+        for chain in range(width):
+            steps = numbers[0, chain, :, : int(depth[0, chain])]
+            parts[:, 1 + chain] = _chain(originals, steps, parameters.fill_value)
+    else:
+        chains = parts[:, 1:].reshape(-1, *originals.shape[1:])
+        _chains(
+            chains, depth.reshape(-1), numbers.reshape(count * width, 3, -1), parameters.fill_value
+        )
+        parts[:, 1:] = chains.reshape(count, width, *originals.shape[1:])
+    return parts
 
 
-def _weighted_sum(images: Sequence[UInt8Array], shares: Float32Array) -> UInt8Array:
-    """Add ``images``, K arrays uint8 [n, H, W, C], by float32 [n, K], and round once."""
-    result = np.empty(images[0].shape, dtype=np.uint8)
-    flat = [image.reshape(len(image), -1) for image in images]
-    pixels = result.reshape(len(result), -1)
-    step = max(1, _NUMBERS_AT_ONCE // len(result))
-    for start in range(0, pixels.shape[1], step):
-        part = slice(start, start + step)
-        total = flat[0][:, part] * shares[:, 0, None]
-        for image, share in zip(flat[1:], shares.T[1:], strict=True):
-            total += image[:, part] * share[:, None]
-        np.rint(total, out=total)
-        pixels[:, part] = total
-    return result
+def _chain(image: UInt8Array, steps: Levels, fill: int) -> UInt8Array:
+    """Carry out the same operations on uint8 [n, H, W, C]; ``steps`` [3, depth] as in the draws."""
+    for operation, level, sign in steps.T:
+        image = CHANGES[int(operation)](image, level[None], sign[None], fill)
+    return image
+
+
+def _chains(images: UInt8Array, depth: Levels, numbers: Levels, fill: int) -> None:
+    """Carry out in place, on each of uint8 [n, H, W, C], as many steps of its own as ``depth``."""
+    operation, level, sign = numbers.swapaxes(0, 1)
+    for step in range(numbers.shape[2]):
+        now = np.where(depth > step, operation[:, step], -1)
+        for number, change in enumerate(CHANGES):
+            rows = (now == number).nonzero()[0]
+            if len(rows) > 0:
+                images[rows] = change(images[rows], level[rows, step], sign[rows, step], fill)
 
 
 def _rotate(images: UInt8Array, level: Levels, sign: Levels, fill: int) -> UInt8Array:
@@ -210,6 +216,8 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "sharpness": lambda images, level, sign, fill: colour.sharpness(images, level * 1.8 / 10 + 0.1),
 }
+
+CHANGES = tuple(OPERATIONS.values())
 
 METHOD = Method(
     name="augmix",

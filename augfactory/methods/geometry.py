@@ -62,6 +62,8 @@ FIELDS = (
     "elastic_key",
 )
 
+_FIELDS_AT_ONCE = 16  # displacements take 16 bytes for each pixel
+
 
 class GeometryParameters(BaseModel):
     """How far an image may be changed; every range is drawn from uniformly.
@@ -120,7 +122,7 @@ class GeometryParameters(BaseModel):
         low, high = self.brightness
         if not 0 <= low <= high <= 10:
             raise ValueError(
-                f"brightness must be two factors from 0 to 10, the lower one first, got {low}, {high}"
+                f"must be two factors from 0 to 10, lower one first, got {low}, {high}"
             )
         return self
 
@@ -154,23 +156,29 @@ def apply(parameters: GeometryParameters, images: UInt8Array, draws: Draws) -> U
     colours = np.full((count, channels), parameters.fill_value, dtype=np.uint8)
     if fill == "border":
         fill, colours = "constant", border_colours(originals)
-    displacements = None
-    if parameters.elastic_alpha > 0 and count > 0:
-        displacements = np.stack(
-            [
-                elastic_displacement(
-                    from_key(int(key)),
-                    height,
-                    width,
-                    parameters.elastic_alpha,
-                    parameters.elastic_sigma,
-                )
-                for key in draws[:, FIELDS.index("elastic_key")]
-            ]
-        )
-    result = warp(originals, matrices(draws, height, width), fill, colours, displacements)
+    moves = matrices(draws, height, width)
+    if parameters.elastic_alpha == 0:
+        result = warp(originals, moves, fill, colours)
+    else:
+        result = np.empty(originals.shape, dtype=np.uint8)
+        for start in range(0, count, _FIELDS_AT_ONCE):
+            part = slice(start, start + _FIELDS_AT_ONCE)
+            bends = _displacements(parameters, draws[part], height, width)
+            result[part] = warp(originals[part], moves[part], fill, colours[part], bends)
     factor = draws[:, FIELDS.index("brightness")]
     return result if (factor == 1).all() else scaled(result, factor)
+
+
+def _displacements(
+    parameters: GeometryParameters, draws: Draws, height: int, width: int
+) -> Float64Array:
+    """Make each row's field from its key: float64 [n, 2, H, W]."""
+    fields = np.empty((len(draws), 2, height, width))
+    for field, key in zip(fields, draws[:, FIELDS.index("elastic_key")], strict=True):
+        field[:] = elastic_displacement(
+            from_key(int(key)), height, width, parameters.elastic_alpha, parameters.elastic_sigma
+        )
+    return fields
 
 
 def matrices(draws: Draws, height: int, width: int) -> Float64Array:

@@ -3,8 +3,8 @@
 Source:  Zhang et al. 2018, arXiv:1710.09412; more than two images with Dirichlet weights:
          statsu1990/mixup_augmentation.
 Differs: weights are drawn for each row, where the authors' code draws one for a batch. No image
-         is mixed with itself. The draw is exact at any alpha; below 0.01 or so, NumPy's legacy
-         generator (which is SciPy's default) gives NaN, and torch equal shares. Weights are
+         is mixed with itself. The draw is exact at any alpha; below 0.01 or so, some rows are NaN
+         from NumPy's legacy generator (SciPy's default) and equal shares from torch. Weights are
          multiples of 1/65536. Values are rounded, never truncated. alpha 0 keeps the first image.
 Labels:  each parent's in the share of its pixel values. Re-mixing stored parents x, uint8
          [n, P, H, W, C], with stored weights w, float32 [n, P], gives the stored image to the byte,

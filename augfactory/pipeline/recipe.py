@@ -111,6 +111,12 @@ def geometry_stage(where: str, parameters: Mapping[str, Any]) -> GeometryStage:
     return GeometryStage(parameters=_resolved(where, model, parameters))
 
 
+def default_geometry(image_shape: tuple[int, int, int]) -> GeometryStage:
+    """Return the preset that suits the colours: photographs are in colour, digits are grey."""
+    preset = "photo" if image_shape[2] == 3 else "digits"
+    return geometry_stage("geometry", {"preset": preset})
+
+
 def vae_stage(where: str, sampler: str, parameters: Mapping[str, Any]) -> VaeStage:
     """Return the stage with every parameter of ``sampler`` filled in and checked.
 

@@ -1,5 +1,6 @@
 """Contact sheets: what was there on the left, what was made from it on the right."""
 
+import colorsys
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from augfactory.records import UInt8Array
 SMALLEST_TILE = 56
 GAP = 6
 CAPTION = 16
+BAR = 7
 MARGIN = 12
 TITLE = 46
 INK, FAINT, PAPER = (20, 20, 20), (120, 120, 120), (255, 255, 255)
@@ -19,10 +21,11 @@ INK, FAINT, PAPER = (20, 20, 20), (120, 120, 120), (255, 255, 255)
 
 @dataclass(frozen=True)
 class Tile:
-    """One image uint8 [H, W, C] and the words above it."""
+    """One image uint8 [H, W, C], the words above it, and label shares [K] for a bar, if any."""
 
     image: UInt8Array
     caption: str
+    shares: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ def contact_sheet(title: str, left: str, right: str, lines: Sequence[Line]) -> b
     right_tiles = max(1, *(len(line.right) for line in lines))
     split = MARGIN + left_tiles * (width + GAP) + 2 * GAP
     total_width = max(split + right_tiles * (width + GAP) + MARGIN, 420)
-    line_height = CAPTION + height + GAP
+    line_height = CAPTION + height + BAR + GAP
     page = Image.new("RGB", (total_width, TITLE + len(lines) * line_height + MARGIN), PAPER)
     draw = ImageDraw.Draw(page)
     draw.text((MARGIN, 8), title, INK, ImageFont.load_default(15))
@@ -54,12 +57,27 @@ def contact_sheet(title: str, left: str, right: str, lines: Sequence[Line]) -> b
         for start, tiles in ((MARGIN, line.left), (split, line.right)):
             for column, tile in enumerate(tiles):
                 x = start + column * (width + GAP)
-                draw.text((x, top), _shortened(tile.caption, width, small), INK, small)
+                room = page.width - MARGIN - x if column == len(tiles) - 1 else width
+                draw.text((x, top), _shortened(tile.caption, room, small), INK, small)
                 page.paste(_enlarged(tile.image, scale), (x, top + CAPTION))
+                _draw_shares(draw, tile.shares, x, top + CAPTION + height + 1, width)
     draw.line((split - 2 * GAP, 30, split - 2 * GAP, page.height - MARGIN), (200, 200, 200))
     buffer = io.BytesIO()
     page.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
+
+
+def _draw_shares(
+    draw: ImageDraw.ImageDraw, shares: tuple[float, ...], x: int, y: int, width: int
+) -> None:
+    """Draw a bar whose parts are as long as the shares, each class in a colour of its own."""
+    start = 0.0
+    for label, share in enumerate(shares):
+        hue = colorsys.hsv_to_rgb(label / len(shares), 0.75, 0.85)
+        if share > 0:
+            box = (x + start * width, y, x + (start + share) * width, y + BAR - 2)
+            draw.rectangle(box, fill=tuple(round(255 * part) for part in hue))
+        start += share
 
 
 def _enlarged(image: UInt8Array, scale: int) -> Image.Image:

@@ -17,6 +17,7 @@ from augfactory.records import Rows
 
 MANIFEST = "manifest.json"
 CHECKSUMS = "SHA256SUMS"
+PLAN = "plan.parquet"
 SCHEMA_VERSION = 1
 RECORDED_LIBRARIES = ("torch", "torchvision", "numpy", "h5py", "pillow", "pyarrow")
 

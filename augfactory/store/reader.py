@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from augfactory.errors import VerificationError
 from augfactory.records import Float32Array, Int64Array, Rows, Source, UInt8Array
 from augfactory.store import hdf5, png
-from augfactory.store.manifest import Manifest, read_manifest
+from augfactory.store.manifest import PLAN, Manifest, read_manifest
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,23 @@ def read_stretches(version: Version, rows: int = 4096) -> Iterator[tuple[int, Ro
                 weight=version.weight[inside],
             ),
         )
+
+
+def read_parents(version: Version, rows: Int64Array) -> list[Int64Array]:
+    """Return for each of ``rows`` the rows of this version that were mixed into it.
+
+    Where originals were mixed and stand in the version, these are their rows.
+    """
+    plan = pq.read_table(version.folder / PLAN, columns=["parent_row"])["parent_row"]
+    parent_row = np.asarray(plan.combine_chunks().flatten()).reshape(len(version.methods), -1)
+    original = np.flatnonzero(version.methods == "original")
+    row_of = dict(zip(version.source_index[original, 0].tolist(), original.tolist(), strict=True))
+    found = []
+    for row in rows.tolist():
+        known = parent_row[row][parent_row[row] >= 0].tolist()
+        sources = version.source_index[row][version.source_index[row] >= 0].tolist()
+        found.append(np.array(known or [row_of[s] for s in sources if s in row_of], dtype=np.int64))
+    return found
 
 
 def reader_under_construction(

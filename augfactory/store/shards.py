@@ -16,11 +16,10 @@ from pathlib import Path
 from augfactory.records import Rows
 from augfactory.store import hdf5, png
 from augfactory.store.atomic import sync_folder, write_file, write_many
-from augfactory.store.manifest import FileEntry, row_digests
+from augfactory.store.manifest import PLAN, FileEntry, row_digests
 from augfactory.store.tables import Columns, join_tables, table_bytes
 
 STATE = ".state"
-PLAN = "plan.parquet"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -46,7 +46,8 @@ class TrainedOn(BaseModel):
 class TrainingOrder(BaseModel):
     """All that a training follows from; equal orders give equal models.
 
-    ``image_shape`` is (height, width, channels).
+    ``image_shape`` is (height, width, channels); ``geometry`` holds the parameters by which the
+    images are varied while they are learned, None where they are not.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -58,6 +59,7 @@ class TrainingOrder(BaseModel):
     class_names: tuple[str, ...] = Field(min_length=1)
     source: TrainedOn
     training: TrainingSettings
+    geometry: dict[str, Any] | None = None
 
     @property
     def network_shape(self) -> NetworkShape:

@@ -91,7 +91,7 @@ def train(training: Training, saved: bytes | None = None) -> None:
     Raises:
         TrainingDivergedError: with the step, the term, the gradient and the learning rate; nothing
             that came of it was saved.
-        ValueError: ``saved`` is no state of this network.
+        UnreadableStateError: ``saved`` is no state of this network.
     """
     network, settings = training.network.to(training.device), training.settings
     optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)

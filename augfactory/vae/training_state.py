@@ -15,6 +15,10 @@ from augfactory.vae.networks.network import Network
 WEIGHTS, MOMENTS, BEST = "weights/", "moments/", "best/"
 
 
+class UnreadableStateError(ValueError):
+    """The bytes are no state of a training, or that of another network."""
+
+
 class Standing(BaseModel):
     """The part of a training's state that is no tensor.
 
@@ -58,14 +62,14 @@ def restore_state(
     """Put a state back into ``network`` and ``optimiser``; return the standing and best weights.
 
     Raises:
-        ValueError: the bytes are no such state, or that of another network.
+        UnreadableStateError: the bytes are no such state, or that of another network.
     """
     standing = read_standing(data)
     try:
         tensors = safetensors.torch.load(data)
         network.load_state_dict(_below(tensors, WEIGHTS))
     except (SafetensorError, RuntimeError) as error:
-        raise ValueError(str(error)) from error
+        raise UnreadableStateError(str(error)) from error
     for name, parameter in network.named_parameters():
         for moment, tensor in _below(tensors, f"{MOMENTS}{name}/").items():
             # A moment is laid out in memory like its parameter, which the file does not keep.
@@ -79,14 +83,14 @@ def read_standing(data: bytes) -> Standing:
     """Return only where the training stands.
 
     Raises:
-        ValueError: the bytes are no such state.
+        UnreadableStateError: the bytes are no such state.
     """
     length = int.from_bytes(data[:8], "little")
     try:
         header = json.loads(data[8 : 8 + length])
         return Standing.model_validate_json(header["__metadata__"]["standing"])
-    except (KeyError, TypeError) as error:
-        raise ValueError("there is no standing in it") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnreadableStateError("it does not say how far the training had come") from error
 
 
 def tensor_bytes(tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> bytes:

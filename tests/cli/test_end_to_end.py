@@ -85,7 +85,7 @@ def test_same_request_is_answered_with_the_version_that_exists(place: Path) -> N
 
 
 def test_workers_formats_and_kills_do_not_change_a_pixel(place: Path) -> None:
-    request = ("expand", "model", "--factor", 600)
+    request = ("expand", "model", "--factor", 500, "--mixup", 60, "--ricap", 60, "--augmix", 20)
     hashes = {
         answer(*request, "--out", name, *more, cwd=place)["datasets"][0]["content_hash"]
         for name, more in {
@@ -95,10 +95,10 @@ def test_workers_formats_and_kills_do_not_change_a_pixel(place: Path) -> None:
         }.items()
     }
     kill_when_the_first_shard_is_there(place, *request, "--out", "killed")
-    assert not list(place.glob("killed-x600/v*"))
-    augfactory("info", "killed-x600", cwd=place, code=3)
+    assert not list(place.glob("killed-x500/v*"))
+    augfactory("info", "killed-x500", cwd=place, code=3)
     resumed = augfactory(*request, "--out", "killed", "--json", cwd=place)
-    assert "rows stand from an earlier run" in resumed.stderr
+    assert "stand from an earlier run" in resumed.stderr
     hashes.add(json.loads(resumed.stdout)["datasets"][0]["content_hash"])
     assert len(hashes) == 1
 
@@ -111,7 +111,7 @@ def kill_when_the_first_shard_is_there(place: Path, *arguments: object) -> None:
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 120
-    while len(list(place.glob("killed-x600/.building-*/.state/0*.json"))) < 2:
+    while len(list(place.glob("killed-x500/.building-*/.state/0*.json"))) < 2:
         assert process.poll() is None, "it ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -135,6 +135,69 @@ def test_interrupt_says_how_to_go_on(place: Path) -> None:
     assert process.returncode == 130
     assert "augfactory expand model --factor 500 --out int" in stderr
     assert "Traceback" not in stderr
+
+
+def test_originals_and_labels_remake_every_mixed_row(place: Path) -> None:
+    """Re-mix from the stored columns alone; count pixels where images have one colour each."""
+    random = np.random.default_rng(0)
+    colours = random.permutation(256)[:30].astype(np.uint8)
+    images = np.broadcast_to(colours[:, None, None, None], (30, 9, 13, 3))
+    np.savez(place / "flat.npz", images=images, labels=np.arange(30) % 3)
+    request = ("expand", "flat.npz", "--factor", 1, "--mixup", 5, "--ricap", 5, "--cutmix", 5)
+    made = answer(*request, "--augmix", 3, "--out", "m", cwd=place)["datasets"][0]
+    assert made["rows"] == 30 * (1 + 5 + 5 + 5 + 3)
+    with h5py.File(place / made["path"] / "shards" / "00000.h5") as shard:
+        assert np.array_equal(shard["image"][:], images)
+    shards = sorted((place / made["path"] / "shards").iterdir())[1:]
+    seen = []
+    for path in shards:
+        with h5py.File(path) as shard:
+            made_images, method = shard["image"][:], shard["method"][0].decode()
+            sources, weights = shard["source_index"][:], shard["weight"][:]
+            soft_labels = shard["soft_label"][:]
+        seen.append(method)
+        labels = np.eye(3)[sources % 3] * (weights * (sources >= 0))[:, :, None]
+        assert np.allclose(soft_labels, labels.sum(axis=1), atol=1e-6)
+        if method == "mixup":
+            mixed = (weights[:, :2, None, None, None] * images[sources[:, :2]]).sum(axis=1)
+            assert np.array_equal(made_images, np.rint(mixed).astype(np.uint8))
+        elif method in ("ricap", "cutmix"):
+            for image, row, shares in zip(made_images, sources, weights, strict=True):
+                for source in set(row[row >= 0].tolist()):
+                    pixels = (image[:, :, 0] == colours[source]).sum()
+                    assert np.float32(pixels / (9 * 13)) == shares[row == source].sum()
+    assert seen == ["mixup", "ricap", "cutmix", "augmix"]
+
+
+def test_a_recipe_file_says_all_of_it(place: Path) -> None:
+    (place / "recipe.toml").write_text(
+        """factor = 3
+        [vae]
+        sampler = "posterior"
+        [[mix]]
+        method = "mixup"
+        copies = 2
+        parents = 3
+        from = "originals"
+        """
+    )
+    made = answer("expand", "model", "--recipe", "recipe.toml", "--out", "r", cwd=place)
+    assert made["datasets"][0]["rows"] == 24 * 5
+    told = answer("info", "r-x3", cwd=place)
+    assert {name: sum(counts.values()) for name, counts in told["counts"].items()} == {
+        "original": 24,
+        "vae": 48,
+        "mixup": 48,
+    }
+    (place / "typo.toml").write_text("factor = 3\n[[mix]]\nmethod = 'mixup'\ncopis = 2\n")
+    done = augfactory("expand", "model", "--recipe", "typo.toml", "--out", "r", cwd=place, code=2)
+    assert "typo.toml, mix 1" in done.stderr
+
+
+def test_without_a_model_geometry_makes_the_further_images(place: Path) -> None:
+    made = answer("expand", "parts", "--factor", 4, "--out", "g", cwd=place)["datasets"][0]
+    assert made["rows"] == 36 * 4
+    assert set(answer("info", "g-x4", cwd=place)["counts"]) == {"original", "geometry"}
 
 
 def test_dry_run_writes_nothing(place: Path) -> None:
@@ -197,9 +260,11 @@ def test_evaluate_refuses_training_images_as_test(place: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("expand", "model", "--factor", "0", "--out", "x"), 2, "0"),
-        (("expand", "model", "--factor", "2", "--out", "x", "--mixup", "3"), 2, "--mixup"),
-        (("expand", "parts", "--factor", "2", "--out", "x"), 2, "vae-train"),
+        (("expand", "model", "--factor", "0", "--out", "x"), 2, "--factor"),
+        (("expand", "model", "--out", "x"), 2, "--factor"),
+        (("expand", "model", "--factor", "2", "--out", "x", "--mixup", "0"), 2, "--mixup"),
+        (("expand", "parts", "--factor", "2", "--no-geometry", "--out", "x"), 2, "vae-train"),
+        (("expand", "model", "--recipe", "none.toml", "--out", "x"), 2, "none.toml"),
         (("expand", "parts:test", "--model", "model", "--factor", "2", "--out", "x"), 3, "test"),
         (("expand", "nowhere", "--factor", "2", "--out", "x"), 3, "nowhere"),
         (("expand", "model", "--factor", "2", "--out", "x", "--format", "pgn"), 2, "'png'"),

@@ -1,5 +1,7 @@
 """The plan: exactly K rows per source, any block without the others, everything drawn is in it."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,108 +9,166 @@ from hypothesis import strategies as st
 
 from augfactory.pipeline import plan as planning
 from augfactory.pipeline.partners import rows_by_class
-from augfactory.pipeline.recipe import Recipe, recipe_id, resolved_stage
+from augfactory.pipeline.recipe import (
+    MIXING,
+    MixStage,
+    Recipe,
+    geometry_stage,
+    mix_stage,
+    recipe_id,
+    vae_stage,
+)
+from augfactory.records import Int64Array
 
-SAMPLERS = st.sampled_from(["same-class", "posterior"])
+SHAPE = (5, 7, 3)
+SAME_CLASS = vae_stage("test", "same-class", {})
+LABELS = np.arange(50, dtype=np.int64) % 3
 
 
-def whole_plan(recipe: Recipe, labels: np.ndarray) -> planning.PlanRows:
-    class_rows = rows_by_class(labels, 3)
-    total = planning.count_rows(recipe, len(labels))
-    return planning.join(
-        [
-            planning.draw_block(recipe, class_rows, start, stop)
-            for start, stop in planning.blocks(0, total)
-        ]
-    )
+def origin_of(labels: Int64Array) -> planning.Origin:
+    return planning.Origin(rows_by_class(labels, 3), SHAPE)
+
+
+def whole_plan(recipe: Recipe, labels: Int64Array) -> list[planning.PlanRows]:
+    """Return the plan of each section."""
+    return [
+        planning.join(list(planning.draw_rows(recipe, origin_of(labels), section)))
+        for section in planning.sections(recipe, len(labels))
+    ]
 
 
 @st.composite
 def recipes(draw: st.DrawFn) -> Recipe:
+    sampler = draw(st.sampled_from(["same-class", "posterior", None]))
+    methods = draw(st.lists(st.sampled_from(sorted(MIXING)), max_size=3))
     return Recipe(
-        factor=draw(st.integers(1, 9)),
+        factor=draw(st.integers(1, 6)),
         originals=draw(st.booleans()),
         seed=draw(st.integers(0, 2**40)),
-        vae=resolved_stage(draw(SAMPLERS), {}),
+        geometry=geometry_stage("test", {}) if sampler is None or draw(st.booleans()) else None,
+        vae=vae_stage("test", sampler, {}) if sampler else None,
+        mix=tuple(stage(method, draw(st.integers(1, 3))) for method in methods),
     )
 
 
-@given(recipe=recipes(), labels=st.lists(st.integers(0, 2), min_size=1, max_size=50))
-def test_every_source_leads_exactly_factor_rows(recipe: Recipe, labels: list[int]) -> None:
+def stage(method: str, copies: int, **parameters: Any) -> MixStage:
+    return mix_stage("test", method, copies, "expanded", parameters)
+
+
+@given(recipe=recipes(), labels=st.lists(st.integers(0, 2), min_size=4, max_size=50))
+def test_every_source_leads_exactly_its_rows(recipe: Recipe, labels: list[int]) -> None:
     array = np.array(labels, dtype=np.int64)
-    plan = whole_plan(recipe, array)
-    assert np.array_equal(plan.row, np.arange(len(labels) * recipe.factor))
-    assert np.bincount(plan.source_index[:, 0]).tolist() == [recipe.factor] * len(labels)
-    originals = plan.method == "original"
+    first, *mixed = whole_plan(recipe, array)
+    rows = np.concatenate([plan.row for plan in (first, *mixed)])
+    assert np.array_equal(rows, np.arange(planning.count_rows(recipe, len(labels))))
+    assert np.bincount(first.source_index[:, 0]).tolist() == [recipe.factor] * len(labels)
+    originals = first.method == "original"
     assert originals.sum() == (len(labels) if recipe.originals else 0)
-    assert np.array_equal(originals, plan.round == 0)
-    assert np.allclose(plan.weight.sum(axis=1), 1)
-    assert len(np.unique(plan.noise_key)) == len(plan)
+    assert np.array_equal(originals, first.round == 0)
+    for plan, mixing in zip(mixed, recipe.mix, strict=True):
+        assert np.bincount(plan.source_index[:, 0]).tolist() == [mixing.copies] * len(labels)
+        assert set(plan.method) == {mixing.method}
+        copies = plan.view - 1 if mixing.method == "augmix" else plan.round
+        assert np.array_equal(copies, np.repeat(np.arange(mixing.copies), len(labels)))
+    for plan in (first, *mixed):
+        assert plan.source_index.shape == (len(plan), planning.parents(recipe))
+        assert np.allclose(plan.weight.sum(axis=1), 1, atol=1e-6)
+        assert set(plan.draws) <= set(planning.draw_columns(recipe))
 
 
-@given(recipe=recipes(), labels=st.lists(st.integers(0, 2), min_size=1, max_size=50))
-def test_partners_are_of_the_same_class(recipe: Recipe, labels: list[int]) -> None:
+@given(recipe=recipes(), labels=st.lists(st.integers(0, 2), min_size=4, max_size=50))
+def test_what_is_mixed_is_an_expanded_image_of_the_source(
+    recipe: Recipe, labels: list[int]
+) -> None:
     array = np.array(labels, dtype=np.int64)
-    plan = whole_plan(recipe, array)
-    if plan.source_index.shape[1] == 1:
+    first, *mixed = whole_plan(recipe, array)
+    assert (first.parent_row == planning.NONE).all()
+    for plan in mixed:
+        used = plan.parent_row != planning.NONE
+        assert np.array_equal(used, plan.source_index != planning.NONE)
+        assert np.array_equal(first.source_index[plan.parent_row[used], 0], plan.source_index[used])
+
+
+@given(recipe=recipes(), labels=st.lists(st.integers(0, 2), min_size=4, max_size=50))
+def test_vae_partners_are_of_the_same_class(recipe: Recipe, labels: list[int]) -> None:
+    array = np.array(labels, dtype=np.int64)
+    first = whole_plan(recipe, array)[0]
+    if recipe.vae is None or recipe.vae.sampler == "posterior":
         return
-    partners = plan.source_index[:, 1]
-    assert np.array_equal(partners == planning.NO_SOURCE, plan.method == "original")
-    made = partners != planning.NO_SOURCE
-    assert np.array_equal(array[partners[made]], array[plan.source_index[made, 0]])
+    partners = first.source_index[:, 1]
+    assert np.array_equal(partners == planning.NONE, first.method == "original")
+    made = partners != planning.NONE
+    assert np.array_equal(array[partners[made]], array[first.source_index[made, 0]])
 
 
-def test_a_block_needs_none_of_the_others() -> None:
-    recipe = Recipe(factor=9, seed=4, vae=resolved_stage("same-class", {}))
-    labels = np.arange(50, dtype=np.int64) % 3
-    class_rows = rows_by_class(labels, 3)
-    plan = whole_plan(recipe, labels)
-    alone = planning.draw_block(recipe, class_rows, 128, 192)
-    assert np.array_equal(alone.source_index, plan.source_index[128:192])
-    assert np.array_equal(alone.noise_key, plan.noise_key[128:192])
+@pytest.mark.parametrize("section", [0, 1, 2])
+def test_a_block_needs_none_of_the_others(section: int) -> None:
+    recipe = Recipe(
+        factor=9,
+        seed=4,
+        vae=SAME_CLASS,
+        geometry=geometry_stage("test", {}),
+        mix=(stage("mixup", 7, parents=3), stage("ricap", 6, scope="batch", batch_size=48)),
+    )
+    whole = whole_plan(recipe, LABELS)[section]
+    start = int(whole.row[0]) + 128
+    shard = planning.Section(section, start, start + 70)
+    alone = planning.join(list(planning.draw_rows(recipe, origin_of(LABELS), shard)))
+    for name in ("row", "source_index", "parent_row", "weight", "noise_key"):
+        assert np.array_equal(getattr(alone, name), getattr(whole, name)[128:198])
     for name, values in alone.draws.items():
-        assert np.array_equal(values, plan.draws[name][128:192], equal_nan=True)
+        assert np.array_equal(values, whole.draws[name][128:198], equal_nan=True)
 
 
-def test_a_larger_factor_begins_with_the_smaller_one() -> None:
-    labels = np.arange(50, dtype=np.int64) % 3
+def test_larger_numbers_begin_with_the_smaller_ones() -> None:
     small, large = (
-        whole_plan(Recipe(factor=factor, vae=resolved_stage("same-class", {})), labels)
+        whole_plan(Recipe(factor=factor, vae=SAME_CLASS, mix=(stage("mixup", factor),)), LABELS)
         for factor in (4, 9)
     )
-    assert np.array_equal(small.source_index, large.source_index[: len(small)])
+    for few, many in zip(small, large, strict=True):
+        assert np.array_equal(few.source_index, many.source_index[: len(few)])
+    assert np.array_equal(small[1].weight, large[1].weight[: len(small[1])])
 
 
 def test_seeds_differ() -> None:
-    labels = np.arange(50, dtype=np.int64) % 3
-    stage = resolved_stage("same-class", {})
-    one, two = (whole_plan(Recipe(factor=4, seed=seed, vae=stage), labels) for seed in (0, 1))
+    one, two = (
+        whole_plan(Recipe(factor=4, seed=seed, vae=SAME_CLASS), LABELS)[0] for seed in (0, 1)
+    )
     assert not np.array_equal(one.source_index, two.source_index)
     assert not np.isin(one.noise_key, two.noise_key).any()
+
+
+def test_two_stages_of_one_method_differ() -> None:
+    recipe = Recipe(factor=1, mix=(stage("mixup", 2), stage("mixup", 2)))
+    _, one, two = whole_plan(recipe, LABELS)
+    assert not np.array_equal(one.weight, two.weight)
 
 
 @pytest.mark.parametrize(
     ("shape", "rows"), [((28, 28, 1), 4096), ((224, 224, 3), 384), ((4000, 4000, 3), 64)]
 )
 def test_shards_are_whole_blocks_of_bounded_size(shape: tuple[int, int, int], rows: int) -> None:
-    recipe = Recipe(factor=100, vae=resolved_stage("posterior", {}))
+    recipe = Recipe(factor=100, vae=SAME_CLASS, mix=(stage("mixup", 50),))
     ranges = planning.shard_ranges(recipe, 101, shape)
-    assert ranges[0] == (0, rows)
-    assert ranges[-1][1] == 10_100
-    assert [stop for _, stop in ranges[:-1]] == [start for start, _ in ranges[1:]]
+    assert (ranges[0].start, ranges[0].stop) == (0, rows)
+    assert ranges[-1].stop == 15_150
+    assert [shard.stop for shard in ranges[:-1]] == [shard.start for shard in ranges[1:]]
+    assert 10_100 in [shard.start for shard in ranges if shard.stage == 1]
 
 
 def test_equal_requests_have_equal_ids_and_others_not() -> None:
-    stage = resolved_stage("same-class", {})
-    base = Recipe(factor=4, vae=stage)
-    same = Recipe(factor=4, vae=resolved_stage("same-class", {"reach": 0.5}))
+    base = Recipe(factor=4, vae=SAME_CLASS)
+    same = Recipe(factor=4, vae=vae_stage("elsewhere", "same-class", {"reach": 0.5}))
     others = [
-        Recipe(factor=5, vae=stage),
-        Recipe(factor=4, seed=1, vae=stage),
-        Recipe(factor=4, originals=False, vae=stage),
-        Recipe(factor=4, vae=resolved_stage("same-class", {"reach": 0.4})),
-        Recipe(factor=4, vae=resolved_stage("posterior", {})),
-        Recipe(factor=4, vae=stage, format="png"),
+        Recipe(factor=5, vae=SAME_CLASS),
+        Recipe(factor=4, seed=1, vae=SAME_CLASS),
+        Recipe(factor=4, originals=False, vae=SAME_CLASS),
+        Recipe(factor=4, vae=vae_stage("test", "same-class", {"reach": 0.4})),
+        Recipe(factor=4, vae=vae_stage("test", "posterior", {})),
+        Recipe(factor=4, vae=SAME_CLASS, format="png"),
+        Recipe(factor=4, vae=SAME_CLASS, geometry=geometry_stage("test", {})),
+        Recipe(factor=4, vae=SAME_CLASS, mix=(stage("mixup", 1),)),
+        Recipe(factor=4, vae=SAME_CLASS, mix=(stage("mixup", 2),)),
     ]
     assert recipe_id(base, "a", "b") == recipe_id(same, "a", "b")
     ids = {recipe_id(recipe, "a", "b") for recipe in (base, *others)}

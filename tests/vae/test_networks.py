@@ -44,7 +44,7 @@ def test_any_size_comes_back_as_it_went_in(
     logits = network.decode(mean, labels)
     assert mean.shape == log_variance.shape == (3, 6)
     assert logits.shape == images.shape
-    logits.square().mean().backward()
+    torch.autograd.backward(logits.square().mean())
     reached = [name for name, weights in network.named_parameters() if weights.grad is not None]
     unreached = {name for name, _ in network.named_parameters()} - set(reached)
     assert unreached <= {"log_variance.weight", "log_variance.bias"}
@@ -58,7 +58,7 @@ def test_every_pixel_is_seen_and_painted(
     network = build(architecture, image_shape).eval()
     images, labels = inputs(image_shape, count=1)
     images.requires_grad_()
-    network.encode(images, labels)[0].square().sum().backward()
+    torch.autograd.backward(network.encode(images, labels)[0].square().sum())
     assert images.grad is not None
     assert (images.grad.abs() > 0).float().mean() > 0.99
     codes = torch.zeros((2, 6))
@@ -127,6 +127,6 @@ def test_log_variance_is_bounded_and_never_stuck() -> None:
     assert result.min() >= LOWEST_LOG_VARIANCE - 1e-4
     assert result.max() <= HIGHEST_LOG_VARIANCE + 1e-4
     assert math.isclose(result[2].item(), -3.0, abs_tol=0.01)
-    result[1].backward()
+    torch.autograd.backward(result[1])
     assert values.grad is not None
     assert values.grad[1] > 0

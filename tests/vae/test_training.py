@@ -48,10 +48,14 @@ def without_seconds(rows: list[HistoryRow]) -> list[dict[str, Any]]:
     return [row.model_dump(exclude={"seconds"}) for row in rows]
 
 
-@pytest.mark.parametrize("architecture", list(NETWORKS))
-def test_killed_and_resumed_training_is_bit_equal(architecture: str) -> None:
+@pytest.mark.parametrize(
+    ("architecture", "losses"), [("conditional", (700.0, 550.0)), ("seed", (880.0, 810.0))]
+)
+def test_killed_and_resumed_training_is_bit_equal(
+    architecture: str, losses: tuple[float, ...]
+) -> None:
     def begin() -> Training:
-        training = new_training(architecture, save_at_loss=(600.0, 450.0))
+        training = new_training(architecture, save_at_loss=losses)
         training.validation = bar_source(7)
         return training
 
@@ -72,7 +76,7 @@ def test_killed_and_resumed_training_is_bit_equal(architecture: str) -> None:
     assert_same_weights(whole.network.state_dict(), last.network.state_dict())
     assert without_seconds(whole.standing.history) == without_seconds(last.standing.history)
     assert whole.standing.reached == last.standing.reached
-    assert set(saved) == set(saved_whole) > {STATE}
+    assert set(saved) == set(saved_whole) == {STATE, *(f"loss-{loss:g}" for loss in losses)}
     assert all(saved[name] == saved_whole[name] for name in saved if name != STATE)
 
 
@@ -195,6 +199,14 @@ def test_an_absurd_learning_rate_ends_in_words(architecture: str) -> None:
         train(training)
     assert "learning rate is 1e+06" in str(caught.value)
     assert "Lower --learning-rate, for example to 2.5e+05" in str(caught.value)
+    assert files == {}
+
+
+def test_weights_that_are_no_numbers_are_never_saved() -> None:
+    training = new_training(learning_rate=1e39, interval=1)  # float32 ends at 3e38
+    files = kept(training)
+    with pytest.raises(TrainingDivergedError, match=r"training step 1 of 24: the weights \S+ are"):
+        train(training)
     assert files == {}
 
 

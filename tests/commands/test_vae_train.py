@@ -1,0 +1,339 @@
+"""vae-train as a function: whole models, kept requests, interruptions, refusals."""
+
+import csv
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from augfactory.commands.opening import open_any
+from augfactory.commands.progress import Bar, Progress
+from augfactory.commands.vae_order import lasting_text
+from augfactory.commands.vae_train import (
+    VaeTrainRequest,
+    VaeTrainResult,
+    as_json,
+    vae_train,
+)
+from augfactory.errors import InputDataError, RecipeError, ResourceError
+from augfactory.records import SourceSpec
+from augfactory.sources.fingerprint import fingerprint
+from augfactory.vae.checkpoint import CONFIG, load_model
+from augfactory.vae.config import WEIGHTS
+from augfactory.vae.divergence import TrainingDivergedError
+from tests.pictures import CLASSES, HEIGHT, WIDTH, write_class_folders
+
+PNGS = ("loss.png", "reconstructions.png", "samples.png")
+SILENT = Progress()
+
+
+class Killed(BaseException):
+    """What an interruption looks like from inside."""
+
+
+class KillAt(Progress):
+    """Break off after so many steps in all."""
+
+    def __init__(self, step: int) -> None:
+        self.step, self.said = step, ""
+
+    def say(self, text: str) -> None:
+        self.said += text
+
+    @contextmanager
+    def bar(self, text: str, total: int, unit: str, done: int = 0) -> Iterator[Bar]:
+        del text, total
+        left, seen = self.step - done, 0
+
+        class Fuse(Bar):
+            def advance(self, done: int = 1, **figures: float) -> None:
+                nonlocal seen
+                seen += done
+                assert unit != "step" or set(figures) == {"loss", "reconstruction", "kl"}
+                if unit == "step" and seen >= left:
+                    raise Killed
+
+        yield Fuse()
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return class folders of 12 pictures a class."""
+    return write_class_folders(tmp_path_factory.mktemp("sources") / "pictures", 12)
+
+
+def request_for(pictures: Path, out: Path) -> VaeTrainRequest:
+    return VaeTrainRequest(
+        SourceSpec(str(pictures)),
+        out,
+        n_train=18,
+        seed=3,
+        steps=20,
+        batch=8,
+        latent=5,
+        save_at_loss=(1000.0, 600.0, 1.0),
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> VaeTrainResult:
+    """Return a model that tests only look at."""
+    return vae_train(request_for(pictures, tmp_path_factory.mktemp("models") / "model"), SILENT)
+
+
+@pytest.fixture
+def request_(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> VaeTrainRequest:
+    """Return the request of a training of a second, which draws no figures."""
+    monkeypatch.setattr("augfactory.commands.vae_figures.draw", lambda *_: {"loss.png": b"drawn"})
+    return request_for(pictures, tmp_path / "model")
+
+
+@pytest.fixture
+def finished(request_: VaeTrainRequest, trained: VaeTrainResult) -> VaeTrainRequest:
+    """Return the same request, its model standing there."""
+    shutil.copytree(trained.out, request_.out)
+    return request_
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_model_folder_is_whole(trained: VaeTrainResult) -> None:
+    out, config = trained.out, trained.config
+    reached = {"checkpoints/loss-1000.safetensors", "checkpoints/loss-600.safetensors"}
+    assert set(contents(out)) == {WEIGHTS, CONFIG, "history.csv", *PNGS, *reached}
+    assert not trained.existing
+    assert config.image_shape == (HEIGHT, WIDTH, 3)
+    assert config.class_names == CLASSES
+    assert config.result.not_reached == [1.0]
+    assert set(trained.checkpoints.values()) == {out / name for name in reached}
+    for name in (None, "loss-1000", "loss-600"):
+        assert load_model(out, name).config == config
+    for name, digest in config.files.items():
+        assert hashlib.sha256((out / name).read_bytes()).hexdigest() == digest
+    for name in PNGS:
+        with Image.open(out / name) as image:
+            image.load()
+            assert min(image.size) > 300
+    history = list(csv.DictReader((out / "history.csv").read_text().splitlines()))
+    assert [int(row["step"]) for row in history] == [5, 10, 15, 20]
+    assert float(history[-1]["loss"]) == config.result.loss
+    json.dumps(as_json(trained), allow_nan=False)
+
+
+def test_the_rows_are_those_of_the_seed(trained: VaeTrainResult, request_: VaeTrainRequest) -> None:
+    chosen = trained.config.source
+    source = open_any(SourceSpec(chosen.text)).restricted_to(np.array(chosen.rows))
+    assert np.bincount(source.labels).tolist() == [6, 6, 6]
+    assert fingerprint(source) == chosen.fingerprint
+    assert Path(chosen.text).is_absolute()
+    other = vae_train(replace(request_, seed=4), SILENT)
+    assert other.config.source.rows != chosen.rows
+
+
+def test_killed_and_resumed_equals_uninterrupted(
+    request_: VaeTrainRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    whole = replace(request_, out=request_.out.with_name("whole"), validation=0.2)
+    vae_train(whole, SILENT)
+    killed = replace(request_, validation=0.2)
+    for step in (2, 12, 13):
+        with pytest.raises(Killed):
+            vae_train(killed, KillAt(step))
+        assert not (killed.out / CONFIG).exists()
+    last = KillAt(1000)
+    vae_train(killed, last)
+    assert "going on after step 10" in last.said
+    ours, theirs = contents(killed.out), contents(whole.out)
+    assert set(ours) == set(theirs)
+    seconds_differ = {CONFIG, "history.csv"}
+    for name in set(ours) - seconds_differ:
+        assert ours[name] == theirs[name], name
+    configs = [json.loads(files[CONFIG]) for files in (ours, theirs)]
+    for config in configs:
+        config["result"].pop("seconds")
+        assert config["created"] == "2023-11-14T22:13:20Z"
+    assert configs[0] == configs[1]
+
+
+def test_a_run_killed_while_it_finishes_is_finished(
+    request_: VaeTrainRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_arguments: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("augfactory.commands.vae_train.document_bytes", killed)
+        with pytest.raises(Killed):
+            vae_train(request_, SILENT)
+    assert not (request_.out / CONFIG).exists()
+    assert vae_train(request_, KillAt(1)).config.result.steps == 20
+    load_model(request_.out, "loss-600")
+
+
+def test_the_same_request_is_answered_at_once(
+    finished: VaeTrainRequest, trained: VaeTrainResult, pictures: Path
+) -> None:
+    before = contents(finished.out)
+    (finished.out / ".resume").mkdir()
+    same = replace(
+        finished,
+        device="cpu",
+        save_at_loss=(1.0, 600.0, 1000.0, 600.0),
+        warmup=4,
+        source=SourceSpec(f"{pictures.parent}/../{pictures.parent.name}/pictures"),
+    )
+    again = vae_train(same, KillAt(1))
+    assert again == replace(trained, out=finished.out, existing=True)
+    assert contents(finished.out) == before
+    assert not (finished.out / ".resume").exists()
+
+
+CHANGES: list[tuple[dict[str, Any], str]] = [
+    ({"seed": 4}, "--seed is 3 there and 4 here"),
+    ({"steps": 21}, "--steps is 20 there and 21 here"),
+    ({"architecture": "seed"}, "--architecture is conditional there and seed here"),
+    ({"latent": 6}, "--latent is 5 there and 6 here"),
+    ({"learning_rate": 0.5}, "--learning-rate is 0.002 there and 0.5 here"),
+    ({"n_train": 21}, "--n-train is 18 there and 21 here"),
+    ({"save_at_loss": (9.0,)}, "--save-at-loss"),
+    ({"source": SourceSpec("sample")}, "SOURCE is .*pictures there and sample here"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), CHANGES)
+def test_another_request_is_refused_and_nothing_touched(
+    change: dict[str, Any], message: str, finished: VaeTrainRequest
+) -> None:
+    before = contents(finished.out)
+    with pytest.raises(RecipeError, match=f"finished model of another request: {message}"):
+        vae_train(replace(finished, **change), SILENT)
+    assert contents(finished.out) == before
+
+
+def test_changed_pictures_are_another_request(
+    request_: VaeTrainRequest, pictures: Path, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(pictures, tmp_path / "copy")
+    mine = replace(request_, source=SourceSpec(str(copy)), n_train=None)
+    vae_train(mine, SILENT)
+    Image.new("RGB", (WIDTH, HEIGHT)).save(copy / "bar" / "000.png")
+    with pytest.raises(RecipeError, match="the images or labels of its SOURCE were others"):
+        vae_train(mine, SILENT)
+
+
+def test_an_unfinished_training_is_not_mixed_with_another(request_: VaeTrainRequest) -> None:
+    with pytest.raises(Killed):
+        vae_train(request_, KillAt(7))
+    before = contents(request_.out)
+    with pytest.raises(RecipeError, match="unfinished training of another request: --seed"):
+        vae_train(replace(request_, seed=4), SILENT)
+    assert contents(request_.out) == before
+    vae_train(request_, SILENT)
+
+
+def test_a_diverged_training_says_so_and_makes_way(request_: VaeTrainRequest) -> None:
+    wild = replace(request_, learning_rate=1e6, steps=100)
+    for _ in range(2):
+        with pytest.raises(TrainingDivergedError, match="Lower --learning-rate") as caught:
+            vae_train(wild, SILENT)
+        assert caught.value.exit_code == 1
+        assert not (request_.out / CONFIG).exists()
+    vae_train(request_, SILENT)
+    assert set(load_model(request_.out).config.files) == {
+        WEIGHTS,
+        "checkpoints/loss-1000.safetensors",
+        "checkpoints/loss-600.safetensors",
+    }
+
+
+def test_foreign_folders_are_left_alone(request_: VaeTrainRequest) -> None:
+    request_.out.mkdir()
+    (request_.out / "thesis.txt").write_text("years of work")
+    with pytest.raises(RecipeError, match="holds files that are no model"):
+        vae_train(request_, SILENT)
+    assert contents(request_.out) == {"thesis.txt": b"years of work"}
+    with pytest.raises(RecipeError, match="is a file"):
+        vae_train(replace(request_, out=request_.out / "thesis.txt"), SILENT)
+
+
+@pytest.mark.parametrize("left", [0, 10, 5000, -1])
+def test_a_damaged_state_is_told_in_words(request_: VaeTrainRequest, left: int) -> None:
+    with pytest.raises(Killed):
+        vae_train(request_, KillAt(7))
+    state = request_.out / ".resume" / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:left])
+    with pytest.raises(InputDataError, match="interrupted training cannot be read"):
+        vae_train(request_, SILENT)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"source": SourceSpec("sample:test")}, InputDataError, "test split"),
+        ({"n_train": 2}, InputDataError, "3 classes"),
+        ({"n_train": 1000}, InputDataError, "there are 36"),
+        ({"steps": 0}, RecipeError, "--steps"),
+        ({"batch": 1}, RecipeError, "--batch"),
+        ({"learning_rate": float("nan")}, RecipeError, "--learning-rate"),
+        ({"kl_weight": -1.0}, RecipeError, "--kl-weight"),
+        ({"validation": 0.9}, RecipeError, "--validation"),
+        ({"validation": 0.01}, RecipeError, "less than one image"),
+        ({"latent": 0}, RecipeError, "--latent"),
+        ({"latent": 10**9}, RecipeError, "--latent"),
+        ({"architecture": "gan"}, RecipeError, "--architecture"),
+        ({"device": "tpu"}, RecipeError, "--device"),
+        ({"seed": -1}, RecipeError, "--seed"),
+    ],
+)
+def test_refusals_leave_no_folder(
+    change: dict[str, Any], error: type[Exception], message: str, request_: VaeTrainRequest
+) -> None:
+    with pytest.raises(error, match=message):
+        vae_train(replace(request_, **change), SILENT)
+    assert not request_.out.exists()
+
+
+@pytest.mark.parametrize(("size", "message"), [((8, 20), "8×20"), ((16, 129), "16×129")])
+def test_sizes_out_of_range_name_the_option(
+    size: tuple[int, int], message: str, request_: VaeTrainRequest
+) -> None:
+    spec = replace(request_.source, size=size)
+    with pytest.raises(InputDataError, match=rf"{message}(.|\n)*--size"):
+        vae_train(replace(request_, source=spec), SILENT)
+
+
+def test_a_full_disk_is_told_in_words(
+    request_: VaeTrainRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(ResourceError, match="the disk is full"):
+        vae_train(request_, SILENT)
+
+
+def test_sources_are_named_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "digits").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert lasting_text("digits") == str(tmp_path / "digits")
+    assert lasting_text("digits:train") == f"{tmp_path / 'digits'}:train"
+    for text in ("sample", "sample:train", "torchvision:FashionMNIST:train"):
+        assert lasting_text(text) == text
+    (tmp_path / "sample").mkdir()
+    assert lasting_text("./sample") == str(tmp_path / "sample")

@@ -1,0 +1,74 @@
+"""A recipe says everything the flags say and more; what is wrong in it is named with its place."""
+
+import pytest
+
+from augfactory.errors import RecipeError
+from augfactory.pipeline.recipe_text import read_recipe
+
+WHOLE = """
+factor = 10
+originals = false
+seed = 7
+format = "png"
+
+[geometry]
+preset = "photo"
+rotation = 5.0
+
+[vae]
+sampler = "posterior"
+temperature = 1.5
+
+[[mix]]
+method = "mixup"
+copies = 5
+from = "originals"
+parents = 3
+
+[[mix]]
+method = "ricap"
+copies = 2
+"""
+
+
+def test_everything_is_read() -> None:
+    asked = read_recipe(WHOLE, "r.toml")
+    assert (asked.factor, asked.originals, asked.seed, asked.format) == (10, False, 7, "png")
+    assert asked.geometry == {"preset": "photo", "rotation": 5.0}
+    assert asked.vae == {"sampler": "posterior", "temperature": 1.5}
+    first, second = asked.mix
+    assert (first.method, first.copies, first.source) == ("mixup", 5, "originals")
+    assert first.parameters == {"parents": 3, "alpha": 0.2, "pairing": "any"}
+    assert (second.method, second.copies, second.source) == ("ricap", 2, "expanded")
+    assert second.parameters["beta"] == 0.3
+
+
+def test_silence_is_silence() -> None:
+    asked = read_recipe("", "r.toml")
+    assert (asked.factor, asked.geometry, asked.vae, asked.mix) == (None, None, None, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("factr = 3", r"r.toml: there is no key 'factr'\s+Did you mean 'factor'"),
+        ("factor = 'ten'", "r.toml: factor: must be a whole number"),
+        ("factor = true", "r.toml: factor: must be a whole number"),
+        ("factor = ", "r.toml: is no TOML"),
+        ("geometry = 3", "r.toml: geometry: must be a table or false"),
+        ("mix = 3", "r.toml: mix: must be a list of tables"),
+        ("mix = [3]", "mix 1: mix: must be a list of tables"),
+        ("[[mix]]\ncopies = 2", "r.toml, mix 1: key 'method' is missing"),
+        ("[[mix]]\nmethod = 'mixup'", "r.toml, mix 1: key 'copies' is missing"),
+        ("[[mix]]\nmethod = 'mixpu'\ncopies = 1", "Did you mean 'mixup'"),
+        ("[[mix]]\nmethod = 'mixup'\ncopies = 0", "0 copies cannot be made"),
+        ("[[mix]]\nmethod = 'mixup'\ncopies = 1\nalhpa = 1", "Did you mean 'alpha'"),
+        ("[[mix]]\nmethod = 'mixup'\ncopies = 1\nalpha = -1", "r.toml, mix 1: alpha"),
+        ("[[mix]]\nmethod = 'mixup'\ncopies = 1\nalpha = nan", "r.toml, mix 1: alpha"),
+        ("[[mix]]\nmethod = 'mixup'\ncopies = 1\nfrom = 'original'", "Did you mean 'originals'"),
+        ("[[mix]]\nmethod = 'ricap'\ncopies = 1\nramp_start = 3", "go together"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_place(text: str, words: str) -> None:
+    with pytest.raises(RecipeError, match=words):
+        read_recipe(text, "r.toml")
