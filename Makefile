@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check fix wheel clean
+.PHONY: demo test check fix docs bench wheel clean
 
 demo: .venv/ready
 	$(BIN)/augfactory demo
@@ -20,6 +20,12 @@ check: .venv/ready-dev
 fix: .venv/ready-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: .venv/ready-dev
+	$(BIN)/python tools/write_docs.py
+
+bench: .venv/ready-dev
+	$(BIN)/python benchmarks/methods.py
 
 wheel: .venv/ready-dev
 	$(BIN)/python -m build --wheel

@@ -11,15 +11,18 @@ peer. To add a comparison, write a function that yields them and name it in ``CO
 import argparse
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image, ImageOps
+from pydantic import BaseModel
 
 from augfactory.keyed_random import generator
-from augfactory.methods import cutmix, mixup, ricap
+from augfactory.methods import augmix, cutmix, geometry, mixup, ricap
 from augfactory.methods.method import Method, Slots
 from augfactory.records import UInt8Array
 from augfactory.torchvision_import import import_torchvision
@@ -56,11 +59,13 @@ def mixing(
         yield Comparison(f"{method.name} {height}×{width}×{channels}", count, contenders)
 
 
-def ours(method: Method, images: UInt8Array) -> dict[str, Callable[[], object]]:
+def ours(
+    method: Method, images: UInt8Array, parameters: BaseModel | None = None
+) -> dict[str, Callable[[], object]]:
     """Return ``apply`` alone, and with drawing, weighing and gathering the parents before it."""
     count, *image_shape = images.shape
     shape = (image_shape[0], image_shape[1], image_shape[2])
-    parameters = method.parameters()
+    parameters = parameters or method.parameters()
     row = np.arange(count)
     slots = Slots(row, np.zeros_like(row), shape, generator)
     draws = method.draw(parameters, slots)
@@ -98,12 +103,102 @@ def box_comparisons() -> Iterator[Comparison]:
     yield from mixing(ricap.METHOD, peers)
 
 
+def single_images() -> Iterator[tuple[str, UInt8Array, list[torch.Tensor], list[Image.Image]]]:
+    """Yield a size in words and its images, all in one array, as tensors and as Pillow's."""
+    for height, width, channels, count in SIZES:
+        random = generator("benchmark", "single", height)
+        images = random.integers(0, 256, (count, height, width, channels), dtype=np.uint8)
+        tensors = [torch.from_numpy(image.transpose(2, 0, 1).copy()) for image in images]
+        pictures = [Image.fromarray(image[..., 0] if channels == 1 else image) for image in images]
+        yield f"{height}×{width}×{channels}", images, tensors, pictures
+
+
+def each(
+    change: Callable[[Any], object], images: Sequence[torch.Tensor] | Sequence[Image.Image]
+) -> list[object]:
+    """Return what ``change`` makes of each image."""
+    return [change(image) for image in images]
+
+
+def geometry_comparisons() -> Iterator[Comparison]:
+    """Geometry in the ranges of the digits beside RandomAffine in the same, image by image."""
+    v2 = import_torchvision("torchvision.transforms.v2")
+    bilinear = v2.InterpolationMode.BILINEAR
+    peer = v2.RandomAffine(12, (0.08, 0.08), (0.88, 1.12), 8, interpolation=bilinear)
+    for size, images, tensors, pictures in single_images():
+        contenders: dict[str, Callable[[], object]] = {
+            "torchvision v2.RandomAffine": partial(each, peer, tensors),
+            "the same on Pillow's images": partial(each, peer, pictures),
+        }
+        contenders |= ours(geometry.METHOD, images, geometry.GeometryParameters(fill="constant"))
+        photo = ours(geometry.METHOD, images, geometry.GeometryParameters(preset="photo"))
+        contenders |= {f"{name}, photo": run for name, run in photo.items()}
+        yield Comparison(f"geometry {size}", len(images), contenders)
+
+
+def augmix_comparisons() -> Iterator[Comparison]:
+    """AugMix beside the authors' way, with Pillow, and torchvision's, image by image."""
+    v2 = import_torchvision("torchvision.transforms.v2")
+    peer = v2.AugMix(all_ops=False, interpolation=v2.InterpolationMode.BILINEAR)
+    for size, images, tensors, pictures in single_images():
+        random = generator("benchmark", "official")
+        contenders: dict[str, Callable[[], object]] = {
+            "Pillow, as the authors do": partial(each, partial(pillow_augmix, random), pictures),
+            "torchvision v2.AugMix": partial(each, peer, tensors),
+        }
+        contenders |= ours(augmix.METHOD, images)
+        yield Comparison(f"augmix {size}", len(images), contenders)
+
+
+def pillow_augmix(random: np.random.Generator, image: Image.Image) -> UInt8Array:
+    """Mix three chains of Pillow operations with ``image``, in float32, rounded once."""
+    original = np.asarray(image, dtype=np.float32)
+    weights = random.dirichlet([1, 1, 1]).astype(np.float32)
+    share = np.float32(random.beta(1, 1))
+    mixture = np.zeros_like(original)
+    for weight in weights:
+        changed = image.copy()
+        for _ in range(random.integers(1, 4)):
+            changed = pillow_operation(random, changed)
+        mixture += weight * np.asarray(changed, dtype=np.float32)
+    return np.rint((1 - share) * original + share * mixture).astype(np.uint8)
+
+
+def pillow_operation(random: np.random.Generator, image: Image.Image) -> Image.Image:
+    """Carry out one of the nine operations, at a level as the authors draw it."""
+    level, sign = random.uniform(0.1, 3), random.choice([-1, 1])
+    lean = sign * level * 0.03
+    right, down = (sign * int(level * side / 30) for side in image.size)
+    operations: tuple[Callable[[], Image.Image], ...] = (
+        lambda: ImageOps.autocontrast(image),
+        lambda: ImageOps.equalize(image),
+        lambda: ImageOps.posterize(image, 4 - int(level * 0.4)),
+        lambda: ImageOps.solarize(image, 256 - int(level * 25.6)),
+        lambda: image.rotate(sign * int(level * 3), Image.Resampling.BILINEAR),
+        lambda: moved(image, (1, lean, 0, 0, 1, 0)),
+        lambda: moved(image, (1, 0, 0, lean, 1, 0)),
+        lambda: moved(image, (1, 0, right, 0, 1, 0)),
+        lambda: moved(image, (1, 0, 0, 0, 1, down)),
+    )
+    return operations[random.integers(len(operations))]()
+
+
+def moved(image: Image.Image, matrix: tuple[float, ...]) -> Image.Image:
+    """Return the image under an affine map, from the result's pixels to the image's."""
+    return image.transform(image.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+
+
 def rounded(batch: torch.Tensor) -> torch.Tensor:
     """Round a float batch of 0..255, in place, and make it uint8."""
     return batch.round_().to(torch.uint8)
 
 
-COMPARISONS: list[Callable[[], Iterator[Comparison]]] = [mixup_comparisons, box_comparisons]
+COMPARISONS: list[Callable[[], Iterator[Comparison]]] = [
+    mixup_comparisons,
+    box_comparisons,
+    geometry_comparisons,
+    augmix_comparisons,
+]
 
 
 def turns(comparison: Comparison, repeats: int) -> dict[str, list[float]]:

@@ -85,7 +85,7 @@ def test_same_request_is_answered_with_the_version_that_exists(place: Path) -> N
 
 
 def test_workers_formats_and_kills_do_not_change_a_pixel(place: Path) -> None:
-    request = ("expand", "model", "--factor", 500, "--mixup", 60, "--ricap", 60, "--augmix", 20)
+    request = ("expand", "model", "--factor", 250, "--mixup", 30, "--ricap", 30, "--augmix", 10)
     hashes = {
         answer(*request, "--out", name, *more, cwd=place)["datasets"][0]["content_hash"]
         for name, more in {
@@ -95,8 +95,8 @@ def test_workers_formats_and_kills_do_not_change_a_pixel(place: Path) -> None:
         }.items()
     }
     kill_when_the_first_shard_is_there(place, *request, "--out", "killed")
-    assert not list(place.glob("killed-x500/v*"))
-    augfactory("info", "killed-x500", cwd=place, code=3)
+    assert not list(place.glob("killed-x250/v*"))
+    augfactory("info", "killed-x250", cwd=place, code=3)
     resumed = augfactory(*request, "--out", "killed", "--json", cwd=place)
     assert "stand from an earlier run" in resumed.stderr
     hashes.add(json.loads(resumed.stdout)["datasets"][0]["content_hash"])
@@ -111,7 +111,7 @@ def kill_when_the_first_shard_is_there(place: Path, *arguments: object) -> None:
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 120
-    while len(list(place.glob("killed-x500/.building-*/.state/0*.json"))) < 2:
+    while len(list(place.glob("killed-x250/.building-*/.state/0*.json"))) < 2:
         assert process.poll() is None, "it ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.005)

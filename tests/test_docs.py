@@ -1,0 +1,70 @@
+"""The documents say what the program does."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from augfactory import __version__
+from augfactory.cli.app import app
+from augfactory.commands.methods import markdown, names
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+
+def test_methods_page_is_that_of_the_cards() -> None:
+    page = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8")
+    assert page == markdown(), "docs/methods.md is stale: run `make docs`"
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_method_prints_its_card(name: str) -> None:
+    printed = CliRunner().invoke(app, ["methods", name])
+    assert printed.exit_code == 0
+    assert "Parameters" in printed.stdout
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_has_help_with_an_example(command: str) -> None:
+    printed = CliRunner().invoke(app, [command, "--help"])
+    assert printed.exit_code == 0
+    assert f"  augfactory {command}" in printed.stdout, "an example is missing"
+    assert "--json" in printed.stdout
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_is_in_the_readme(command: str) -> None:
+    assert f"augfactory {command}" in README
+
+
+def test_commands_of_the_readme_exist_with_these_options() -> None:
+    lines = re.findall(r"^augfactory (.+?)(?:\s+#.*)?$", README, flags=re.MULTILINE)
+    assert len(lines) > 5
+    for line in lines:
+        command, *arguments = shlex.split(line)
+        known = {option for parameter in COMMANDS[command].params for option in parameter.opts}
+        known |= {o for parameter in COMMANDS[command].params for o in parameter.secondary_opts}
+        used = {argument for argument in arguments if argument.startswith("--")}
+        assert used <= known, line
+
+
+def test_pictures_and_pages_of_the_readme_exist() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_architecture_names_every_room() -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    for path in (ROOT / "augfactory").iterdir():
+        if path.name.startswith("__"):
+            continue
+        assert (f"  {path.name}/" if path.is_dir() else path.name) in page, path.name
+
+
+def test_changelog_knows_this_version() -> None:
+    assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
