@@ -159,33 +159,30 @@ def pillow_augmix(random: np.random.Generator, image: Image.Image) -> UInt8Array
     for weight in weights:
         changed = image.copy()
         for _ in range(random.integers(1, 4)):
-            changed = pillow_operation(random, changed)
+            operation = PILLOW_OPERATIONS[random.integers(len(PILLOW_OPERATIONS))]
+            sign = 1 if random.random() < 0.5 else -1
+            changed = operation(changed, random.uniform(0.1, 3), sign)
         mixture += weight * np.asarray(changed, dtype=np.float32)
     return np.rint((1 - share) * original + share * mixture).astype(np.uint8)
 
 
-def pillow_operation(random: np.random.Generator, image: Image.Image) -> Image.Image:
-    """Carry out one of the nine operations, at a level as the authors draw it."""
-    level, sign = random.uniform(0.1, 3), random.choice([-1, 1])
-    lean = sign * level * 0.03
-    right, down = (sign * int(level * side / 30) for side in image.size)
-    operations: tuple[Callable[[], Image.Image], ...] = (
-        lambda: ImageOps.autocontrast(image),
-        lambda: ImageOps.equalize(image),
-        lambda: ImageOps.posterize(image, 4 - int(level * 0.4)),
-        lambda: ImageOps.solarize(image, 256 - int(level * 25.6)),
-        lambda: image.rotate(sign * int(level * 3), Image.Resampling.BILINEAR),
-        lambda: moved(image, (1, lean, 0, 0, 1, 0)),
-        lambda: moved(image, (1, 0, 0, lean, 1, 0)),
-        lambda: moved(image, (1, 0, right, 0, 1, 0)),
-        lambda: moved(image, (1, 0, 0, 0, 1, down)),
-    )
-    return operations[random.integers(len(operations))]()
-
-
-def moved(image: Image.Image, matrix: tuple[float, ...]) -> Image.Image:
+def moved(image: Image.Image, *matrix: float) -> Image.Image:
     """Return the image under an affine map, from the result's pixels to the image's."""
     return image.transform(image.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+
+
+# (image, level, sign) -> image, as the authors' code has them.
+PILLOW_OPERATIONS: tuple[Callable[[Image.Image, float, int], Image.Image], ...] = (
+    lambda image, _level, _sign: ImageOps.autocontrast(image),
+    lambda image, _level, _sign: ImageOps.equalize(image),
+    lambda image, level, _sign: ImageOps.posterize(image, 4 - int(level * 0.4)),
+    lambda image, level, _sign: ImageOps.solarize(image, 256 - int(level * 25.6)),
+    lambda image, level, sign: image.rotate(sign * int(level * 3), Image.Resampling.BILINEAR),
+    lambda image, level, sign: moved(image, 1, sign * level * 0.03, 0, 0, 1, 0),
+    lambda image, level, sign: moved(image, 1, 0, 0, sign * level * 0.03, 1, 0),
+    lambda image, level, sign: moved(image, 1, 0, sign * int(level * image.width / 30), 0, 1, 0),
+    lambda image, level, sign: moved(image, 1, 0, 0, 0, 1, sign * int(level * image.height / 30)),
+)
 
 
 def rounded(batch: torch.Tensor) -> torch.Tensor:

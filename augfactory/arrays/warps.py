@@ -86,30 +86,35 @@ def _blocks(
     The last two are written over by the next block.
     """
     count = len(matrices)
-    along_rows = matrices[:, :, :1] * np.arange(height) + matrices[:, :, 2:]
-    along_columns = matrices[:, :, 1:2] * np.arange(width)
+    by_axis = matrices.swapaxes(0, 1)
+    along_rows = by_axis[:, :, :1] * np.arange(height) + by_axis[:, :, 2:]
+    along_columns = by_axis[:, :, 1:2] * np.arange(width)
     down = along_rows.astype(np.float32)[:, :, :, None]
     right = along_columns.astype(np.float32)[:, :, None, :]
     rows = min(height, max(1, _POSITIONS_AT_ONCE // width))
     at_once = max(1, min(count, _POSITIONS_AT_ONCE // (rows * width)))
     # Small enough to stay in the cache, and made once, since fresh memory is slow.
-    positions = np.empty((2, at_once * rows, width), dtype=np.float32)
+    positions = np.empty(2 * at_once * rows * width, dtype=np.float32)
     whole = np.empty((at_once * rows, width, 2), dtype=np.int16)
     fraction = np.empty((at_once * rows, width), dtype=np.uint16)
     for first in range(0, count, at_once):
+        last = min(first + at_once, count)
         for top in range(0, height, rows):
-            part = slice(first, min(first + at_once, count)), slice(top, min(top + rows, height))
-            shape = part[0].stop - first, part[1].stop - top, width
-            used = slice(shape[0] * shape[1])
-            for axis in range(2):
-                target = positions[axis, used].reshape(shape)
-                np.add(down[part[0], axis, part[1]], right[part[0], axis], out=target)
-                if displacements is not None:
-                    target += displacements[part[0], axis, part[1]]
-            cv2.convertMaps(
-                positions[1, used], positions[0, used], cv2.CV_16SC2, whole[used], fraction[used]
+            bottom = min(top + rows, height)
+            shape = last - first, bottom - top, width
+            lines = shape[0] * shape[1]
+            used = positions[: 2 * lines * width].reshape(2, *shape)
+            np.add(down[:, first:last, top:bottom], right[:, first:last], out=used)
+            if displacements is not None:
+                used += displacements[first:last, :, top:bottom].swapaxes(0, 1)
+            y, x = used.reshape(2, lines, width)
+            cv2.convertMaps(x, y, cv2.CV_16SC2, whole[:lines], fraction[:lines])
+            yield (
+                first,
+                slice(top, bottom),
+                whole[:lines].reshape(*shape, 2),
+                fraction[:lines].reshape(shape),
             )
-            yield first, part[1], whole[used].reshape(*shape, 2), fraction[used].reshape(shape)
 
 
 def shifted(images: UInt8Array, down: Int64Array, right: Int64Array, value: int) -> UInt8Array:

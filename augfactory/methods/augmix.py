@@ -40,27 +40,30 @@ class AugmixParameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    width: int = Field(3, ge=1, le=16, description="how many chains are mixed")
+    width: int = Field(default=3, ge=1, le=16, description="how many chains are mixed")
     depth: int = Field(
-        0, ge=0, le=8, description="operations in a chain; 0 draws 1, 2 or 3 for each chain"
+        default=0, ge=0, le=8, description="operations in a chain; 0 draws 1, 2 or 3 for each chain"
     )
     severity: float = Field(
-        3.0, ge=0.1, le=10, description="levels are drawn from 0.1 to this; 10 is the strongest"
+        default=3.0,
+        ge=0.1,
+        le=10,
+        description="levels are drawn from 0.1 to this; 10 is the strongest",
     )
     alpha: float = Field(
-        1.0,
+        default=1.0,
         ge=1e-6,
         le=1e6,
         description="the weights of the chains are drawn from Dirichlet(alpha, …), their share in "
         "the result from Beta(alpha, alpha)",
     )
     operations: Literal["official", "all"] = Field(
-        "official",
+        default="official",
         description="official: the paper's nine; all: also color, contrast, brightness and "
         "sharpness, which overlap with the corruption benchmarks",
     )
     fill_value: int = Field(
-        0, ge=0, le=255, description="the grey level that comes in from outside the image"
+        default=0, ge=0, le=255, description="the grey level that comes in from outside the image"
     )
 
     @property
@@ -124,7 +127,8 @@ def apply(parameters: AugmixParameters, images: UInt8Array, draws: Draws) -> UIn
 def _with_chains(parameters: AugmixParameters, originals: UInt8Array, draws: Draws) -> UInt8Array:
     """Return uint8 [n, 1 + width, H, W, C], each image and its chains, carried out."""
     count, width = len(originals), parameters.width
-    parts = np.repeat(originals[:, None], 1 + width, axis=1)
+    parts = np.empty((count, 1 + width, *originals.shape[1:]), dtype=np.uint8)
+    parts[:, 0] = originals
     depth = draws[:, 1 + width : 1 + 2 * width]
     numbers = draws[:, 1 + 2 * width :].reshape(count, 3, width, -1).swapaxes(1, 2)
     if count == 1:
@@ -132,9 +136,12 @@ def _with_chains(parameters: AugmixParameters, originals: UInt8Array, draws: Dra
             steps = numbers[0, chain, :, : int(depth[0, chain])]
             parts[:, 1 + chain] = _chain(originals, steps, parameters.fill_value)
     else:
-        chains = parts[:, 1:].reshape(-1, *originals.shape[1:])
+        chains = np.repeat(originals, width, axis=0)
         _chains(
-            chains, depth.reshape(-1), numbers.reshape(count * width, 3, -1), parameters.fill_value
+            chains,
+            depth.reshape(-1),
+            numbers.reshape(count * width, 3, -1),
+            parameters.fill_value,
         )
         parts[:, 1:] = chains.reshape(count, width, *originals.shape[1:])
     return parts

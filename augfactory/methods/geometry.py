@@ -74,40 +74,55 @@ class GeometryParameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     preset: Literal["digits", "photo", "none"] = Field(
-        "digits",
+        default="digits",
         description="digits: small turns, shifts, shears and zooms, no flips, filled with the "
         "border's colour; photo: also horizontal flips and brightness, no shear, reflecting; "
         "none: nothing",
     )
-    rotation: float = Field(12.0, ge=0, le=180, description="turn by up to ± so many degrees")
-    shift_height: float = Field(0.08, ge=0, le=1, description="up or down by a share of the height")
-    shift_width: float = Field(0.08, ge=0, le=1, description="sideways by a share of the width")
-    shear: float = Field(8.0, ge=0, le=60, description="lean sideways by up to ± so many degrees")
+    rotation: float = Field(
+        default=12.0, ge=0, le=180, description="turn by up to ± so many degrees"
+    )
+    shift_height: float = Field(
+        default=0.08, ge=0, le=1, description="up or down by a share of the height"
+    )
+    shift_width: float = Field(
+        default=0.08, ge=0, le=1, description="sideways by a share of the width"
+    )
+    shear: float = Field(
+        default=8.0, ge=0, le=60, description="lean sideways by up to ± so many degrees"
+    )
     zoom: float = Field(
-        0.12, ge=0, le=0.9, description="scale by a factor from 1 - zoom to 1 + zoom"
+        default=0.12, ge=0, le=0.9, description="scale by a factor from 1 - zoom to 1 + zoom"
     )
     keep_aspect: bool = Field(
-        True, description="scale height and width by the same factor, not each by its own"
+        default=True, description="scale height and width by the same factor, not each by its own"
     )
     brightness: tuple[float, float] = Field(
-        (1.0, 1.0), description="multiply all values by a factor from this range, within 0 to 10"
+        default=(1.0, 1.0),
+        description="multiply all values by a factor from this range, within 0 to 10",
     )
-    flip_horizontal: bool = Field(False, description="swap left and right in half of the rows")
-    flip_vertical: bool = Field(False, description="swap top and bottom in half of the rows")
+    flip_horizontal: bool = Field(
+        default=False, description="swap left and right in half of the rows"
+    )
+    flip_vertical: bool = Field(
+        default=False, description="swap top and bottom in half of the rows"
+    )
     fill: Literal["border", "constant", "nearest", "reflect", "wrap"] = Field(
-        "border",
+        default="border",
         description="what comes in from outside; border: the median of the outermost pixels",
     )
-    fill_value: int = Field(0, ge=0, le=255, description="the grey level that fill constant uses")
+    fill_value: int = Field(
+        default=0, ge=0, le=255, description="the grey level that fill constant uses"
+    )
     elastic_alpha: float = Field(
-        0.0,
+        default=0.0,
         ge=0,
         le=10_000,
         description="strength of elastic deformation, 0 for none; displacements of about "
         "0.16 elastic_alpha / elastic_sigma pixels in each direction",
     )
     elastic_sigma: float = Field(
-        4.0, ge=0.5, le=64, description="smoothness of elastic deformation, in pixels"
+        default=4.0, ge=0.5, le=64, description="smoothness of elastic deformation, in pixels"
     )
 
     @model_validator(mode="before")

@@ -43,13 +43,14 @@ def contact_sheet(title: str, left: str, right: str, lines: Sequence[Line]) -> b
     height, width = sample.shape[0] * scale, sample.shape[1] * scale
     left_tiles = max(1, *(len(line.left) for line in lines))
     right_tiles = max(1, *(len(line.right) for line in lines))
-    split = MARGIN + left_tiles * (width + GAP) + 2 * GAP
+    small = ImageFont.load_default(12)
+    left_width = max(left_tiles * (width + GAP), int(small.getlength(left)) + GAP)
+    split = MARGIN + left_width + 2 * GAP
     total_width = max(split + right_tiles * (width + GAP) + MARGIN, 420)
     line_height = CAPTION + height + BAR + GAP
     page = Image.new("RGB", (total_width, TITLE + len(lines) * line_height + MARGIN), PAPER)
     draw = ImageDraw.Draw(page)
     draw.text((MARGIN, 8), title, INK, ImageFont.load_default(15))
-    small = ImageFont.load_default(12)
     draw.text((MARGIN, 28), left, FAINT, small)
     draw.text((split, 28), right, FAINT, small)
     for row, line in enumerate(lines):

@@ -25,7 +25,10 @@ def test_version_and_wrong_option() -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "augfactory", *arguments],
-            capture_output=True, text=True, check=False, timeout=60,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
         )
 
     assert run("--version").stdout.startswith("augfactory 0.")
