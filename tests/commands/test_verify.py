@@ -125,6 +125,6 @@ def test_both_formats_hold_the_same_content(tmp_path: Path) -> None:
     hashes = set()
     for storage in ("hdf5", "png"):
         (tmp_path / storage).mkdir()
-        version = make_version(tmp_path / storage, storage)  # type: ignore[arg-type]
+        version = make_version(tmp_path / storage, storage)
         hashes.add(read_manifest(version).content_hash)
     assert len(hashes) == 1
