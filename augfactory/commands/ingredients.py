@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,7 +12,10 @@ from augfactory.errors import InputDataError, RecipeError
 from augfactory.records import Colour, Int64Array, Source, SourceSpec
 from augfactory.sources.fingerprint import fingerprint
 from augfactory.sources.subset import stratified_rows
-from augfactory.vae.checkpoint import CONFIG, Model, load_model
+from augfactory.vae.files import CONFIG
+
+if TYPE_CHECKING:
+    from augfactory.vae.checkpoint import Model
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Ingredients:
     source: Source
     rows: Int64Array
     fingerprint: str
-    model: Model | None
+    model: "Model | None"
     model_folder: Path | None
     checkpoint: str | None
 
@@ -53,8 +57,11 @@ def gather(
                 f"{spec.text} is a model, which names its own source rows",
                 "Leave --n-train out, or name a SOURCE and give the model with --model.",
             )
-    model = load_model(model_folder, checkpoint) if model_folder is not None else None
-    if model is not None:
+    model = None
+    if model_folder is not None:
+        from augfactory.vae.checkpoint import load_model  # torch takes seconds: only when needed
+
+        model = load_model(model_folder, checkpoint)
         trained_on = model.config.source
         if brings_rows:
             spec = SourceSpec(trained_on.text, trained_on.size, trained_on.colour)
@@ -73,7 +80,9 @@ def gather(
     return Ingredients(spec, source, rows, print_of_rows, model, model_folder, checkpoint)
 
 
-def _chosen_rows(source: Source, model: Model | None, n_train: int | None, seed: int) -> Int64Array:
+def _chosen_rows(
+    source: Source, model: "Model | None", n_train: int | None, seed: int
+) -> Int64Array:
     if model is not None:
         rows = np.asarray(model.config.source.rows, dtype=np.int64)
         if rows.max() >= len(source):
@@ -84,7 +93,7 @@ def _chosen_rows(source: Source, model: Model | None, n_train: int | None, seed:
     return stratified_rows(source.labels, n_train, seed)
 
 
-def _check_fit(source: Source, model: Model, print_of_rows: str | None) -> None:
+def _check_fit(source: Source, model: "Model", print_of_rows: str | None) -> None:
     if print_of_rows is not None and print_of_rows != model.config.source.fingerprint:
         raise _changed(source)
     if tuple(model.config.image_shape) != source.image_shape:

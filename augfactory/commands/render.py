@@ -18,7 +18,6 @@ from augfactory.store.atomic import write_file
 from augfactory.store.reader import reader_under_construction
 from augfactory.store.shards import STATE, publish_shard
 from augfactory.store.tables import Columns
-from augfactory.vae.checkpoint import load_model
 
 JOB = f"{STATE}/job.json"
 
@@ -94,6 +93,8 @@ def _read_job(building: Path) -> Job:
     source = whole.restricted_to(np.asarray(values["rows"], dtype=np.int64))
     encoded = None
     if values["model"]:
+        from augfactory.vae.checkpoint import load_model  # torch: only where there is a model
+
         encoded = EncodedSource(source, load_model(Path(values["model"]), values["checkpoint"]))
     recipe = Recipe.model_validate(values["recipe"])
     ranges = planning.shard_ranges(recipe, len(source), source.image_shape)

@@ -13,9 +13,10 @@ from pydantic import ValidationError
 
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.store.atomic import write_file
-from augfactory.vae.checkpoint import CHECKPOINTS, CONFIG, checkpoint_path
+from augfactory.vae.checkpoint import checkpoint_path
 from augfactory.vae.config import ModelConfig, TrainingOrder, document_bytes, read_config
 from augfactory.vae.divergence import TrainingDivergedError
+from augfactory.vae.files import CHECKPOINTS, CONFIG
 from augfactory.vae.training import STATE
 from augfactory.vae.training_state import Standing, UnreadableStateError, read_standing
 

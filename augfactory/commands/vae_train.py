@@ -28,9 +28,8 @@ from augfactory.methods.registry import METHODS
 from augfactory.records import UInt8Array
 from augfactory.store.atomic import only_writer, write_file
 from augfactory.store.manifest import creation_time, library_versions
-from augfactory.vae.checkpoint import CONFIG, Model, checkpoint_path, weights_bytes
+from augfactory.vae.checkpoint import Model, checkpoint_path, weights_bytes
 from augfactory.vae.config import (
-    WEIGHTS,
     ModelConfig,
     TrainingOrder,
     TrainingResult,
@@ -38,6 +37,7 @@ from augfactory.vae.config import (
 )
 from augfactory.vae.device import resolve_device
 from augfactory.vae.divergence import TrainingDivergedError
+from augfactory.vae.files import CONFIG, WEIGHTS
 from augfactory.vae.history import history_csv
 from augfactory.vae.networks.registry import build_network
 from augfactory.vae.training import Listener, Training, checkpoint_name, train

@@ -8,6 +8,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -86,14 +87,17 @@ def run(
 @contextlib.contextmanager
 def pinned_threads(threads: int) -> Iterator[None]:
     """Let torch use ``threads`` threads inside the block."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    torch: Any = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else None
+    if torch:
+        torch.set_num_threads(threads)
+    # torch takes seconds to load; where it is not loaded yet, it will find these when it is.
+    with _environment({name: str(threads) for name in THREAD_VARIABLES}):
+        try:
+            yield
+        finally:
+            if torch:
+                torch.set_num_threads(before)
 
 
 def _run_in_processes(

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from augfactory.arrays import colour, warps
 from augfactory.arrays.simplex import beta_rows, dirichlet_rows, in_steps
 from augfactory.methods.method import Draws, Method, Slots
-from augfactory.records import UInt8Array
+from augfactory.records import Float32Array, UInt8Array
 
 Levels = npt.NDArray[np.float64]
 # (images, levels 0.1 to 10, signs -1 or 1, grey level from outside) -> images.
@@ -33,6 +33,7 @@ RANDOM_DEPTH = 3
 # through its whole chain, which keeps it in the processor's cache. The bytes are the same.
 _LARGE = 2**16
 _BYTES_AT_ONCE = 2**19
+_VALUES_AT_ONCE = 2**15
 
 
 class AugmixParameters(BaseModel):
@@ -116,35 +117,45 @@ def apply(parameters: AugmixParameters, images: UInt8Array, draws: Draws) -> UIn
     at_once = 1 if image_bytes > _LARGE else _BYTES_AT_ONCE // image_bytes
     for start in range(0, len(originals), at_once):
         part = slice(start, start + at_once)
-        parts = _with_chains(parameters, originals[part], draws[part])
-        flat = parts.reshape(*parts.shape[:2], image_bytes)
-        # Exact, so that neither the order of the sum nor a fused multiply-add can change a byte.
-        mixed = np.einsum("nk,nkv->nv", shares[part], flat, dtype=np.float32)
-        result[part] = np.rint(mixed, out=mixed).reshape(-1, *originals.shape[1:])
+        chains = _carried_out(parameters, originals[part], draws[part])
+        _mix([originals[part], *chains], shares[part], result[part])
     return result
 
 
-def _with_chains(parameters: AugmixParameters, originals: UInt8Array, draws: Draws) -> UInt8Array:
-    """Return uint8 [n, 1 + width, H, W, C], each image and its chains, carried out."""
+def _carried_out(
+    parameters: AugmixParameters, originals: UInt8Array, draws: Draws
+) -> list[UInt8Array]:
+    """Return one uint8 [n, H, W, C] for each chain."""
     count, width = len(originals), parameters.width
-    parts = np.empty((count, 1 + width, *originals.shape[1:]), dtype=np.uint8)
-    parts[:, 0] = originals
     depth = draws[:, 1 + width : 1 + 2 * width]
     numbers = draws[:, 1 + 2 * width :].reshape(count, 3, width, -1).swapaxes(1, 2)
     if count == 1:
-        for chain in range(width):
-            steps = numbers[0, chain, :, : int(depth[0, chain])]
-            parts[:, 1 + chain] = _chain(originals, steps, parameters.fill_value)
-    else:
-        chains = np.repeat(originals, width, axis=0)
-        _chains(
-            chains,
-            depth.reshape(-1),
-            numbers.reshape(count * width, 3, -1),
-            parameters.fill_value,
-        )
-        parts[:, 1:] = chains.reshape(count, width, *originals.shape[1:])
-    return parts
+        steps = [numbers[0, chain, :, : int(depth[0, chain])] for chain in range(width)]
+        return [_chain(originals, chain, parameters.fill_value) for chain in steps]
+    chains = np.repeat(originals, width, axis=0)
+    flat_numbers = numbers.reshape(count * width, 3, -1)
+    _chains(chains, depth.reshape(-1), flat_numbers, parameters.fill_value)
+    return list(chains.reshape(count, width, *originals.shape[1:]).swapaxes(0, 1))
+
+
+def _mix(images: list[UInt8Array], shares: Float32Array, target: UInt8Array) -> None:
+    """Add up ``images``, K arrays uint8 [n, H, W, C], in shares [n, K], and round into ``target``.
+
+    The sum is exact, so that neither its order nor a fused multiply-add can change a byte.
+    """
+    flat = [image.reshape(len(target), -1) for image in images]
+    mixed = target.reshape(len(target), -1)
+    step = min(mixed.shape[1], max(1, _VALUES_AT_ONCE // len(target)))
+    values = np.empty((len(target), len(images), step), dtype=np.uint8)
+    sums = np.empty((len(target), step), dtype=np.float32)
+    for start in range(0, mixed.shape[1], step):
+        part = slice(start, min(start + step, mixed.shape[1]))
+        used = slice(part.stop - start)
+        for number, image in enumerate(flat):
+            values[:, number, used] = image[:, part]
+        total = sums[:, used]
+        np.einsum("nk,nkv->nv", shares, values[:, :, used], out=total, dtype=np.float32)
+        mixed[:, part] = np.rint(total, out=total)
 
 
 def _chain(image: UInt8Array, steps: Levels, fill: int) -> UInt8Array:

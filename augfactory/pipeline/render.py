@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +12,10 @@ from augfactory.methods.registry import METHODS
 from augfactory.pipeline.plan import BLOCK_ROWS, NONE, PlanRows
 from augfactory.pipeline.recipe import Recipe, method_of
 from augfactory.records import Float32Array, Int64Array, Source, UInt8Array
-from augfactory.vae.checkpoint import Model
-from augfactory.vae.coding import decode, encode
 from augfactory.vae.samplers.registry import SAMPLERS
+
+if TYPE_CHECKING:
+    from augfactory.vae.checkpoint import Model
 
 ReadRows = Callable[[Int64Array], UInt8Array]
 
@@ -27,11 +29,13 @@ class EncodedSource:
     """
 
     source: Source
-    model: Model
+    model: "Model"
     codes: dict[int, tuple[Float32Array, Float32Array]] = field(default_factory=dict)
 
     def read(self, rows: Int64Array) -> tuple[Float32Array, Float32Array]:
         """Return the means and log-variances of ``rows`` [n], each float32 [n, latent]."""
+        from augfactory.vae.coding import encode  # torch: only where there is a model
+
         for block in np.unique(rows // BLOCK_ROWS).tolist():
             if block not in self.codes:
                 first = block * BLOCK_ROWS
@@ -95,6 +99,8 @@ def _varied(
 def _decoded(
     recipe: Recipe, plan: PlanRows, rows: Int64Array, encoded: EncodedSource | None
 ) -> UInt8Array:
+    from augfactory.vae.coding import decode, encode  # torch: only where there is a model
+
     if recipe.vae is None or encoded is None:
         raise ValueError("rows of method 'vae' need a model and a recipe with a vae stage")
     sampler = SAMPLERS[recipe.vae.sampler]

@@ -8,15 +8,13 @@ import safetensors.torch
 from safetensors import SafetensorError
 
 from augfactory.errors import InputDataError, RecipeError
-from augfactory.vae.config import CONFIG, WEIGHTS, ModelConfig, read_config
+from augfactory.vae.config import ModelConfig, read_config
+from augfactory.vae.files import CHECKPOINTS, CONFIG, WEIGHTS
 from augfactory.vae.networks.network import Network
 from augfactory.vae.networks.registry import build_network
 from augfactory.vae.training_state import tensor_bytes
 
-CHECKPOINTS = "checkpoints"
 RETRAIN = "Restore the file, or train the model again with `augfactory vae-train`."
-
-__all__ = ["CONFIG", "Model", "checkpoint_path", "load_model", "weights_bytes"]
 
 
 @dataclass(frozen=True)

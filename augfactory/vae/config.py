@@ -8,11 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from augfactory.errors import InputDataError
 from augfactory.records import Colour
+from augfactory.vae.files import CONFIG
 from augfactory.vae.networks.network import NetworkShape
 from augfactory.vae.settings import TrainingSettings
 
-CONFIG = "config.json"
-WEIGHTS = "model.safetensors"
 SCHEMA_VERSION = 1
 SMALLEST_SIDE, LARGEST_SIDE = 16, 128
 LARGEST_LATENT = 1024

@@ -33,8 +33,8 @@ CELL = Cell(ARM, SourceSpec("test/50"), "def", "vgg", TrainingSettings(steps=4, 
         replace(CELL, arm=replace(ARM, fingerprint="xyz")),
         replace(CELL, settings=replace(CELL.settings, steps=5)),
         replace(CELL, settings=replace(CELL.settings, batch=9)),
-        replace(CELL, settings=replace(CELL.settings, learning_rate=0.5)),
-        replace(CELL, settings=replace(CELL.settings, weight_decay=0.5)),
+        replace(CELL, settings=replace(CELL.settings, learning_rate=0.25)),
+        replace(CELL, settings=replace(CELL.settings, weight_decay=0.25)),
     ],
 )
 def test_what_decides_a_result_decides_its_key(other: Cell) -> None:
