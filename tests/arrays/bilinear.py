@@ -61,14 +61,21 @@ def slow_warp(
 def exact_value(
     image: UInt8Array, y: float, x: float, fill: Fill, colour: UInt8Array
 ) -> tuple[list[float], list[float]]:
-    """Return the value of each channel at (y, x), and how far 1/64 pixel can change it."""
+    """Return each channel's value at (y, x), and how far 1/64 pixel down and right can change it.
+
+    That is a 64th of the largest steps between neighbours in the cell and those around it.
+    """
     row, column = int(np.floor(y)), int(np.floor(x))
     v, u = Fraction(y) - row, Fraction(x) - column
-    values, slack = [], []
-    for (p00, p01), (p10, p11) in (
-        corners(image, row, column, fill, colour).transpose(2, 0, 1).tolist()
-    ):
-        values.append(float((1 - v) * ((1 - u) * p00 + u * p01) + v * ((1 - u) * p10 + u * p11)))
-        down, right = max(abs(p10 - p00), abs(p11 - p01)), max(abs(p01 - p00), abs(p11 - p10))
-        slack.append((down + right) / 64)
-    return values, slack
+    pixels = corners(image, row, column, fill, colour).transpose(2, 0, 1).tolist()
+    values = [
+        float((1 - v) * ((1 - u) * p00 + u * p01) + v * ((1 - u) * p10 + u * p11))
+        for (p00, p01), (p10, p11) in pixels
+    ]
+    cells = [
+        corners(image, row + down, column + right, fill, colour)
+        for down in (-1, 0, 1)
+        for right in (-1, 0, 1)
+    ]
+    steps = [np.abs(np.diff(cells, axis=axis)).max(axis=(0, 1, 2)) for axis in (1, 2)]
+    return values, ((steps[0] + steps[1]) / 64).tolist()

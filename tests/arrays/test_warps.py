@@ -36,7 +36,8 @@ def smooth(height: int, width: int) -> UInt8Array:
     """Make one colour image whose neighbouring pixels differ by a few grey levels."""
     y, x = np.mgrid[:height, :width]
     waves = [np.sin(y / 5 + x / 9), np.cos(x / 6), np.sin(y / 7 - x / 8)]
-    return np.rint(128 + 100 * np.stack(waves, axis=-1)).astype(np.uint8)
+    levels: UInt8Array = np.rint(128 + 100 * np.stack(waves, axis=-1)).astype(np.uint8)
+    return levels
 
 
 def near_identity(count: int, spread: float) -> Matrix:
@@ -65,15 +66,11 @@ def test_stays_within_the_stated_tolerance_of_exact_interpolation(fill: Fill) ->
     images, matrices = noise(3, (6, 8, 3)), near_identity(3, 0.4)
     colours = COLOURS.repeat(3, axis=0)
     warped = warp(images, matrices, fill, colours)
-    errors, slacks = [], []
     for index, row, column in np.ndindex(3, 6, 8):
         y, x = matrices[index] @ (row, column, 1)
         values, slack = exact_value(images[index], y, x, fill, colours[index])
-        errors.append(np.abs(warped[index, row, column] - np.array(values)))
-        slacks.append(slack)
-    # A position that is rounded up into the next pixel meets that one's steps, hence the sum of two.
-    assert (np.array(errors) <= 2 * np.array(slacks) + 0.51).mean() > 0.99
-    assert np.mean(errors) < 0.35 * np.mean(slacks) + 0.26
+        error = np.abs(warped[index, row, column] - np.array(values))
+        assert (error <= np.array(slack) + 0.501).all()
 
 
 @given(
@@ -105,7 +102,7 @@ def test_the_identity_and_mirror_images_are_exact(fill: Fill, shape: tuple[int, 
 def test_blocks_of_rows_and_of_images_fit_together(
     shape: tuple[int, int, int], count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert warps._POSITIONS_AT_ONCE < shape[0] * shape[1] * count
+    assert shape[0] * shape[1] * count > warps._POSITIONS_AT_ONCE
     images, colours = noise(count, shape), COLOURS[:, : shape[2]].repeat(count, axis=0)
     matrices = near_identity(count, 0.1)
     bends = generator("bends").normal(0, 2, (count, 2, *shape[:2]))
@@ -189,8 +186,6 @@ def test_the_colour_of_the_border_is_its_median(shape: tuple[int, int, int]) -> 
     inside[1:-1, 1:-1] = True
     for row, channel in np.ndindex(5, shape[2]):
         border = sorted(images[row, ~inside, channel].tolist())
-        if shape[0] == 1:  # the first row is the last one, and counts twice
-            border = sorted(border * 2)
         assert found[row, channel] == border[(len(border) - 1) // 2]
 
 
@@ -208,7 +203,7 @@ def test_elastic_displacements_are_as_strong_as_stated_even_at_the_border() -> N
     ):
         assert np.sqrt((part**2).mean()) == pytest.approx(expected, rel=0.06)
     assert abs(field.mean()) < 0.05 * expected
-    # Of a Gaussian of sigma, smoothed noise keeps exp(-1/4) of its correlation at a sigma's distance.
+    # What a Gaussian smoothed is correlated by exp(-1/4) at a distance of sigma.
     correlation = (field[..., 4:] * field[..., :-4]).mean() / (field**2).mean()
     assert correlation == pytest.approx(np.exp(-0.25), abs=0.04)
     down_right = (field[:, 0] * field[:, 1]).mean() / (field**2).mean()

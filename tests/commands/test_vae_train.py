@@ -26,9 +26,9 @@ from augfactory.commands.vae_train import (
 from augfactory.errors import InputDataError, RecipeError, ResourceError
 from augfactory.records import SourceSpec
 from augfactory.sources.fingerprint import fingerprint
-from augfactory.vae.checkpoint import CONFIG, load_model
-from augfactory.vae.config import WEIGHTS
+from augfactory.vae.checkpoint import load_model
 from augfactory.vae.divergence import TrainingDivergedError
+from augfactory.vae.files import CONFIG, WEIGHTS
 from tests.pictures import CLASSES, HEIGHT, WIDTH, write_class_folders
 
 PNGS = ("loss.png", "reconstructions.png", "samples.png")

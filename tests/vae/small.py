@@ -9,7 +9,8 @@ import numpy as np
 from augfactory.keyed_random import generator
 from augfactory.records import Float32Array, Int64Array, Source, UInt8Array, one_hot
 from augfactory.vae.checkpoint import Model, weights_bytes
-from augfactory.vae.config import WEIGHTS, ModelConfig, TrainedOn, TrainingResult
+from augfactory.vae.config import ModelConfig, TrainedOn, TrainingResult
+from augfactory.vae.files import WEIGHTS
 from augfactory.vae.networks.registry import build_network
 from augfactory.vae.settings import TrainingSettings
 from augfactory.vae.training import Training, train

@@ -11,7 +11,8 @@ import torch
 
 from augfactory.errors import InputDataError
 from augfactory.vae.checkpoint import checkpoint_path, load_model, weights_bytes
-from augfactory.vae.config import CONFIG, WEIGHTS, document_bytes
+from augfactory.vae.config import document_bytes
+from augfactory.vae.files import CONFIG, WEIGHTS
 from augfactory.vae.networks.registry import NETWORKS
 from tests.vae.small import replace_files, trained_model
 
