@@ -1,5 +1,6 @@
 """The documents say what the program does."""
 
+import dataclasses
 import re
 import shlex
 from pathlib import Path
@@ -10,7 +11,9 @@ from typer.testing import CliRunner
 
 from augfactory import __version__
 from augfactory.cli.app import app
+from augfactory.commands.evaluate import EvaluateRequest
 from augfactory.commands.methods import markdown, names
+from augfactory.commands.vae_train import VaeTrainRequest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -40,6 +43,22 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
 @pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_every_command_is_in_the_readme(command: str) -> None:
     assert f"augfactory {command}" in README
+
+
+@pytest.mark.parametrize(
+    ("command", "request_type"), [("vae-train", VaeTrainRequest), ("evaluate", EvaluateRequest)]
+)
+def test_defaults_of_the_command_line_are_those_of_the_request(
+    command: str, request_type: type
+) -> None:
+    options = {parameter.name: parameter.default for parameter in COMMANDS[command].params}
+    compared = 0
+    for field in dataclasses.fields(request_type):
+        default = options.get(field.name)
+        if field.default is not dataclasses.MISSING and default is not None:
+            assert (tuple(default) if field.name == "save_at_loss" else default) == field.default
+            compared += 1
+    assert compared >= 3
 
 
 def test_commands_of_the_readme_exist_with_these_options() -> None:

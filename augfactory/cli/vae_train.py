@@ -40,7 +40,7 @@ def vae_train(
     ] = None,
     patience: Annotated[
         int, typer.Option(help="Stop after so many intervals without a gain; 0: never.")
-    ] = 10,
+    ] = 20,
     validation: Annotated[
         float, typer.Option(help="Share of each class held out to choose the best weights by.")
     ] = 0.0,

@@ -207,9 +207,8 @@ def test_what_is_drawn_follows_the_authors_distributions() -> None:
 def test_the_second_moments_follow_alpha(alpha: float) -> None:
     parameters = AugmixParameters(alpha=alpha)
     draws = draw(parameters, slots(20_000, SHAPE))
-    for found, parts in (((draws[:, 1:4] ** 2).sum(axis=1), 3), (None, 2)):
-        pair = np.stack([draws[:, 0], 1 - draws[:, 0]], axis=1)
-        squares = (pair**2).sum(axis=1) if found is None else found
+    share, weights = draws[:, 0], draws[:, 1:4]
+    for parts, squares in ((2, share**2 + (1 - share) ** 2), (3, (weights**2).sum(axis=1))):
         error = squares.std() / np.sqrt(len(squares))
         assert abs(squares.mean() - (alpha + 1) / (parts * alpha + 1)) < 4 * error
 
