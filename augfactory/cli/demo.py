@@ -32,7 +32,7 @@ def demo(
     """
     with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
         from augfactory.commands import demo as command
-        from augfactory.commands.expand import default_workers
+        from augfactory.commands.expand_request import default_workers
         from augfactory.report.tables import table
 
         result = command.demo(out, workers or default_workers(), progress)

@@ -54,7 +54,7 @@ def evaluate(
     """
     with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
         from augfactory.commands import evaluate as command
-        from augfactory.commands.expand import default_workers
+        from augfactory.commands.expand_request import default_workers
         from augfactory.report.tables import table
 
         if corruptions is not None:

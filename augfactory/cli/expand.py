@@ -91,7 +91,9 @@ def expand(
     """
     with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
         from augfactory.commands import expand as command
+        from augfactory.commands.estimate import estimate, estimates_text
         from augfactory.commands.expand_options import Flags, build_request
+        from augfactory.commands.expand_request import default_workers
 
         if engine == "ray":
             raise RecipeError("--engine ray", "comes with a later release", "Use --engine local.")
@@ -117,14 +119,14 @@ def expand(
             model=model,
             checkpoint=checkpoint,
             n_train=n_train,
-            workers=workers or command.default_workers(),
+            workers=workers or default_workers(),
         )
         if dry_run:
-            estimates = command.estimate(request, progress)
+            estimates = estimate(request, progress)
             if json:
                 print_json(command.as_json(estimates))
             else:
-                print(command.estimates_text(estimates))
+                print(estimates_text(estimates))
             return
         datasets = command.expand(request, progress)
         if json:

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from augfactory.commands.evaluate import EvaluateRequest, EvaluateResult, evaluate
-from augfactory.commands.expand import Dataset, ExpandRequest, expand
+from augfactory.commands.expand import Dataset, expand
+from augfactory.commands.expand_request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.commands.vae_train import VaeTrainRequest, VaeTrainResult, vae_train
 from augfactory.pipeline.recipe import MixStage, mix_stage

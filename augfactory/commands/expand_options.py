@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from augfactory.commands.expand import ExpandRequest, read_format
+from augfactory.commands.expand_request import ExpandRequest, read_format
 from augfactory.errors import RecipeError
 from augfactory.pipeline.recipe import MIXING, mix_stage
 from augfactory.pipeline.recipe_text import Asked, read_origin, read_recipe

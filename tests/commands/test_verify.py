@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from augfactory.commands.expand import ExpandRequest, expand
+from augfactory.commands.expand import expand
+from augfactory.commands.expand_request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.commands.verify import verify
 from augfactory.errors import VerificationError

@@ -1,0 +1,119 @@
+"""What `augfactory expand` was asked for, and the orders that follow from it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+from augfactory.commands.ingredients import Ingredients, gather
+from augfactory.commands.orders import Order
+from augfactory.commands.progress import Progress
+from augfactory.errors import RecipeError, unknown_name
+from augfactory.pipeline.partners import check_pairing, rows_by_class
+from augfactory.pipeline.recipe import (
+    Format,
+    MixStage,
+    Recipe,
+    default_geometry,
+    geometry_stage,
+    method_of,
+    vae_stage,
+)
+from augfactory.records import SourceSpec
+from augfactory.store.png import check_class_names
+
+
+@dataclass(frozen=True)
+class ExpandRequest:
+    """What `augfactory expand` was asked for; one dataset is made for each of ``factors``.
+
+    ``out`` is NAME: the dataset of factor K is written to the folder ``NAME-xK``. ``geometry``
+    holds what is not left to the preset of the source's colours; None varies nothing.
+    ``sampler_parameters`` holds those of the sampler that are not left to its defaults.
+    """
+
+    source: SourceSpec
+    out: Path
+    factors: tuple[int, ...]
+    model: Path | None = None
+    checkpoint: str | None = None
+    n_train: int | None = None
+    originals: bool = True
+    seed: int = 0
+    geometry: Mapping[str, Any] | None = field(default_factory=dict)
+    sampler: str = "same-class"
+    sampler_parameters: Mapping[str, Any] = field(default_factory=dict)
+    mix: tuple[MixStage, ...] = ()
+    format: Format = "hdf5"
+    workers: int = 1
+
+
+def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
+    """Open what the request names and turn it into one order for each factor."""
+    sampler = vae_stage("--sampler", request.sampler, request.sampler_parameters)
+    geometry_stage("geometry", request.geometry or {})
+    ingredients = gather(
+        request.source, request.model, request.checkpoint, request.n_train, request.seed, progress
+    )
+    source = ingredients.source
+    _check_mixing(request, ingredients)
+    if request.format == "png":
+        check_class_names(source.class_names)
+    geometry = None
+    if request.geometry is not None:
+        preset = default_geometry(source.image_shape).parameters["preset"]
+        geometry = geometry_stage("geometry", {"preset": preset, **request.geometry})
+    orders = []
+    for factor in request.factors:
+        further = factor > 1 or not request.originals
+        if further and geometry is None and ingredients.model is None:
+            raise RecipeError(
+                f"--factor {factor} --no-geometry",
+                "without geometry and without a model there is nothing to make images with",
+                f"Train one with `augfactory vae-train {request.source.text} --out MODEL_DIR` and "
+                "expand MODEL_DIR, or leave --no-geometry out.",
+            )
+        recipe = Recipe(
+            factor=factor,
+            originals=request.originals,
+            seed=request.seed,
+            geometry=geometry if further else None,
+            vae=sampler if further and ingredients.model is not None else None,
+            mix=request.mix,
+            format=request.format,
+        )
+        folder = request.out.with_name(f"{request.out.name}-x{factor}")
+        orders.append(Order(folder, recipe, ingredients))
+    return orders
+
+
+def _check_mixing(request: ExpandRequest, ingredients: Ingredients) -> None:
+    source = ingredients.source
+    class_rows = rows_by_class(source.labels, len(source.class_names))
+    for stage in request.mix:
+        method, parameters = method_of(stage)
+        partners = method.parents(parameters) - 1
+        if partners:
+            check_pairing(class_rows, partners, parameters.pairing, source.class_names)
+
+
+def read_format(text: str) -> Format:
+    """Check a storage format.
+
+    Raises:
+        RecipeError: there is none of this name.
+    """
+    if text in ("parquet", "webdataset"):
+        raise RecipeError(
+            f"--format {text}", "comes with a later release", "Write --format hdf5 or png."
+        )
+    for known in get_args(Format):
+        if text == known:
+            return known  # type: ignore[no-any-return]
+    raise unknown_name("--format", "format", text, get_args(Format))
+
+
+def default_workers() -> int:
+    """Return one process per core that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
