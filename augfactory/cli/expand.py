@@ -55,7 +55,8 @@ def expand(
     cutmix: Annotated[int | None, typer.Option(metavar="M", help=COPIES)] = None,
     augmix: Annotated[int | None, typer.Option(metavar="M", help=COPIES)] = None,
     mix_from: Annotated[
-        str | None, typer.Option(help="What is mixed: 'expanded' images or 'originals'.")
+        str | None,
+        typer.Option(help="What is mixed: expanded (augmix: originals) unless said otherwise."),
     ] = None,
     recipe: Annotated[
         Path | None, typer.Option(help="TOML file: stages in order, with their parameters.")

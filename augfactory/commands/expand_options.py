@@ -7,7 +7,7 @@ from typing import Any
 
 from augfactory.commands.expand_request import ExpandRequest, read_format
 from augfactory.errors import RecipeError
-from augfactory.pipeline.recipe import MIXING, mix_stage
+from augfactory.pipeline.recipe import MIXING, default_origin, mix_stage
 from augfactory.pipeline.recipe_text import Asked, read_origin, read_recipe
 from augfactory.records import SourceSpec
 
@@ -92,9 +92,11 @@ def _mix(flags: Flags, asked: Asked) -> Any:
         raise RecipeError(
             f"--{next(iter(given))}", "the recipe has mix stages of its own", "Leave one out."
         )
-    origin = read_origin("--mix-from", flags.mix_from or "expanded")
+    origin = read_origin("--mix-from", flags.mix_from) if flags.mix_from else None
     return tuple(
-        mix_stage(f"--{name}", name, given[name], origin, {}) for name in MIXING if name in given
+        mix_stage(f"--{name}", name, given[name], origin or default_origin(name), {})
+        for name in MIXING
+        if name in given
     )
 
 

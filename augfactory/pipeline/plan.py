@@ -227,7 +227,17 @@ def _parent_rows(
     """Choose which of its ``factor`` images stands for each chosen source, where they are mixed."""
     if stage.source == "originals":
         return np.full_like(chosen, NONE)
-    rounds = generator(recipe.seed, f"{name} round", block).integers(0, recipe.factor, chosen.shape)
+    if stage.method == "augmix":
+        # All views of a source are views of one image, which the Jensen-Shannon loss compares.
+        rounds = np.array(
+            [
+                [key_of(recipe.seed, name, "view of", lead) % recipe.factor]
+                for (lead,) in chosen.tolist()
+            ]
+        )
+    else:
+        keyed = generator(recipe.seed, f"{name} round", block)
+        rounds = keyed.integers(0, recipe.factor, chosen.shape)
     rows: Int64Array = rounds * len(origin.class_rows.labels) + chosen
     return rows
 

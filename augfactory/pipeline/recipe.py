@@ -147,6 +147,11 @@ def mix_stage(
     return MixStage(method=method, copies=copies, source=source, parameters=resolved)
 
 
+def default_origin(method: str) -> Origin:
+    """Return what a method mixes when nothing is said: AugMix makes views of clean images."""
+    return "originals" if method == "augmix" else "expanded"
+
+
 def method_of(stage: MixStage) -> tuple[Method, Any]:
     """Return a stage's method and its parameters as the method takes them."""
     method = METHODS[stage.method]

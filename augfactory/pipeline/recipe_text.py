@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from augfactory.errors import RecipeError, unknown_name
-from augfactory.pipeline.recipe import MixStage, Origin, mix_stage
+from augfactory.pipeline.recipe import MixStage, Origin, default_origin, mix_stage
 
 KEYS = ("factor", "originals", "seed", "format", "geometry", "vae", "mix")
 
@@ -94,7 +94,7 @@ def _read_mix(values: Any, where: str) -> MixStage:
         raise _wrong_type(where, "mix", "a list of tables, each headed [[mix]]", values)
     method = _typed(values, "method", str, where)
     copies = _typed(values, "copies", int, where)
-    origin = read_origin(f"{where}: from", str(values.get("from", "expanded")))
+    origin = read_origin(f"{where}: from", str(values.get("from", default_origin(str(method)))))
     for name, value in (("method", method), ("copies", copies)):
         if value is None:
             raise RecipeError(where, f"key {name!r} is missing", f"Say {name} = …")

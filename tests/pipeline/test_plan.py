@@ -174,3 +174,12 @@ def test_equal_requests_have_equal_ids_and_others_not() -> None:
     ids = {recipe_id(recipe, "a", "b") for recipe in (base, *others)}
     ids |= {recipe_id(base, "x", "b"), recipe_id(base, "a", "x"), recipe_id(base, "a", None)}
     assert len(ids) == len(others) + 4
+
+
+def test_views_of_a_source_are_views_of_one_image() -> None:
+    recipe = Recipe(factor=5, geometry=geometry_stage("test", {}), mix=(stage("augmix", 4),))
+    views = whole_plan(recipe, LABELS)[1]
+    parents = views.parent_row[:, 0].reshape(4, len(LABELS))
+    assert (parents == parents[0]).all()
+    assert len(np.unique(parents[0] // len(LABELS))) == 5, "every expanded image has its chance"
+    assert views.view.reshape(4, -1)[:, 0].tolist() == [1, 2, 3, 4]
