@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from augfactory.commands.evaluate import EvaluateRequest, EvaluateResult, evaluate
-from augfactory.commands.expand import Dataset, expand
+from augfactory.commands.expand import Dataset, expand_all
 from augfactory.commands.expand_request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.commands.vae_train import VaeTrainRequest, VaeTrainResult, vae_train
@@ -17,8 +17,8 @@ FACTORS = (10, 50, 250)
 MIXED_WITH = ("mixup", "ricap")
 CHEAP_FACTOR = 50
 # Sized for five minutes on two cores; `vae-train` and `evaluate` take more steps by default.
-VAE_STEPS = 750
-CLASSIFIER_STEPS = 120
+VAE_STEPS = 500
+CLASSIFIER_STEPS = 140
 SEEDS = 2
 
 
@@ -67,9 +67,9 @@ def _expand(model: Path, data: Path, workers: int, progress: Progress) -> list[D
     """
     encoded, plain = SourceSpec(str(model)), SourceSpec("sample:train")
     requests = [
-        ExpandRequest(encoded, data / "vae", FACTORS, geometry=None, workers=workers),
+        ExpandRequest(encoded, data / "vae", FACTORS, geometry=None),
         *(
-            ExpandRequest(encoded, data / "mixed", (factor,), mix=_mix(factor), workers=workers)
+            ExpandRequest(encoded, data / "mixed", (factor,), mix=_mix(factor))
             for factor in FACTORS
         ),
         ExpandRequest(
@@ -78,10 +78,9 @@ def _expand(model: Path, data: Path, workers: int, progress: Progress) -> list[D
             (CHEAP_FACTOR,),
             n_train=N_TRAIN,
             mix=_mix(CHEAP_FACTOR),
-            workers=workers,
         ),
     ]
-    return [dataset for request in requests for dataset in expand(request, progress)]
+    return expand_all(requests, workers, progress)
 
 
 def _mix(factor: int) -> tuple[MixStage, ...]:

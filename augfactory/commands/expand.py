@@ -45,9 +45,19 @@ def expand(request: ExpandRequest, progress: Progress) -> list[Dataset]:
     Raises:
         AugfactoryError: saying what is wrong with the request, the data or the disk.
     """
-    orders = take_orders(request, progress)
-    with processes.crew(request.workers) as run:
-        return [_fulfil(order, run, progress) for order in orders]
+    return expand_all([request], request.workers, progress)
+
+
+def expand_all(
+    requests: Sequence[ExpandRequest], workers: int, progress: Progress
+) -> list[Dataset]:
+    """Carry out several requests with one crew of ``workers``; see ``expand``."""
+    with processes.crew(workers) as run:
+        return [
+            _fulfil(order, run, progress)
+            for request in requests
+            for order in take_orders(request, progress)
+        ]
 
 
 def _fulfil(order: Order, run: processes.Run, progress: Progress) -> Dataset:

@@ -146,15 +146,13 @@ def _mix(images: list[UInt8Array], shares: Float32Array, target: UInt8Array) -> 
     flat = [image.reshape(len(target), -1) for image in images]
     mixed = target.reshape(len(target), -1)
     step = min(mixed.shape[1], max(1, _VALUES_AT_ONCE // len(target)))
-    values = np.empty((len(target), len(images), step), dtype=np.uint8)
-    sums = np.empty((len(target), step), dtype=np.float32)
+    values = np.empty((len(target), len(images), step), dtype=np.float32)
     for start in range(0, mixed.shape[1], step):
         part = slice(start, min(start + step, mixed.shape[1]))
-        used = slice(part.stop - start)
+        used = values[:, :, : part.stop - start]
         for number, image in enumerate(flat):
-            values[:, number, used] = image[:, part]
-        total = sums[:, used]
-        np.einsum("nk,nkv->nv", shares, values[:, :, used], out=total, dtype=np.float32)
+            used[:, number] = image[:, part]
+        total = np.matmul(shares[:, None], used)[:, 0]
         mixed[:, part] = np.rint(total, out=total)
 
 
