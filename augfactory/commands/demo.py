@@ -17,8 +17,8 @@ FACTORS = (10, 50, 250)
 MIXED_WITH = ("mixup", "ricap")
 CHEAP_FACTOR = 50
 # Sized for five minutes on two cores; `vae-train` and `evaluate` take more steps by default.
-VAE_STEPS = 500
-CLASSIFIER_STEPS = 140
+VAE_STEPS = 750
+CLASSIFIER_STEPS = 150
 SEEDS = 2
 
 

@@ -19,7 +19,15 @@ MANIFEST = "manifest.json"
 CHECKSUMS = "SHA256SUMS"
 PLAN = "plan.parquet"
 SCHEMA_VERSION = 1
-RECORDED_LIBRARIES = ("torch", "torchvision", "numpy", "h5py", "pillow", "pyarrow")
+RECORDED_LIBRARIES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "opencv-python-headless",
+    "h5py",
+    "pillow",
+    "pyarrow",
+)
 
 
 class FileEntry(BaseModel):
