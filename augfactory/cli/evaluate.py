@@ -14,7 +14,6 @@ from augfactory.cli.source_options import (
     Size,
     source_spec,
 )
-from augfactory.errors import RecipeError
 
 
 def evaluate(
@@ -57,14 +56,13 @@ def evaluate(
         from augfactory.commands.expand_request import default_workers
         from augfactory.report.tables import table
 
-        if corruptions is not None:
-            raise RecipeError("--corruptions", "comes with a later release", "Leave it out.")
         request = command.EvaluateRequest(
             datasets=tuple(datasets),
             test=source_spec(test, size, grey, rgb, download),
             classifier=classifier,
             seeds=seeds,
             loss=loss,
+            corruptions=corruptions,
             workers=workers or default_workers(),
             out=out,
             steps=steps,

@@ -88,7 +88,6 @@ class Manifest(BaseModel):
 def manifest_bytes(manifest: Manifest) -> bytes:
     """Return manifest.json, readable by people, the same bytes for the same manifest."""
     values = manifest.model_dump(mode="json")
-    # One line for a list of plain numbers or per file keeps a manifest of thousands readable.
     text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
     return (text + "\n").encode()
 
