@@ -8,7 +8,7 @@ import numpy as np
 
 from augfactory.commands.ingredients import Ingredients
 from augfactory.pipeline import plan as planning
-from augfactory.pipeline.recipe import Recipe, recipe_id
+from augfactory.pipeline.recipe import Recipe, recipe_id, rendering_versions
 from augfactory.store.shards import building_folder
 
 SMALL_FILE_BYTES = 4096  # what the smallest file takes on most disks
@@ -26,7 +26,12 @@ class Order:
     def identity(self) -> str:
         """The recipe id: equal for equal requests."""
         model = self.ingredients.model
-        return recipe_id(self.recipe, self.ingredients.fingerprint, model.sha256 if model else None)
+        return recipe_id(
+            self.recipe,
+            rendering_versions(self.recipe),
+            self.ingredients.fingerprint,
+            model.sha256 if model else None,
+        )
 
     @property
     def building(self) -> Path:

@@ -6,6 +6,7 @@ from augfactory.commands.ingredients import Ingredients
 from augfactory.commands.orders import Order
 from augfactory.commands.preview import sheet
 from augfactory.errors import ResourceError
+from augfactory.pipeline.recipe import rendering_versions
 from augfactory.store import documents, shards
 from augfactory.store.atomic import publish_folder, write_file
 from augfactory.store.manifest import (
@@ -44,6 +45,7 @@ def publish(order: Order, seconds: float) -> Path:
         image_shape=image_shape,
         recipe=order.recipe.model_dump(mode="json"),
         recipe_id=order.identity,
+        versions=rendering_versions(order.recipe),
         source=_source_entry(ingredients),
         model=_model_entry(ingredients),
         files=[

@@ -85,18 +85,24 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def recipe_id(recipe: Recipe, source_fingerprint: str, model_sha256: str | None) -> str:
+def rendering_versions(recipe: Recipe) -> dict[str, int]:
+    """Return the versions of the rendering and of each method that takes part in ``recipe``."""
+    used = {stage.method for stage in recipe.mix} | ({"geometry"} if recipe.geometry else set())
+    return {"rendering": RENDERING, **{name: METHODS[name].version for name in sorted(used)}}
+
+
+def recipe_id(
+    recipe: Recipe, versions: Mapping[str, int], source_fingerprint: str, model_sha256: str | None
+) -> str:
     """Return the sha256 that names a request: the same request makes the same dataset.
 
-    The versions of the methods that take part are in it.
+    ``versions`` are those that rendered it, or would: see ``rendering_versions``.
     """
-    used = {stage.method for stage in recipe.mix} | ({"geometry"} if recipe.geometry else set())
     request = {
         "recipe": recipe.model_dump(mode="json"),
+        "versions": dict(versions),
         "source": source_fingerprint,
         "model": model_sha256,
-        "rendering": RENDERING,
-        "methods": {name: METHODS[name].version for name in sorted(used)},
     }
     return hashlib.sha256(canonical_json(request).encode()).hexdigest()
 

@@ -58,7 +58,11 @@ class SourceEntry(BaseModel):
 
 
 class Manifest(BaseModel):
-    """manifest.json; its presence means that the version is complete."""
+    """manifest.json; its presence means that the version is complete.
+
+    ``versions`` are those of the rendering and the methods that made it; they are part of
+    ``recipe_id``, which a later program can so check against its own newer ones.
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -70,6 +74,7 @@ class Manifest(BaseModel):
     image_shape: tuple[int, int, int]
     recipe: dict[str, Any]
     recipe_id: str
+    versions: dict[str, int]
     source: SourceEntry
     model: dict[str, Any] | None
     files: list[FileEntry]

@@ -11,6 +11,7 @@ from augfactory.commands.expand_request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.commands.verify import verify
 from augfactory.errors import VerificationError
+from augfactory.pipeline import recipe
 from augfactory.pipeline.recipe import Format, mix_stage
 from augfactory.records import SourceSpec
 from augfactory.store.manifest import checksums_bytes, manifest_bytes, read_manifest
@@ -129,3 +130,10 @@ def test_both_formats_hold_the_same_content(tmp_path: Path) -> None:
         version = make_version(tmp_path / storage, storage)
         hashes.add(read_manifest(version).content_hash)
     assert len(hashes) == 1
+
+
+def test_a_newer_program_finds_an_older_dataset_sound(
+    version: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recipe, "RENDERING", recipe.RENDERING + 1)
+    assert verify(str(version), Progress()).rows == 60

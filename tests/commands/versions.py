@@ -71,6 +71,7 @@ def write_version(
         image_shape=source.image_shape,
         recipe={"factor": factor, "format": "hdf5"},
         recipe_id="0" * 64,
+        versions={"rendering": 1},
         source=SourceEntry(
             text=origin.text,
             split=source.split,

@@ -16,6 +16,7 @@ from augfactory.pipeline.recipe import (
     geometry_stage,
     mix_stage,
     recipe_id,
+    rendering_versions,
     vae_stage,
 )
 from augfactory.records import Int64Array
@@ -170,10 +171,15 @@ def test_equal_requests_have_equal_ids_and_others_not() -> None:
         Recipe(factor=4, vae=SAME_CLASS, mix=(stage("mixup", 1),)),
         Recipe(factor=4, vae=SAME_CLASS, mix=(stage("mixup", 2),)),
     ]
-    assert recipe_id(base, "a", "b") == recipe_id(same, "a", "b")
-    ids = {recipe_id(recipe, "a", "b") for recipe in (base, *others)}
-    ids |= {recipe_id(base, "x", "b"), recipe_id(base, "a", "x"), recipe_id(base, "a", None)}
-    assert len(ids) == len(others) + 4
+
+    def identity(recipe: Recipe, source: str = "a", model: str | None = "b") -> str:
+        return recipe_id(recipe, rendering_versions(recipe), source, model)
+
+    assert identity(base) == identity(same)
+    ids = {identity(recipe) for recipe in (base, *others)}
+    ids |= {identity(base, "x"), identity(base, "a", "x"), identity(base, "a", None)}
+    ids.add(recipe_id(base, {"rendering": 0}, "a", "b"))
+    assert len(ids) == len(others) + 5
 
 
 def test_views_of_a_source_are_views_of_one_image() -> None:
