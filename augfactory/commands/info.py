@@ -41,17 +41,22 @@ def as_text(folder: Path, manifest: Manifest) -> str:
         f"recipe    {manifest.recipe_id}",
         f"created   {manifest.created}, rendered in {manifest.seconds:,.1f} s",
         "",
-        f"{'method':10s} "
-        + " ".join(f"{_short(name):>8s}" for name in manifest.class_names)
-        + f" {'all':>9s}",
+        *_counts(manifest),
     ]
-    for method, classes in manifest.counts.items():
-        counts = [classes.get(name, 0) for name in manifest.class_names]
-        lines.append(
-            f"{method:10s} " + " ".join(f"{count:8,d}" for count in counts) + f" {sum(counts):9,d}"
-        )
     return "\n".join(lines)
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= 8 else name[:7] + "…"
+def _counts(manifest: Manifest) -> list[str]:
+    """Return a table with a column for each method and a line for each class."""
+    names, methods = manifest.class_names, list(manifest.counts)
+    table = [["class", *methods, "all"]]
+    for name in names:
+        counts = [manifest.counts[method].get(name, 0) for method in methods]
+        table.append([name, *(f"{count:,}" for count in [*counts, sum(counts)])])
+    totals = [sum(manifest.counts[method].values()) for method in methods]
+    table.append(["all", *(f"{count:,}" for count in [*totals, sum(totals)])])
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [
+        "  ".join([first.ljust(widths[0]), *map(str.rjust, rest, widths[1:])])
+        for first, *rest in table
+    ]

@@ -9,14 +9,12 @@ Labels:  mixed in proportion to the pixels that each of the two images has in th
 Avoid:   where a small detail decides the class, since the box may cover it.
 """
 
-from typing import Literal
-
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from augfactory.arrays.boxes import areas, boxes_around, with_boxes_of
 from augfactory.arrays.simplex import Concentration, beta_rows
-from augfactory.methods.method import Draws, Method, Slots
+from augfactory.methods.method import Draws, Method, Pairing, Slots
 from augfactory.records import Float32Array, UInt8Array
 
 
@@ -30,7 +28,7 @@ class CutmixParameters(BaseModel):
         description="the share of the image outside the box is drawn from Beta(alpha, alpha), "
         "before the border cuts the box; 0 or 0.000001 to 1000000",
     )
-    pairing: Literal["any", "same", "other", "balanced"] = Field(
+    pairing: Pairing = Field(
         default="any",
         description="where the partner comes from: any image, the same class, any other class, "
         "or a class drawn first, each as likely (balanced)",

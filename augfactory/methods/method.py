@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,8 @@ from pydantic import BaseModel
 from augfactory.records import Float32Array, Int64Array, UInt8Array
 
 Draws = npt.NDArray[np.float64]
+# Where the partners of an image come from.
+Pairing = Literal["any", "same", "other", "balanced"]
 
 
 @dataclass(frozen=True)

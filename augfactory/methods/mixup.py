@@ -14,13 +14,12 @@ Avoid:   where brightness itself tells classes apart, and where a label must be 
 """
 
 import math
-from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from augfactory.arrays.simplex import Concentration, dirichlet_rows, in_steps
-from augfactory.methods.method import Draws, Method, Slots
+from augfactory.methods.method import Draws, Method, Pairing, Slots
 from augfactory.records import Float32Array, UInt8Array
 
 CHUNK_VALUES = 2**17  # float32 of a chunk stay in a core's second-level cache
@@ -38,7 +37,7 @@ class MixupParameters(BaseModel):
         "1 makes every mixture equally likely, large values make equal shares; "
         "0 or 0.000001 to 1000000",
     )
-    pairing: Literal["any", "same", "other", "balanced"] = Field(
+    pairing: Pairing = Field(
         default="any",
         description="where partners come from: any image, the same class, any other class, or "
         "a class drawn first, each as likely (balanced)",

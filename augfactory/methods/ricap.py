@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from augfactory.arrays.boxes import areas, quarters
 from augfactory.arrays.patchwork import patched
 from augfactory.arrays.simplex import Concentration, Float64Array, beta_rows
-from augfactory.methods.method import Draws, Method, Slots
+from augfactory.methods.method import Draws, Method, Pairing, Slots
 from augfactory.records import Float32Array, Int64Array, UInt8Array
 
 CROPS = tuple(f"{side}_{crop}" for crop in range(4) for side in ("top", "left"))
@@ -56,7 +56,7 @@ class RicapParameters(BaseModel):
     ramp_end: int | None = Field(
         default=None, ge=1, description="the round that has reached beta_max"
     )
-    pairing: Literal["any", "same", "other", "balanced"] = Field(
+    pairing: Pairing = Field(
         default="any",
         description="where partners come from: any image, the same class, any other class, or "
         "a class drawn first, each as likely (balanced)",

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from augfactory.errors import InputDataError
+from augfactory.methods.method import Pairing
 from augfactory.records import Int64Array
 
-Pairing = Literal["any", "same", "other", "balanced"]
 Draw = Callable[["ClassRows", Int64Array, np.random.Generator], Int64Array]
 
 

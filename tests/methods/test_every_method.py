@@ -28,6 +28,16 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"scope": "batch", "batch_size": 3, "ramp_start": 0, "ramp_end": 2},
     ],
     "cutmix": [{"alpha": 0.0}, {"alpha": 1e6}],
+    "geometry": [
+        {"preset": "photo"},
+        {"preset": "none", "elastic_alpha": 8.0, "elastic_sigma": 1.0, "fill": "wrap"},
+        {"keep_aspect": False, "flip_vertical": True, "fill": "nearest"},
+    ],
+    "augmix": [
+        {"operations": "all", "severity": 10.0},
+        {"width": 1, "depth": 4},
+        {"fill_value": 128, "alpha": 0.01},
+    ],
 }
 CASES = [
     pytest.param(method, parameters, id=f"{name}{parameters or ''}")

@@ -6,8 +6,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from augfactory.errors import InputDataError
+from augfactory.methods.method import Pairing
 from augfactory.pipeline.partners import (
-    Pairing,
     check_pairing,
     mixing_partners,
     rows_by_class,
