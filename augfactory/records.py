@@ -12,6 +12,8 @@ Float32Array = npt.NDArray[np.float32]
 Int64Array = npt.NDArray[np.int64]
 
 Colour = Literal["auto", "grey", "rgb"]
+# rows, in any order, repeats allowed -> uint8 [n, H, W, C]
+ReadImages = Callable[[Int64Array], UInt8Array]
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Source:
     class_names: tuple[str, ...]
     image_shape: tuple[int, int, int]
     labels: Int64Array
-    read_images: Callable[[Int64Array], UInt8Array]
+    read_images: ReadImages
     read_soft_labels: Callable[[Int64Array], Float32Array]
     row_name: Callable[[int], str]
 

@@ -11,6 +11,7 @@ from augfactory.cli.evaluate import evaluate
 from augfactory.cli.expand import expand
 from augfactory.cli.methods import methods
 from augfactory.cli.session import InterruptedBySignal, catch_signals
+from augfactory.cli.study import study
 from augfactory.cli.vae_train import vae_train
 from augfactory.cli.versions import info, preview, verify
 
@@ -21,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help starts in half the time
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, vae_train, expand, evaluate, info, verify, preview, methods):
+for command in (demo, vae_train, expand, evaluate, study, info, verify, preview, methods):
     app.command()(command)
 
 

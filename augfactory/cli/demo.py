@@ -39,7 +39,7 @@ def demo(
         if json:
             print_json(command.as_json(result))
             return
-        print(table(result.evaluation))
+        print(table(result.evaluation.document))
         print()
         for name, path in command.files(result).items():
             print(f"{name:30s} {path}")

@@ -1,32 +1,86 @@
 """``augfactory info``, ``verify`` and ``preview``: three views of a dataset version."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from augfactory.cli.session import Debug, Json, Quiet, print_json, session
+from augfactory.commands.progress import Progress
 
 Name = Annotated[
     str, typer.Argument(metavar="NAME[@vN]", help="A dataset, its newest version unless @vN.")
 ]
 
 
-def info(dataset: Name, json: Json = False, quiet: Quiet = False, debug: Debug = False) -> None:
+def info(
+    dataset: Name,
+    quality: Annotated[
+        bool,
+        typer.Option(
+            "--quality",
+            help="Compare what each method made with the originals: precision, recall, density, "
+            "coverage, and the share that is authentic, no copy of an original.",
+        ),
+    ] = False,
+    held_out: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="Images that nothing was made from; says how near new ones come to the originals. "
+            "Implies --quality.",
+        ),
+    ] = None,
+    quality_out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.parquet",
+            help="Write the nearest original of each generated row. Implies --quality.",
+        ),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
     """Show what a dataset version is: rows per method and class, source, model, hashes.
 
+    With --quality also how good its generated images are, as far as that can be said before a
+    classifier is trained on them. The version itself does not change.
+
     \b
-    Example:
+    Examples:
       augfactory info digits-x10@v1
+      augfactory info digits-x10 --quality --held-out sample:test --quality-out rows.parquet
     """
-    with session(as_json=json, quiet=quiet, debug=debug):
+    with session(as_json=json, quiet=quiet, debug=debug) as progress:
         from augfactory.commands import info as command
 
         folder, manifest = command.info(dataset)
+        measured = None
+        if quality or held_out or quality_out:
+            measured = _measure(str(folder), held_out, quality_out, progress)
         if json:
-            print_json(command.as_json(folder, manifest))
+            answer = command.as_json(folder, manifest)
+            print_json(answer if measured is None else {**answer, "quality": measured[0]})
         else:
             print(command.as_text(folder, manifest))
+            if measured is not None:
+                print(f"\n{measured[1]}")
+
+
+def _measure(
+    dataset: str, held_out: str | None, out: Path | None, progress: Progress
+) -> tuple[dict[str, Any], str]:
+    """Return the quality as JSON and as text, and write its rows to ``out``."""
+    from augfactory.commands import quality as command
+    from augfactory.records import SourceSpec
+
+    if out is not None:
+        command.check_rows_path(out)
+    measured = command.quality(dataset, progress, SourceSpec(held_out) if held_out else None)
+    if out is not None:
+        command.write_rows(measured, out)
+    return command.as_json(measured), command.as_text(measured)
 
 
 def verify(dataset: Name, json: Json = False, quiet: Quiet = False, debug: Debug = False) -> None:

@@ -1,21 +1,27 @@
-"""The files of an evaluation: finished cells, results.json, results.csv and the figure."""
+"""The files of an evaluation: finished cells, results.json and .csv, the figure, the report."""
 
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from augfactory.commands.evaluation_inputs import Inputs
-from augfactory.errors import ResourceError
-from augfactory.evaluation.protocol import ArmSummary, Cell, CellResult, cell_key
-from augfactory.report.evaluation_figures import accuracy_figure
-from augfactory.store.atomic import write_file
-from augfactory.store.manifest import library_versions
+import numpy as np
 
-SCHEMA_VERSION = 1
+from augfactory.errors import ResourceError
+from augfactory.evaluation.comparison import ArmSummary, Spread, sentence
+from augfactory.evaluation.corruptions.registry import find_profile
+from augfactory.evaluation.protocol import (
+    Cell,
+    CellResult,
+    cell_key,
+    result_as_dict,
+    result_from_dict,
+)
+from augfactory.store.atomic import write_file
+
 CELLS = "cells"
 
 
@@ -35,84 +41,102 @@ def make_folders(out: Path) -> None:
 
 def save_cell(out: Path, cell: Cell, result: CellResult) -> None:
     """Keep one finished cell."""
-    about = {"arm": cell.arm.name, "seed": cell.seed, **asdict(cell.settings)}
-    write_file(_cell_path(out, cell), _json_bytes({**asdict(result), "about": about}))
+    about = {
+        "arm": cell.arm.name,
+        "subset": cell.subset,
+        "seed": cell.seed,
+        "classifier": cell.classifier.name,
+        **asdict(cell.settings),
+    }
+    write_file(_cell_path(out, cell), json_bytes({**result_as_dict(result), "about": about}))
 
 
 def load_cell(out: Path, cell: Cell) -> CellResult | None:
     """Return what an earlier run kept of this cell; None where it kept nothing usable."""
     try:
-        kept = json.loads(_cell_path(out, cell).read_bytes())
-        return CellResult(*(float(kept[name]) for name in ("accuracy", "nll", "seconds")))
-    except (OSError, ValueError, KeyError, TypeError):
+        return result_from_dict(json.loads(_cell_path(out, cell).read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def results_document(
-    inputs: Inputs, cells: Sequence[Cell], arms: Sequence[ArmSummary], baseline: str
-) -> dict[str, Any]:
-    """Return what results.json holds; the same for the same evaluation, whenever it is run."""
+def arm_document(arm: ArmSummary, baseline: str, profile: str | None) -> dict[str, Any]:
+    """Return an arm as it stands in results.json."""
+    own = {name: asdict(spread) for name, spread in arm.measures.items()}
     return {
-        "schema_version": SCHEMA_VERSION,
-        "arms": [asdict(arm) for arm in arms],
-        "baseline": baseline,
-        "classifier": cells[0].classifier,
-        "settings": asdict(cells[0].settings),
-        "test": {
-            "text": inputs.test_spec.text,
-            "size": inputs.test_spec.size,
-            "colour": inputs.test_spec.colour,
-            "rows": len(inputs.test),
-            "fingerprint": inputs.test_fingerprint,
-        },
-        "datasets": [
+        "name": arm.name,
+        "factor": arm.factor,
+        "rows": arm.rows,
+        "images_per_step": arm.images_per_step,
+        "subsets": list(arm.subsets),
+        "seeds": list(arm.seeds),
+        **own,
+        "scaled": _spreads(arm.scaled),
+        "difference": _differences(arm, baseline),
+        "versus": {other: _differences(arm, other) for other in arm.versus},
+        "class_accuracy": [None if np.isnan(share) else share for share in arm.class_accuracy],
+        "confusion": [list(row) for row in arm.confusion],
+        "reliability": asdict(arm.reliability),
+        "corruptions": _corruptions(arm, profile),
+        "sentence": "" if arm.name == baseline else sentence(arm),
+        "seconds": asdict(arm.seconds),
+        "waiting": asdict(arm.waiting),
+    }
+
+
+def _spreads(spreads: Mapping[str, Spread] | None) -> dict[str, Any] | None:
+    if spreads is None:
+        return None
+    return {name: asdict(own) for name, own in spreads.items()}
+
+
+def _differences(arm: ArmSummary, other: str) -> dict[str, Any] | None:
+    found = arm.versus.get(other)
+    return None if found is None else {name: asdict(gap) for name, gap in found.items()}
+
+
+def _corruptions(arm: ArmSummary, profile: str | None) -> dict[str, Any] | None:
+    """Return the errors; the mean is a plain one over the corruptions, not normalised."""
+    if arm.corruption_errors is None or profile is None:
+        return None
+    known = find_profile(profile)
+    errors = {name: own.mean for name, own in arm.corruption_errors.items()}
+    apart = [errors[each.name] for each in known.corruptions if not each.overlaps_augmix]
+    return {
+        "profile": known.name,
+        "title": known.title,
+        "mean_error": float(np.mean(list(errors.values()))),
+        "mean_error_without_overlap": float(np.mean(apart)) if len(apart) < len(errors) else None,
+        "errors": errors,
+    }
+
+
+def cells_csv(results: Sequence[tuple[Cell, CellResult]]) -> bytes:
+    """Return one line for each classifier."""
+    lines = []
+    for cell, result in results:
+        scaled = (
+            {f"scaled_{name}": value for name, value in asdict(result.scaled).items()}
+            if (result.scaled)
+            else {}
+        )
+        errors = result.corruption_errors or {}
+        lines.append(
             {
-                "name": version.manifest.name,
-                "version": version.manifest.version,
-                "rows": version.manifest.rows,
-                "content_hash": version.manifest.content_hash,
+                "arm": cell.arm.name,
+                "factor": cell.arm.factor,
+                "rows": cell.arm.size,
+                "subset": cell.subset,
+                "seed": cell.seed,
+                "classifier": cell.classifier.name,
+                "steps": cell.settings.steps,
+                "batch": cell.settings.batch,
+                **asdict(result.scores),
+                **scaled,
+                **({"temperature": result.temperature} if scaled else {}),
+                **({"corruption_error": float(np.mean(list(errors.values())))} if errors else {}),
+                "seconds": result.seconds,
             }
-            for version in inputs.versions
-        ],
-        "libraries": library_versions(),
-    }
-
-
-def write_results(
-    out: Path,
-    document: dict[str, Any],
-    results: Sequence[tuple[Cell, CellResult]],
-    arms: Sequence[ArmSummary],
-) -> tuple[Path, ...]:
-    """Write results.json, results.csv and accuracy.png; return their paths."""
-    contents = {
-        "results.json": _json_bytes(document),
-        "results.csv": _csv_bytes(results),
-        "accuracy.png": accuracy_figure(arms, document["baseline"], _subtitle(document)),
-    }
-    for name, data in contents.items():
-        write_file(out / name, data)
-    return tuple(out / name for name in contents)
-
-
-def _cell_path(out: Path, cell: Cell) -> Path:
-    return out / CELLS / f"{cell_key(cell)}.json"
-
-
-def _csv_bytes(results: Sequence[tuple[Cell, CellResult]]) -> bytes:
-    lines = [
-        {
-            "arm": cell.arm.name,
-            "factor": cell.arm.factor,
-            "rows": cell.arm.size,
-            "seed": cell.seed,
-            "classifier": cell.classifier,
-            "steps": cell.settings.steps,
-            "batch": cell.settings.batch,
-            **asdict(result),
-        }
-        for cell, result in results
-    ]
+        )
     text = io.StringIO()
     writer = csv.DictWriter(text, list(lines[0]), lineterminator="\n")
     writer.writeheader()
@@ -120,16 +144,10 @@ def _csv_bytes(results: Sequence[tuple[Cell, CellResult]]) -> bytes:
     return text.getvalue().encode()
 
 
-def _subtitle(document: dict[str, Any]) -> str:
-    test, settings = document["test"], document["settings"]
-    text = test["text"] if len(test["text"]) <= 32 else "…" + test["text"][-31:]
-    seeds = len(document["arms"][0]["seeds"])
-    spread = f"{seeds} seeds, bars ± 1 standard deviation" if seeds > 1 else "1 seed"
-    return (
-        f"{test['rows']:,} images of {text} · {document['classifier']}, "
-        f"{settings['steps']:,} steps of {settings['batch']} · {spread}"
-    )
-
-
-def _json_bytes(value: dict[str, Any]) -> bytes:
+def json_bytes(value: Mapping[str, Any]) -> bytes:
+    """Return JSON that people can read, the same bytes for the same value."""
     return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _cell_path(out: Path, cell: Cell) -> Path:
+    return out / CELLS / f"{cell_key(cell)}.json"

@@ -1,78 +1,84 @@
 """What an evaluation trains and tests on: opened, found to fit together, free of leaks."""
 
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import cast
 
 import numpy as np
 
+from augfactory.commands.evaluation_arms import ArmsRequest, make_arms, opened_part, spec_of
 from augfactory.commands.opening import open_any
 from augfactory.commands.progress import Progress
-from augfactory.errors import InputDataError, RecipeError
+from augfactory.errors import AugfactoryError, InputDataError, RecipeError
 from augfactory.evaluation.leakage import find_shared_images, pixel_hashes
-from augfactory.evaluation.protocol import Arm
-from augfactory.records import Colour, Source, SourceSpec, UInt8Array
+from augfactory.evaluation.protocol import Arm, LabelledRows
+from augfactory.records import Int64Array, Source, SourceSpec, UInt8Array
 from augfactory.sources.fingerprint import fingerprint
+from augfactory.sources.subset import stratified_rows
 from augfactory.store.manifest import SourceEntry
 from augfactory.store.reader import Version, open_version
 from augfactory.store.versions import find_version
 
-ORIGINALS = "originals"
+HELD_OUT_ROWS = 1000
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """The arms, the originals first, the dataset versions among them, and the test set."""
+    """The arms, the originals first, the dataset versions among them, and what is measured on.
+
+    ``held_out`` are labelled rows that stand in no arm and not in the test, None where there are
+    none; ``held_out_source`` is what they were read as.
+    """
 
     arms: tuple[Arm, ...]
     versions: tuple[Version, ...]
-    test_spec: SourceSpec
+    test_rows: LabelledRows
     test: Source
-    test_fingerprint: str
+    held_out: LabelledRows | None
+    held_out_source: Source | None
 
 
-@dataclass(frozen=True)
-class _TrainingSet:
-    name: str
-    factor: int | None
-    spec: SourceSpec
-    rows: tuple[int, ...] | None
-    source: Source
-    fingerprint: str
-
-
-def gather(datasets: tuple[str, ...], test_spec: SourceSpec, progress: Progress) -> Inputs:
+def gather(
+    datasets: tuple[str, ...],
+    test_spec: SourceSpec,
+    held_out_spec: SourceSpec | None,
+    arms_request: ArmsRequest,
+    progress: Progress,
+) -> Inputs:
     """Open everything and refuse what cannot be compared.
 
     Test images are converted as the originals were, unless ``test_spec`` says otherwise.
 
     Raises:
-        RecipeError: the datasets were not made from the same originals.
+        RecipeError: the datasets were not made from the same originals, or cannot serve an arm.
         InputDataError: a source cannot be used, the test set does not fit the datasets, or a test
             image stands among the training images.
     """
     versions = _open_versions(datasets)
     origin = versions[0].manifest.source
-    test_spec = replace(
-        test_spec,
-        size=test_spec.size or origin.size,
-        colour=_colour(origin) if test_spec.colour == "auto" else test_spec.colour,
-    )
+    test_spec = _converted(test_spec, origin)
     test = open_any(test_spec)
     for version in versions:
-        _check_fit(version.source, test)
-    training_sets = [_originals(versions), *_training_sets(versions)]
-    total = len(test) + sum(len(each.source) for each in training_sets)
+        check_fit(version.source, test)
+    arms = make_arms(versions, arms_request)
+    trained_on = {(arm.source, arm.part, arm.rows): opened_part(arm).source for arm in arms}
+    learnt_from = _model_sources(versions)
+    total = len(test) + sum(len(each) for each in (*trained_on.values(), *learnt_from))
     with progress.bar("looking for test images among the training images", total, "image") as bar:
-        test_hashes = pixel_hashes(test, bar.advance)
-        arms = tuple(_checked_arm(each, test, test_hashes, bar.advance) for each in training_sets)
-    return Inputs(arms, tuple(versions), test_spec, test, fingerprint(test))
+        refuse_shared((*trained_on.values(), *learnt_from), test, bar.advance)
+    held_out, held_out_source = _held_out(held_out_spec, origin, test)
+    return Inputs(
+        arms=arms,
+        versions=versions,
+        test_rows=LabelledRows(test_spec, fingerprint(test)),
+        test=test,
+        held_out=held_out,
+        held_out_source=held_out_source,
+    )
 
 
-def _open_versions(datasets: tuple[str, ...]) -> list[Version]:
+def _open_versions(datasets: tuple[str, ...]) -> tuple[Version, ...]:
     folders = dict.fromkeys(find_version(text).resolve() for text in datasets)
-    versions = [open_version(folder) for folder in folders]
+    versions = tuple(open_version(folder) for folder in folders)
     first = versions[0]
     for version in versions[1:]:
         if version.manifest.source.fingerprint != first.manifest.source.fingerprint:
@@ -85,7 +91,21 @@ def _open_versions(datasets: tuple[str, ...]) -> list[Version]:
     return versions
 
 
-def _check_fit(training: Source, test: Source) -> None:
+def _converted(spec: SourceSpec, origin: SourceEntry) -> SourceSpec:
+    made_from = spec_of(origin)
+    return replace(
+        spec,
+        size=spec.size or made_from.size,
+        colour=made_from.colour if spec.colour == "auto" else spec.colour,
+    )
+
+
+def check_fit(training: Source, test: Source) -> None:
+    """Refuse a test set that a classifier trained on ``training`` cannot be measured on.
+
+    Raises:
+        InputDataError: it is empty, or its classes or image shape are others.
+    """
     if len(test) == 0:
         raise InputDataError(test.name, "it holds no images", "Name a test source with images.")
     if training.class_names != test.class_names:
@@ -103,62 +123,25 @@ def _check_fit(training: Source, test: Source) -> None:
         )
 
 
-def _training_sets(versions: list[Version]) -> list[_TrainingSet]:
-    return [
-        _TrainingSet(
-            name=name,
-            factor=version.manifest.recipe.get("factor"),
-            spec=SourceSpec(str(version.folder)),
-            rows=None,
-            source=version.source,
-            fingerprint=version.manifest.content_hash,
-        )
-        for name, version in zip(_names(versions), versions, strict=True)
-    ]
+def refuse_shared(
+    trained_on: Iterable[Source], test: Source, advance: Callable[[int], None]
+) -> None:
+    """Refuse test images that stand, pixel for pixel, in what is trained on.
+
+    Raises:
+        InputDataError: naming the test image and where it stands.
+    """
+    test_hashes = pixel_hashes(test, advance)
+    for source in trained_on:
+        _refuse_shared(source, test, test_hashes, advance)
 
 
-def _names(versions: list[Version]) -> list[str]:
-    """Call each version by its name where that is clear, else NAME@vN, else its folder."""
-    plain = [version.manifest.name for version in versions]
-    addresses = Counter(version.address for version in versions)
-    uses = Counter([ORIGINALS, *plain])
-    return [
-        name
-        if uses[name] == 1
-        else version.address
-        if addresses[version.address] == 1
-        else str(version.folder)
-        for name, version in zip(plain, versions, strict=True)
-    ]
-
-
-def _originals(versions: list[Version]) -> _TrainingSet:
-    """Return the originals as they stand in a dataset, else read again from their source."""
-    origin = versions[0].manifest.source
-    for version in versions:
-        rows = np.flatnonzero(version.methods == "original")
-        if len(rows):
-            spec, whole = SourceSpec(str(version.folder)), version.source
-            break
-    else:
-        spec, rows = SourceSpec(origin.text, origin.size, _colour(origin)), np.asarray(origin.rows)
-        whole = open_any(spec)
-        if rows.max() >= len(whole) or fingerprint(whole.restricted_to(rows)) != origin.fingerprint:
-            raise InputDataError(
-                whole.name,
-                f"it is no longer what {versions[0].address} was made from",
-                "Restore the source as it was, or expand it again.",
-            )
-    source = whole.restricted_to(rows)
-    return _TrainingSet(ORIGINALS, 1, spec, tuple(rows.tolist()), source, origin.fingerprint)
-
-
-def _checked_arm(
-    training: _TrainingSet, test: Source, test_hashes: UInt8Array, advance: Callable[[int], None]
-) -> Arm:
-    hashes = pixel_hashes(training.source, advance)
+def _refuse_shared(
+    source: Source, test: Source, test_hashes: UInt8Array, advance: Callable[[int], None]
+) -> None:
+    hashes = pixel_hashes(source, advance)
     shared = find_shared_images(
-        training.source, test, training_hashes=hashes, test_hashes=test_hashes, most=1
+        source, test, training_hashes=hashes, test_hashes=test_hashes, most=1
     )
     if shared:
         raise InputDataError(
@@ -166,18 +149,54 @@ def _checked_arm(
             f"this test image stands in the training set too, as {shared[0].training_name}",
             "Name a test source that shares no image with what the datasets were made from.",
         )
-    return Arm(
-        name=training.name,
-        factor=training.factor,
-        source=training.spec,
-        rows=training.rows,
-        size=len(training.source),
-        fingerprint=training.fingerprint,
-    )
 
 
-def _colour(origin: SourceEntry) -> Colour:
-    return cast(Colour, origin.colour)
+def _model_sources(versions: tuple[Version, ...]) -> list[Source]:
+    """Return what the VAEs of the datasets were trained on, where that is not the originals."""
+    seen = {versions[0].manifest.source.fingerprint}
+    sources = []
+    for version in versions:
+        trained_on = (version.manifest.model or {}).get("trained_on")
+        if trained_on is None or trained_on["fingerprint"] in seen:
+            continue
+        seen.add(trained_on["fingerprint"])
+        entry = SourceEntry.model_validate(trained_on)
+        whole = open_any(spec_of(entry))
+        rows = np.asarray(entry.rows, dtype=np.int64)
+        if rows.max() < len(whole):
+            sources.append(whole.restricted_to(rows))
+    return sources
+
+
+def _held_out(
+    spec: SourceSpec | None, origin: SourceEntry, test: Source
+) -> tuple[LabelledRows | None, Source | None]:
+    """Return ``spec`` or, without one, training rows that the datasets were not made from."""
+    if spec is not None:
+        spec = _converted(spec, origin)
+        source = open_any(spec)
+        check_fit(source, test)
+        return LabelledRows(spec, fingerprint(source)), source
+    try:
+        whole = open_any(spec_of(origin))
+    except AugfactoryError:
+        return None, None  # the datasets outlive their source
+    if whole.class_names != test.class_names or whole.image_shape != test.image_shape:
+        return None, None
+    return unused_rows(whole, spec_of(origin), np.asarray(origin.rows))
+
+
+def unused_rows(
+    whole: Source, spec: SourceSpec, used: Int64Array
+) -> tuple[LabelledRows | None, Source | None]:
+    """Return at most 1,000 rows that are not among ``used``; none where a class has none left."""
+    unused = np.setdiff1d(np.arange(len(whole)), used)
+    if len(np.unique(whole.labels[unused])) < len(whole.class_names):
+        return None, None
+    if len(unused) > HELD_OUT_ROWS:
+        unused = unused[stratified_rows(whole.labels[unused], HELD_OUT_ROWS, seed=0)]
+    source = whole.restricted_to(unused)
+    return LabelledRows(spec, fingerprint(source), tuple(unused.tolist())), source
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -112,4 +112,5 @@ def _model_entry(ingredients: Ingredients) -> dict[str, object] | None:
         "architecture": model.config.architecture,
         "latent": model.config.latent,
         "checkpoint": ingredients.checkpoint,
+        "trained_on": model.config.source.model_dump(mode="json"),
     }

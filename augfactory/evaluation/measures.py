@@ -1,26 +1,80 @@
 """What is measured on a trained classifier."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
 from torch import nn
 
 from augfactory.evaluation.training import to_network
-from augfactory.records import Int64Array, Source
+from augfactory.records import Int64Array, ReadImages
 
 Float64Array = npt.NDArray[np.float64]
 TEST_BATCH = 128  # small enough that a layer's output stays in the cache: twice as fast as 1,000
+BINS = 15
+TEMPERATURES = (0.05, 20.0)
 
 
-def log_probabilities(network: nn.Module, source: Source) -> Float64Array:
-    """Return float64 [N, K]: the log-softmax (in float64) of the network's logits, all rows."""
-    found = np.empty((len(source), len(source.class_names)))
+@dataclass(frozen=True)
+class Scores:
+    """Figures over the rows of one test set.
+
+    ``accuracy`` and ``balanced_accuracy`` (the mean over the classes), 0 to 1; ``nll`` in nats;
+    ``brier``, 0 to 2, summed over the classes (Brier 1950); ``ece`` and ``rms_calibration``, 0 to
+    1: mean and root mean square, over equal bins of confidence weighted by their rows, of
+    |accuracy - confidence| (Guo et al. 2017, section 2; Hendrycks et al. 2019, appendix).
+    """
+
+    accuracy: float
+    balanced_accuracy: float
+    nll: float
+    brier: float
+    ece: float
+    rms_calibration: float
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Rows, mean confidence and accuracy in each of 15 equal bins of confidence from 0 to 1.
+
+    The last two are 0 where a bin is empty.
+    """
+
+    count: tuple[int, ...]
+    confidence: tuple[float, ...]
+    accuracy: tuple[float, ...]
+
+
+def log_probabilities(
+    network: nn.Module, read_images: ReadImages, rows: Int64Array, classes: int
+) -> Float64Array:
+    """Return float64 [n, classes]: the log-softmax (in float64) of the network's logits."""
+    found = np.empty((len(rows), classes))
     with torch.inference_mode():
-        for start in range(0, len(source), TEST_BATCH):
-            rows = np.arange(start, min(start + TEST_BATCH, len(source)))
-            logits: torch.Tensor = network(to_network(source.read_images(rows)))
-            found[rows] = logits.double().log_softmax(dim=1).numpy()
+        for start in range(0, len(rows), TEST_BATCH):
+            part = slice(start, start + TEST_BATCH)
+            logits: torch.Tensor = network(to_network(read_images(rows[part])))
+            found[part] = logits.double().log_softmax(dim=1).numpy()
     return found
+
+
+def scores(log_probability: Float64Array, labels: Int64Array) -> Scores:
+    """Return the figures of ``log_probability`` [N, K] on ``labels`` [N], N at least 1."""
+    matrix = confusion(log_probability, labels)
+    bins = reliability(log_probability, labels)
+    share = np.asarray(bins.count) / len(labels)
+    gap = np.abs(np.asarray(bins.accuracy) - np.asarray(bins.confidence))
+    return Scores(
+        accuracy=float(np.trace(matrix) / len(labels)),
+        balanced_accuracy=float(np.nanmean(class_accuracy(matrix))),
+        nll=negative_log_likelihood(log_probability, labels),
+        brier=brier(log_probability, labels),
+        ece=float((share * gap).sum()),
+        rms_calibration=float(np.sqrt((share * gap**2).sum())),
+    )
 
 
 def accuracy(log_probability: Float64Array, labels: Int64Array) -> float:
@@ -31,3 +85,58 @@ def accuracy(log_probability: Float64Array, labels: Int64Array) -> float:
 def negative_log_likelihood(log_probability: Float64Array, labels: Int64Array) -> float:
     """Return the mean of -log p(label), in nats."""
     return float(-np.mean(log_probability[np.arange(len(labels)), labels]))
+
+
+def brier(log_probability: Float64Array, labels: Int64Array) -> float:
+    """Return the mean squared distance between probabilities and one-hot labels, 0 to 2."""
+    gap = np.exp(log_probability)
+    gap[np.arange(len(labels)), labels] -= 1
+    return float(np.mean((gap**2).sum(axis=1)))
+
+
+def confusion(log_probability: Float64Array, labels: Int64Array) -> Int64Array:
+    """Return int64 [K, K], how many rows of each class (down) were taken for each (across)."""
+    classes = log_probability.shape[1]
+    pairs = labels * classes + log_probability.argmax(axis=1)
+    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+
+
+def class_accuracy(matrix: Int64Array) -> Float64Array:
+    """Return float64 [K], the accuracy on each class; NaN for a class without rows."""
+    rows = matrix.sum(axis=1)
+    shares = np.full(len(rows), np.nan)
+    np.divide(np.diag(matrix), rows, out=shares, where=rows > 0)
+    return shares
+
+
+def reliability(log_probability: Float64Array, labels: Int64Array) -> Reliability:
+    """Return what the classifier's confidence was worth, bin by bin."""
+    confidence = np.exp(log_probability.max(axis=1))
+    right = log_probability.argmax(axis=1) == labels
+    place = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    count = np.bincount(place, minlength=BINS)
+    full = np.maximum(count, 1)
+    return Reliability(
+        count=tuple(count.tolist()),
+        confidence=tuple((np.bincount(place, confidence, BINS) / full).tolist()),
+        accuracy=tuple((np.bincount(place, right, BINS) / full).tolist()),
+    )
+
+
+def fit_temperature(log_probability: Float64Array, labels: Int64Array) -> float:
+    """Return the temperature, 0.05 to 20, that makes ``labels`` most likely (Guo et al. 2017).
+
+    Rows that are not the test's must be used: what is fitted on them is then measured there.
+    """
+
+    def nll(log_temperature: float) -> float:
+        return negative_log_likelihood(scaled(log_probability, np.exp(log_temperature)), labels)
+
+    bounds = (np.log(TEMPERATURES[0]), np.log(TEMPERATURES[1]))
+    return float(np.exp(minimize_scalar(nll, bounds=bounds, method="bounded").x))
+
+
+def scaled(log_probability: Float64Array, temperature: float) -> Float64Array:
+    """Return the log-probabilities at another temperature; they serve as logits."""
+    softened: Float64Array = log_softmax(log_probability / temperature, axis=1)
+    return softened

@@ -1,32 +1,34 @@
-"""Train one classifier on one source, for an exact number of optimiser steps."""
+"""Train one classifier on one training set, for an exact number of optimiser steps."""
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from augfactory.errors import AugfactoryError
-from augfactory.evaluation.classifiers.registry import classifier_builder
-from augfactory.keyed_random import generator, key_of
-from augfactory.records import Float32Array, Int64Array, Source, UInt8Array
+from augfactory.evaluation import batches
+from augfactory.evaluation.classifiers.registry import Builder
+from augfactory.evaluation.losses import Loss, consistent_cross_entropy
+from augfactory.evaluation.online import OnlineStage, vary
+from augfactory.evaluation.training_set import TrainingSet, row_reader
+from augfactory.keyed_random import key_of
+from augfactory.records import Float32Array, Int64Array, UInt8Array
 
-HELD_BYTES = 1 << 30  # a source up to this size is read once and kept; a larger one row by row
-READ_ROWS = 4096
-
-# rows -> (images uint8 [n, H, W, C], soft labels float32 [n, K])
-ReadRows = Callable[[Int64Array], tuple[UInt8Array, Float32Array]]
+# step, rows [batch] or [batch, 3] -> (images [n, H, W, C], soft labels [n, K]), n the rows in all
+Read = Callable[[int, Int64Array], tuple[UInt8Array, Float32Array]]
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
     """How a classifier is trained; the same for every arm of an evaluation.
 
-    AdamW under a one-cycle schedule that peaks at ``learning_rate``. The defaults were chosen on
-    held-out training digits, never on test digits, so that 100 originals reach their plateau.
+    AdamW under a one-cycle schedule that peaks at ``learning_rate``. The defaults suit the small
+    VGG: chosen on held-out training digits, never on test digits, so that 100 originals reach their
+    plateau.
     """
 
     steps: int = 800
@@ -35,43 +37,78 @@ class TrainingSettings:
     weight_decay: float = 0.5
 
 
-def train_classifier(
-    source: Source, classifier: str, settings: TrainingSettings, seed: int
-) -> nn.Module:
-    """Return the trained network, in evaluation mode: float32 [N, C, H, W] in [0, 1] -> logits.
+@dataclass(frozen=True)
+class Diet:
+    """In what order and shape an arm's rows reach the classifier.
 
-    Soft-target cross entropy on ``settings.steps`` batches. Equal seeds start from equal weights
-    whatever the source; on one thread, equal seeds and sources give equal networks.
+    ``real_share`` is the share of originals in every batch, None where the order alone decides.
+    With the loss "jsd" a batch is of clean images, each with two of its views.
+    """
+
+    order: batches.Order = "shuffled"
+    real_share: float | None = None
+    online: tuple[OnlineStage, ...] = ()
+    loss: Loss = "ce"
+
+
+DEFAULT_DIET = Diet()
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network in evaluation mode, float32 [N, C, H, W] in [0, 1] -> logits, and its cost.
+
+    ``waiting`` is the share of the ``seconds`` that went into fetching and varying images.
+    """
+
+    network: nn.Module
+    seconds: float
+    waiting: float
+
+
+def train_classifier(
+    training: TrainingSet,
+    build: Builder,
+    settings: TrainingSettings,
+    seed: int,
+    diet: Diet = DEFAULT_DIET,
+) -> Trained:
+    """Train ``settings.steps`` steps of AdamW under a one-cycle schedule.
+
+    Equal seeds start from equal weights whatever the training set; on one thread, equal seeds and
+    sets give equal networks.
 
     Raises:
-        RecipeError: there is no such classifier.
         AugfactoryError: the loss stopped being a number.
     """
-    build = classifier_builder(classifier)
-    read_rows = _reader(source)
+    read_rows = row_reader(training.source)
+
+    def read(step: int, rows: Int64Array) -> tuple[UInt8Array, Float32Array]:
+        # With views: all clean images, then all first views, then all second ones.
+        images, soft_labels = read_rows(rows.T.reshape(-1))
+        return vary(diet.online, images, soft_labels, seed=seed, step=step, steps=settings.steps)
+
+    start = time.perf_counter()
     with _sealed_torch_randomness():
         torch.manual_seed(key_of("classifier weights", seed))
-        network = build(source.image_shape, len(source.class_names))
+        network = build(training.source.image_shape, len(training.source.class_names))
         # Channels last is a fifth faster in training and twice as fast in testing, on CPU.
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         torch.manual_seed(key_of("classifier dropout", seed))
-        _optimise(network, read_rows, batches_of_rows(len(source), settings, seed), settings)
-    return network.eval()
+        waited = _optimise(network, read, rows_of_steps(training, settings, seed, diet), settings)
+    seconds = time.perf_counter() - start
+    return Trained(network.eval(), seconds, waited / seconds)
 
 
-def batches_of_rows(rows: int, settings: TrainingSettings, seed: int) -> Iterator[Int64Array]:
-    """Yield ``settings.steps`` int64 batches: epochs of all ``rows``, each shuffled anew.
-
-    Epochs follow each other without a gap, so that every batch is full; a batch larger than the
-    source holds some rows twice. The shuffle belongs to (seed, epoch) alone.
-    """
-    waiting, epoch = np.empty(0, dtype=np.int64), 0
-    for _ in range(settings.steps):
-        while len(waiting) < settings.batch:
-            shuffled = generator("classifier epoch", seed, epoch).permutation(rows)
-            waiting, epoch = np.concatenate([waiting, shuffled]), epoch + 1
-        yield waiting[: settings.batch]
-        waiting = waiting[settings.batch :]
+def rows_of_steps(
+    training: TrainingSet, settings: TrainingSettings, seed: int, diet: Diet
+) -> Iterator[Int64Array]:
+    """Yield the rows of every step, int64 [batch], or [batch, 3] with the loss "jsd"."""
+    if diet.loss == "jsd":
+        return batches.with_views(training, settings.steps, settings.batch, seed)
+    if diet.real_share is not None:
+        return batches.shared(training, diet.real_share, settings.steps, settings.batch, seed)
+    return batches.ordered(training, diet.order, settings.steps, settings.batch, seed)
 
 
 def to_network(images: UInt8Array) -> torch.Tensor:
@@ -81,10 +118,11 @@ def to_network(images: UInt8Array) -> torch.Tensor:
 
 def _optimise(
     network: nn.Module,
-    read_rows: ReadRows,
-    batches: Iterator[Int64Array],
+    read: Read,
+    steps_rows: Iterator[Int64Array],
     settings: TrainingSettings,
-) -> None:
+) -> float:
+    """Train ``network`` in place; return the seconds spent on anything but the network."""
     optimiser = torch.optim.AdamW(
         network.parameters(),
         lr=settings.learning_rate,
@@ -95,9 +133,19 @@ def _optimise(
         optimiser, settings.learning_rate, total_steps=settings.steps
     )
     network.train()
-    for step, rows in enumerate(batches):
-        images, soft_labels = read_rows(rows)
-        loss = F.cross_entropy(network(to_network(images)), torch.from_numpy(soft_labels))
+    waited = 0.0
+    for step in range(settings.steps):
+        start = time.perf_counter()
+        rows = next(steps_rows)
+        images, soft_labels = read(step, rows)
+        targets = torch.from_numpy(soft_labels[: len(rows)])
+        waited += time.perf_counter() - start
+        logits = network(to_network(images))
+        loss = (
+            consistent_cross_entropy(logits, targets)
+            if rows.ndim == 2
+            else F.cross_entropy(logits, targets)
+        )
         if not torch.isfinite(loss):
             raise AugfactoryError(
                 "training the classifier",
@@ -109,20 +157,7 @@ def _optimise(
         optimiser.step()
         if step + 1 < settings.steps:
             schedule.step()
-
-
-def _reader(source: Source) -> ReadRows:
-    height, width, channels = source.image_shape
-    row_bytes = height * width * channels + 4 * len(source.class_names)
-    if len(source) * row_bytes > HELD_BYTES:
-        return lambda rows: (source.read_images(rows), source.read_soft_labels(rows))
-    images = np.empty((len(source), *source.image_shape), dtype=np.uint8)
-    soft_labels = np.empty((len(source), len(source.class_names)), dtype=np.float32)
-    for start in range(0, len(source), READ_ROWS):
-        rows = np.arange(start, min(start + READ_ROWS, len(source)))
-        images[rows] = source.read_images(rows)
-        soft_labels[rows] = source.read_soft_labels(rows)
-    return lambda rows: (images[rows], soft_labels[rows])
+    return waited
 
 
 @contextlib.contextmanager

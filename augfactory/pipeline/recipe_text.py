@@ -22,6 +22,7 @@ preset that suits their colours. Keys that a stage does not name belong to its m
 """
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -57,6 +58,15 @@ def read_recipe(text: str, where: str) -> Asked:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(where, f"is no TOML: {error}", "Mend the file at that place.") from error
+    return recipe_of(values, where)
+
+
+def recipe_of(values: Mapping[str, Any], where: str) -> Asked:
+    """Read a recipe from the tables of a TOML file; ``where`` names their place.
+
+    Raises:
+        RecipeError: naming the place, and the nearest right name for a wrong one.
+    """
     for key in values:
         if key not in KEYS:
             raise unknown_name(where, "key", key, KEYS)
@@ -102,7 +112,7 @@ def _read_mix(values: Any, where: str) -> MixStage:
     return mix_stage(where, str(method), int(copies or 0), origin, own)
 
 
-def _typed(values: dict[str, Any], key: str, kind: type, where: str) -> Any:
+def _typed(values: Mapping[str, Any], key: str, kind: type, where: str) -> Any:
     value = values.get(key)
     if value is None or (isinstance(value, kind) and (kind is bool or not isinstance(value, bool))):
         return value

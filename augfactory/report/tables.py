@@ -1,30 +1,20 @@
-"""An evaluation as a table in plain text."""
+"""An evaluation as a table, in plain text or Markdown."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from augfactory.report.measured_arms import MeasuredArm, MeasuredSpread, baseline_among
-
-HEAD = ("trained on", "images", "accuracy %", "difference", "NLL", "seconds")
-
-
-class Measured(Protocol):
-    """An evaluation: its arms, and the name of the one that the others are compared with."""
-
-    @property
-    def arms(self) -> Sequence[MeasuredArm]: ...  # noqa: D102
-    @property
-    def baseline(self) -> str: ...  # noqa: D102
+HEAD = ("trained on", "images", "accuracy %", "difference [95 %]", "NLL", "ECE %", "seconds")
+CORRUPTED = "error on {title} %"
 
 
-def table(result: Measured) -> str:
-    """Return one line for each arm: mean ± standard deviation over the seeds.
+def table(document: Mapping[str, Any]) -> str:
+    """Return one line for each arm of results.json, aligned for a terminal.
 
-    Accuracy and its difference from the baseline are in percent and percentage points, the
-    negative log-likelihood in nats, the seconds those of training one classifier.
+    Mean ± standard deviation over the classifiers. Accuracy and its difference from the baseline,
+    with the 95 % interval, are in percent and percentage points, the negative log-likelihood in
+    nats, the seconds those of training one classifier.
     """
-    baseline = baseline_among(result.arms, result.baseline)
-    lines = [HEAD, *(_line(arm, baseline) for arm in result.arms)]
+    lines = cells(document)
     widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(
@@ -35,18 +25,49 @@ def table(result: Measured) -> str:
     )
 
 
-def _line(arm: MeasuredArm, baseline: MeasuredArm) -> tuple[str, ...]:
-    difference = 100 * (arm.accuracy.mean - baseline.accuracy.mean)
-    return (
-        arm.name,
-        f"{arm.rows:,}",
-        _mean_and_std(arm.accuracy, 100, 2),
-        "" if arm.name == baseline.name else f"{difference:+.2f}",
-        _mean_and_std(arm.nll, 1, 3),
-        f"{arm.seconds.mean:,.1f}",
-    )
+def markdown_table(document: Mapping[str, Any]) -> str:
+    """Return the same table in Markdown."""
+    head, *lines = cells(document)
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    escaped = [[cell.replace("|", "\\|") for cell in line] for line in (head, rule, *lines)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in escaped)
 
 
-def _mean_and_std(spread: MeasuredSpread, scale: float, digits: int) -> str:
-    mean = f"{scale * spread.mean:.{digits}f}"
-    return mean if spread.std is None else f"{mean} ± {scale * spread.std:.{digits}f}"
+def cells(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return the head and one line for each arm."""
+    arms: Sequence[Mapping[str, Any]] = document["arms"]
+    corrupted = next((arm["corruptions"] for arm in arms if arm["corruptions"]), None)
+    extra = () if corrupted is None else (CORRUPTED.format(title=corrupted["title"]),)
+    head = (*HEAD[:-1], *extra, HEAD[-1])
+    return [head, *(_line(arm, corrupted is not None) for arm in arms)]
+
+
+def _line(arm: Mapping[str, Any], with_corruptions: bool) -> tuple[str, ...]:
+    difference = arm["difference"] and arm["difference"]["accuracy"]
+    line = [
+        arm["name"],
+        f"{arm['rows']:,}",
+        mean_and_std(arm["accuracy"], 100, 1),
+        interval(difference) if difference else "",
+        mean_and_std(arm["nll"], 1, 3),
+        mean_and_std(arm["ece"], 100, 1),
+    ]
+    if with_corruptions:
+        errors = arm["corruptions"]
+        line.append(f"{100 * errors['mean_error']:.1f}" if errors else "")
+    return (*line, f"{arm['seconds']['mean']:,.1f}")
+
+
+def interval(difference: Mapping[str, Any], scale: float = 100, digits: int = 1) -> str:
+    """Return ``+1.8 [+0.9, +2.7]``; without the brackets where there is but one pair."""
+    mean = f"{scale * difference['mean']:+.{digits}f}"
+    if difference["low"] is None:
+        return mean
+    low, high = scale * difference["low"], scale * difference["high"]
+    return f"{mean} [{low:+.{digits}f}, {high:+.{digits}f}]"
+
+
+def mean_and_std(spread: Mapping[str, Any], scale: float, digits: int) -> str:
+    """Return ``86.5 ± 0.7``; without the second figure where there is but one value."""
+    mean = f"{scale * spread['mean']:.{digits}f}"
+    return mean if spread["std"] is None else f"{mean} ± {scale * spread['std']:.{digits}f}"

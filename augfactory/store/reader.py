@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from augfactory.errors import VerificationError
-from augfactory.records import Float32Array, Int64Array, Rows, Source, UInt8Array
+from augfactory.records import Float32Array, Int64Array, ReadImages, Rows, Source, UInt8Array
 from augfactory.store import hdf5, png
 from augfactory.store.manifest import PLAN, Manifest, read_manifest
 
@@ -138,7 +138,7 @@ def reader_under_construction(
     shard_ends: Int64Array,
     image_shape: tuple[int, int, int],
     class_of_row: Callable[[int], str],
-) -> "ReadImages":
+) -> ReadImages:
     """Return a reader of rows whose shards are finished, while the dataset is being built.
 
     ``shard_ends`` holds the end row of each shard.
@@ -152,7 +152,6 @@ def reader_under_construction(
 
 
 Columns = dict[str, npt.NDArray[Any]]
-ReadImages = Callable[[Int64Array], UInt8Array]
 
 
 def _open_hdf5(folder: Path, manifest: Manifest) -> tuple[Columns, ReadImages]:

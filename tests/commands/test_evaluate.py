@@ -19,6 +19,7 @@ from tests.commands.versions import write_source, write_version
 from tests.evaluation.memory import CLASSES, patterns
 
 CHOSEN = list(range(3, 43))
+NAMES = ["results.json", "results.csv", "accuracy.png"]
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,13 @@ def test_datasets_are_compared_with_their_originals(bench: Bench) -> None:
     result = run(bench.request)
     assert [(arm.name, arm.factor, arm.rows) for arm in result.arms] == [
         ("originals", 1, 40),
+        ("originals+geometry", None, 40),
         ("digits-x2", 2, 80),
         ("digits-x4", 4, 160),
     ]
-    assert result.trained == 6
+    assert result.trained == 8
     assert result.out == bench.folder / "digits-x2-evaluation"
-    assert [path.name for path in result.files] == ["results.json", "results.csv", "accuracy.png"]
+    assert [path.name for path in result.files] == NAMES
 
     kept = json.loads((result.out / "results.json").read_text())
     printed = json.loads(json.dumps(as_json(result)))
@@ -77,8 +79,9 @@ def test_datasets_are_compared_with_their_originals(bench: Bench) -> None:
     assert [each["version"] for each in kept["datasets"]] == ["v1", "v1"]
 
     lines = list(csv.DictReader((result.out / "results.csv").read_text().splitlines()))
-    assert [(line["arm"], line["seed"], line["steps"]) for line in lines[:4]] == [
+    assert [(line["arm"], line["seed"], line["steps"]) for line in lines[:5]] == [
         ("originals", "0", "6"),
+        ("originals+geometry", "0", "6"),
         ("digits-x2", "0", "6"),
         ("digits-x4", "0", "6"),
         ("originals", "1", "6"),
@@ -94,8 +97,8 @@ def test_what_is_finished_is_not_trained_again(bench: Bench) -> None:
     again = run(bench.request)
     assert again.trained == 0
     assert {path: path.read_bytes() for path in again.files} == contents
-    assert run(replace(bench.request, seeds=3)).trained == 3
-    assert run(replace(bench.request, steps=7)).trained == 6
+    assert run(replace(bench.request, seeds=3)).trained == 4
+    assert run(replace(bench.request, steps=7)).trained == 8
     cells = sorted((first.out / "cells").iterdir())
     cells[0].unlink()
     cells[1].write_text("{}")
@@ -122,7 +125,7 @@ def test_a_stopped_evaluation_goes_on(bench: Bench, monkeypatch: pytest.MonkeyPa
     monkeypatch.undo()
     monkeypatch.chdir(bench.folder)
     result = run(bench.request)
-    assert result.trained == 4
+    assert result.trained == 6
     assert values(result) == values(whole)
 
 
@@ -194,18 +197,24 @@ def test_equal_datasets_get_equal_results_under_any_name(bench: Bench) -> None:
     result = run(replace(bench.request, datasets=datasets))
     first, far = (str(bench.folder / path) for path in ("digits-x2/v1", "elsewhere/digits-x2/v1"))
     names = [arm.name for arm in result.arms]
-    assert names == ["originals", first, "digits-x2@v2", "digits-x4", far]
+    assert names == ["originals", "originals+geometry", first, "digits-x2@v2", "digits-x4", far]
     assert values(result)[first] == values(result)[far] != values(result)["digits-x2@v2"]
-    assert result.trained == 8
+    assert result.trained == 10
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"loss": "jsd"}, "cannot be made yet"),
-        ({"corruptions": "mnist-c"}, "--corruptions"),
+        ({"loss": "jsd"}, "none of the datasets holds two views"),
+        ({"corruptions": "mnist"}, "Did you mean 'mnist-c'"),
+        ({"order": "random"}, "--order"),
+        ({"arms": ("originals+geometri",)}, "Did you mean 'originals\\+geometry'"),
+        ({"baseline": "original"}, "Did you mean 'originals'"),
+        ({"real_share": 1.0}, "--real-share"),
+        ({"weights": Path("here.pth")}, "--weights"),
         ({"loss": "hinge"}, "there is no loss 'hinge'"),
-        ({"classifier": "vgg16"}, "Did you mean 'vgg'"),
+        ({"classifier": "resnet21"}, "Did you mean 'resnet20'"),
+        ({"classifier": "vgg16"}, "vgg16 cannot take images of 9×6"),
         ({"seeds": 0}, "--seeds"),
         ({"steps": 0}, "--steps"),
         ({"batch": -1}, "--batch"),
@@ -223,3 +232,95 @@ def test_a_folder_that_cannot_be_written_is_told(bench: Bench) -> None:
     (bench.folder / "taken").write_text("")
     with pytest.raises(ResourceError, match="--out"):
         run(replace(bench.request, out=bench.folder / "taken"))
+
+
+def test_equal_datasets_do_not_differ(bench: Bench) -> None:
+    write_version(bench.folder / "same/v1", bench.train, CHOSEN, 2)
+    request = replace(bench.request, datasets=("digits-x2", "same"), baseline="digits-x2", arms=())
+    gap = run(request).arms[-1].versus["digits-x2"]["accuracy"]
+    assert (gap.low, gap.mean, gap.high) == (0, 0, 0)
+
+
+def test_datasets_of_one_kind_are_rarely_told_apart(bench: Bench) -> None:
+    """Two sets that differ by their noise alone: an interval that leaves 0 out is 1 in 20."""
+    wrong = 0
+    for number in range(8):
+        for name in ("first", "second"):
+            write_version(
+                bench.folder / f"{name}-{number}/v1",
+                bench.train,
+                CHOSEN,
+                2,
+                noise=20,
+                seed=2 * number + (name == "second"),
+            )
+        first, second = f"first-{number}", f"second-{number}"
+        result = run(
+            replace(
+                bench.request,
+                datasets=(first, second),
+                baseline=first,
+                arms=(),
+                seeds=4,
+                steps=8,
+            )
+        )
+        wrong += result.arms[-1].versus[first]["accuracy"].clear
+    assert wrong <= 2  # more is 1 in 170 for a true 5 %
+
+
+def test_shuffled_labels_are_reported_as_a_loss(bench: Bench) -> None:
+    write_version(bench.folder / "wrong-x8/v1", bench.train, CHOSEN, 8, shuffled=True)
+    result = run(
+        replace(bench.request, datasets=("wrong-x8",), arms=(), seeds=3, steps=25, batch=32)
+    )
+    gap = result.arms[-1].versus["originals"]["accuracy"]
+    assert gap.clear
+    assert gap.mean < -0.1
+    assert "below originals" in result.document["sentence"]
+
+
+def test_parts_of_a_dataset_are_arms(bench: Bench) -> None:
+    result = run(
+        replace(
+            bench.request,
+            datasets=("digits-x4",),
+            arms=("synthetic-only", "real+synthetic", "originals+geometry+mixup"),
+            real_share=0.25,
+            seeds=1,
+        )
+    )
+    assert [(arm.name, arm.rows) for arm in result.arms] == [
+        ("originals", 40),
+        ("originals+geometry+mixup", 40),
+        ("digits-x4", 160),
+        ("digits-x4 synthetic-only", 120),
+        ("digits-x4 real+synthetic (25 % real)", 160),
+    ]
+    assert len({arm.nll.values for arm in result.arms}) == 5
+
+
+def test_unused_training_rows_scale_the_temperature(bench: Bench) -> None:
+    result = run(bench.request)
+    assert result.document["held_out"] == {"text": str(bench.folder / "train.h5"), "rows": 20}
+    scaled = result.document["arms"][0]["scaled"]
+    assert scaled["temperature"]["mean"] != 1
+    assert len(scaled["ece"]["values"]) == 2
+    other = replace(bench.request, held_out=SourceSpec(str(bench.folder / "other.h5")))
+    write_source(bench.folder / "other.h5", *patterns("other", 30))
+    assert run(other).document["held_out"]["rows"] == 30
+
+
+def test_corrupted_images_are_tested_on(bench: Bench) -> None:
+    result = run(replace(bench.request, corruptions="mnist-c", seeds=1, arms=()))
+    found = result.document["arms"][0]["corruptions"]
+    assert found["title"] == "MNIST-C-style"
+    assert len(found["errors"]) == 15
+    assert found["mean_error"] == pytest.approx(np.mean(list(found["errors"].values())))
+    apart = [
+        error
+        for name, error in found["errors"].items()
+        if name not in ("rotate", "shear", "translate")
+    ]
+    assert found["mean_error_without_overlap"] == pytest.approx(np.mean(apart))
+    assert len(list((result.out / "corrupted").rglob("*.npy"))) == 15

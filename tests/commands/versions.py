@@ -41,19 +41,29 @@ def write_version(
     *,
     originals: bool = True,
     noise: int = 20,
+    seed: int | None = None,
+    shuffled: bool = False,
 ) -> Path:
-    """Write a version of ``factor`` noisy copies of the ``chosen`` rows of ``origin``."""
+    """Write a version of ``factor`` noisy copies of the ``chosen`` rows of ``origin``.
+
+    ``shuffled`` gives every copy the label of another.
+    """
     source = open_source(origin).restricted_to(np.array(chosen))
     count = factor * len(source)
     parent = np.arange(count) % len(source)
     made = source.read_images(parent).astype(np.int64)
-    made += np.random.default_rng(factor).integers(-noise, noise + 1, made.shape)
+    made += np.random.default_rng(factor if seed is None else seed).integers(
+        -noise, noise + 1, made.shape
+    )
     images = made.clip(0, 255).astype(np.uint8)
     kept = np.arange(count) < len(source) if originals else np.zeros(count, dtype=bool)
     images[kept] = source.read_images(parent[kept])
+    labels = source.labels[parent]
+    if shuffled:
+        labels[~kept] = np.random.default_rng(0).permutation(labels[~kept])
     rows = Rows(
         image=images,
-        soft_label=one_hot(source.labels[parent], len(source.class_names)),
+        soft_label=one_hot(labels, len(source.class_names)),
         method=np.where(kept, "original", "vae"),
         round=(np.arange(count) // len(source)).astype(np.int32),
         view=np.zeros(count, dtype=np.int32),

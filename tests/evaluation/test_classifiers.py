@@ -1,6 +1,7 @@
 """The classifiers: their sizes, shapes and first weights."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,7 +10,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from augfactory.errors import RecipeError
-from augfactory.evaluation.classifiers.registry import CLASSIFIERS, classifier_builder
+from augfactory.evaluation.classifiers.registry import (
+    CLASSIFIERS,
+    check_image_shape,
+    find_classifier,
+)
 from augfactory.evaluation.classifiers.vgg import small_vgg
 
 
@@ -45,8 +50,60 @@ def test_weights_are_he_normal_and_the_last_glorot_normal() -> None:
     assert all(layer.bias is not None and not layer.bias.any() for layer in layers)
 
 
+# What the sources state, or their own programs print, for 32×32×3 and ten classes.
+KNOWN_PARAMETERS = {"resnet20": 570_602, "wrn40-2": 2_243_546, "allconv": 1_409_674}
+
+
+@pytest.mark.parametrize(("name", "parameters"), KNOWN_PARAMETERS.items())
+def test_the_classifiers_have_the_parameters_of_their_sources(name: str, parameters: int) -> None:
+    network = CLASSIFIERS[name].build((32, 32, 3), 10)
+    assert sum(each.numel() for each in network.parameters()) == parameters
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize("shape", [(28, 20, 1), (17, 32, 3), (9, 12, 3)], ids=str)
+def test_any_image_goes_through_and_every_parameter_learns(
+    name: str, shape: tuple[int, int, int]
+) -> None:
+    height, width, channels = shape
+    torch.manual_seed(0)
+    network = CLASSIFIERS[name].build(shape, 4)
+    logits = network(torch.rand(6, channels, height, width))
+    assert logits.shape == (6, 4)
+    nn.functional.cross_entropy(logits, torch.arange(6) % 4).backward()  # type: ignore[no-untyped-call]
+    assert all(each.grad is not None for each in network.parameters())
+    moved = [each.grad.abs().sum() > 0 for each in network.parameters() if each.grad is not None]
+    # A bias before batch norm has no effect, and so no gradient but rounding.
+    assert sum(moved) > len(moved) / 2
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_a_seed_decides_the_first_weights(name: str) -> None:
+    made = []
+    for seed in (3, 3, 4):
+        torch.manual_seed(seed)
+        made.append(CLASSIFIERS[name].build((12, 14, 3), 5).state_dict())
+    assert all(torch.equal(made[0][key], made[1][key]) for key in made[0])
+    assert not all(torch.equal(made[0][key], made[2][key]) for key in made[0])
+
+
 def test_a_classifier_is_found_by_name_and_a_wrong_name_is_mended() -> None:
-    assert classifier_builder("vgg") is CLASSIFIERS["vgg"]
-    with pytest.raises(RecipeError, match="Did you mean 'vgg'") as caught:
-        classifier_builder("vgg16")
+    assert find_classifier("vgg") is CLASSIFIERS["vgg"]
+    with pytest.raises(RecipeError, match="Did you mean 'resnet20'") as caught:
+        find_classifier("resnet21")
     assert caught.value.exit_code == 2
+
+
+def test_weights_are_for_torchvisions(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="vgg always starts from new weights"):
+        find_classifier("vgg", tmp_path / "any.pth")
+
+
+def test_images_too_small_for_a_classifier_are_refused() -> None:
+    torch.manual_seed(0)
+    expected = torch.rand(2)
+    torch.manual_seed(0)
+    check_image_shape("vgg", None, (3, 2, 1), 2)
+    with pytest.raises(RecipeError, match="alexnet cannot take images of 20×28"):
+        check_image_shape("alexnet", None, (20, 28, 3), 4)
+    assert torch.equal(torch.rand(2), expected)

@@ -1,35 +1,64 @@
 """Cells, their keys and their summaries."""
 
+import json
 from dataclasses import replace
-from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from augfactory.engines import processes
+from augfactory.evaluation.online import OnlineStage
 from augfactory.evaluation.protocol import (
     Arm,
     Cell,
     CellResult,
+    ClassifierSpec,
+    CorruptedTest,
+    LabelledRows,
     cell_key,
+    result_as_dict,
+    result_from_dict,
     run_cell,
-    spread,
-    summarise,
+    training_part,
 )
-from augfactory.evaluation.training import TrainingSettings
+from augfactory.evaluation.training import Diet, TrainingSettings
+from augfactory.evaluation.training_set import TrainingSet, plain_set
 from augfactory.records import SourceSpec
 from tests.evaluation.memory import open_patterns, pattern_source
 
-ARM = Arm("one", 10, SourceSpec("train/80"), None, 80, "abc")
-CELL = Cell(ARM, SourceSpec("test/50"), "def", "vgg", TrainingSettings(steps=4, batch=8), 0)
+ARM = Arm("one", 10, SourceSpec("train/80"), 80, "abc")
+TEST = LabelledRows(SourceSpec("test/50"), "def")
+SETTINGS = TrainingSettings(steps=4, batch=8)
+CELL = Cell(ARM, TEST, ClassifierSpec("vgg"), SETTINGS, 0)
+
+
+def open_training(spec: SourceSpec) -> TrainingSet:
+    return plain_set(open_patterns(spec))
+
+
+def run_here(cell: Cell) -> CellResult:
+    return run_cell(cell, open_training, open_patterns)
+
+
+def timeless(result: CellResult) -> CellResult:
+    return replace(result, seconds=0, waiting=0)
 
 
 @pytest.mark.parametrize(
     "other",
     [
         replace(CELL, seed=1),
-        replace(CELL, classifier="another"),
-        replace(CELL, test_fingerprint="xyz"),
+        replace(CELL, classifier=ClassifierSpec("another")),
+        replace(CELL, classifier=ClassifierSpec("vgg", weights_sha256="xyz")),
+        replace(CELL, test=replace(TEST, fingerprint="xyz")),
+        replace(CELL, held_out=TEST),
+        replace(CELL, corrupted=CorruptedTest("mnist-c", 0, ())),
+        replace(CELL, arm=replace(ARM, part="originals")),
+        replace(CELL, arm=replace(ARM, diet=Diet(order="rounds"))),
+        replace(CELL, arm=replace(ARM, diet=Diet(loss="jsd"))),
+        replace(CELL, arm=replace(ARM, diet=Diet(real_share=0.5))),
+        replace(CELL, arm=replace(ARM, diet=Diet(online=(OnlineStage("mixup", "{}"),)))),
         replace(CELL, arm=replace(ARM, fingerprint="xyz")),
         replace(CELL, settings=replace(CELL.settings, steps=5)),
         replace(CELL, settings=replace(CELL.settings, batch=9)),
@@ -48,44 +77,63 @@ def test_names_and_places_do_not_decide_a_result() -> None:
 
 def test_a_cell_gives_the_same_here_and_in_another_process() -> None:
     cells = [CELL, replace(CELL, seed=1)]
-    run = partial(run_cell, open_source=open_patterns)
-    here = dict(processes.run(run, cells, 1))
-    there = dict(processes.run(run, cells, 2))
+    here = dict(processes.run(run_here, cells, 1))
+    there = dict(processes.run(run_here, cells, 2))
     for index in (0, 1):
-        assert replace(here[index], seconds=0) == replace(there[index], seconds=0)
-    assert here[0].nll != here[1].nll
+        assert timeless(here[index]) == timeless(there[index])
+    assert here[0].scores.nll != here[1].scores.nll
 
 
-def test_rows_restrict_what_a_cell_trains_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_restrict_what_a_cell_trains_on() -> None:
     chosen = (3, 14, 15)
-    run = partial(run_cell, open_source=open_patterns)
-    restricted = run(replace(CELL, arm=replace(ARM, rows=chosen)))
+    restricted = run_here(replace(CELL, arm=replace(ARM, rows=chosen)))
 
-    def open_restricted(spec: SourceSpec):  # type: ignore[no-untyped-def]
-        source = open_patterns(spec)
-        return source.restricted_to(np.array(chosen)) if spec == ARM.source else source
+    def open_restricted(spec: SourceSpec) -> TrainingSet:
+        return open_training(spec).restricted_to(np.array(chosen))
 
-    assert replace(restricted, seconds=0) == replace(run_cell(CELL, open_restricted), seconds=0)
-    assert restricted.nll != run(CELL).nll
-
-
-def test_arms_are_summarised_over_their_seeds_in_order() -> None:
-    other = replace(ARM, name="two", factor=None, size=5)
-    results = [
-        (replace(CELL, seed=1), CellResult(0.75, 0.5, 2.0)),
-        (replace(CELL, arm=other), CellResult(0.25, 2.0, 4.0)),
-        (replace(CELL, seed=0), CellResult(0.25, 1.5, 4.0)),
-    ]
-    one, two = summarise(results)
-    assert (one.name, one.factor, one.rows, one.seeds) == ("one", 10, 80, (0, 1))
-    assert one.accuracy.values == (0.25, 0.75)
-    assert one.accuracy.mean == 0.5
-    assert one.accuracy.std == pytest.approx(0.125**0.5)
-    assert (one.nll.mean, one.seconds.mean) == (1.0, 3.0)
-    assert (two.name, two.factor, two.rows, two.accuracy.std) == ("two", None, 5, None)
+    expected = run_cell(CELL, open_restricted, open_patterns)
+    assert timeless(restricted) == timeless(expected)
+    assert restricted.scores.nll != run_here(CELL).scores.nll
 
 
-def test_a_spread_has_the_sample_standard_deviation() -> None:
-    assert spread([1.0, 2.0, 3.0, 4.0]).std == pytest.approx((5 / 3) ** 0.5)
-    assert spread([2.0]).std is None
-    assert len(pattern_source("a", 3)) == 3
+def test_parts_are_the_originals_and_the_rest() -> None:
+    training = replace(plain_set(pattern_source("a", 6)), original=np.array([True, False] * 3))
+    assert training_part(training, "originals").origin.tolist() == [0, 2, 4]
+    assert training_part(training, "synthetic").origin.tolist() == [1, 3, 5]
+    assert training_part(training, "synthetic", rows=(0, 1, 2, 3)).origin.tolist() == [1, 3]
+    assert training_part(training, "all") is training
+
+
+def test_held_out_rows_scale_what_is_measured_and_nothing_else() -> None:
+    held_out = LabelledRows(SourceSpec("held/40"), "ghi", rows=tuple(range(5, 35)))
+    plain, scaled = run_here(CELL), run_here(replace(CELL, held_out=held_out))
+    assert plain.scaled is None
+    assert timeless(replace(scaled, scaled=None, temperature=None)) == timeless(plain)
+    assert scaled.scaled is not None
+    assert scaled.scaled.accuracy == plain.scores.accuracy
+    assert scaled.scaled.nll != plain.scores.nll
+
+
+def test_corrupted_copies_of_the_test_images_are_measured(tmp_path: Path) -> None:
+    test = open_patterns(TEST.source)
+    images = test.read_images(np.arange(len(test)))
+    files = []
+    for name, severity, copy in (
+        ("clean", 1, images), ("clean", 2, images), ("black", 1, np.zeros_like(images)),
+    ):  # fmt: skip
+        np.save(tmp_path / f"{name}-{severity}.npy", copy)
+        files.append((name, severity, str(tmp_path / f"{name}-{severity}.npy")))
+    longer = replace(CELL, settings=TrainingSettings(steps=40, batch=16))
+    result = run_here(replace(longer, corrupted=CorruptedTest("mnist-c", 0, tuple(files))))
+    assert result.corruption_errors is not None
+    assert result.corruption_errors["clean"] == pytest.approx(1 - result.scores.accuracy)
+    assert result.corruption_errors["black"] == pytest.approx(0.9)  # one class of ten, balanced
+
+
+def test_a_result_comes_back_from_json() -> None:
+    held_out = LabelledRows(SourceSpec("held/40"), "ghi")
+    for cell in (CELL, replace(CELL, held_out=held_out)):
+        result = run_here(cell)
+        assert result_from_dict(json.loads(json.dumps(result_as_dict(result)))) == result
+    with pytest.raises((KeyError, TypeError)):
+        result_from_dict({"scores": {}})

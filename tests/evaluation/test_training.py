@@ -1,7 +1,10 @@
 """Training: exact steps, paired seeds, repeatable, soft labels."""
 
+import itertools
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,9 +14,15 @@ from hypothesis import strategies as st
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from augfactory.errors import AugfactoryError
-from augfactory.evaluation import training
+from augfactory.evaluation import training, training_set
+from augfactory.evaluation.batches import shuffled
+from augfactory.evaluation.classifiers.vgg import small_vgg
 from augfactory.evaluation.measures import accuracy, log_probabilities
-from augfactory.evaluation.training import TrainingSettings, batches_of_rows, train_classifier
+from augfactory.evaluation.online import online_stage
+from augfactory.evaluation.training import Diet, TrainingSettings, train_classifier
+from augfactory.evaluation.training_set import plain_set
+from augfactory.methods.geometry import GeometryParameters
+from augfactory.records import Int64Array, Source, UInt8Array
 from tests.evaluation.memory import CLASSES, memory_source, pattern_source, patterns
 
 SHORT = TrainingSettings(steps=25, batch=20)
@@ -31,6 +40,19 @@ def counted_steps() -> Iterator[list[int]]:
     handle.remove()
 
 
+def trained(
+    source: Source,
+    settings: TrainingSettings,
+    seed: int,
+    diet: Diet = Diet(),  # noqa: B008
+) -> torch.nn.Module:
+    return train_classifier(plain_set(source), small_vgg, settings, seed, diet).network
+
+
+def predictions(network: torch.nn.Module, source: Source) -> np.ndarray:
+    return log_probabilities(network, source.read_images, np.arange(len(source)), CLASSES)
+
+
 def weights(network: torch.nn.Module) -> dict[str, torch.Tensor]:
     return network.state_dict()
 
@@ -42,13 +64,13 @@ def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
 @pytest.mark.parametrize("rows", [7, 40, 333])
 def test_every_source_gets_exactly_the_steps_asked_for(rows: int) -> None:
     with counted_steps() as counted:
-        train_classifier(pattern_source("a", rows), "vgg", TrainingSettings(steps=5, batch=16), 0)
+        trained(pattern_source("a", rows), TrainingSettings(steps=5, batch=16), 0)
     assert counted == [5]
 
 
 def test_a_single_step_is_possible() -> None:
     with counted_steps() as counted:
-        train_classifier(pattern_source("a", 20), "vgg", TrainingSettings(steps=1, batch=4), 0)
+        trained(pattern_source("a", 20), TrainingSettings(steps=1, batch=4), 0)
     assert counted == [1]
 
 
@@ -56,8 +78,7 @@ def test_a_single_step_is_possible() -> None:
 def test_batches_are_full_and_run_through_shuffled_epochs(
     rows: int, batch: int, steps: int
 ) -> None:
-    settings = TrainingSettings(steps=steps, batch=batch)
-    drawn = list(batches_of_rows(rows, settings, seed=3))
+    drawn = list(itertools.islice(shuffled(np.arange(rows), batch, seed=3), steps))
     assert [len(each) for each in drawn] == [batch] * steps
     stream = np.concatenate(drawn)
     for start in range(0, len(stream) - rows + 1, rows):
@@ -65,20 +86,20 @@ def test_batches_are_full_and_run_through_shuffled_epochs(
 
 
 def test_epochs_and_seeds_are_shuffled_apart() -> None:
-    settings = TrainingSettings(steps=2, batch=40)
-    first, second = batches_of_rows(40, settings, seed=0)
-    other, _ = batches_of_rows(40, settings, seed=1)
+    rows = np.arange(40)
+    first, second = itertools.islice(shuffled(rows, 40, seed=0), 2)
+    other = next(shuffled(rows, 40, seed=1))
     assert list(first) != list(second)
     assert list(first) != list(other)
     assert list(first) != sorted(first)
 
 
 def test_a_seed_starts_every_source_from_the_same_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "_optimise", lambda *_: None)
+    monkeypatch.setattr(training, "_optimise", lambda *_: 0.0)
     small, large = pattern_source("a", 20), pattern_source("b", 300)
-    started = train_classifier(small, "vgg", SHORT, seed=4)
-    assert same(started, train_classifier(large, "vgg", SHORT, seed=4))
-    assert not same(started, train_classifier(small, "vgg", SHORT, seed=5))
+    started = trained(small, SHORT, seed=4)
+    assert same(started, trained(large, SHORT, seed=4))
+    assert not same(started, trained(small, SHORT, seed=5))
 
 
 def test_training_is_repeatable_and_leaves_torchs_generator_alone() -> None:
@@ -86,21 +107,21 @@ def test_training_is_repeatable_and_leaves_torchs_generator_alone() -> None:
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)
-    one = train_classifier(source, "vgg", SHORT, seed=0)
+    one = trained(source, SHORT, seed=0)
     assert torch.equal(torch.rand(3), expected)
     assert not one.training
     torch.manual_seed(2)
-    assert same(one, train_classifier(source, "vgg", SHORT, seed=0))
-    assert not same(one, train_classifier(source, "vgg", SHORT, seed=1))
+    assert same(one, trained(source, SHORT, seed=0))
+    assert not same(one, trained(source, SHORT, seed=1))
 
 
 def test_a_source_too_large_to_hold_trains_the_same_network(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     source = pattern_source("a", 60)
-    held = train_classifier(source, "vgg", SHORT, seed=0)
-    monkeypatch.setattr(training, "HELD_BYTES", 0)
-    assert same(held, train_classifier(source, "vgg", SHORT, seed=0))
+    held = trained(source, SHORT, seed=0)
+    monkeypatch.setattr(training_set, "HELD_BYTES", 0)
+    assert same(held, trained(source, SHORT, seed=0))
 
 
 def test_true_labels_are_learnt_and_shuffled_labels_are_not() -> None:
@@ -109,8 +130,8 @@ def test_true_labels_are_learnt_and_shuffled_labels_are_not() -> None:
     shuffled = np.random.default_rng(0).permutation(labels)
     found = {}
     for name, chosen in (("true", labels), ("shuffled", shuffled)):
-        network = train_classifier(memory_source(images, chosen), "vgg", SHORT, seed=0)
-        found[name] = accuracy(log_probabilities(network, test), test.labels)
+        network = trained(memory_source(images, chosen), SHORT, seed=0)
+        found[name] = accuracy(predictions(network, test), test.labels)
     assert found["true"] > 0.9
     assert found["shuffled"] < 0.3  # ten patterns, each right one time in ten
 
@@ -120,13 +141,13 @@ def test_soft_labels_are_what_is_learnt() -> None:
     test = pattern_source("test", 200)
     uniform = np.full((len(labels), CLASSES), 1 / CLASSES, dtype=np.float32)
     source = memory_source(images, labels, uniform)
-    network = train_classifier(source, "vgg", SHORT, seed=0)
-    assert np.exp(log_probabilities(network, test)).max() < 0.5
+    network = trained(source, SHORT, seed=0)
+    assert np.exp(predictions(network, test)).max() < 0.5
 
     mixed = 0.7 * np.eye(CLASSES)[labels] + 0.3 * np.eye(CLASSES)[(labels + 1) % CLASSES]
     source = memory_source(images, labels, mixed.astype(np.float32))
-    network = train_classifier(source, "vgg", TrainingSettings(steps=60, batch=20), seed=0)
-    shares = np.exp(log_probabilities(network, test))
+    network = trained(source, TrainingSettings(steps=60, batch=20), seed=0)
+    shares = np.exp(predictions(network, test))
     assert shares[np.arange(200), test.labels].mean() == pytest.approx(0.7, abs=0.12)
     second = shares[np.arange(200), (test.labels + 1) % CLASSES]
     assert second.mean() == pytest.approx(0.3, abs=0.12)
@@ -136,4 +157,27 @@ def test_a_loss_that_is_no_number_is_told() -> None:
     images, labels = patterns("train", 20)
     broken = np.full((20, CLASSES), np.nan, dtype=np.float32)
     with pytest.raises(AugfactoryError, match="stopped being a number at step 1 of 25"):
-        train_classifier(memory_source(images, labels, broken), "vgg", SHORT, seed=0)
+        trained(memory_source(images, labels, broken), SHORT, seed=0)
+
+
+def test_the_time_spent_on_images_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = pattern_source("a", 60)
+    found = train_classifier(plain_set(source), small_vgg, SHORT, 0)
+    assert 0 < found.waiting < 0.5
+    monkeypatch.setattr(training_set, "HELD_BYTES", 0)
+
+    def read_slowly(rows: Int64Array) -> UInt8Array:
+        time.sleep(0.05)
+        return source.read_images(rows)
+
+    slow = replace(source, read_images=read_slowly)
+    found = train_classifier(plain_set(slow), small_vgg, SHORT, 0)
+    assert found.waiting * found.seconds > 25 * 0.05
+
+
+def test_online_geometry_trains_on_varied_images_and_is_repeatable() -> None:
+    source = pattern_source("a", 60)
+    stage = online_stage("geometry", GeometryParameters(preset="photo"))
+    varied = trained(source, SHORT, 0, Diet(online=(stage,)))
+    assert same(varied, trained(source, SHORT, 0, Diet(online=(stage,))))
+    assert not same(varied, trained(source, SHORT, 0))

@@ -3,22 +3,35 @@
 import io
 import subprocess
 import sys
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from PIL import Image
 
-from augfactory.evaluation.protocol import ArmSummary, spread
+from augfactory.evaluation.comparison import Spread, spread
 from augfactory.report import evaluation_figures
 from augfactory.report.evaluation_figures import FIGURE_PIXELS, accuracy_figure
 
-ORIGINALS = ArmSummary("originals", 1, 100, (0, 1), spread([0.8, 0.82]), spread([0.5]), spread([1]))
+
+@dataclass(frozen=True)
+class Measured:
+    """What a figure needs of an arm."""
+
+    name: str
+    factor: int | None
+    rows: int
+    accuracy: Spread
+    nll: Spread
+    seconds: Spread
 
 
-def arm(name: str, factor: int | None, *accuracies: float) -> ArmSummary:
-    seeds = tuple(range(len(accuracies)))
-    return ArmSummary(name, factor, 500, seeds, spread(accuracies), spread([0.4]), spread([1]))
+ORIGINALS = Measured("originals", 1, 100, spread([0.8, 0.82]), spread([0.5]), spread([1]))
+
+
+def arm(name: str, factor: int | None, *accuracies: float) -> Measured:
+    return Measured(name, factor, 500, spread(accuracies), spread([0.4]), spread([1]))
 
 
 @pytest.fixture
@@ -51,7 +64,7 @@ def lines_of(axes: Axes) -> dict[str, tuple[list[float], list[float]]]:
         [],
     ],
 )
-def test_the_figure_is_a_png_of_its_size(others: list[ArmSummary]) -> None:
+def test_the_figure_is_a_png_of_its_size(others: list[Measured]) -> None:
     data = accuracy_figure([ORIGINALS, *others], "originals", "what was done")
     with Image.open(io.BytesIO(data)) as image:
         assert (image.format, image.size) == ("PNG", FIGURE_PIXELS)

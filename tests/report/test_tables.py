@@ -1,33 +1,56 @@
 """The table of an evaluation."""
 
-from dataclasses import dataclass
+from typing import Any
 
-from augfactory.evaluation.protocol import ArmSummary, spread
-from augfactory.report.tables import table
-
-
-@dataclass(frozen=True)
-class Result:
-    """What `table` needs of an evaluation."""
-
-    arms: tuple[ArmSummary, ...]
-    baseline: str
+from augfactory.report.tables import markdown_table, table
 
 
-def arm(name: str, rows: int, accuracy: list[float], nll: list[float]) -> ArmSummary:
-    seeds = tuple(range(len(accuracy)))
-    return ArmSummary(name, None, rows, seeds, spread(accuracy), spread(nll), spread([1234.56]))
+def spread(mean: float, std: float | None = None) -> dict[str, Any]:
+    return {"mean": mean, "std": std, "values": [mean]}
+
+
+def arm(
+    name: str, rows: int, accuracy: dict[str, Any], gap: tuple[Any, ...] | None
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "rows": rows,
+        "accuracy": accuracy,
+        "nll": spread(0.6, 0.1414),
+        "ece": spread(0.0316),
+        "seconds": spread(1234.56),
+        "corruptions": None,
+        "difference": gap and {"accuracy": dict(zip(("mean", "low", "high"), gap, strict=True))},
+    }
+
+
+ARMS = [
+    arm("originals", 100, spread(0.85, 0.01414), None),
+    arm("digits-x10", 1_000, spread(0.875), (0.025, None, None)),
+    arm("a|b", 25_000, spread(0.805, 0.007), (-0.045, -0.061, 0.0104)),
+]
 
 
 def test_a_table_has_one_aligned_line_for_each_arm() -> None:
-    arms = (
-        arm("originals", 100, [0.84, 0.86], [0.5, 0.7]),
-        arm("digits-x10", 1_000, [0.875], [0.25]),
-        arm("worse", 25_000, [0.8, 0.81], [1.0, 1.0]),
-    )
-    assert table(Result(arms, "originals")).splitlines() == [
-        "trained on  images    accuracy %  difference            NLL  seconds",
-        "originals      100  85.00 ± 1.41              0.600 ± 0.141  1,234.6",
-        "digits-x10   1,000         87.50       +2.50          0.250  1,234.6",
-        "worse       25,000  80.50 ± 0.71       -4.50  1.000 ± 0.000  1,234.6",
+    assert table({"arms": ARMS}).splitlines() == [
+        "trained on  images  accuracy %  difference [95 %]            NLL  ECE %  seconds",
+        "originals      100  85.0 ± 1.4                     0.600 ± 0.141    3.2  1,234.6",
+        "digits-x10   1,000        87.5               +2.5  0.600 ± 0.141    3.2  1,234.6",
+        "a|b         25,000  80.5 ± 0.7  -4.5 [-6.1, +1.0]  0.600 ± 0.141    3.2  1,234.6",
     ]
+
+
+def test_markdown_escapes_what_would_split_a_cell() -> None:
+    lines = markdown_table({"arms": ARMS}).splitlines()
+    assert len(lines) == 5
+    assert lines[1] == "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
+    assert lines[4].startswith("| a\\|b | 25,000 |")
+
+
+def test_corruption_errors_have_a_column_of_their_own() -> None:
+    errors = {"title": "MNIST-C-style", "mean_error": 0.1234}
+    arms = [ARMS[0] | {"corruptions": errors}, ARMS[1]]
+    head, first, second = table({"arms": arms}).splitlines()
+    assert "error on MNIST-C-style %" in head
+    assert " 12.3 " in first
+    assert " 12.3 " not in second

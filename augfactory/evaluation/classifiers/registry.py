@@ -1,26 +1,88 @@
 """The classifiers by name. A new one is a file beside this one and a line here."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
+import torch
 from torch import nn
 
-from augfactory.errors import unknown_name
+from augfactory.errors import RecipeError, unknown_name
+from augfactory.evaluation.classifiers.allconv import allconv
+from augfactory.evaluation.classifiers.resnet20 import resnet20
 from augfactory.evaluation.classifiers.vgg import small_vgg
+from augfactory.evaluation.classifiers.wrn40_2 import wrn40_2
 
 # image shape (H, W, C), number of classes -> module: float32 [N, C, H, W] in [0, 1] -> logits
 Builder = Callable[[tuple[int, int, int], int], nn.Module]
 
-CLASSIFIERS: dict[str, Builder] = {
-    "vgg": small_vgg,
+
+@dataclass(frozen=True)
+class Classifier:
+    """How to build a classifier, and what AdamW under a one-cycle schedule trains it with."""
+
+    build: Builder
+    learning_rate: float
+    weight_decay: float
+
+
+CLASSIFIERS: dict[str, Classifier] = {
+    "vgg": Classifier(small_vgg, 2e-2, 0.5),
+    "resnet20": Classifier(resnet20, 1e-2, 0.05),
+    "wrn40-2": Classifier(wrn40_2, 1e-2, 0.05),
+    "allconv": Classifier(allconv, 1e-2, 0.05),
 }
+TORCHVISION_LEARNING_RATE, TORCHVISION_WEIGHT_DECAY = 3e-3, 0.05
 
 
-def classifier_builder(name: str) -> Builder:
-    """Return the builder of the classifier called ``name``.
+def find_classifier(name: str, weights: Path | None = None) -> Classifier:
+    """Return the classifier called ``name``: one of ours, else torchvision's.
 
     Raises:
-        RecipeError: there is none of that name; the nearest right name is told.
+        RecipeError: there is none of that name, and the nearest right name is told; or one of ours
+            is to start from a file of weights.
     """
-    if name not in CLASSIFIERS:
-        raise unknown_name("--classifier", "classifier", name, list(CLASSIFIERS))
-    return CLASSIFIERS[name]
+    if name in CLASSIFIERS:
+        if weights is not None:
+            raise RecipeError(
+                "--weights",
+                f"{name} always starts from new weights",
+                "Leave it out, or name one of torchvision's, such as --classifier resnet18.",
+            )
+        return CLASSIFIERS[name]
+    from augfactory.evaluation.classifiers.torchvision_models import (
+        model_names,
+        torchvision_model,
+    )
+
+    if name not in model_names():
+        raise unknown_name("--classifier", "classifier", name, [*CLASSIFIERS, *model_names()])
+
+    def build(image_shape: tuple[int, int, int], classes: int) -> nn.Module:
+        del image_shape
+        return torchvision_model(name, classes, weights)
+
+    return Classifier(build, TORCHVISION_LEARNING_RATE, TORCHVISION_WEIGHT_DECAY)
+
+
+def check_image_shape(
+    name: str, weights: Path | None, image_shape: tuple[int, int, int], classes: int
+) -> None:
+    """Refuse images that are too small for a classifier.
+
+    Raises:
+        RecipeError: it cannot take them.
+        InputDataError: its file of weights cannot be read, or does not fit.
+    """
+    height, width, channels = image_shape
+    with torch.random.fork_rng(devices=[]):
+        network = find_classifier(name, weights).build(image_shape, classes).eval()
+    try:
+        with torch.inference_mode():
+            network(torch.zeros(1, channels, height, width))
+    except RuntimeError as error:
+        raise RecipeError(
+            "--classifier",
+            f"{name} cannot take images of {height}×{width}: {str(error).splitlines()[0]}",
+            "Name another, such as vgg, or enlarge the images with --size when expanding.",
+        ) from error

@@ -1,0 +1,82 @@
+"""``augfactory study``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from augfactory.cli.session import Debug, Json, Quiet, print_json, session
+from augfactory.cli.source_options import SOURCE_HELP, Download
+
+
+def study(
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="The study.")],
+    out: Annotated[Path, typer.Option(help="Folder of models, datasets and results.")],
+    quick: Annotated[bool, typer.Option("--quick", help="The size for minutes.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="The document's own size, for a GPU.")
+    ] = False,
+    source: Annotated[
+        str | None, typer.Option(metavar="SOURCE", help=f"Instead of the file's. {SOURCE_HELP}")
+    ] = None,
+    test: Annotated[
+        str | None, typer.Option(metavar="SOURCE", help="Test images instead of the file's.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be trained.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; the default is one per core.")
+    ] = None,
+    download: Download = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Run a grid of arms over draws of originals and seeds; write tables, figures and a report.
+
+    The file says what is compared. Whatever is finished in the folder is kept: after an
+    interruption the same command goes on where it stood.
+
+    \b
+    Examples:
+      augfactory study studies/003-vae-mnist.toml --out vae-mnist --quick
+      augfactory study studies/001-ricap.toml --source photos:train --test photos:test --out ricap
+    """
+    with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
+        from augfactory.commands import study as command
+        from augfactory.commands.expand_request import default_workers
+        from augfactory.commands.study_file import Size, read_study
+        from augfactory.errors import RecipeError
+        from augfactory.report.tables import table
+
+        if quick and full:
+            raise RecipeError("--quick --full", "these are two sizes", "Choose one.")
+        size: Size = "quick" if quick else "full" if full else "default"
+        given = {"source": source, "test": test}
+        asked = read_study(file, size).model_copy(
+            update={key: value for key, value in given.items() if value is not None}
+        )
+        if dry_run:
+            found = {"classifiers": command.count_cells(asked), "size": size}
+            arms = [arm.name for arm in asked.arms]
+            if json:
+                print_json({**found, "arms": arms})
+                return
+            print(
+                f"{found['classifiers']} classifiers: {len(arms)} arms, {asked.n_train} originals"
+            )
+            print(*arms, sep="\n")
+            return
+        result = command.study(
+            command.StudyRequest(asked, size, out, workers or default_workers(), download), progress
+        )
+        if json:
+            print_json(command.as_json(result))
+            return
+        for group in result.document["groups"]:
+            print(f"\n{group['n_train']:,} originals")
+            print(table(group))
+        print()
+        for path in result.files:
+            print(path)

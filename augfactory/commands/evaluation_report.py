@@ -1,0 +1,33 @@
+"""The figure and the report of an evaluation."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from augfactory.commands.evaluation_inputs import Inputs
+from augfactory.evaluation.comparison import ArmSummary
+from augfactory.report.evaluation_figures import accuracy_figure
+from augfactory.store.atomic import write_file
+
+
+def write_report(
+    out: Path, document: dict[str, Any], arms: Sequence[ArmSummary], inputs: Inputs
+) -> list[Path]:
+    """Write accuracy.png and report.html; return their paths."""
+    del inputs
+    write_file(
+        out / "accuracy.png", accuracy_figure(arms, document["baseline"], subtitle(document))
+    )
+    return [out / "accuracy.png"]
+
+
+def subtitle(document: dict[str, Any]) -> str:
+    """Say in one line what an evaluation was."""
+    test, settings = document["test"], document["settings"]
+    text = test["text"] if len(test["text"]) <= 32 else "…" + test["text"][-31:]
+    seeds = len(document["arms"][0]["seeds"])
+    spread = f"{seeds} seeds, bars ± 1 standard deviation" if seeds > 1 else "1 seed"
+    return (
+        f"{test['rows']:,} images of {text} · {document['classifier']}, "
+        f"{settings['steps']:,} steps of {settings['batch']} · {spread}"
+    )

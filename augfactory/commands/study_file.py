@@ -1,0 +1,247 @@
+"""A study as TOML: a grid of arms over draws of originals and training seeds.
+
+    title = "RICAP on few photographs"
+    source = "photos:train"
+    test = "photos:test"
+    n_train = [100, 400]        # originals in each draw
+    subsets = 3                 # draws of them
+    seeds = 2                   # classifiers on each
+    classifier = "resnet20"
+    steps = 800
+    batch = 64
+
+    [[arms]]
+    name = "originals"
+
+    [[arms]]
+    name = "originals+geometry"     # varied online; any method can stand there
+
+    [[arms]]
+    name = "ricap, beta {beta}"
+    factor = 1
+    order = "rounds"
+    [[arms.mix]]
+    method = "ricap"
+    copies = 9
+    beta = "{beta}"
+    [arms.grid]
+    beta = [0.1, 0.3]
+
+    [quick]                         # what --quick and --full have instead
+    n_train = [20]
+    steps = 20
+
+An arm with a grid stands for one arm for each combination; "{beta}" is replaced everywhere in it.
+Beside ``name``, ``grid``, ``vae`` (true or the loss whose checkpoint is used), ``loss``, ``order``,
+``part`` and ``real_share``, an arm holds the keys of a recipe. ``[vae]`` says how VAEs are trained.
+``[quick.grid]`` narrows grids by name.
+"""
+
+import itertools
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from augfactory.errors import RecipeError, unknown_name
+from augfactory.evaluation.batches import Order
+from augfactory.evaluation.losses import Loss
+from augfactory.evaluation.protocol import Part
+from augfactory.pipeline.recipe_text import KEYS, Asked, recipe_of
+
+SIZES = ("quick", "full")
+Size = Literal["quick", "default", "full"]
+FORMAT_KEYS = tuple(key for key in KEYS if key not in ("seed", "format"))
+OWN_KEYS = ("vae", "loss", "order", "part", "real_share")
+
+
+class VaeSettings(BaseModel):
+    """How the VAEs of a study are trained; see `augfactory vae-train`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int = Field(default=1500, ge=1)
+    architecture: str = "conditional"
+    latent: int = Field(default=20, ge=1)
+    batch: int = Field(default=64, ge=2)
+    learning_rate: float = Field(default=2e-3, gt=0)
+    kl_weight: float = Field(default=1.0, ge=0)
+    geometry: bool = True
+
+
+class StudyArm(BaseModel):
+    """One arm: how it trains, and the recipe of its dataset where it has one.
+
+    ``vae`` is True for the finished model, or the loss at which its checkpoint was kept.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    name: str
+    recipe: Asked | None
+    vae: bool | float = False
+    loss: Loss = "ce"
+    order: Order = "shuffled"
+    part: Part = "all"
+    real_share: float | None = Field(default=None, gt=0, lt=1)
+
+
+class Study(BaseModel):
+    """Everything a study follows from.
+
+    ``test_rows`` is how many test images are used at most, drawn evenly over the classes; ``size``
+    "HxW" and ``colour`` convert the images. ``against`` names the arms that all others are compared
+    with, the first as the baseline.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str
+    about: str = ""
+    source: str
+    test: str
+    size: str | None = None
+    colour: Literal["auto", "grey", "rgb"] = "auto"
+    test_rows: int | None = Field(default=None, ge=1)
+    n_train: tuple[int, ...] = Field(min_length=1)
+    subsets: int = Field(default=2, ge=1)
+    seeds: int = Field(default=2, ge=1)
+    classifier: str = "vgg"
+    steps: int = Field(default=800, ge=1)
+    batch: int = Field(default=64, ge=1)
+    corruptions: str | None = None
+    against: tuple[str, ...] = ("originals", "originals+geometry")
+    vae: VaeSettings = VaeSettings()
+    arms: tuple[StudyArm, ...] = Field(min_length=1)
+
+    @property
+    def losses(self) -> tuple[float, ...]:
+        """The losses at which checkpoints are needed, the highest first."""
+        wanted = {float(arm.vae) for arm in self.arms if not isinstance(arm.vae, bool)}
+        return tuple(sorted(wanted, reverse=True))
+
+
+def read_study(path: Path, size: Size) -> Study:
+    """Read the study in ``path`` at the given size.
+
+    Raises:
+        RecipeError: naming the place, and the nearest right name for a wrong one.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(path, f"cannot be read: {error}", "Name a study file.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(path, f"is no TOML: {error}", "Mend the file at that place.") from error
+    return study_of(values, str(path), size)
+
+
+def study_of(values: Mapping[str, Any], where: str, size: Size) -> Study:
+    """Check the tables of a study file; ``where`` names it in messages.
+
+    Raises:
+        RecipeError: as ``read_study``.
+    """
+    sizes = {name: dict(values.get(name, {})) for name in SIZES}
+    settings = {key: value for key, value in values.items() if key not in SIZES}
+    if size != "default":
+        if size not in values:
+            raise RecipeError(f"{where}: --{size}", "the file has no such size", f"Add [{size}].")
+        settings |= {key: value for key, value in sizes[size].items() if key != "grid"}
+    for key in settings:
+        if key not in Study.model_fields:
+            raise unknown_name(where, "key", key, [*Study.model_fields, *SIZES])
+    narrowed = sizes[size].get("grid", {}) if size != "default" else {}
+    arms = settings.get("arms")
+    if not isinstance(arms, list) or not all(isinstance(arm, dict) for arm in arms):
+        raise RecipeError(f"{where}: arms", "must be tables headed [[arms]]", "Add at least one.")
+    settings["arms"] = tuple(
+        arm
+        for number, table in enumerate(arms, 1)
+        for arm in _arms(table, f"{where}, arm {number}", narrowed)
+    )
+    names = [arm.name for arm in settings["arms"]]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise RecipeError(
+            f"{where}: arms", f"two are called {twice!r}", "Put the grid's keys into the name."
+        )
+    study: Study = _checked(Study, settings, where)
+    if study.against[0] not in names:
+        raise RecipeError(
+            f"{where}: against",
+            f"there is no arm {study.against[0]!r} to compare with",
+            'Add [[arms]] name = "originals", or name another arm first.',
+        )
+    return study
+
+
+def _arms(table: dict[str, Any], where: str, narrowed: Mapping[str, Any]) -> list[StudyArm]:
+    known = ("name", "grid", *OWN_KEYS, *FORMAT_KEYS)
+    for key in table:
+        if key not in known:
+            raise unknown_name(where, "key", key, known)
+    grid = table.get("grid", {})
+    if not isinstance(grid, dict) or not all(isinstance(own, list) for own in grid.values()):
+        raise RecipeError(f"{where}: grid", "must be lists by name", "Write [arms.grid].")
+    axes = {name: narrowed.get(name, values) for name, values in grid.items()}
+    body = {key: value for key, value in table.items() if key != "grid"}
+    return [
+        _arm(_filled(body, dict(zip(axes, chosen, strict=True)), where), where)
+        for chosen in itertools.product(*axes.values())
+    ]
+
+
+def _arm(table: dict[str, Any], where: str) -> StudyArm:
+    recipe = {key: table[key] for key in FORMAT_KEYS if key in table and key != "vae"}
+    own = {key: table[key] for key in OWN_KEYS if key in table}
+    if isinstance(own.get("vae"), dict):
+        sampler = dict(own.pop("vae"))
+        own["vae"] = sampler.pop("at_loss", True)
+        recipe["vae"] = sampler
+    elif own.get("vae"):
+        recipe["vae"] = {}
+    asked = recipe_of(recipe, where) if recipe else None
+    if asked is not None and asked.factor is None:
+        raise RecipeError(
+            f"{where}: factor", "is missing", "Say factor = 10, or 1 for mixing alone."
+        )
+    checked: StudyArm = _checked(
+        StudyArm, {"name": table.get("name"), "recipe": asked, **own}, where
+    )
+    return checked
+
+
+def _filled(value: Any, chosen: Mapping[str, Any], where: str) -> Any:
+    """Replace "{name}" by its value: by itself where the text is nothing else."""
+    if isinstance(value, dict):
+        return {key: _filled(own, chosen, where) for key, own in value.items()}
+    if isinstance(value, list):
+        return [_filled(own, chosen, where) for own in value]
+    if not isinstance(value, str):
+        return value
+    for name, own in chosen.items():
+        if value == f"{{{name}}}":
+            return own
+    try:
+        return value.format(**chosen)
+    except (KeyError, IndexError, ValueError) as error:
+        raise RecipeError(
+            f"{where}: {value!r}", f"names something that is not in the grid ({error})",
+            "Add it under [arms.grid].",
+        ) from error  # fmt: skip
+
+
+def _checked(model: Any, values: Mapping[str, Any], where: str) -> Any:
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(str(part) for part in problem["loc"])
+        given = problem.get("input")
+        shown = "" if given is None or isinstance(given, dict) else f", got {given!r}"
+        raise RecipeError(
+            f"{where}: {place}", f"{problem['msg']}{shown}", "Mend that value."
+        ) from error

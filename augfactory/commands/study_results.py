@@ -1,0 +1,116 @@
+"""What a study leaves behind: results.json, cells.csv, tables.md, figures and the report."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from augfactory.commands import evaluation_files as files
+from augfactory.commands.study_file import Study
+from augfactory.evaluation.comparison import ArmSummary
+from augfactory.evaluation.protocol import Cell, CellResult
+from augfactory.report.evaluation_figures import accuracy_figure
+from augfactory.report.tables import markdown_table
+from augfactory.store.atomic import write_file
+from augfactory.store.manifest import library_versions
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Group:
+    """The arms of one number of originals."""
+
+    n_train: int
+    arms: tuple[ArmSummary, ...]
+
+
+def write_results(
+    out: Path,
+    study: Study,
+    size: str,
+    groups: Sequence[Group],
+    missing: Sequence[str],
+    results: Sequence[tuple[Cell, CellResult]],
+    *,
+    test: dict[str, Any],
+    settings: dict[str, Any],
+    class_names: Sequence[str],
+) -> tuple[dict[str, Any], list[Path]]:
+    """Write everything; return what results.json holds and the paths."""
+    documents = [_group_document(study, group) for group in groups]
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "title": study.title,
+        "about": study.about,
+        "size": size,
+        "study": study.model_dump(mode="json"),
+        "classifier": study.classifier,
+        "settings": settings,
+        "class_names": list(class_names),
+        "baseline": study.against[0],
+        "test": test,
+        "alerts": [
+            {"level": "warning", "text": f"Not run, the VAE never reached that loss: {name}"}
+            for name in missing
+        ]
+        + _notes(study),
+        "groups": documents,
+        "libraries": library_versions(),
+    }
+    contents = {
+        "results.json": files.json_bytes(document),
+        "cells.csv": files.cells_csv(results),
+        "tables.md": _tables(study, size, document).encode(),
+    }
+    for group, own in zip(groups, documents, strict=True):
+        subtitle = (
+            f"{study.title} · {group.n_train:,} originals · {study.classifier}, "
+            f"{study.steps:,} steps of {study.batch}"
+        )
+        contents[f"accuracy-n{group.n_train}.png"] = accuracy_figure(
+            group.arms, study.against[0], subtitle
+        )
+        del own
+    for name, data in contents.items():
+        write_file(out / name, data)
+    return document, [out / name for name in contents]
+
+
+def _group_document(study: Study, group: Group) -> dict[str, Any]:
+    arms = [files.arm_document(arm, study.against[0], study.corruptions) for arm in group.arms]
+    return {
+        "n_train": group.n_train,
+        "arms": arms,
+        "sentences": [arm["sentence"] for arm in arms if arm["sentence"]],
+    }
+
+
+def _notes(study: Study) -> list[dict[str, str]]:
+    if study.subsets > 1:
+        text = (
+            f"The intervals are over {study.subsets} draws of the originals, the seeds of each "
+            "averaged; the test images are the same for all."
+        )
+    elif study.seeds > 1:
+        text = f"The intervals are over {study.seeds} training seeds on one draw of the originals."
+    else:
+        return [{"level": "warning", "text": "One draw, one seed: no interval, no conclusion."}]
+    return [{"level": "note", "text": text}]
+
+
+def _tables(study: Study, size: str, document: dict[str, Any]) -> str:
+    parts = [f"# {study.title}\n\n"]
+    if study.about:
+        parts.append(f"{study.about}\n\n")
+    parts.append(
+        f"{study.classifier}, {study.steps:,} steps of {study.batch}, {study.subsets} draws × "
+        f"{study.seeds} seeds, {document['test']['rows']:,} test images; size {size}. "
+        "Mean ± standard deviation over the classifiers; difference from "
+        f"{study.against[0]} in points with its 95 % interval.\n"
+    )
+    parts += [f"\n> {alert['text']}\n" for alert in document["alerts"]]
+    for group in document["groups"]:
+        parts.append(f"\n## {group['n_train']:,} originals\n\n")
+        parts.append(markdown_table(group))
+    return "".join(parts)

@@ -1,0 +1,20 @@
+"""Common corruptions, to measure how a classifier fares on damaged images.
+
+Source:  MNIST-C (Mu & Gilmer 2019, arXiv:1906.02337; google-research/mnist-c) and CIFAR-10-C
+         (Hendrycks & Dietterich 2019, arXiv:1903.12261; hendrycks/robustness). The corruptions and
+         their constants are those of the published code; ImageNet-C's are far harsher.
+Differs: hence "style": the bytes are not those of the published files, so error rates can be
+         compared among each other, and only roughly with published ones.
+         Everywhere: other random numbers, one stream for each image; values are rounded once,
+         where the published files are truncated, which is half a grey level darker.
+         Frost: crops of procedural textures stand in for photographs of frost.
+         Snow, motion blur: ImageMagick's motion blur, written anew, in floating point.
+         Zigzag: the image below the line stays as it is (the code turns every value above 0 white).
+         Canny edges: OpenCV's, which knows fewer directions; about 1 % of a digit's pixels differ
+         from scikit-image's. Colour images give grey edges.
+         Shear, rotate, scale, elastic: samples are taken at multiples of 1/32 pixel; beyond an
+         elastic image the border row comes twice.
+Sizes:   constants in pixels are for images of 28 (MNIST-C) or 32 pixels. On larger ones they grow
+         with the shorter side, but for noise, which stays a matter of single pixels, and for
+         JPEG's blocks. Lines, stripes and zooms follow each side of the image.
+"""

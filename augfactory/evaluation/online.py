@@ -1,0 +1,76 @@
+"""Augmentation while training: the same methods that make datasets, drawn anew for every batch.
+
+It is what a dataset has to beat: it costs no storage and never shows the same image twice.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import BaseModel
+
+from augfactory.keyed_random import generator
+from augfactory.methods.method import Slots
+from augfactory.methods.registry import METHODS
+from augfactory.records import Float32Array, Int64Array, UInt8Array
+
+
+@dataclass(frozen=True)
+class OnlineStage:
+    """One method applied to every batch; ``parameters`` is its model as JSON."""
+
+    method: str
+    parameters: str
+
+
+def online_stage(method: str, parameters: BaseModel) -> OnlineStage:
+    """Return the stage of a known method with checked parameters."""
+    return OnlineStage(method, parameters.model_dump_json())
+
+
+def vary(
+    stages: tuple[OnlineStage, ...],
+    images: UInt8Array,
+    soft_labels: Float32Array,
+    *,
+    seed: int,
+    step: int,
+    steps: int,
+) -> tuple[UInt8Array, Float32Array]:
+    """Apply ``stages`` in order to one batch.
+
+    Partners come from the same batch, which must hold more than one image for methods that mix.
+    A schedule over rounds sees each percent of the training as one round.
+
+    Args:
+        stages: what to apply.
+        images: uint8 [n, H, W, C].
+        soft_labels: float32 [n, K].
+        seed: of the training.
+        step: which of the steps this is, counted from 0.
+        steps: how many there are.
+
+    Returns:
+        Images and labels of the same shapes; the inputs stay as they are.
+    """
+    count, height, width, channels = images.shape
+    for place, stage in enumerate(stages):
+        method = METHODS[stage.method]
+        parameters = method.parameters.model_validate_json(stage.parameters)
+
+        def keyed(what: str, number: int, place: int = place) -> np.random.Generator:
+            return generator("online", seed, step, place, what, number)
+
+        rounds = np.full(count, 100 * step // steps)
+        slots = Slots(np.arange(count), rounds, (height, width, channels), keyed)
+        draws = method.draw(parameters, slots)
+        weights = method.weights(parameters, draws, (height, width, channels))
+        partners = _partners(count, weights.shape[1], keyed("partners", 0))
+        images = method.apply(parameters, images[partners], draws)
+        soft_labels = np.einsum("np,npk->nk", weights, soft_labels[partners])
+    return images, soft_labels
+
+
+def _partners(count: int, parents: int, random: np.random.Generator) -> Int64Array:
+    """Return int64 [count, parents]: each row, then others; itself again where it is alone."""
+    others = random.integers(1, max(count, 2), (count, parents - 1))
+    return np.column_stack([np.arange(count), (np.arange(count)[:, None] + others) % count])

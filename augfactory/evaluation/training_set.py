@@ -1,0 +1,74 @@
+"""What a classifier is trained on: images with labels, and how the rows came about."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from augfactory.records import Float32Array, Int64Array, Source, UInt8Array
+
+HELD_BYTES = 1 << 30  # a set up to this size is read once and kept; a larger one batch by batch
+READ_ROWS = 4096
+
+# rows -> (images uint8 [n, H, W, C], soft labels float32 [n, K])
+ReadRows = Callable[[Int64Array], tuple[UInt8Array, Float32Array]]
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """A source and, for each of its N rows, where it comes from.
+
+    Attributes:
+        source: the images and labels.
+        original: bool [N], whether the row is an image as it was given, not a generated one.
+        round: int64 [N], which round the row belongs to, 0 for originals.
+        origin: int64 [N], the original that the row is made from, the first where it is several.
+        clean: int64 [N], for a view of an image the row that holds this image, else -1.
+    """
+
+    source: Source
+    original: npt.NDArray[np.bool_]
+    round: Int64Array
+    origin: Int64Array
+    clean: Int64Array
+
+    def restricted_to(self, rows: Int64Array) -> "TrainingSet":
+        """Return the set of ``rows`` alone; views lose a clean image that is not among them."""
+        position = np.full(len(self.source) + 1, -1, dtype=np.int64)
+        position[rows] = np.arange(len(rows))
+        return replace(
+            self,
+            source=self.source.restricted_to(rows),
+            original=self.original[rows],
+            round=self.round[rows],
+            origin=self.origin[rows],
+            clean=position[self.clean[rows]],
+        )
+
+
+def plain_set(source: Source) -> TrainingSet:
+    """Return a source whose rows are all originals."""
+    count = len(source)
+    return TrainingSet(
+        source=source,
+        original=np.ones(count, dtype=np.bool_),
+        round=np.zeros(count, dtype=np.int64),
+        origin=np.arange(count, dtype=np.int64),
+        clean=np.full(count, -1, dtype=np.int64),
+    )
+
+
+def row_reader(source: Source) -> ReadRows:
+    """Return a function that reads rows, from memory where the source is small enough for it."""
+    height, width, channels = source.image_shape
+    row_bytes = height * width * channels + 4 * len(source.class_names)
+    if len(source) * row_bytes > HELD_BYTES:
+        return lambda rows: (source.read_images(rows), source.read_soft_labels(rows))
+    images = np.empty((len(source), *source.image_shape), dtype=np.uint8)
+    soft_labels = np.empty((len(source), len(source.class_names)), dtype=np.float32)
+    for start in range(0, len(source), READ_ROWS):
+        rows = np.arange(start, min(start + READ_ROWS, len(source)))
+        images[rows] = source.read_images(rows)
+        soft_labels[rows] = source.read_soft_labels(rows)
+    return lambda rows: (images[rows], soft_labels[rows])

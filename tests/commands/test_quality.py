@@ -1,0 +1,151 @@
+"""`augfactory info --quality` on dataset versions that lie on the disk."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from augfactory.cli.app import app
+from augfactory.commands.progress import Progress
+from augfactory.commands.quality import as_json, as_text, quality, write_rows
+from augfactory.errors import InputDataError, RecipeError
+from augfactory.evaluation.features import random_features
+from augfactory.records import SourceSpec
+from augfactory.store.reader import open_version
+from tests.commands.versions import write_source, write_version
+from tests.evaluation.memory import CLASS_NAMES, IMAGE_SHAPE, patterns
+
+CHOSEN = list(range(20, 80))  # positions in the dataset differ from rows of the source
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A working folder with a source, other images of its kind, and a dataset x4."""
+
+    folder: Path
+    train: SourceSpec
+    other: SourceSpec
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.chdir(tmp_path)
+    train = write_source(tmp_path / "train.h5", *patterns("train", 100))
+    other = write_source(tmp_path / "other.h5", *patterns("other", 70))
+    write_version(tmp_path / "made-x4/v1", train, CHOSEN, 4)
+    return Bench(tmp_path, train, other)
+
+
+def test_each_method_is_compared_with_the_originals(bench: Bench) -> None:
+    result = quality("made-x4", Progress(), bench.other)
+    found = json.loads(json.dumps(as_json(result), allow_nan=False))
+    space = random_features(IMAGE_SHAPE)
+    assert found["features"] == {"name": space.name, "sha256": space.sha256}
+    assert (found["neighbours"], found["originals"]) == (5, 60)
+    assert found["held_out"]["source"] == bench.other.text
+    new = found["held_out"]["overall"]
+    assert new["rows"] == 70
+    assert new["authentic"] > 0.3
+    ratio = found["methods"]["vae"]["overall"]["distance"] / new["distance"]
+    assert list(found["methods"]) == ["vae"]
+    vae = found["methods"]["vae"]
+    assert list(vae["classes"]) == list(CLASS_NAMES)
+    assert vae["overall"]["rows"] == 180
+    assert {each["rows"] for each in vae["classes"].values()} == {18}
+    assert {each["real_rows"] for each in vae["classes"].values()} == {6}
+    # The copies under noise of ±20 lie nearer than new images under noise of ±40.
+    assert vae["overall"]["precision"] == 1
+    assert vae["overall"]["authentic"] < 0.05
+    assert vae["overall"]["distance_ratio"] == pytest.approx(ratio)
+    assert ratio < 0.8
+    lines = as_text(result).splitlines()
+    table = lines[lines.index("vae") + 1 : lines.index(f"held out: {bench.other.text}") - 1]
+    assert [line.split("  ")[0].strip() for line in table] == ["class", *CLASS_NAMES, "all"]
+    assert table[-1].split()[:4] == ["all", "180", "60", "5"]
+
+
+def test_each_row_names_the_source_it_is_nearest_to(bench: Bench) -> None:
+    result = quality("made-x4", Progress())
+    write_rows(result, bench.folder / "rows.parquet")
+    table = pq.read_table(bench.folder / "rows.parquet").to_pydict()
+    version = open_version(bench.folder / "made-x4/v1")
+    assert table["row"] == list(range(60, 240))
+    assert set(table["method"]) == {"vae"}
+    assert table["label"] == version.source.labels[60:].tolist()
+    assert table["nearest_source"] == version.source_index[60:, 0].tolist()
+    images = version.source.read_images(np.arange(240))
+    features = random_features(IMAGE_SHAPE).extract(images).astype(np.float64)
+    gap = np.linalg.norm(features[60:] - features[np.array(table["nearest_source"])], axis=1)
+    assert table["distance"] == pytest.approx(gap, abs=1e-6)
+    assert np.mean(table["authentic"]) < 0.05
+    write_rows(replace(result, origin=1000 + result.origin[::-1]), bench.folder / "rows.parquet")
+    other = pq.read_table(bench.folder / "rows.parquet")["nearest_source"].to_pylist()
+    assert other == [1059 - position for position in table["nearest_source"]]
+
+
+def test_originals_that_were_left_out_are_read_from_their_source(bench: Bench) -> None:
+    write_version(bench.folder / "bare-x3/v1", bench.train, CHOSEN, 3, originals=False)
+    result = quality("bare-x3", Progress())
+    write_rows(result, bench.folder / "rows.parquet")
+    nearest = pq.read_table(bench.folder / "rows.parquet")["nearest_source"].to_pylist()
+    assert nearest == list(range(60)) * 3
+    assert as_json(result)["methods"]["vae"]["overall"]["rows"] == 180
+    write_source(bench.folder / "train.h5", *patterns("changed", 100))
+    with pytest.raises(InputDataError, match="no longer what bare-x3@v1 was made from"):
+        quality("bare-x3", Progress())
+
+
+def test_without_generated_rows_there_is_nothing_to_compare(bench: Bench) -> None:
+    write_version(bench.folder / "plain-x1/v1", bench.train, CHOSEN, 1)
+    result = quality("plain-x1", Progress())
+    assert as_json(result)["methods"] == {}
+    assert "nothing to compare" in as_text(result)
+    write_rows(result, bench.folder / "rows.parquet")
+    assert pq.read_table(bench.folder / "rows.parquet").num_rows == 0
+
+
+def test_what_cannot_be_compared_is_refused(bench: Bench) -> None:
+    with pytest.raises(InputDataError, match=r"one of the originals, made-x4@v1 row 0"):
+        quality("made-x4", Progress(), bench.train)
+    images, labels = patterns("other", 70)
+    turned = write_source(bench.folder / "turned.h5", images.reshape(70, 6, 9, 3), labels)
+    with pytest.raises(InputDataError, match="6×9 RGB, those of made-x4@v1 are 9×6 RGB"):
+        quality("made-x4", Progress(), turned)
+    write_version(bench.folder / "single-x5/v1", bench.train, CHOSEN[:1], 5)
+    with pytest.raises(InputDataError, match="made from a single image"):
+        quality("single-x5", Progress())
+
+
+def test_held_out_images_are_converted_as_the_originals_were(bench: Bench) -> None:
+    small = replace(bench.train, size=(8, 5), colour="grey")
+    write_version(bench.folder / "small-x2/v1", small, CHOSEN, 2)
+    result = quality("small-x2", Progress(), bench.other)
+    assert result.methods["vae"].quality.overall.distance_ratio is not None
+
+
+def test_info_shows_the_quality_and_leaves_the_version_as_it_was(bench: Bench) -> None:
+    version = bench.folder / "made-x4/v1"
+    before = {path: path.read_bytes() for path in version.rglob("*") if path.is_file()}
+    run = CliRunner().invoke
+    plain = run(app, ["info", "made-x4", "--json"])
+    assert "quality" not in json.loads(plain.stdout)
+    options = ["--held-out", "other.h5", "--quality-out", "rows.parquet"]
+    told = run(app, ["info", "made-x4", "--quality", *options, "--json"])
+    assert told.exit_code == 0, told.output
+    answer = json.loads(told.stdout)
+    expected = as_json(quality("made-x4", Progress(), SourceSpec("other.h5")))
+    assert answer == {**json.loads(plain.stdout), "quality": json.loads(json.dumps(expected))}
+    assert pq.read_table("rows.parquet").num_rows == 180
+    shown = run(app, ["info", "made-x4", "--quality", "--quiet"])
+    assert shown.stdout.startswith(run(app, ["info", "made-x4"]).stdout)
+    assert shown.stdout.endswith(as_text(quality("made-x4", Progress())) + "\n")
+    assert shown.stderr == ""
+    after = {path: path.read_bytes() for path in version.rglob("*") if path.is_file()}
+    assert after == before
+    refused = run(app, ["info", "made-x4", "--quality-out", "nowhere/rows.parquet"])
+    assert refused.exit_code == RecipeError.exit_code
+    assert "--quality-out" in refused.stderr

@@ -1,0 +1,107 @@
+"""Weather, by what must hold for it."""
+
+import numpy as np
+
+from augfactory.evaluation.corruptions import weather
+from augfactory.evaluation.corruptions.fractal import clouds
+from augfactory.evaluation.corruptions.registry import corrupt
+from augfactory.keyed_random import generator
+from tests.evaluation.corruptions.images import batch, flat, photos
+
+NO_STREAKS = {"radius": 0.0, "streak": 1.0}
+
+
+def test_fog_adds_the_corner_of_a_cloud_and_keeps_the_brightest_value() -> None:
+    images = photos(4)
+    found = weather.fog(batch(images), 1.5, 1.75, 64)
+    for row, image in enumerate(images):
+        cloud = clouds([generator("test", row)], 64, 1.75)[0, :32, :36, None]
+        brightest = image.max() / 255
+        expected = (image / 255 + 1.5 * cloud) * brightest / (brightest + 1.5)
+        np.testing.assert_allclose(found[row], 255 * expected, atol=0.51)
+        assert found[row].max() <= image.max()
+    assert (weather.fog(batch(flat(0)), 3, 1.4, 32) == 0).all()
+
+
+def test_fog_goes_on_beyond_its_map_and_grows_with_the_image() -> None:
+    wide = flat(200, size=(16, 80))
+    repeated = weather.fog(batch(wide), 1, 2, 32)
+    np.testing.assert_array_equal(repeated[:, :, :32], repeated[:, :, 32:64])
+    small, large = (
+        weather.fog(batch(flat(200, size=size), scale), 1, 2, 32).astype(np.float64)
+        for size, scale in (((20, 24), 1), ((80, 96), 4))
+    )
+    blocks = large.reshape(4, 20, 4, 24, 4, 3).mean(axis=(2, 4))
+    assert np.abs(blocks - small).mean() < 2
+
+
+def test_frost_adds_a_piece_of_a_picture_to_a_darker_image() -> None:
+    images = photos(6)
+    found = weather.frost(batch(images), 0.75, 0.45)
+    for row, image in enumerate(images):
+        noise = generator("test", row)
+        picture = weather.frost_picture(int(noise.integers(5)), 3)
+        top, left = noise.integers(256, size=2)
+        piece = np.roll(picture, (-top, -left), axis=(0, 1))[:32, :36]
+        expected = (0.75 * image / 255 + 0.45 * piece).clip(0, 1)
+        np.testing.assert_allclose(found[row], 255 * expected, atol=0.51)
+
+
+def test_frost_pictures_are_bright_on_dark_and_go_on_at_their_borders() -> None:
+    for number in range(weather.FROST_PICTURES):
+        grey, blue = (weather.frost_picture(number, channels) for channels in (1, 3))
+        assert grey.shape == (256, 256, 1)
+        assert 0.35 < grey.mean() < 0.75
+        assert np.quantile(grey, 0.02) < 0.4
+        assert np.quantile(grey, 0.98) > 0.85
+        np.testing.assert_allclose(blue[..., 2], grey[..., 0])
+        assert (blue[..., 0] < blue[..., 2]).all()
+        inside = np.abs(np.diff(grey, axis=0)).mean()
+        assert np.abs(grey[0] - grey[-1]).mean() < 1.8 * inside
+
+
+def test_frost_is_thicker_with_severity() -> None:
+    black = flat(0, count=30)
+    means = [corrupt("cifar-c", "frost", severity, black, 0).mean() for severity in range(1, 6)]
+    expected = np.array([0.2, 0.3, 0.4, 0.4, 0.45]) / 0.2
+    np.testing.assert_allclose(np.array(means) / means[0], expected, rtol=0.2)
+
+
+def test_snow_falls_on_both_sides_alike_and_whitens() -> None:
+    images = flat(60)
+    found = weather.snow(batch(images), 0.1, 0.3, 1.75, 0.5, 10, 4, 0.8)
+    np.testing.assert_array_equal(found, found[:, ::-1, ::-1])
+    ground = 0.8 * 60 / 255 + 0.2 * (1.5 * 60 / 255 + 0.5)
+    assert found.min() == round(255 * ground)
+    assert (found == found.min()).mean() > 0.05
+    assert found.max() > found.min() + 60
+    np.testing.assert_array_equal(found[..., 0], found[..., 2])
+
+
+def test_snow_keeps_what_lies_above_the_threshold() -> None:
+    found = weather.snow(batch(flat(0)), 0.1, 0.3, 1, 0.5, **NO_STREAKS, share=1.0)
+    for row in range(4):
+        layer = 0.1 + 0.3 * generator("test", row).standard_normal((40, 33), dtype=np.float32)
+        layer = np.where(layer < 0.5, 0, layer.clip(0, 1))
+        expected = (layer + layer[::-1, ::-1]).clip(0, 1)
+        np.testing.assert_allclose(found[row, :, :, 1], 255 * expected, atol=0.51)
+
+
+def test_snow_is_streaked_downwards() -> None:
+    layer = weather.snow(batch(flat(0, count=40)), 0.1, 0.2, 1, 0.5, 10, 4, 1.0).astype(np.int64)
+    along, across = (np.abs(np.diff(layer, axis=axis)).mean() for axis in (1, 2))
+    assert along < 0.7 * across
+
+
+def test_spatter_covers_with_mud_or_leaves_alone() -> None:
+    images = flat(255, count=40)
+    found = weather.spatter(batch(images), 0.65, 0.3, 1, 0.65, 1.5)
+    covered = found < 255
+    assert 0.05 < covered.mean() < 0.45
+    assert found[covered].max() <= round(255 - 0.8 * (255 - 63))
+    assert found.min() >= 63
+    np.testing.assert_array_equal(covered[..., 0], covered[..., 1])
+    assert (weather.spatter(batch(images), 0.5, 0.1, 1, 0.99, 1.5) == 255).all()
+    np.testing.assert_array_equal(
+        weather.spatter(batch(flat(63)), 0.65, 0.3, 1, 0.65, 1.5), flat(63)
+    )

@@ -1,0 +1,72 @@
+"""Augmentation while training."""
+
+import numpy as np
+import pytest
+
+from augfactory.evaluation.online import online_stage, vary
+from augfactory.methods.registry import METHODS
+from augfactory.methods.ricap import RicapParameters
+from augfactory.records import one_hot
+from tests.evaluation.memory import CLASSES, patterns
+
+
+def stages(*methods: str):  # type: ignore[no-untyped-def]
+    return tuple(online_stage(name, METHODS[name].parameters()) for name in methods)
+
+
+@pytest.mark.parametrize("method", list(METHODS))
+def test_every_method_varies_a_batch_and_keeps_the_labels_whole(method: str) -> None:
+    images, labels = patterns("a", 24)
+    before, shares = images.copy(), one_hot(labels, CLASSES)
+    made, soft = vary(stages(method), images, shares, seed=0, step=3, steps=9)
+    assert (made.shape, made.dtype.name) == (images.shape, "uint8")
+    assert (soft.shape, soft.dtype.name) == (shares.shape, "float32")
+    np.testing.assert_allclose(soft.sum(axis=1), 1, atol=1e-6)
+    assert np.array_equal(images, before)
+    assert not np.array_equal(made, images)
+
+
+def test_labels_are_mixed_as_the_pixels_are() -> None:
+    images = np.zeros((2, 5, 7, 3), dtype=np.uint8)
+    images[1] = 200
+    made, soft = vary(
+        stages("mixup"), images, one_hot(np.array([0, 1]), 2), seed=1, step=0, steps=1
+    )
+    np.testing.assert_allclose(made[:, 2, 2, 0], np.rint(200 * soft[:, 1]), atol=0.51)
+    assert 0 < soft[0, 1] < 1
+
+
+def test_steps_seeds_and_places_are_drawn_apart() -> None:
+    images, labels = patterns("a", 6)
+    shares = one_hot(labels, CLASSES)
+    made = [
+        vary(chosen, images, shares, seed=seed, step=step, steps=9)[0].tobytes()
+        for chosen, seed, step in (
+            (stages("geometry"), 0, 0),
+            (stages("geometry"), 0, 1),
+            (stages("geometry"), 1, 0),
+            (stages("geometry", "geometry"), 0, 0),
+        )
+    ]
+    assert len(set(made)) == 4
+
+
+def test_a_lone_image_is_mixed_with_itself() -> None:
+    images, labels = patterns("a", 1)
+    made, soft = vary(stages("mixup"), images, one_hot(labels, CLASSES), seed=0, step=0, steps=1)
+    assert np.array_equal(made, images)
+    assert np.array_equal(soft, one_hot(labels, CLASSES))
+
+
+def test_a_schedule_runs_over_the_training() -> None:
+    images, labels = patterns("a", 200)
+    ramp = RicapParameters(ramp_start=0, ramp_end=90, beta_min=0.001, beta_max=50.0)
+    stage = (online_stage("ricap", ramp),)
+
+    def largest(step: int) -> float:
+        shares = one_hot(labels, CLASSES)
+        return float(
+            vary(stage, images, shares, seed=0, step=step, steps=100)[1].max(axis=1).mean()
+        )
+
+    assert largest(0) > largest(99) + 0.2
