@@ -1,0 +1,66 @@
+"""What the figures of the report share: colours, letters, bytes."""
+
+import io
+from collections.abc import Sequence
+from functools import cache
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
+
+DOTS_PER_INCH = 150
+INK, FAINT, RULE = "#222222", "#777777", "#e2e2e2"
+BLUE, RED, GREEN = "#0a6ebd", "#d1495b", "#2e8b57"
+UNKNOWN = "\N{WHITE SQUARE}"
+
+
+def new_figure(width: int, height: int) -> Figure:
+    """Return an empty figure of ``width`` by ``height`` pixels."""
+    figure = Figure(figsize=(width / DOTS_PER_INCH, height / DOTS_PER_INCH), dpi=DOTS_PER_INCH)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def png_of(figure: Figure) -> bytes:
+    """Return the figure as a PNG, the same bytes for the same figure."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def drawable(text: str) -> str:
+    """Return the text with a square for each letter that the font of the figures lacks."""
+    known = _known_letters()
+    return "".join(letter if ord(letter) in known else UNKNOWN for letter in text)
+
+
+def all_drawable(names: Sequence[str]) -> list[str]:
+    """Return ``drawable`` of names that all differ, so that they still differ."""
+    found: list[str] = []
+    for name in names:
+        shown, number = drawable(name), 2
+        while shown in found:
+            shown = f"{drawable(name)} ({number})"
+            number += 1
+        found.append(shown)
+    return found
+
+
+def label(text: str, longest: int) -> str:
+    """Return both ends of a long text for a figure; a dollar sign is no mathematics."""
+    start = longest // 2
+    short = text if len(text) <= longest else f"{text[:start]}…{text[start + 1 - longest :]}"
+    return drawable(short).replace("$", r"\$")
+
+
+def only_left_and_bottom(axes: Axes) -> None:
+    """Take away the upper and right side of the frame and put the grid beneath the data."""
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.set_axisbelow(True)
+
+
+@cache
+def _known_letters() -> frozenset[int]:
+    return frozenset(get_font(findfont("DejaVu Sans")).get_charmap())

@@ -1,0 +1,117 @@
+"""Confusions and gains are drawn number for number."""
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from PIL import Image
+
+from augfactory.report.class_figures import (
+    MOST_BARS,
+    confusion_figure,
+    gains_figure,
+    largest_error,
+)
+from augfactory.report.drawing import png_of
+
+MATRIX = [[95, 4, 1], [0, 0, 0], [1, 399, 0]]
+ODD = ("猫\n", "$a^$", "a name that is far too long to be drawn")
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    figures: list[Figure] = []
+
+    def keep(figure: Figure) -> bytes:
+        figures.append(figure)
+        return png_of(figure)
+
+    monkeypatch.setattr("augfactory.report.class_figures.png_of", keep)
+    return figures
+
+
+def rectangles(figure: Figure) -> list[Rectangle]:
+    return [patch for patch in figure.axes[0].patches if isinstance(patch, Rectangle)]
+
+
+def labels_of(ticks: Sequence[Any]) -> list[str]:
+    return [tick.get_text() for tick in ticks]
+
+
+def test_cells_hold_the_percent_of_the_true_class(drawn: list[Figure]) -> None:
+    confusion_figure(MATRIX, ("a", "b", "c"), largest_error([MATRIX]))
+    cells = {text.get_position(): text.get_text() for text in drawn[0].axes[0].texts}
+    expected = {}
+    for row, line in enumerate(MATRIX):
+        for column, count in enumerate(line):
+            percent = 100 * count / sum(line) if sum(line) else 0
+            text = "" if count == 0 else "<1" if percent < 0.5 else str(round(percent))
+            expected[column + 0.5, row + 0.52] = text
+    assert cells == expected
+    assert labels_of(drawn[0].axes[0].get_yticklabels()) == ["a", "b", "c"]
+
+
+def test_errors_are_red_right_answers_blue_and_one_scale_serves_all(drawn: list[Figure]) -> None:
+    other = [[50, 50], [0, 10]]
+    assert largest_error([MATRIX, other]) == 399 / 400
+    assert largest_error([other, [[9, 1], [1, 9]]]) == 0.5
+    for reddest in (0.5, 1.0):
+        confusion_figure(other, ("a", "b"), reddest)
+    for figure in drawn:
+        right, wrong = rectangles(figure)[:2]
+        red, _, blue = to_rgb(right.get_facecolor())
+        assert blue > red
+        red, _, blue = to_rgb(wrong.get_facecolor())
+        assert red > blue
+    strong, weak = (to_rgb(rectangles(figure)[1].get_facecolor()) for figure in drawn)
+    assert strong[1] < weak[1]
+
+
+@pytest.mark.parametrize("names", [ODD, ("0", "1", "2")])
+def test_any_names_are_drawn(names: tuple[str, ...], drawn: list[Figure]) -> None:
+    data = confusion_figure(MATRIX, names, 1.0)
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.format == "PNG"
+    assert data == confusion_figure(MATRIX, names, 1.0)
+    gains_figure([1.0, None, -2.0], names, 2.0)
+    if names is ODD:
+        for figure in drawn:
+            shown = labels_of(figure.axes[0].get_yticklabels())
+            assert shown == ["□□", r"\$a^\$", "a name th…be drawn"]
+
+
+def test_bars_are_as_long_as_the_gains(drawn: list[Figure]) -> None:
+    gains_figure([3.25, None, -1.5], ("a", "b", "c"), 5.0)
+    assert [bar.get_width() for bar in rectangles(drawn[0])] == [3.25, 0, -1.5]
+    said = [text.get_text() for text in drawn[0].axes[0].texts]
+    assert said == ["+3.2", "not measured", "-1.5"]
+    low, high = drawn[0].axes[0].get_xlim()
+    assert low == -high
+    assert high > 5
+
+
+@pytest.mark.parametrize("names", [("0", "1"), ("a class of a long name", "another class, longer")])
+def test_numbers_beside_bars_stay_inside(names: tuple[str, ...], drawn: list[Figure]) -> None:
+    gains_figure([-10.6, 13.3], names, 13.3)
+    figure = drawn[0]
+    inside = figure.axes[0].get_window_extent()
+    for text in figure.axes[0].texts:
+        box = text.get_window_extent()
+        assert inside.x0 <= box.x0 < box.x1 <= inside.x1
+
+
+def test_of_many_classes_both_ends_are_drawn(drawn: list[Figure]) -> None:
+    gains: list[float | None] = [float((7 * place) % 50 - 25) for place in range(50)]
+    gains[4] = None
+    names = [f"n{place}" for place in range(50)]
+    gains_figure(gains, names, 30.0)
+    known = sorted((gain for gain in gains if gain is not None), reverse=True)
+    half = MOST_BARS // 2
+    assert [bar.get_width() for bar in rectangles(drawn[0])] == known[:half] + known[-half:]
+    shown = labels_of(drawn[0].axes[0].get_yticklabels())
+    assert gains[names.index(shown[0])] == known[0]
+    gains_figure([None] * 50, names, 30.0)

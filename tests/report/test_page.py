@@ -1,0 +1,427 @@
+"""The report holds what results.json holds, as text, in one file."""
+
+import base64
+import hashlib
+import io
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from augfactory.report import page_figures
+from augfactory.report.page import Picture, embedded_json, report_page
+from augfactory.report.page_tables import confused_pairs
+from tests.report.documents import HOSTILE, hostile, results, study_results
+
+VOID = ("meta", "link", "img", "br")
+
+
+class Elements(HTMLParser):
+    """Every element in order: tag, attributes and the text beneath it."""
+
+    def __init__(self, html: bytes) -> None:
+        super().__init__(convert_charrefs=True)
+        self.found: list[tuple[str, dict[str, str | None], list[str]]] = []
+        self._open: list[int] = []
+        self.feed(html.decode())
+        self.close()
+        assert not self._open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs), []))
+        assert len(dict(attrs)) == len(attrs)
+        if tag not in VOID:
+            self._open.append(len(self.found) - 1)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs), []))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.found[self._open.pop()][0] == tag
+
+    def handle_data(self, data: str) -> None:
+        for place in self._open:
+            self.found[place][2].append(data)
+
+    def texts(self, tag: str, **attributes: str) -> list[str]:
+        return [
+            " ".join("".join(text).split())
+            for name, own, text in self.found
+            if name == tag and attributes.items() <= own.items()
+        ]
+
+    def attributes(self, tag: str, name: str) -> list[str]:
+        return [str(own[name]) for found, own, _ in self.found if found == tag and name in own]
+
+    def table(self, identity: str) -> list[list[str]]:
+        """Return the texts of the cells of the body."""
+        start = next(
+            place for place, (_, own, _) in enumerate(self.found) if own.get("id") == identity
+        )
+        lines: list[list[str]] = []
+        for tag, own, text in self.found[start + 1 :]:
+            if tag == "table":
+                break
+            if tag == "tr":
+                lines.append([])
+            elif tag == "td" or (tag == "th" and own.get("scope") == "row"):
+                lines[-1].append(" ".join("".join(text).split()))
+        return lines[1:]
+
+
+def picture(title: str = "Sheet", caption: str = "what is to be seen") -> Picture:
+    data = io.BytesIO()
+    Image.new("RGB", (31, 17), (200, 30, 60)).save(data, "PNG")
+    return Picture(title, caption, data.getvalue())
+
+
+def page(document: dict[str, Any], *pictures: Picture) -> Elements:
+    return Elements(report_page(document, pictures))
+
+
+@cache
+def usual() -> tuple[dict[str, Any], bytes, Elements]:
+    """Return results, their report with a picture, and its elements; nobody changes them."""
+    document = results()
+    html = report_page(document, [picture("A title", "A caption.")])
+    return document, html, Elements(html)
+
+
+@cache
+def studied() -> tuple[dict[str, Any], bytes, Elements]:
+    """Return the results of a study of two groups and their report."""
+    document = study_results((30, 1000), arms=4, names=tuple("abc"), corruptions=False)
+    html = report_page(document, [picture()])
+    return document, html, Elements(html)
+
+
+@cache
+def attacked() -> tuple[dict[str, Any], bytes, Elements]:
+    """Return the same of hostile results."""
+    document = hostile()
+    html = report_page(document, [picture(HOSTILE[0], HOSTILE[1])])
+    return document, html, Elements(html)
+
+
+def test_parts_stand_in_their_order() -> None:
+    document, _, elements = usual()
+    ids = elements.attributes("section", "id")
+    assert ids == [
+        "alerts", "outcome", "calibration", "classes", "corruptions", "pictures", "method",
+        "recipes",
+    ]  # fmt: skip
+    assert elements.texts("h1") == ["Evaluation of digits-x10@v1 and digits-x50@v1"]
+    assert elements.texts("p", **{"class": "sentence"}) == [document["sentence"]]
+    assert elements.texts("p", **{"class": "further"}) == document["sentences"][:-1]
+    assert [text.split()[0] for text in elements.texts("p") if "uneven" in text] == ["Warning"]
+    assert {link[1:] for link in elements.attributes("a", "href")} <= set(ids)
+
+
+def test_the_table_says_what_the_document_says() -> None:
+    document, _, elements = usual()
+    lines = elements.table("arms")
+    assert len(lines) == len(document["arms"])
+    for line, arm in zip(lines, document["arms"], strict=True):
+        assert line[0].startswith(f"{arm['name']} {arm['rows']:,} images")
+        assert ("baseline" in line[0]) == (arm["name"] == "originals")
+        assert ("3 images per step" in line[0]) == (arm["images_per_step"] == 3)
+        for cell, key, scale, digits in ((1, "accuracy", 100, 1), (3, "nll", 1, 3),
+                                         (4, "brier", 1, 3), (5, "ece", 100, 1)):  # fmt: skip
+            own = arm[key]
+            assert (
+                line[cell] == f"{scale * own['mean']:.{digits}f} ± {scale * own['std']:.{digits}f}"
+            )
+        assert line[6].startswith(f"{100 * arm['scaled']['ece']['mean']:.1f} ±")
+        assert line[7].startswith(f"{100 * arm['balanced_accuracy']['mean']:.1f} ±")
+        assert line[8] == f"{100 * arm['corruptions']['mean_error']:.1f}"
+    gap = document["arms"][3]["difference"]["accuracy"]
+    low, high = 100 * gap["low"], 100 * gap["high"]
+    assert lines[3][2] == f"{100 * gap['mean']:+.1f} [{low:+.1f}, {high:+.1f}]"
+    assert lines[0][2] == "–"
+
+
+def test_a_further_comparison_stands_in_the_further_table() -> None:
+    document, _, elements = usual()
+    gap = document["arms"][2]["versus"]["originals+geometry"]["accuracy"]
+    low, high = 100 * gap["low"], 100 * gap["high"]
+    lines = elements.table("further")
+    assert lines[2][1] == f"{100 * gap['mean']:+.1f} [{low:+.1f}, {high:+.1f}]"
+    assert lines[1][1] == "–"
+
+
+def test_a_study_has_a_section_for_each_number_of_originals() -> None:
+    document, _, elements = studied()
+    parts = ("outcome", "calibration", "classes")
+    ids = elements.attributes("section", "id")
+    assert ids == [
+        "alerts", "outcome", *(f"n30-{part}" for part in parts),
+        *(f"n1000-{part}" for part in parts), "pictures", "method", "recipes",
+    ]  # fmt: skip
+    assert len(set(elements.attributes("table", "id"))) == 5
+    assert elements.texts("h1") == [document["title"]]
+    assert elements.texts("h2")[:2] == ["30 originals", "1,000 originals"]
+    assert document["about"] in elements.texts("p")
+    assert {link[1:] for link in elements.attributes("a", "href")} <= set(ids)
+    said = [text for group in document["groups"] for text in group["sentences"]]
+    assert elements.texts("li") == said
+    overview = elements.table("overview")
+    for place, group in enumerate(document["groups"], 1):
+        lines = elements.table(f"n{group['n_train']}-arms")
+        for line, above, arm in zip(lines, overview, group["arms"], strict=True):
+            assert line[0].startswith(f"{arm['name']} {arm['rows']:,} images")
+            own = arm["accuracy"]
+            text = f"{100 * own['mean']:.1f} ± {100 * own['std']:.1f}"
+            assert line[1] == above[place] == text
+    images = [own for tag, own, _ in elements.found if tag == "img"]
+    assert len(images) == 2 * (1 + 4 + 3 + 4) + 1
+    assert "6 times: 2 seeds on 3 subsets" in " ".join(elements.texts("p"))
+    (text,) = elements.texts("pre")
+    assert text.startswith('title = "Mixup of few digits" about = ')
+
+
+def test_a_study_of_one_group_needs_no_overview() -> None:
+    document = study_results((30,), arms=3, names=tuple("ab"), subsets=1, seeds=1)
+    elements = page(document)
+    tables = ("arms", "further", "corruption-errors")
+    assert elements.attributes("table", "id") == [f"n30-{name}" for name in tables]
+    assert "One pair gives no interval" in " ".join(elements.texts("p"))
+
+
+def test_a_group_that_lacks_arms_is_shown_as_it_is() -> None:
+    document = study_results((20, 40, 60), arms=4, names=tuple("ab"), corruptions=False)
+    first, second, third = document["groups"]
+    lost = first["arms"].pop()
+    second["arms"], second["sentences"] = [], []
+    third["arms"] = third["arms"][1:]
+    for arm in third["arms"]:
+        arm["difference"] = None
+    part = third["arms"][-1]
+    for key in ("subsets", "seeds"):
+        part[key] = part[key][:4]
+    elements = page(document)
+    overview = {line[0]: line[1:] for line in elements.table("overview")}
+    assert overview[lost["name"]][:2] == ["–", "–"]
+    assert overview[lost["name"]][2] != "–"
+    assert "Nothing was trained here." in elements.texts("p")
+    assert elements.table("n60-arms")[-1][0].endswith("4 of 6 classifiers")
+    images = [own for tag, own, _ in elements.found if tag == "img"]
+    assert len(images) == (1 + 3 + 2 + 3) + (3 + 3)
+
+
+def test_of_many_arms_twelve_have_figures_and_all_are_in_the_tables() -> None:
+    document = study_results((30,), arms=15, names=tuple("ab"), seeds=1, corruptions=False)
+    arms = document["groups"][0]["arms"]
+    document["baseline"] = arms[-1]["name"]
+    elements = page(document)
+    assert len(elements.table("n30-arms")) == len(elements.table("n30-further")) == 15
+    shown = elements.attributes("div", "data-name")
+    assert shown == [arm["name"] for arm in (arms[-1], *arms[:11])]
+    assert len(elements.attributes("img", "src")) == 1 + 12 + 11 + 12
+    assert "3 further arms stand in the tables only" in " ".join(elements.texts("p"))
+
+
+def test_few_short_lines_are_drawn_over_factors_and_others_by_arm(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn: list[str] = []
+
+    def figure(name: str) -> Callable[..., bytes]:
+        def draw(*_: object) -> bytes:
+            drawn.append(name)
+            return picture().png
+
+        return draw
+
+    monkeypatch.setattr(page_figures, "accuracy_figure", figure("factors"))
+    monkeypatch.setattr(page_figures, "arms_figure", figure("arms"))
+    page_figures.accuracy(results(tuple("ab")))
+    many = study_results((30,), arms=9, names=tuple("ab"))
+    page_figures.accuracy({**many, **many["groups"][0]})
+    long = results(tuple("ab"))
+    long["arms"][2]["name"] = "a long way to some dataset-x10"
+    page_figures.accuracy(long)
+    assert drawn == ["factors", "arms", "arms"]
+
+
+def test_the_line_of_an_interval_is_drawn_to_scale() -> None:
+    document = results(tuple("abc"), factors=(10,))
+    for arm, ends in zip(document["arms"][1:], ((0.01, 0.02, 0.04), (-0.02, -0.01, 0.005)),
+                         strict=True):  # fmt: skip
+        arm["difference"]["accuracy"] = dict(zip(("low", "mean", "high"), ends, strict=True))
+    found = page(document).found
+    kinds = [own["class"] for tag, own, _ in found if tag == "svg"]
+    assert kinds == ["interval gain", "interval unclear"]
+    means = [float(str(own["cx"])) for tag, own, _ in found if tag == "circle"]
+    lows = [
+        float(re.findall(r"^M([\d.]+)", str(own["d"]))[0])
+        for tag, own, _ in found
+        if tag == "path" and "class" not in own
+    ]
+    assert means == pytest.approx([50 + 46 * 0.5, 50 - 46 * 0.25])
+    assert lows == pytest.approx([50 + 46 * 0.25, 50 - 46 * 0.5])
+
+
+def test_no_text_of_a_document_becomes_markup() -> None:
+    tame = results(names=[f"class {place}" for place in range(len(HOSTILE))])
+    (_, _, found), expected = attacked(), page(tame, picture())
+    assert [(tag, sorted(own)) for tag, own, _ in found.found] == [
+        (tag, sorted(own)) for tag, own, _ in expected.found
+    ]
+    assert HOSTILE[0] in found.texts("h3")
+    assert "src=x onerror" in "".join(found.texts("h1"))
+    assert "49" not in found.texts("h1")[0]
+    for tag, name in (("td", "style"), ("svg", "class"), ("p", "class")):
+        assert sorted(set(found.attributes(tag, name))) != []
+        for value in found.attributes(tag, name):
+            assert re.fullmatch(r"--heat:[\d.]+|[a-z ]+", value)
+
+
+def test_the_document_stands_in_the_page_for_machines() -> None:
+    for document, _, elements in (usual(), attacked()):
+        (text,) = (
+            "".join(text)
+            for tag, own, text in elements.found
+            if tag == "script" and own.get("id") == "results"
+        )
+        assert "<" not in text
+        assert json.loads(text) == document
+    assert json.loads(embedded_json({"a": "</script>\udcff"})) == {"a": "</script>\udcff"}
+
+
+def test_a_name_that_utf8_has_no_bytes_for_is_shown() -> None:
+    document = results(names=("a", "b"), factors=(10,))
+    document["test"]["text"] = "images-\udcff"
+    assert "images-?" in " ".join(page(document).texts("dd"))
+
+
+def test_only_the_pages_own_script_may_run_and_nothing_is_fetched() -> None:
+    _, html, elements = usual()
+    scripts = [
+        "".join(text)
+        for tag, own, text in elements.found
+        if tag == "script" and own.get("type") != "application/json"
+    ]
+    digests = [
+        base64.b64encode(hashlib.sha256(each.encode()).digest()).decode() for each in scripts
+    ]
+    policy = elements.attributes("meta", "content")[0]
+    assert re.findall(r"script-src '([^']*)'", policy) == [f"sha256-{digests[0]}"]
+    assert len(scripts) == 1
+    assert policy.startswith("default-src 'none'; img-src data:;")
+    bare = re.sub(rb"data:image/png;base64,[\w+/=]*|sha256-[\w+/=]*", b"", html)
+    assert not re.search(rb"https?:|\"//|@import|url\(|[^-]src=[^\"]", bare)
+    sources = elements.attributes("img", "src")
+    assert sources
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    assert elements.attributes("link", "href") == ["data:,"]
+    assert not any("src" in own for tag, own, _ in elements.found if tag != "img")
+
+
+def test_every_image_has_words_and_its_size() -> None:
+    _, _, elements = usual()
+    images = [own for tag, own, _ in elements.found if tag == "img"]
+    assert len(images) == 1 + 4 + 3 + 4 + 1  # accuracy, reliability, gains, confusion, picture
+    for own in images:
+        data = base64.b64decode(str(own["src"]).partition(",")[2])
+        with Image.open(io.BytesIO(data)) as image:
+            assert (int(str(own["width"])), int(str(own["height"]))) == image.size
+        assert len(str(own["alt"])) > 15
+    assert images[-1]["alt"] == "A title. A caption."
+    assert images[-1]["width"] == "31"
+
+
+def test_the_same_results_make_the_same_bytes_in_any_process() -> None:
+    code = (
+        "import hashlib; from tests.report.documents import HOSTILE, hostile, results; "
+        "from augfactory.report.page import report_page; "
+        "print(hashlib.sha256(report_page(results(tuple('abc'), factors=(10,)), [])).hexdigest())"
+    )
+    environment = {"PYTHONHASHSEED": "7", "PYTHONPATH": ":".join(sys.path), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    document = results(tuple("abc"), factors=(10,))
+    assert done.stdout.strip() == hashlib.sha256(report_page(document, [])).hexdigest()
+    assert document == results(tuple("abc"), factors=(10,))
+
+
+def test_one_seed_has_no_interval_and_nothing_held_out_no_scaling() -> None:
+    document = results(tuple("abc"), seeds=1, factors=(10,), held_out=False, corruptions=False)
+    elements = page(document)
+    lines = elements.table("arms")
+    assert all(len(line) == 7 for line in lines)
+    assert lines[1][1] == f"{100 * document['arms'][1]['accuracy']['mean']:.1f}"
+    assert lines[1][2] == f"{100 * document['arms'][1]['difference']['accuracy']['mean']:+.1f}"
+    assert "corruptions" not in elements.attributes("section", "id")
+    assert "pictures" not in elements.attributes("section", "id")
+    assert "One pair gives no interval" in " ".join(elements.texts("p"))
+    assert all(own["class"] == "interval unclear" for tag, own, _ in elements.found if tag == "svg")
+
+
+def test_a_class_without_test_images_is_no_error() -> None:
+    document = results(tuple("abc"), factors=(10,))
+    for arm in document["arms"]:
+        arm["class_accuracy"][2] = None
+        arm["confusion"][2] = [0] * 3
+    assert "Gain over originals" in page(document).texts("h3")
+
+
+def test_many_classes_are_told_by_their_confused_pairs() -> None:
+    names = [f"kind {place}" for place in range(30)]
+    document = results(names=names, factors=(10,))
+    elements = page(document)
+    assert len(elements.attributes("img", "src")) == 1 + 3 + 2
+    for place, arm in enumerate(document["arms"], 1):
+        pairs = [
+            (-arm["confusion"][true][taken], true, taken)
+            for true in range(30)
+            for taken in range(30)
+            if true != taken
+        ]
+        expected = [
+            [names[true], names[taken], f"{-less:,}", f"{100 * -less / 180:.1f}"]
+            for less, true, taken in sorted(pairs)[:10]
+        ]
+        assert elements.table(f"pairs-{place}") == expected
+
+
+def test_templates_are_imported_only_when_a_page_is_made() -> None:
+    code = (
+        "import sys, augfactory.report.page; "
+        "print('jinja2' in sys.modules, 'matplotlib.pyplot' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False False"
+
+
+def test_no_error_is_no_pair() -> None:
+    table = confused_pairs({"confusion": [[5, 0], [0, 7]]}, ("a", "b"))
+    assert table.rows == ()
+    assert "No test image" in table.caption
+
+
+def test_corruption_errors_are_a_table() -> None:
+    document, _, elements = usual()
+    lines = elements.table("corruption-errors")
+    first, last = document["arms"][0]["corruptions"], document["arms"][-1]["corruptions"]
+    assert lines[0][0] == "mean"
+    assert lines[0][1] == f"{100 * first['mean_error']:.1f}"
+    assert lines[1][-1] == f"{100 * last['mean_error_without_overlap']:.1f}"
+    assert {line[0]: line[-1] for line in lines[2:]} == {
+        name.replace("_", " "): f"{100 * error:.1f}" for name, error in last["errors"].items()
+    }
+
+
+def test_the_baseline_comes_first_among_the_confusions() -> None:
+    document = results(tuple("abc"), factors=(10,))
+    document["baseline"] = "digits-x10"
+    assert page(document).attributes("div", "data-name") == [
+        "digits-x10", "originals", "originals+geometry",
+    ]  # fmt: skip
