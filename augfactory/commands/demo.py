@@ -93,6 +93,7 @@ def files(result: DemoResult) -> dict[str, Path]:
     """Return every file worth opening, by what it shows."""
     evaluation, model = result.evaluation.out, result.model.out
     shown = {
+        "report": evaluation / "report.html",
         "figure": evaluation / "accuracy.png",
         "results": evaluation / "results.json",
         "results as a table": evaluation / "results.csv",

@@ -6,9 +6,11 @@ from typing import Literal
 
 import numpy as np
 
+from augfactory.commands.evaluation_arms import opened_part
 from augfactory.commands.evaluation_inputs import Inputs
 from augfactory.evaluation.comparison import ArmSummary
 from augfactory.evaluation.corruptions.registry import Profile
+from augfactory.evaluation.duplicates import find_near_duplicates
 from augfactory.records import Source
 from augfactory.store.reader import Version
 
@@ -17,6 +19,7 @@ FEW_TEST_ROWS = 1000
 MUCH_WAITING = 0.05
 READ_ROWS = 16_384
 LABEL_ERROR = 1e-3
+MOST_NAMED = 5  # pairs of near duplicates
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ def before_training(inputs: Inputs, seeds: int, profile: Profile | None) -> list
                 f"±{2 * error:.1f} points whatever the seeds; the intervals leave this out.",
             )
         )
+    originals = opened_part(inputs.arms[0]).source
+    alerts += near_duplicates(originals, inputs.test)
     alerts += _seeds(seeds)
     alerts += [_unchecked_model(version) for version in inputs.versions if _unknown_model(version)]
     if inputs.held_out is None:
@@ -62,6 +67,22 @@ def before_training(inputs: Inputs, seeds: int, profile: Profile | None) -> list
     if profile is not None:
         alerts += _overlap(inputs, profile)
     return alerts
+
+
+def near_duplicates(originals: Source, test: Source) -> list[Alert]:
+    """Name test images that are nearly, not pixel for pixel, among the originals."""
+    found = find_near_duplicates(originals, test, most=MOST_NAMED + 1)
+    if not found:
+        return []
+    pairs = [f"{pair.test_name} like {pair.training_name}" for pair in found[:MOST_NAMED]]
+    more = ", and more" if len(found) > MOST_NAMED else ""
+    return [
+        Alert(
+            "warning",
+            "Test images look nearly like originals, so that knowing these may be enough to know "
+            f"those; look at them: {'; '.join(pairs)}{more}.",
+        )
+    ]
 
 
 def after_training(arms: Sequence[ArmSummary]) -> list[Alert]:

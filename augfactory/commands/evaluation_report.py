@@ -4,21 +4,31 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from augfactory.commands import report_pictures
 from augfactory.commands.evaluation_inputs import Inputs
 from augfactory.evaluation.comparison import ArmSummary
 from augfactory.report.evaluation_figures import accuracy_figure
+from augfactory.report.page import report_page
 from augfactory.store.atomic import write_file
+
+REPORT = "report.html"
 
 
 def write_report(
     out: Path, document: dict[str, Any], arms: Sequence[ArmSummary], inputs: Inputs
 ) -> list[Path]:
     """Write accuracy.png and report.html; return their paths."""
-    del inputs
-    write_file(
-        out / "accuracy.png", accuracy_figure(arms, document["baseline"], subtitle(document))
-    )
-    return [out / "accuracy.png"]
+    pictures = [
+        *report_pictures.of_versions(inputs.versions),
+        *report_pictures.of_models(report_pictures.model_folders(inputs.versions)),
+    ]
+    contents = {
+        "accuracy.png": accuracy_figure(arms, document["baseline"], subtitle(document)),
+        REPORT: report_page(document, pictures),
+    }
+    for name, data in contents.items():
+        write_file(out / name, data)
+    return [out / name for name in contents]
 
 
 def subtitle(document: dict[str, Any]) -> str:

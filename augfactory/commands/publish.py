@@ -108,6 +108,7 @@ def _model_entry(ingredients: Ingredients) -> dict[str, object] | None:
     if model is None:
         return None
     return {
+        "folder": str(ingredients.model_folder),
         "sha256": model.sha256,
         "architecture": model.config.architecture,
         "latent": model.config.latent,

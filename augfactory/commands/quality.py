@@ -88,7 +88,7 @@ def quality(text: str, progress: Progress, held_out: SourceSpec | None = None) -
         VerificationError: the version cannot be read.
     """
     version = open_version(find_version(text))
-    originals, origin = _originals(version)
+    originals, origin = originals_of(version)
     held_out_source = _held_out(version, originals, held_out) if held_out else None
     space = random_features(version.source.image_shape)
     made = [name for name in np.unique(version.methods).tolist() if name != "original"]
@@ -203,8 +203,12 @@ def write_rows(result: QualityResult, path: Path) -> None:
     write_file(path, table_bytes({name: values[order] for name, values in columns.items()}))
 
 
-def _originals(version: Version) -> tuple[Source, Int64Array]:
-    """Return the originals and their positions among the manifest's source rows."""
+def originals_of(version: Version) -> tuple[Source, Int64Array]:
+    """Return the originals and their positions among the manifest's source rows.
+
+    Raises:
+        InputDataError: their source has changed or gone, or there is but one of them.
+    """
     arm = originals_arm((version,))
     part = opened_part(arm)
     if len(part.source) < 2:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from augfactory.commands import evaluation_files as files
+from augfactory.commands import report_pictures
 from augfactory.commands.cells import run_cells
 from augfactory.commands.evaluate import classifier_spec, settings_for
 from augfactory.commands.evaluation_arms import online_stages
+from augfactory.commands.evaluation_checks import Alert, near_duplicates
 from augfactory.commands.evaluation_corrupted import corrupted_test
 from augfactory.commands.evaluation_inputs import check_fit, refuse_shared, unused_rows
 from augfactory.commands.expand import expand_all
@@ -37,9 +39,11 @@ from augfactory.evaluation.protocol import (
 )
 from augfactory.evaluation.training import Diet
 from augfactory.records import Int64Array, Source, SourceSpec
+from augfactory.report.page import Picture
 from augfactory.sources.fingerprint import fingerprint
 from augfactory.sources.subset import stratified_rows
 from augfactory.store.manifest import read_manifest
+from augfactory.store.reader import open_version
 from augfactory.vae.checkpoint import load_model
 from augfactory.vae.training import checkpoint_name
 
@@ -90,6 +94,7 @@ class _Material:
     source: Source
     test_rows: LabelledRows
     test: Source
+    alerts: tuple[Alert, ...]
 
 
 def study(request: StudyRequest, progress: Progress) -> StudyResult:
@@ -150,6 +155,8 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
         },
         settings=asdict(settings),
         class_names=material.test.class_names,
+        alerts=material.alerts,
+        pictures=_pictures(planned, models),
     )
     return StudyResult(document, out, tuple(written), trained)
 
@@ -190,11 +197,13 @@ def _material(request: StudyRequest, progress: Progress) -> _Material:
         "looking for test images among the originals", len(source) + len(test), "image"
     ) as bar:
         refuse_shared([source], test, bar.advance)
+    alerts = tuple(near_duplicates(source, test))
     rows = None
     if asked.test_rows is not None and asked.test_rows < len(test):
         chosen = stratified_rows(test.labels, asked.test_rows, seed=0)
         rows, test = tuple(chosen.tolist()), test.restricted_to(chosen)
-    return _Material(spec, source, LabelledRows(test_spec, fingerprint(test), rows), test)
+    test_rows = LabelledRows(test_spec, fingerprint(test), rows)
+    return _Material(spec, source, test_rows, test, alerts)
 
 
 def _size(text: str | None) -> tuple[int, int] | None:
@@ -353,6 +362,15 @@ def _arm(
         part=arm.part,
         diet=diet,
     )
+
+
+def _pictures(planned: Sequence[tuple[_Draw, list[Arm]]], models: dict[str, Path]) -> list[Picture]:
+    """Show the datasets of the first draw, and how the VAEs learnt."""
+    datasets = [Path(arm.source.text) for arm in planned[0][1] if arm.rows is None]
+    return [
+        *report_pictures.of_versions([open_version(path) for path in datasets]),
+        *report_pictures.of_models(models.values()),
+    ]
 
 
 def _slug(name: str) -> str:

@@ -1,15 +1,18 @@
 """What a study leaves behind: results.json, cells.csv, tables.md, figures and the report."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from augfactory.commands import evaluation_files as files
+from augfactory.commands.evaluation_checks import Alert
+from augfactory.commands.evaluation_report import REPORT
 from augfactory.commands.study_file import Study
 from augfactory.evaluation.comparison import ArmSummary
 from augfactory.evaluation.protocol import Cell, CellResult
 from augfactory.report.evaluation_figures import accuracy_figure
+from augfactory.report.page import Picture, report_page
 from augfactory.report.tables import markdown_table
 from augfactory.store.atomic import write_file
 from augfactory.store.manifest import library_versions
@@ -36,6 +39,8 @@ def write_results(
     test: dict[str, Any],
     settings: dict[str, Any],
     class_names: Sequence[str],
+    alerts: Sequence[Alert],
+    pictures: Sequence[Picture],
 ) -> tuple[dict[str, Any], list[Path]]:
     """Write everything; return what results.json holds and the paths."""
     documents = [_group_document(study, group) for group in groups]
@@ -50,11 +55,7 @@ def write_results(
         "class_names": list(class_names),
         "baseline": study.against[0],
         "test": test,
-        "alerts": [
-            {"level": "warning", "text": f"Not run, the VAE never reached that loss: {name}"}
-            for name in missing
-        ]
-        + _notes(study),
+        "alerts": [asdict(alert) for alert in (*alerts, *_not_run(missing), _scope(study))],
         "groups": documents,
         "libraries": library_versions(),
     }
@@ -63,7 +64,7 @@ def write_results(
         "cells.csv": files.cells_csv(results),
         "tables.md": _tables(study, size, document).encode(),
     }
-    for group, own in zip(groups, documents, strict=True):
+    for group in groups:
         subtitle = (
             f"{study.title} · {group.n_train:,} originals · {study.classifier}, "
             f"{study.steps:,} steps of {study.batch}"
@@ -71,7 +72,7 @@ def write_results(
         contents[f"accuracy-n{group.n_train}.png"] = accuracy_figure(
             group.arms, study.against[0], subtitle
         )
-        del own
+    contents[REPORT] = report_page(document, pictures)
     for name, data in contents.items():
         write_file(out / name, data)
     return document, [out / name for name in contents]
@@ -86,7 +87,13 @@ def _group_document(study: Study, group: Group) -> dict[str, Any]:
     }
 
 
-def _notes(study: Study) -> list[dict[str, str]]:
+def _not_run(missing: Sequence[str]) -> list[Alert]:
+    return [
+        Alert("warning", f"Not run, the VAE never reached that loss: {name}") for name in missing
+    ]
+
+
+def _scope(study: Study) -> Alert:
     if study.subsets > 1:
         text = (
             f"The intervals are over {study.subsets} draws of the originals, the seeds of each "
@@ -95,8 +102,8 @@ def _notes(study: Study) -> list[dict[str, str]]:
     elif study.seeds > 1:
         text = f"The intervals are over {study.seeds} training seeds on one draw of the originals."
     else:
-        return [{"level": "warning", "text": "One draw, one seed: no interval, no conclusion."}]
-    return [{"level": "note", "text": text}]
+        return Alert("warning", "One draw, one seed: no interval, no conclusion.")
+    return Alert("note", text)
 
 
 def _tables(study: Study, size: str, document: dict[str, Any]) -> str:

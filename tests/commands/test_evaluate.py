@@ -19,7 +19,7 @@ from tests.commands.versions import write_source, write_version
 from tests.evaluation.memory import CLASSES, patterns
 
 CHOSEN = list(range(3, 43))
-NAMES = ["results.json", "results.csv", "accuracy.png"]
+NAMES = ["results.json", "results.csv", "accuracy.png", "report.html"]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,110 @@
+"""The pictures of a report: what was made from what, what lies nearest to it, how VAEs learnt."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from augfactory.commands.preview import sheet
+from augfactory.commands.quality import originals_of
+from augfactory.engines.processes import pinned_threads
+from augfactory.errors import AugfactoryError
+from augfactory.evaluation.features import random_features
+from augfactory.evaluation.quality import Real, quality
+from augfactory.keyed_random import generator
+from augfactory.report.page import Picture
+from augfactory.report.training_figures import Strip, picture_figure
+from augfactory.store.reader import Version
+
+MOST_VERSIONS = 8
+MOST_SEARCHED = 2_000  # generated rows of a version whose nearest originals are looked for
+SHOWN = 8
+LARGE = 100  # pixels; of images with a longer side, half as many are shown
+BLOCK = 512
+
+
+def of_versions(versions: Sequence[Version]) -> list[Picture]:
+    """Return for each version its contact sheet, and generated rows beside their nearest originals.
+
+    Of more than ``MOST_VERSIONS`` versions the first are shown.
+    """
+    shown = versions[:MOST_VERSIONS]
+    pictures = []
+    for version in shown:
+        pictures.append(Picture(f"{version.address}: what was made from what", "", sheet(version)))
+        nearest = nearest_originals(version)
+        if nearest is not None:
+            pictures.append(nearest)
+    return pictures
+
+
+def of_models(folders: Iterable[Path]) -> list[Picture]:
+    """Return the loss curves that stand beside the models; a model that has gone is left out."""
+    pictures = []
+    for folder in dict.fromkeys(folders):
+        try:
+            curve = (folder / "loss.png").read_bytes()
+        except OSError:
+            continue
+        pictures.append(Picture(f"Training of the VAE {folder.name}", "", curve))
+    return pictures
+
+
+def model_folders(versions: Iterable[Version]) -> list[Path]:
+    """Return where the models of the versions lay when these were made."""
+    models = [version.manifest.model or {} for version in versions]
+    return [Path(model["folder"]) for model in models if model.get("folder")]
+
+
+def nearest_originals(version: Version) -> Picture | None:
+    """Return generated rows, at random and the most suspicious, above their nearest originals.
+
+    Most suspicious are those that lie nearest to an original, measured by how far that original
+    lies from its own nearest other. None where nothing was generated, or where the originals are
+    gone or a single one.
+    """
+    made = np.flatnonzero(version.methods != "original")
+    try:
+        originals, _ = originals_of(version)
+    except AugfactoryError:
+        return None
+    if not len(made):
+        return None
+    random = generator("report neighbours", version.manifest.content_hash)
+    searched = np.sort(random.permutation(made)[:MOST_SEARCHED])
+    space = random_features(version.source.image_shape)
+    with pinned_threads(1):
+        blocks = np.array_split(np.arange(len(originals)), -(-len(originals) // BLOCK))
+        features = [space.extract(originals.read_images(rows)) for rows in blocks]
+        real = Real(np.concatenate(features), originals.labels)
+        found = quality(
+            real,
+            lambda rows: space.extract(version.source.read_images(searched[rows])),
+            version.source.labels[searched],
+        ).neighbours
+    closeness = found.distance / np.maximum(real.to_other[found.nearest], 1e-12)
+    count = SHOWN if max(version.source.image_shape[:2]) <= LARGE else SHOWN // 2
+    chosen = (
+        random.permutation(len(searched))[:count],
+        np.argsort(closeness, kind="stable")[:count],
+    )
+    copies = 1 - found.authentic.mean()
+    return Picture(
+        f"{version.address}: the nearest originals",
+        f"Of {len(searched):,} generated images, {100 * copies:.0f} % lie nearer to an original "
+        "than it lies to its own nearest other. That is usual of new images too, to some extent: "
+        "`augfactory info --held-out` says how far. Copies in the right half say that something "
+        "was learnt by heart.",
+        picture_figure(
+            f"{version.address} beside the nearest originals",
+            f"distances in {space.name}",
+            ("drawn at random", "nearest of all to an original"),
+            [
+                Strip("made", tuple(version.source.read_images(searched[rows]) for rows in chosen)),
+                Strip(
+                    "nearest original",
+                    tuple(originals.read_images(found.nearest[rows]) for rows in chosen),
+                ),
+            ],
+        ),
+    )
