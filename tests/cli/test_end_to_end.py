@@ -252,7 +252,9 @@ def test_evaluate_answers_with_arms(place: Path) -> None:
     for arm in found["arms"]:
         assert len(arm["accuracy"]["values"]) == 2
         assert set(arm["accuracy"]) >= {"mean", "std", "values"}
-    assert {"results.json", "results.csv", "accuracy.png", "report.html"} <= set(os.listdir(place / "ev"))
+    assert {"results.json", "results.csv", "accuracy.png", "report.html"} <= set(
+        os.listdir(place / "ev")
+    )
 
 
 def test_evaluate_refuses_training_images_as_test(place: Path) -> None:

@@ -1,6 +1,7 @@
 """The evaluate command on dataset versions that lie on the disk."""
 
 import csv
+import io
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,9 +13,12 @@ from PIL import Image
 from augfactory.commands import evaluation_files
 from augfactory.commands.evaluate import EvaluateRequest, EvaluateResult, as_json, evaluate
 from augfactory.commands.progress import Progress
+from augfactory.commands.report_pictures import nearest_originals
 from augfactory.errors import InputDataError, RecipeError, ResourceError
 from augfactory.evaluation.protocol import Cell, CellResult
 from augfactory.records import SourceSpec
+from augfactory.report.training_figures import CAPTION, GAP, TITLE
+from augfactory.store.reader import open_version
 from tests.commands.versions import write_source, write_version
 from tests.evaluation.memory import CLASSES, patterns
 
@@ -324,3 +328,45 @@ def test_corrupted_images_are_tested_on(bench: Bench) -> None:
     ]
     assert found["mean_error_without_overlap"] == pytest.approx(np.mean(apart))
     assert len(list((result.out / "corrupted").rglob("*.npy"))) == 15
+
+
+def test_nearly_equal_images_are_told(bench: Bench) -> None:
+    images, labels = patterns("test", 50)
+    near = patterns("train", 60)[0][CHOSEN[4]].astype(int)
+    images[12] = (near + np.random.default_rng(0).integers(-2, 3, near.shape)).clip(0, 255)
+    nearly = write_source(bench.folder / "nearly.h5", images, labels)
+    told = [alert["text"] for alert in run(replace(bench.request, test=nearly)).document["alerts"]]
+    assert any("nearly.h5" in text and "12" in text and "nearly like" in text for text in told)
+    plain = run(replace(bench.request, out=Path("plain"))).document["alerts"]
+    assert not any("nearly like" in alert["text"] for alert in plain)
+
+
+def test_the_report_shows_copies_above_the_originals_they_copy(bench: Bench) -> None:
+    write_version(bench.folder / "copied-x3/v1", bench.train, CHOSEN, 3, noise=0)
+    version = open_version(bench.folder / "copied-x3/v1")
+    picture = nearest_originals(version)
+    assert picture is not None
+    assert "100 % lie nearer" in picture.caption
+    pixels = np.asarray(Image.open(io.BytesIO(picture.png)))
+    height = version.source.image_shape[0]
+    scale = -(-80 // height)
+    made = [  # the lines of pictures, each ``height`` tall: the lower one holds the originals
+        pixels[top : top + height * scale] for top in _tops(height * scale)
+    ]
+    right = slice(260, None)  # beside the labels
+    assert (made[0][:, right] != 255).any()
+    np.testing.assert_array_equal(made[0][:, right], made[1][:, right])
+
+
+def _tops(height: int) -> tuple[int, int]:
+    top = TITLE + CAPTION
+    return top, top + height + GAP
+
+
+def test_the_report_holds_what_results_json_says(bench: Bench) -> None:
+    result = run(bench.request)
+    page = (result.out / "report.html").read_text()
+    embedded = page.split('<script type="application/json" id="results">')[1].split("</script>")[0]
+    assert json.loads(embedded) == json.loads((result.out / "results.json").read_text())
+    for heading in ("digits-x2@v1: what was made from what", "digits-x4@v1: the nearest originals"):
+        assert heading in page

@@ -1,0 +1,182 @@
+"""A study carried out on small images: what it leaves behind, and that nothing is done twice."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from augfactory.commands import evaluation_files
+from augfactory.commands.progress import Progress
+from augfactory.commands.study import StudyRequest, StudyResult, study
+from augfactory.commands.study_file import study_of
+from augfactory.errors import InputDataError, RecipeError
+from augfactory.evaluation.protocol import Cell, CellResult
+from tests.commands.versions import write_source
+from tests.evaluation.memory import patterns
+
+NAMES = ["originals", "originals+geometry", "mix 0.2", "mix 1.0", "augmix, jsd"]
+
+
+def values(folder: Path, **changes: Any) -> dict[str, Any]:
+    return {
+        "title": "Mixing patterns",
+        "source": str(folder / "train.h5"),
+        "test": str(folder / "test.h5"),
+        "n_train": [20, 40],
+        "subsets": 2,
+        "seeds": 2,
+        "steps": 4,
+        "batch": 8,
+        "arms": [
+            {"name": "originals"},
+            {"name": "originals+geometry"},
+            {
+                "name": "mix {alpha}",
+                "factor": 1,
+                "mix": [{"method": "mixup", "copies": 1, "alpha": "{alpha}"}],
+                "grid": {"alpha": [0.2, 1.0]},
+            },
+            {
+                "name": "augmix, jsd",
+                "factor": 1,
+                "loss": "jsd",
+                "mix": [{"method": "augmix", "copies": 2}],
+            },
+        ],
+        **changes,
+    }
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    write_source(tmp_path / "train.h5", *patterns("train", 80))
+    write_source(tmp_path / "test.h5", *patterns("test", 50))
+    return tmp_path
+
+
+def request(place: Path, **changes: Any) -> StudyRequest:
+    asked = study_of(values(place, **changes), "s.toml", "default")
+    return StudyRequest(asked, "default", place / "out", workers=1)
+
+
+def run(asked: StudyRequest) -> StudyResult:
+    return study(asked, Progress())
+
+
+def cell_times(out: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in (out / "cells").iterdir()}
+
+
+def test_a_study_compares_within_each_number_of_originals(place: Path) -> None:
+    result = run(request(place))
+    assert [path.name for path in result.files] == [
+        "results.json",
+        "cells.csv",
+        "tables.md",
+        "accuracy-n20.png",
+        "accuracy-n40.png",
+        "report.html",
+    ]
+    kept = json.loads((result.out / "results.json").read_text())
+    assert [group["n_train"] for group in kept["groups"]] == [20, 40]
+    for group in kept["groups"]:
+        assert [arm["name"] for arm in group["arms"]] == NAMES
+        for arm in group["arms"]:
+            assert arm["subsets"] == [0, 0, 1, 1]
+            assert arm["seeds"] == [0, 1, 0, 1]
+            assert len(arm["accuracy"]["values"]) == 4
+        base = group["arms"][0]
+        assert base["rows"] == group["n_train"]
+        for arm in group["arms"][1:]:
+            differences = np.subtract(arm["accuracy"]["values"], base["accuracy"]["values"])
+            assert arm["difference"]["accuracy"]["mean"] == pytest.approx(differences.mean())
+    assert result.trained == len(NAMES) * 2 * 2 * 2
+
+    lines = list(csv.DictReader((result.out / "cells.csv").read_text().splitlines()))
+    assert len(lines) == 40
+    table = (result.out / "tables.md").read_text()
+    assert "## 40 originals" in table
+    assert "| mix 1.0 | 80 |" in table
+    assert "2 draws of the originals" in table
+    page = (result.out / "report.html").read_text()
+    assert "what was made from what" in page
+    assert "the nearest originals" in page
+
+
+def test_draws_differ_and_seeds_share_them(place: Path) -> None:
+    result = run(request(place, n_train=[20], arms=[{"name": "originals"}]))
+    assert len(set(result.document["groups"][0]["arms"][0]["nll"]["values"])) == 4
+
+
+def test_a_stopped_study_trains_what_is_missing(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = request(place, n_train=[20], subsets=1)
+    whole = run(replace(asked, out=place / "whole"))
+    save = evaluation_files.save_cell
+    saved: list[Cell] = []
+
+    def save_three(out: Path, cell: Cell, result: CellResult) -> None:
+        if len(saved) == 3:
+            raise KeyboardInterrupt
+        saved.append(cell)
+        save(out, cell, result)
+
+    monkeypatch.setattr(evaluation_files, "save_cell", save_three)
+    with pytest.raises(KeyboardInterrupt):
+        run(asked)
+    monkeypatch.undo()
+    before = cell_times(asked.out)
+    result = run(asked)
+    assert len(before) == 3
+    assert before.items() <= cell_times(asked.out).items()
+    assert result.trained == 10 - 3
+    assert json.dumps(result.document["groups"][0]["sentences"]) == json.dumps(
+        whole.document["groups"][0]["sentences"]
+    )
+    assert run(asked).trained == 0
+
+
+def test_vae_arms_use_the_checkpoint_of_their_loss(place: Path) -> None:
+    vae_arm = {"name": "vae {loss}", "factor": 2, "geometry": False, "vae": {"at_loss": "{loss}"}}
+    result = run(
+        request(
+            place,
+            n_train=[20],
+            subsets=1,
+            seeds=1,
+            size="18x16",
+            vae={"steps": 6, "latent": 2, "batch": 8, "geometry": False},
+            arms=[{"name": "originals"}, {**vae_arm, "grid": {"loss": [1e6, 1e-6]}}],
+        )
+    )
+    arms = [arm["name"] for arm in result.document["groups"][0]["arms"]]
+    assert arms == ["originals", "vae 1000000.0"]
+    told = [alert["text"] for alert in result.document["alerts"]]
+    assert "Not run, the VAE never reached that loss: vae 1e-06, 20 originals, draw 0" in told
+    assert "Training of the VAE n20-s0" in (result.out / "report.html").read_text()
+
+
+def test_a_test_image_among_the_source_is_refused(place: Path) -> None:
+    images, labels = patterns("test", 50)
+    images[7] = patterns("train", 80)[0][3]
+    write_source(place / "test.h5", images, labels)
+    with pytest.raises(InputDataError, match="stands in the training set too"):
+        run(request(place))
+    assert not (place / "out").exists()
+
+
+def test_jsd_without_views_is_refused(place: Path) -> None:
+    arms = values(place)["arms"]
+    arms[-1]["mix"][0]["copies"] = 1
+    with pytest.raises(RecipeError, match="two views"):
+        run(request(place, arms=arms, n_train=[20], subsets=1))
+
+
+def test_too_many_originals_are_refused(place: Path) -> None:
+    with pytest.raises((InputDataError, RecipeError), match=r"\b81\b"):
+        run(request(place, n_train=[81]))
