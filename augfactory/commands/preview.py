@@ -32,12 +32,15 @@ def sheet(version: Version, sources: int = SHEET_LINES) -> bytes:
     """Return a PNG of ``sources`` lines of single images, spread over the classes, and the mixed.
 
     A mixing method has lines of its own: the images that were mixed, and the result with a bar of
-    its label shares.
+    its label shares. Where nothing but mixtures was made, they get the room of the single images.
     """
     manifest = version.manifest
     methods = [name for name in manifest.counts if name not in SINGLE]
     single = [_single_line(version, source) for source in _chosen_sources(version, sources)]
-    mixed = [line for method in methods for line in _mixed_lines(version, method)]
+    each = LINES_PER_METHOD
+    if methods and not any(line.right for line in single):
+        single, each = [], max(each, sources // len(methods))
+    mixed = [line for method in methods for line in _mixed_lines(version, method, each)]
     return contact_sheet(
         f"{manifest.name} {manifest.version}: {manifest.rows:,} images",
         "what there was",
@@ -54,9 +57,9 @@ def _single_line(version: Version, source: int) -> Line:
     return Line(_tiles(version, originals), _tiles(version, spread))
 
 
-def _mixed_lines(version: Version, method: str) -> list[Line]:
+def _mixed_lines(version: Version, method: str, most: int) -> list[Line]:
     rows = np.flatnonzero(version.methods == method)
-    chosen = rows[np.linspace(0, len(rows) - 1, min(LINES_PER_METHOD, len(rows))).astype(int)]
+    chosen = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
     lines = []
     for row, parents in zip(chosen.tolist(), read_parents(version, chosen), strict=True):
         made = _tiles(version, np.array([row]))[0]

@@ -24,13 +24,13 @@ BLOCK = 512
 
 
 def of_versions(versions: Sequence[Version]) -> list[Picture]:
-    """Return for each version its contact sheet, and generated rows beside their nearest originals.
+    """Return for each version its contact sheet, and decoded images beside the nearest originals.
 
-    Of more than ``MOST_VERSIONS`` versions the first are shown.
+    Versions of the same content are shown once; of more than ``MOST_VERSIONS`` the first are.
     """
-    shown = versions[:MOST_VERSIONS]
+    different = {version.manifest.content_hash: version for version in reversed(versions)}
     pictures = []
-    for version in shown:
+    for version in [*reversed(different.values())][:MOST_VERSIONS]:
         pictures.append(Picture(f"{version.address}: what was made from what", "", sheet(version)))
         nearest = nearest_originals(version)
         if nearest is not None:
@@ -57,13 +57,14 @@ def model_folders(versions: Iterable[Version]) -> list[Path]:
 
 
 def nearest_originals(version: Version) -> Picture | None:
-    """Return generated rows, at random and the most suspicious, above their nearest originals.
+    """Return decoded images, at random and the most suspicious, above their nearest originals.
 
     Most suspicious are those that lie nearest to an original, measured by how far that original
-    lies from its own nearest other. None where nothing was generated, or where the originals are
-    gone or a single one.
+    lies from its own nearest other. Other methods rework the originals' own pixels, so that being
+    near tells nothing of them. None where nothing was decoded, or where the originals are gone or
+    a single one.
     """
-    made = np.flatnonzero(version.methods != "original")
+    made = np.flatnonzero(version.methods == "vae")
     try:
         originals, _ = originals_of(version)
     except AugfactoryError:
@@ -91,10 +92,10 @@ def nearest_originals(version: Version) -> Picture | None:
     copies = 1 - found.authentic.mean()
     return Picture(
         f"{version.address}: the nearest originals",
-        f"Of {len(searched):,} generated images, {100 * copies:.0f} % lie nearer to an original "
-        "than it lies to its own nearest other. That is usual of new images too, to some extent: "
-        "`augfactory info --held-out` says how far. Copies in the right half say that something "
-        "was learnt by heart.",
+        f"Of {len(searched):,} decoded images, {100 * copies:.0f} % lie nearer to an original "
+        "than it lies to its own nearest other. New images do so too, if less often: augfactory "
+        "info --held-out says how often. Copies in the right half mean that the VAE has learnt "
+        "originals by heart.",
         picture_figure(
             f"{version.address} beside the nearest originals",
             f"distances in {space.name}",

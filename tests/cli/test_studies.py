@@ -1,0 +1,112 @@
+"""The documents' studies in their quick size, and one that is killed, as real processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from augfactory.keyed_random import generator
+
+STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.toml"))
+COMMAND = (sys.executable, "-m", "augfactory", "study")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten classes of blurred colour patterns, 32×30, in a .npz for each split."""
+    folder = tmp_path_factory.mktemp("photos")
+    for split, each in (("train", 12), ("test", 20)):
+        labels = np.repeat(np.arange(10), each)
+        coarse = generator("class patterns").random((10, 8, 6, 3))[labels]
+        coarse = 0.6 * coarse + 0.4 * generator("patterns", split).random(coarse.shape)
+        images = (255 * coarse.repeat(4, axis=1).repeat(5, axis=2)).astype(np.uint8)
+        np.savez(folder / f"{split}.npz", image=images, label=labels)
+    return folder
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=lambda path: path.stem)
+def test_quick_studies_run(study: Path, photos: Path, tmp_path: Path) -> None:
+    sources = ["--source", photos / "train.npz", "--test", photos / "test.npz"]
+    arguments = [study, "--quick", "--workers", 1, "--out", "out", "--json"]
+    if "torchvision:" in study.read_text(encoding="utf-8").split("[full]")[0]:
+        arguments += sources
+    done = subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["size"] == "quick"
+    for group in found["groups"]:
+        assert len(group["arms"]) >= 5
+        assert all(0 <= arm["accuracy"]["mean"] <= 1 for arm in group["arms"])
+    assert {Path(path).name for path in found["files"]} >= {"tables.md", "report.html"}
+    assert not [alert for alert in found["alerts"] if "Not run" in alert["text"]]
+
+
+SMALL = """
+title = "killed"
+source = "{photos}/train.npz"
+test = "{photos}/test.npz"
+n_train = [20]
+subsets = 2
+seeds = 4
+steps = 20
+batch = 16
+[[arms]]
+name = "originals"
+[[arms]]
+name = "mixup"
+factor = 1
+[[arms.mix]]
+method = "mixup"
+copies = 2
+"""
+
+
+def test_a_killed_study_repeats_no_finished_cell(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "killed.toml").write_text(SMALL.format(photos=photos))
+    command = [*COMMAND, "killed.toml", "--workers", "2", "--out", "out", "--json"]
+    cells = tmp_path / "out" / "cells"
+    running = subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    while len(list(cells.glob("[!.]*.json"))) < 3:
+        assert running.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    before = {path.name: path.stat().st_mtime_ns for path in cells.glob("[!.]*.json")}
+    assert 3 <= len(before) < 16
+
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    after = {path.name: path.stat().st_mtime_ns for path in cells.glob("[!.]*.json")}
+    assert len(after) == 16
+    assert before.items() <= after.items()
+    assert f"{len(before)} of 16 classifiers stand in out" in done.stderr
+    arms = json.loads(done.stdout)["groups"][0]["arms"]
+    assert [len(arm["accuracy"]["values"]) for arm in arms] == [8, 8]
+
+
+def test_a_dry_run_only_says_what_it_would_do(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*COMMAND, str(STUDIES[0]), "--dry-run", "--out", "out", "--json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout)["classifiers"] == 30
+    assert not (tmp_path / "out").exists()
