@@ -47,6 +47,7 @@ def study(
         from augfactory.commands import study as command
         from augfactory.commands.expand_request import default_workers
         from augfactory.commands.study_file import Size, read_study
+        from augfactory.commands.study_plan import StudyRequest
         from augfactory.errors import RecipeError
         from augfactory.report.tables import table
 
@@ -69,7 +70,7 @@ def study(
             print(*arms, sep="\n")
             return
         result = command.study(
-            command.StudyRequest(asked, size, out, workers or default_workers(), download), progress
+            StudyRequest(asked, size, out, workers or default_workers(), download), progress
         )
         if json:
             print_json(command.as_json(result))

@@ -11,8 +11,9 @@ import pytest
 
 from augfactory.commands import evaluation_files
 from augfactory.commands.progress import Progress
-from augfactory.commands.study import StudyRequest, StudyResult, study
+from augfactory.commands.study import StudyResult, study
 from augfactory.commands.study_file import study_of
+from augfactory.commands.study_plan import StudyRequest
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation.protocol import Cell, CellResult
 from tests.commands.versions import write_source
