@@ -10,6 +10,8 @@ from augfactory.pipeline.recipe import Recipe
 from augfactory.store import png
 from augfactory.store.manifest import Manifest
 
+SHARD_FOLDERS = ("shards", "data")
+
 
 def shard_ranges(manifest: Manifest) -> list[planning.Section]:
     """Return the rows of each shard; none where the manifest's recipe cannot tell."""
@@ -36,7 +38,7 @@ def rows_of_files(manifest: Manifest) -> dict[str, tuple[int, int]]:
         number = int(numbers[0])
         if path.parts[0] == png.FOLDER and path.suffix == ".png":
             found[entry.path] = (number, number)
-        elif path.parts[0] == "shards" and number < len(ranges):
+        elif path.parts[0] in SHARD_FOLDERS and number < len(ranges):
             found[entry.path] = (ranges[number].start, ranges[number].stop - 1)
     return found
 

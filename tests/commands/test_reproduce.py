@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,15 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from augfactory.cli.app import app
+from augfactory.commands import reproduce as module
 from augfactory.commands.progress import Bar, Progress
 from augfactory.commands.reproduce import Reproduced, reproduce
 from augfactory.errors import InputDataError, RecipeError, ResourceError, VerificationError
 from augfactory.pipeline.render import render_block
-from augfactory.store.hdf5 import read_rows
 from augfactory.store.manifest import read_manifest
+from augfactory.store.reader import read_stretches
 from tests.commands.made import SOURCES, expanded, train, write_parts
+from tests.commands.versions import read_rows
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +96,10 @@ def test_another_seed_in_the_manifest_gives_other_rows(place: Path) -> None:
         again(version)
 
 
-def test_an_edited_byte_of_the_files_is_told_with_its_row(place: Path) -> None:
+def test_an_edited_byte_of_the_files_is_told_with_its_row(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "read_stretches", partial(read_stretches, rows=25))
     version = place / "vae-x3/v1"
     shard = version / "shards/00001.h5"
     data = bytearray(shard.read_bytes())

@@ -16,8 +16,8 @@ from augfactory.errors import InputDataError, VerificationError
 from augfactory.pipeline import recipe
 from augfactory.pipeline.recipe import Format, mix_stage
 from augfactory.records import SourceSpec
-from augfactory.store.hdf5 import read_rows
 from augfactory.store.manifest import checksums_bytes, manifest_bytes, read_manifest
+from tests.commands.versions import read_rows
 from tests.pictures import write_class_folders
 
 
