@@ -6,13 +6,11 @@ from typing import Annotated
 import typer
 
 from augfactory.cli.session import Debug, Json, Quiet, print_json, session
+from augfactory.cli.versions import Name
 
 
 def reproduce(
-    dataset: Annotated[
-        str,
-        typer.Argument(metavar="NAME[@vN]", help="A dataset, its newest version unless @vN."),
-    ],
+    dataset: Name,
     source: Annotated[
         str | None, typer.Option(metavar="SOURCE", help="Where its source lies now.")
     ] = None,

@@ -1,5 +1,6 @@
 """`reproduce` renders a version again, tells what differs, and leaves nothing behind."""
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -177,6 +178,18 @@ def test_another_model_is_told(place: Path) -> None:
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x00")
     with pytest.raises(InputDataError, match=r"its sha256 differs"):
         again(place / "vae-x3/v1", model=place / "model")
+
+
+def test_the_weights_are_found_among_the_checkpoints_of_a_model(place: Path) -> None:
+    """As where a training went on after the version was made."""
+    other, weights = place / "other", (place / "model/model.safetensors").read_bytes()
+    (other / "checkpoints").mkdir(exist_ok=True)
+    (other / "checkpoints/loss-7.safetensors").write_bytes(weights)
+    config = json.loads((other / "config.json").read_bytes())
+    digest = hashlib.sha256(weights).hexdigest()
+    config["files"]["checkpoints/loss-7.safetensors"] = digest
+    (other / "config.json").write_text(json.dumps(config))
+    assert again(place / "vae-x3/v1", model=other).rows == SOURCES * 7
 
 
 def test_a_model_for_a_version_without_one_is_refused(place: Path) -> None:
