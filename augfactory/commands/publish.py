@@ -12,6 +12,7 @@ from augfactory.store.atomic import publish_folder, write_file
 from augfactory.store.manifest import (
     CHECKSUMS,
     MANIFEST,
+    PLAN,
     SCHEMA_VERSION,
     Manifest,
     SourceEntry,
@@ -33,7 +34,8 @@ def publish(order: Order, seconds: float) -> Path:
     """
     building, ingredients, storage = order.building, order.ingredients, order.recipe.format
     records = _records(order)
-    tables = shards.join_state(building, storage, len(records))
+    shards.join_plans(building, len(records))
+    paths = [PLAN, *shards.finish(building, storage, records, order.class_names)]
     image_shape = ingredients.source.image_shape
     digests = [record.digests for record in records]
     manifest = Manifest(
@@ -50,7 +52,7 @@ def publish(order: Order, seconds: float) -> Path:
         model=_model_entry(ingredients),
         files=[
             *(entry for record in records for entry in record.files),
-            *(file_entry(building, path) for path in tables),
+            *(file_entry(building, path) for path in paths),
         ],
         content_hash=content_hash(image_shape, order.class_names, digests),
         counts=shards.add_counts(records),

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from augfactory.store.formats import FORMATS
 from augfactory.store.manifest import Manifest
 
 CROISSANT_CONTEXT: dict[str, Any] = {
@@ -45,7 +46,9 @@ CROISSANT_CONTEXT: dict[str, Any] = {
 }
 ENCODINGS = {
     ".h5": "application/x-hdf5",
+    ".tar": "application/x-tar",
     ".png": "image/png",
+    ".json": "application/json",
     ".parquet": "application/vnd.apache.parquet",
     ".md": "text/markdown",
 }
@@ -63,7 +66,6 @@ def card(manifest: Manifest) -> str:
         if manifest.model
         else "made without a trained model"
     )
-    reading = _READING_HDF5 if manifest.format == "hdf5" else _READING_PNG
     return f"""---
 license: other
 task_categories: [image-classification]
@@ -84,7 +86,7 @@ tags: [synthetic, data-augmentation, augfactory]
 {methods}
 
 ## Reading it
-{reading}
+{FORMATS[manifest.format].reading}
 `soft_label` holds the exact label shares, `label` the largest of them. `source_index` counts
 positions among the source rows that `manifest.json` lists; `plan.parquet` holds every number that
 was drawn for a row.
@@ -159,18 +161,3 @@ def _channels(channels: int) -> str:
 def _size_category(rows: int) -> str:
     limits = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**6, "100K<n<1M")]
     return next((name for limit, name in limits if rows < limit), "1M<n<10M")
-
-
-_READING_HDF5 = """```python
-import h5py
-with h5py.File("shards/00000.h5") as shard:
-    images, soft_labels = shard["image"][:], shard["soft_label"][:]
-```"""
-
-_READING_PNG = """```python
-from torchvision.datasets import ImageFolder
-hard_labels = ImageFolder("train")           # the class of the largest share
-
-from datasets import load_dataset
-soft_labels = load_dataset("imagefolder", data_dir="train")  # every column of metadata.parquet
-```"""

@@ -86,7 +86,7 @@ class Manifest(BaseModel):
 
     @property
     def format(self) -> str:
-        """How the rows are stored: "hdf5", "png"."""
+        """The name of the format that stores the rows."""
         return str(self.recipe["format"])
 
 
