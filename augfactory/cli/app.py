@@ -9,6 +9,7 @@ from augfactory import __version__
 from augfactory.cli.demo import demo
 from augfactory.cli.evaluate import evaluate
 from augfactory.cli.expand import expand
+from augfactory.cli.export import export
 from augfactory.cli.methods import methods
 from augfactory.cli.session import InterruptedBySignal, catch_signals
 from augfactory.cli.study import study
@@ -22,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help starts in half the time
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, vae_train, expand, evaluate, study, info, verify, preview, methods):
+for command in (demo, vae_train, expand, evaluate, study, info, verify, preview, export, methods):
     app.command()(command)
 
 

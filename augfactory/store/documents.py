@@ -66,18 +66,29 @@ def card(manifest: Manifest) -> str:
         if manifest.model
         else "made without a trained model"
     )
+    exported = (
+        f"\nExported from {manifest.exported_from.name}@{manifest.exported_from.version}: "
+        "the same rows, stored in another way."
+        if manifest.exported_from
+        else ""
+    )
     return f"""---
 license: other
 task_categories: [image-classification]
 size_categories: [{_size_category(manifest.rows)}]
 annotations_creators: [machine-generated]
 tags: [synthetic, data-augmentation, augfactory]
+configs:
+- config_name: default
+  data_files:
+  - split: train
+    path: {FORMATS[manifest.format].data_files}
 ---
 # {manifest.name}, {manifest.version}
 
 {manifest.rows:,} labelled images of {height}×{width} pixels, {_channels(channels)},
 {len(manifest.class_names)} classes, made by augfactory from {len(manifest.source.rows):,} images of
-`{manifest.source.text}` and {model}.
+`{manifest.source.text}` and {model}.{exported}
 
 ![what was made from what](preview.png)
 
@@ -118,7 +129,7 @@ def croissant(manifest: Manifest) -> str:
                 f"{manifest.rows} labelled images made by augfactory from "
                 f"{len(manifest.source.rows)} images of {manifest.source.text}."
             ),
-            "version": f"{manifest.version.removeprefix('v')}.0.0",
+            "version": manifest.croissant_version,
             "license": "As the source's; see the source.",
             "url": f"urn:sha256:{manifest.content_hash}",
             "creator": {"@type": "sc:SoftwareApplication", "name": "augfactory"},
@@ -136,6 +147,14 @@ def croissant(manifest: Manifest) -> str:
 
 def _derivation(manifest: Manifest) -> list[dict[str, str]]:
     entities = [{"@id": f"urn:sha256:{manifest.source.fingerprint}", "name": manifest.source.text}]
+    if manifest.exported_from:
+        exported = manifest.exported_from
+        entities.append(
+            {
+                "@id": f"urn:sha256:{exported.content_hash}",
+                "name": f"{exported.name}@{exported.version}, of which this is an export",
+            }
+        )
     if manifest.model:
         entities.append({"@id": f"urn:sha256:{manifest.model['sha256']}", "name": "trained VAE"})
     return entities

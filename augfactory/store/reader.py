@@ -107,19 +107,21 @@ def open_rows(folder: Path, manifest: Manifest) -> Version:
 def read_stretches(version: Version, rows: int = 4096) -> Iterator[tuple[int, Rows]]:
     """Yield (first row, the next at most ``rows`` rows) over the whole version, in row order."""
     for first in range(0, len(version.source), rows):
-        inside = np.arange(first, min(first + rows, len(version.source)))
-        yield (
-            first,
-            Rows(
-                image=version.source.read_images(inside),
-                soft_label=version.source.read_soft_labels(inside),
-                method=version.methods[inside],
-                round=version.rounds[inside],
-                view=version.views[inside],
-                source_index=version.source_index[inside],
-                weight=version.weight[inside],
-            ),
-        )
+        yield first, read_rows(version, first, min(first + rows, len(version.source)))
+
+
+def read_rows(version: Version, start: int, stop: int) -> Rows:
+    """Read the rows from ``start`` to ``stop`` (excluded), every column of them."""
+    inside = np.arange(start, stop)
+    return Rows(
+        image=version.source.read_images(inside),
+        soft_label=version.source.read_soft_labels(inside),
+        method=version.methods[inside],
+        round=version.rounds[inside],
+        view=version.views[inside],
+        source_index=version.source_index[inside],
+        weight=version.weight[inside],
+    )
 
 
 def read_parents(version: Version, rows: Int64Array) -> list[Int64Array]:

@@ -19,6 +19,7 @@ from augfactory.records import Int64Array, Rows, UInt8Array
 from augfactory.store import png
 from augfactory.store.atomic import write_file
 from augfactory.store.storage_format import (
+    SMALL_FILE_BYTES,
     Encoded,
     Extent,
     FinishedShard,
@@ -143,7 +144,8 @@ def _expected_size(extent: Extent) -> tuple[int, int]:
     described = 120 + 24 * extent.classes + 32 * extent.parents
     contents = (extent.png_bytes, 1, described)
     row = sum(BLOCK + -(-length // BLOCK) * BLOCK for length in contents)
-    return extent.rows * row + tarfile.RECORDSIZE * extent.shards, extent.shards + 1
+    shard = tarfile.RECORDSIZE + 50  # and its line in _info.json
+    return extent.rows * row + shard * extent.shards + SMALL_FILE_BYTES, extent.shards + 1
 
 
 FORMAT = StorageFormat(
