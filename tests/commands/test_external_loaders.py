@@ -83,13 +83,13 @@ def versions(
     return {to: export(str(first), to, None, Progress()).path for to in FORMATS}
 
 
-def run(script: str, cwd: Path, cache: Path, *arguments: object) -> dict[str, Any]:
+def run(script: str, cache: Path, *arguments: object) -> dict[str, Any]:
     """Run ``script`` as another program would, offline; return the arrays that it saved."""
     out = cache / "out.npz"
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(cache / "hf")}
     done = subprocess.run(
         [sys.executable, "-c", script, json.dumps([*arguments, str(out)])],
-        cwd=cwd,
+        cwd=cache,
         env=environment,
         capture_output=True,
         text=True,
@@ -135,7 +135,7 @@ def hugging_face(
         loads[storage] = (loader, {option: str(versions[storage] / pattern)})
         loads[f"{storage} card"] = (str(versions[storage]), {})
     cache = tmp_path_factory.mktemp("cache")
-    return run(HUGGING_FACE, cache, cache, loads)
+    return run(HUGGING_FACE, cache, loads)
 
 
 @pytest.mark.parametrize("how", ["", " card"])
@@ -159,7 +159,7 @@ def test_hugging_face_reads_every_column(
 
 def test_timm_reads_soft_labels_from_webdataset(versions: dict[str, Path], tmp_path: Path) -> None:
     rows = stored_in(versions["hdf5"])
-    found = run(TIMM, tmp_path, tmp_path, str(versions["webdataset"]))
+    found = run(TIMM, tmp_path, str(versions["webdataset"]))
     if rows.image.shape[3] == 1:  # of which timm makes three channels
         found["image"] = found["image"][:, :, :, :1]
     assert_same_rows(found, rows, in_order=True, names=("soft_label",))
@@ -169,7 +169,7 @@ def test_the_webdataset_package_reads_it(versions: dict[str, Path], tmp_path: Pa
     rows = stored_in(versions["hdf5"])
     urls = [str(path) for path in sorted(versions["webdataset"].glob("shards/*.tar"))]
     decoder = {1: "pill", 3: "pil"}[rows.image.shape[3]]
-    found = run(WEBDATASET, tmp_path, tmp_path, urls, decoder)
+    found = run(WEBDATASET, tmp_path, urls, decoder)
     assert_same_rows(found, rows, in_order=True)
     assert np.array_equal(found["cls"], rows.label)
     assert found["key"].tolist() == [f"{row:08d}" for row in range(60)]

@@ -11,6 +11,7 @@ from PIL import Image
 
 from augfactory.records import Rows
 from augfactory.store import webdataset
+from augfactory.store.storage_format import FinishedShard
 from tests.store.conftest import make_rows
 
 
@@ -58,3 +59,22 @@ def test_members_that_we_did_not_write_are_refused(tmp_path: Path) -> None:
         archive.addfile(member, io.BytesIO())
     with pytest.raises(ValueError, match=r"notes\.txt"):
         webdataset._read_light(path)
+
+
+def test_timm_is_told_of_every_shard(tmp_path: Path) -> None:
+    shards = [
+        FinishedShard(rows, (webdataset.shard_path(index),), tmp_path / "none")
+        for index, rows in enumerate((64, 7))
+    ]
+    assert webdataset.FORMAT.finish(tmp_path, ["Bär"], shards) == ["_info.json"]
+    assert json.loads((tmp_path / "_info.json").read_text(encoding="utf-8")) == {
+        "class_names": ["Bär"],
+        "splits": {
+            "train": {
+                "name": "train",
+                "num_samples": 71,
+                "filenames": ["shards/00000.tar", "shards/00001.tar"],
+                "shard_lengths": [64, 7],
+            }
+        },
+    }
