@@ -116,4 +116,5 @@ class_names = rows.features["label"].names
     read_columns=_read_columns,
     read_images=_read_images,
     expected_size=_expected_size,
+    table=(f"{FOLDER}/*.parquet", "image"),
 )

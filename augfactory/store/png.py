@@ -152,4 +152,5 @@ soft_labels = load_dataset("imagefolder", data_dir="train")  # every column of m
     read_images=_read_images,
     expected_size=_expected_size,
     check_class_names=check_class_names,
+    table=(METADATA, "file_name"),
 )

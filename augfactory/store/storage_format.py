@@ -103,6 +103,8 @@ class StorageFormat:
         read_images: (place, rows) -> uint8 [n, H, W, C], in the order asked, repeats allowed.
         expected_size: -> (bytes, files) of the data, an upper bound where pixels compress.
         check_class_names: refuses those that it cannot store.
+        table: (pattern of the Parquet files with a line for each row, the column that holds or
+            names the image), for Croissant; None where there are none.
     """
 
     name: str
@@ -115,6 +117,7 @@ class StorageFormat:
     read_images: Callable[[Place, Int64Array], UInt8Array]
     expected_size: Callable[[Extent], tuple[int, int]]
     check_class_names: Callable[[Sequence[str]], None] = _anything
+    table: tuple[str, str] | None = None
 
 
 def nothing_to_finish(

@@ -61,6 +61,26 @@ rows = list(found)
 np.savez(out, image=np.stack([np.asarray(image) for image, _ in rows]),
          soft_label=np.stack([np.asarray(label) for _, label in rows]))
 """
+CROISSANT = """
+import json, sys
+from pathlib import Path
+import mlcroissant
+import numpy as np
+from PIL import Image
+folder, table, out = json.loads(sys.argv[1])
+dataset = mlcroissant.Dataset(jsonld=f"{folder}/croissant.json")
+assert not dataset.metadata.ctx.issues.warnings, dataset.metadata.ctx.issues.report()
+classes = {row["classes/label"]: row["classes/name"] for row in dataset.records("classes")}
+columns = {"names": np.array([classes[label] for label in range(len(classes))])}
+rows = list(dataset.records("rows")) if table else []
+for name in ("soft_label", "label", "round", "view", "source_index", "weight"):
+    columns[name] = np.array([row[f"rows/{name}"] for row in rows])
+columns["method"] = np.array([row["rows/method"].decode() for row in rows])
+columns["image"] = np.array([np.asarray(
+    row["rows/image"] if "rows/image" in row
+    else Image.open(Path(folder, "train", row["rows/file_name"].decode()))) for row in rows])
+np.savez(out, **columns)
+"""
 WEBDATASET = """
 import json, sys
 import numpy as np
@@ -173,3 +193,14 @@ def test_the_webdataset_package_reads_it(versions: dict[str, Path], tmp_path: Pa
     assert_same_rows(found, rows, in_order=True)
     assert np.array_equal(found["cls"], rows.label)
     assert found["key"].tolist() == [f"{row:08d}" for row in range(60)]
+
+
+@pytest.mark.parametrize("storage", FORMATS)
+def test_mlcroissant_finds_nothing_amiss_and_reads_tables(
+    versions: dict[str, Path], tmp_path: Path, storage: str
+) -> None:
+    table = storage in ("png", "parquet")
+    found = run(CROISSANT, tmp_path, str(versions[storage]), table)
+    assert found["names"].tolist() == list(CLASSES)
+    if table:
+        assert_same_rows(found, stored_in(versions["hdf5"]), in_order=True)
