@@ -12,7 +12,7 @@ from augfactory.commands.expand import Dataset, answer, check_disk
 from augfactory.commands.expand_request import read_format
 from augfactory.commands.progress import Progress
 from augfactory.commands.publish import publish_version, read_records
-from augfactory.errors import VerificationError
+from augfactory.errors import RecipeError, VerificationError
 from augfactory.pipeline.plan import Section, shard_ranges
 from augfactory.pipeline.recipe import Format, Recipe, recipe_id
 from augfactory.store import shards
@@ -91,12 +91,19 @@ def export(text: str, to: str, out: Path | None, progress: Progress) -> Dataset:
     ``out`` is the folder of the dataset that it becomes a version of; None is its own dataset.
 
     Raises:
-        RecipeError: there is no such format, or it cannot hold these class names.
+        RecipeError: there is no such format, it cannot hold these class names, or ``out`` is a
+            version.
         InputDataError: there is no such version.
         VerificationError: the version is not what its manifest says.
         ResourceError: the disk is full.
     """
     storage = read_format(to, "--to")
+    if out is not None and (out / MANIFEST).is_file():
+        raise RecipeError(
+            f"--out {out}",
+            "this is a version, and a version never changes",
+            f"Name a dataset, such as --out {out.parent}, of which the export becomes a version.",
+        )
     origin = find_version(text)
     own = origin.parent if origin.parent.name else origin.resolve().parent
     order = _Order(origin, out or own, storage)

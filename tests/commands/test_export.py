@@ -210,6 +210,8 @@ def test_what_a_user_gets_wrong(
 ) -> None:
     with pytest.raises(RecipeError, match=r"--to: there is no format 'parket'.*\n.*'parquet'"):
         exported(version, "parket")
+    with pytest.raises(RecipeError, match="a version never changes"):
+        exported(version, "parquet", version)
     with pytest.raises(InputDataError, match="there is no v9"):
         export(f"{version.parent}@v9", "png", None, Progress())
     slashed = make_version(tmp_path / "s", "hdf5", classes=("a/b", "c", "d"))
