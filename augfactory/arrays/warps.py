@@ -35,7 +35,10 @@ BORDERS: dict[Fill, int] = {
 }
 LARGEST_SIDE = 32_766  # positions are 16-bit numbers
 _POSITIONS_AT_ONCE = 2**16  # so many of them stay in the processor's cache
-_WIDEST_MARGIN = 0.5  # of the longer side; beyond it, copying an image costs more than it saves
+# Copying an image with a margin costs more than it saves where the longer side is below so many
+# pixels, or the margin above this share of it.
+_SMALLEST_WITH_MARGIN = 96
+_WIDEST_MARGIN = 0.5
 _KERNEL_RADIUS = 3  # in standard deviations; beyond it lie 0.3 % of a Gaussian
 
 # One image is too little work to share; and a thread pool would not survive a fork.
@@ -77,8 +80,9 @@ def warp(
             margin, colour = margins[number], outside[number]
             if number != index:
                 index, source = number, _with_margin(images[number], margin, border, colour)
-            # In place: the block is used for this image alone.
-            np.add(place, margin, out=place, casting="unsafe")
+            if margin != 0:
+                # In place: the block is used for this image alone.
+                np.add(place, margin, out=place, casting="unsafe")
             target = result[number, rows]
             cv2.remap(source, place, share, cv2.INTER_LINEAR, target, border, colour)
     return result
@@ -99,7 +103,10 @@ def _with_margin(image: UInt8Array, margin: int, border: int, colour: list[int])
 def _margins(
     matrices: Float64Array, height: int, width: int, displacements: Float64Array | None
 ) -> list[int]:
-    """Return how many pixels beside each image are read, 0 where that is too many to copy."""
+    """Return how many pixels beside each image are read, 0 where copying them would not pay."""
+    longer = max(height, width)
+    if longer < _SMALLEST_WITH_MARGIN:
+        return [0] * len(matrices)
     corners = np.array([(row, column, 1) for row in (0, height - 1) for column in (0, width - 1)])
     places = matrices @ corners.T.astype(np.float64)
     last = np.array([[height - 1], [width - 1]])
@@ -108,7 +115,6 @@ def _margins(
         margins += np.abs(displacements).max(axis=(1, 2, 3))
     # One more for rounding, and one for the right-hand neighbour that is read with weight 0.
     margins = np.ceil(np.maximum(margins, 0)) + 2
-    longer = max(height, width)
     margins[(margins > _WIDEST_MARGIN * longer) | (longer + 2 * margins > LARGEST_SIDE)] = 0
     return [int(margin) for margin in margins]
 

@@ -7,10 +7,13 @@ import typer
 
 from augfactory import __version__
 from augfactory.cli.demo import demo
+from augfactory.cli.diff import diff
 from augfactory.cli.evaluate import evaluate
 from augfactory.cli.expand import expand
 from augfactory.cli.export import export
+from augfactory.cli.log import log
 from augfactory.cli.methods import methods
+from augfactory.cli.reproduce import reproduce
 from augfactory.cli.session import InterruptedBySignal, catch_signals
 from augfactory.cli.study import study
 from augfactory.cli.vae_train import vae_train
@@ -23,7 +26,11 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help starts in half the time
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, vae_train, expand, evaluate, study, info, verify, preview, export, methods):
+for command in (
+    *(demo, vae_train, expand, evaluate, study),
+    *(info, verify, preview, log, diff, reproduce, export),
+    methods,
+):
     app.command()(command)
 
 

@@ -6,7 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from augfactory.cli.session import Debug, Json, Quiet, print_json, session
+from augfactory.cli.source_options import Grey, Rgb, Size, source_spec
 from augfactory.commands.progress import Progress
+from augfactory.errors import RecipeError
 
 Name = Annotated[
     str, typer.Argument(metavar="NAME[@vN]", help="A dataset, its newest version unless @vN.")
@@ -38,6 +40,14 @@ def info(
             help="Write the nearest original of each generated row. Implies --quality.",
         ),
     ] = None,
+    row: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Say where row N comes from: method, parents, draws."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="With --row: draw it beside what it was made from."),
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -50,11 +60,19 @@ def info(
     \b
     Examples:
       augfactory info digits-x10@v1
+      augfactory info digits-x10 --row 123 --out row.png
       augfactory info digits-x10 --quality --held-out sample:test --quality-out rows.parquet
     """
     with session(as_json=json, quiet=quiet, debug=debug) as progress:
         from augfactory.commands import info as command
 
+        if row is not None:
+            if quality or held_out or quality_out:
+                raise RecipeError("--row", "quality is that of all rows", "Leave one out.")
+            _print_row(dataset, row, out, json)
+            return
+        if out is not None:
+            raise RecipeError("--out", "draws one row", "Name it with --row N.")
         folder, manifest = command.info(dataset)
         measured = None
         if quality or held_out or quality_out:
@@ -66,6 +84,16 @@ def info(
             print(command.as_text(folder, manifest))
             if measured is not None:
                 print(f"\n{measured[1]}")
+
+
+def _print_row(dataset: str, row: int, out: Path | None, as_json: bool) -> None:
+    from augfactory.commands import info_row as command
+
+    found = command.info_row(dataset, row, out)
+    if as_json:
+        print_json(command.as_json(found))
+    else:
+        print(command.as_text(found))
 
 
 def _measure(
@@ -83,24 +111,54 @@ def _measure(
     return command.as_json(measured), command.as_text(measured)
 
 
-def verify(dataset: Name, json: Json = False, quiet: Quiet = False, debug: Debug = False) -> None:
+def verify(
+    dataset: Name,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="Also prove that no image of SOURCE, such as photos:test, stands in it. They are "
+            "converted as the images were that the version was made from.",
+        ),
+    ] = None,
+    size: Size = None,
+    grey: Grey = False,
+    rgb: Rgb = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
     """Check every file, hash and label of a dataset version; exit code 4 if one is wrong.
 
+    With --against also if an image of that source stands in the version, pixel for pixel.
+
     \b
-    Example:
+    Examples:
       augfactory verify digits-x10
+      augfactory verify digits-x10@v1 --against sample:test
     """
     with session(as_json=json, quiet=quiet, debug=debug) as progress:
-        from augfactory.commands.verify import verify as command
+        from augfactory.commands import verify as command
 
-        found = command(dataset, progress)
-        if json:
-            print_json({"verified": True, **vars(found)})
-        else:
-            print(
-                f"{found.name}@{found.version} is as published: "
-                f"{found.files:,} files, {found.rows:,} rows"
+        found = command.verify(dataset, progress)
+        unshared = None
+        if against is not None:
+            spec = source_spec(against, size, grey, rgb, download=False)
+            unshared = command.verify_against(dataset, spec, progress)
+        elif size or grey or rgb:
+            raise RecipeError(
+                "--size --grey --rgb", "convert images of a source", "Name it with --against."
             )
+        if json:
+            more = {} if unshared is None else {"against": vars(unshared)}
+            print_json({"verified": True, **vars(found), **more})
+            return
+        print(
+            f"{found.name}@{found.version} is as published: "
+            f"{found.files:,} files, {found.rows:,} rows"
+        )
+        if unshared is not None:
+            print(f"none of the {unshared.images:,} images of {unshared.source} stands in it")
 
 
 def preview(

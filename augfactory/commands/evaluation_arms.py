@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from augfactory.commands.opening import open_any
+from augfactory.commands.opening import open_any, spec_of
 from augfactory.commands.training_sets import open_training, version_set
 from augfactory.errors import InputDataError, RecipeError, unknown_name
 from augfactory.evaluation.batches import Order, images_with_views
@@ -19,9 +19,8 @@ from augfactory.evaluation.training import Diet
 from augfactory.evaluation.training_set import TrainingSet
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.recipe import default_geometry
-from augfactory.records import Colour, SourceSpec
+from augfactory.records import SourceSpec
 from augfactory.sources.fingerprint import fingerprint
-from augfactory.store.manifest import SourceEntry
 from augfactory.store.reader import Version
 
 ORIGINALS = "originals"
@@ -104,11 +103,6 @@ def originals_arm(versions: tuple[Version, ...]) -> Arm:
             "Restore the source as it was, or expand it again.",
         )
     return Arm(ORIGINALS, 1, spec, len(rows), origin.fingerprint, rows=tuple(rows.tolist()))
-
-
-def spec_of(origin: SourceEntry) -> SourceSpec:
-    """Return how to open what a dataset was made from."""
-    return SourceSpec(origin.text, origin.size, cast(Colour, origin.colour))
 
 
 def opened_part(arm: Arm) -> TrainingSet:

@@ -1,12 +1,12 @@
 """What an evaluation trains and tests on: opened, found to fit together, free of leaks."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from augfactory.commands.evaluation_arms import ArmsRequest, make_arms, opened_part, spec_of
-from augfactory.commands.opening import open_any
+from augfactory.commands.evaluation_arms import ArmsRequest, make_arms, opened_part
+from augfactory.commands.opening import converted_like, open_any, spec_of
 from augfactory.commands.progress import Progress
 from augfactory.errors import AugfactoryError, InputDataError, RecipeError
 from augfactory.evaluation.leakage import find_shared_images, pixel_hashes
@@ -55,7 +55,7 @@ def gather(
     """
     versions = _open_versions(datasets)
     origin = versions[0].manifest.source
-    test_spec = _converted(test_spec, origin)
+    test_spec = converted_like(test_spec, origin)
     test = open_any(test_spec)
     for version in versions:
         check_fit(version.source, test)
@@ -89,15 +89,6 @@ def _open_versions(datasets: tuple[str, ...]) -> tuple[Version, ...]:
                 "Evaluate them one at a time, or expand both from the same source rows.",
             )
     return versions
-
-
-def _converted(spec: SourceSpec, origin: SourceEntry) -> SourceSpec:
-    made_from = spec_of(origin)
-    return replace(
-        spec,
-        size=spec.size or made_from.size,
-        colour=made_from.colour if spec.colour == "auto" else spec.colour,
-    )
 
 
 def check_fit(training: Source, test: Source) -> None:
@@ -173,7 +164,7 @@ def _held_out(
 ) -> tuple[LabelledRows | None, Source | None]:
     """Return ``spec`` or, without one, training rows that the datasets were not made from."""
     if spec is not None:
-        spec = _converted(spec, origin)
+        spec = converted_like(spec, origin)
         source = open_any(spec)
         check_fit(source, test)
         return LabelledRows(spec, fingerprint(source)), source

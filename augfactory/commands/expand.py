@@ -73,6 +73,17 @@ def _fulfil(order: Order, run: processes.Run, progress: Progress) -> Dataset:
 
 def _make(order: Order, run: processes.Run, progress: Progress) -> Path:
     began = time.monotonic()
+    make_shards(order, run, progress)
+    progress.say(f"{order.folder.name}: publishing")
+    return publish(order, time.monotonic() - began)
+
+
+def make_shards(order: Order, run: processes.Run, progress: Progress) -> None:
+    """Render every shard of the order that is not there yet, in its building folder.
+
+    Raises:
+        AugfactoryError: the source or the model cannot be read, or the disk or memory is full.
+    """
     name, building, ranges = order.folder.name, order.building, order.ranges
     shards.begin(building, order.recipe.format, order.class_names)
     waiting = [
@@ -89,8 +100,6 @@ def _make(order: Order, run: processes.Run, progress: Progress) -> Path:
             tasks = [ShardTask(building.resolve(), index) for index in indices]
             for _, rows in run(render_shard, tasks, _useful_workers(order, missing)):
                 bar.advance(rows)
-    progress.say(f"{name}: publishing")
-    return publish(order, time.monotonic() - began)
 
 
 def _useful_workers(order: Order, rows: int) -> int:

@@ -1,10 +1,12 @@
 """Open whatever a SOURCE names: files, the bundled digits, torchvision sets, dataset versions."""
 
 from dataclasses import replace
+from typing import cast
 
 from augfactory.errors import InputDataError
-from augfactory.records import Source, SourceSpec
+from augfactory.records import Colour, Source, SourceSpec
 from augfactory.sources.opening import open_source
+from augfactory.store.manifest import SourceEntry
 from augfactory.store.reader import open_version
 from augfactory.store.versions import find_version, looks_like_version
 
@@ -28,6 +30,21 @@ def open_any(spec: SourceSpec) -> Source:
             )
         return replace(source, name=spec.text)
     return open_source(spec)
+
+
+def spec_of(origin: SourceEntry) -> SourceSpec:
+    """Return how to open what a dataset was made from."""
+    return SourceSpec(origin.text, origin.size, cast(Colour, origin.colour))
+
+
+def converted_like(spec: SourceSpec, origin: SourceEntry) -> SourceSpec:
+    """Return ``spec``, its images converted as those of ``origin`` unless it says otherwise."""
+    made_from = spec_of(origin)
+    return replace(
+        spec,
+        size=spec.size or made_from.size,
+        colour=made_from.colour if spec.colour == "auto" else spec.colour,
+    )
 
 
 def refuse_test_split(source: Source, what: str) -> None:

@@ -49,6 +49,17 @@ def sheet(version: Version, sources: int = SHEET_LINES) -> bytes:
     )
 
 
+def row_sheet(version: Version, row: int) -> bytes:
+    """Return a PNG of one row beside the rows of the version that it was made from."""
+    parents = read_parents(version, np.array([row]))[0]
+    return contact_sheet(
+        f"{version.address} row {row}",
+        "what there was",
+        "what was made from it",
+        [_made_line(version, row, parents)],
+    )
+
+
 def _single_line(version: Version, source: int) -> Line:
     from_it = version.source_index[:, 0] == source
     originals = np.flatnonzero(from_it & (version.methods == "original"))
@@ -60,13 +71,17 @@ def _single_line(version: Version, source: int) -> Line:
 def _mixed_lines(version: Version, method: str, most: int) -> list[Line]:
     rows = np.flatnonzero(version.methods == method)
     chosen = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
-    lines = []
-    for row, parents in zip(chosen.tolist(), read_parents(version, chosen), strict=True):
-        made = _tiles(version, np.array([row]))[0]
-        caption = f"{method}: {made.caption}"
-        shares = tuple(version.source.read_soft_labels(np.array([row]))[0].tolist())
-        lines.append(Line(_tiles(version, parents), (Tile(made.image, caption, shares),)))
-    return lines
+    return [
+        _made_line(version, row, parents)
+        for row, parents in zip(chosen.tolist(), read_parents(version, chosen), strict=True)
+    ]
+
+
+def _made_line(version: Version, row: int, parents: Int64Array) -> Line:
+    made = _tiles(version, np.array([row]))[0]
+    caption = f"{version.methods[row]}: {made.caption}"
+    shares = tuple(version.source.read_soft_labels(np.array([row]))[0].tolist())
+    return Line(_tiles(version, parents), (Tile(made.image, caption, shares),))
 
 
 def _tiles(version: Version, rows: Int64Array) -> tuple[Tile, ...]:

@@ -1,15 +1,15 @@
 """How good a dataset version's generated images are, before anything is trained on them."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from augfactory.commands.evaluation_arms import opened_part, originals_arm, spec_of
+from augfactory.commands.evaluation_arms import opened_part, originals_arm
 from augfactory.commands.evaluation_inputs import check_fit
-from augfactory.commands.opening import open_any
+from augfactory.commands.opening import converted_like, open_any
 from augfactory.commands.progress import Progress
 from augfactory.engines.processes import pinned_threads
 from augfactory.errors import InputDataError, RecipeError
@@ -223,9 +223,7 @@ def originals_of(version: Version) -> tuple[Source, Int64Array]:
 
 
 def _held_out(version: Version, originals: Source, spec: SourceSpec) -> Source:
-    made_from = spec_of(version.manifest.source)
-    colour = made_from.colour if spec.colour == "auto" else spec.colour
-    source = open_any(replace(spec, size=spec.size or made_from.size, colour=colour))
+    source = open_any(converted_like(spec, version.manifest.source))
     check_fit(version.source, source)
     shared = find_shared_images(originals, source, most=1)
     if shared:

@@ -17,6 +17,7 @@ from augfactory.report.training_figures import Strip, picture_figure
 from augfactory.store.reader import Version
 
 MOST_VERSIONS = 8
+MOST_MODELS = 4
 MOST_SEARCHED = 2_000  # generated rows of a version whose nearest originals are looked for
 SHOWN = 8
 LARGE = 100  # pixels; of images with a longer side, half as many are shown
@@ -39,9 +40,12 @@ def of_versions(versions: Sequence[Version]) -> list[Picture]:
 
 
 def of_models(folders: Iterable[Path]) -> list[Picture]:
-    """Return the loss curves that stand beside the models; a model that has gone is left out."""
+    """Return the loss curves that stand beside the models, of the first ``MOST_MODELS`` at most.
+
+    A model that has gone is left out.
+    """
     pictures = []
-    for folder in dict.fromkeys(folders):
+    for folder in [*dict.fromkeys(folders)][:MOST_MODELS]:
         try:
             curve = (folder / "loss.png").read_bytes()
         except OSError:

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from augfactory.commands.opening import converted_like, open_any
 from augfactory.commands.progress import Progress
-from augfactory.errors import VerificationError
+from augfactory.commands.shard_rows import rows_in_words, rows_of_files
+from augfactory.errors import InputDataError, VerificationError
 from augfactory.pipeline.recipe import Recipe, recipe_id
+from augfactory.records import SourceSpec
 from augfactory.store.manifest import (
     CHECKSUMS,
     MANIFEST,
@@ -18,7 +21,7 @@ from augfactory.store.manifest import (
     read_manifest,
     row_digests,
 )
-from augfactory.store.reader import Version, open_rows, read_stretches
+from augfactory.store.reader import Version, open_rows, open_version, read_stretches
 from augfactory.store.versions import find_version
 
 
@@ -43,11 +46,14 @@ def verify(text: str, progress: Progress) -> Verified:
     """
     folder = find_version(text)
     manifest = read_manifest(folder)
-    problems = _manifest_problems(folder, manifest)
+    problems, rows = _manifest_problems(folder, manifest), rows_of_files(manifest)
     with progress.bar("checking files", len(manifest.files), "file") as bar:
         for expected in manifest.files:
             problem = _file_problem(folder, expected.path, expected.size, expected.sha256)
-            problems += [problem] if problem else []
+            if problem is not None:
+                holding = rows.get(expected.path)
+                told = f"; it holds {rows_in_words(holding)}" if holding else ""
+                problems.append(f"{problem}{told}")
             bar.advance()
     known = {entry.path for entry in manifest.files} | {MANIFEST, CHECKSUMS}
     problems += [
@@ -66,6 +72,58 @@ def verify(text: str, progress: Progress) -> Verified:
         len(manifest.files),
         manifest.content_hash,
     )
+
+
+@dataclass(frozen=True)
+class Unshared:
+    """What `verify --against` answers: none of the images of ``source`` stands in the version."""
+
+    source: str
+    images: int
+
+
+def verify_against(text: str, test: SourceSpec, progress: Progress) -> Unshared:
+    """Check that no image of ``test`` stands, pixel for pixel, in the version that ``text`` names.
+
+    Images of ``test`` are converted as those that the version was made from, unless it says
+    otherwise; labels do not matter. Memory takes 16 bytes for each row and each image.
+
+    Raises:
+        InputDataError: there is no such version or source, or their images have other shapes.
+        VerificationError: naming the images that stand in it, and their rows.
+    """
+    # The hashes' room loads torch, which verifying alone needs not wait for.
+    from augfactory.evaluation.leakage import find_shared_images, pixel_hashes
+
+    version = open_version(find_version(text))
+    source = open_any(converted_like(test, version.manifest.source))
+    ours, theirs = version.source.image_shape, source.image_shape
+    if ours != theirs:
+        raise InputDataError(
+            source.name,
+            f"its images are {theirs} (height, width, channels), those of {version.address} are "
+            f"{ours}, so that none can be told to be the same",
+            "Convert them with --size HxW and --grey or --rgb as those of the version were.",
+        )
+    with progress.bar(
+        f"looking for images of {source.name}", len(source) + len(version.source), "image"
+    ) as bar:
+        test_hashes = pixel_hashes(source, bar.advance)
+        training_hashes = pixel_hashes(version.source, bar.advance)
+    shared = find_shared_images(
+        version.source, source, training_hashes=training_hashes, test_hashes=test_hashes, most=6
+    )
+    if shared:
+        named = "\n".join(
+            f"  {each.test_name} stands in {each.training_name}" for each in shared[:5]
+        )
+        more = "\n  and there are more" if len(shared) > 5 else ""
+        raise VerificationError(
+            version.folder,
+            f"images of {source.name} stand in it, pixel for pixel:\n{named}{more}",
+            "Name images that the version was not made from, or expand without them.",
+        )
+    return Unshared(source.name, len(source))
 
 
 def _manifest_problems(folder: Path, manifest: Manifest) -> list[str]:

@@ -121,6 +121,36 @@ def test_displacements_are_added_down_and_right() -> None:
         np.testing.assert_array_equal(warped[row], expected)
 
 
+@every_fill
+@pytest.mark.parametrize("bent", [False, True])
+@pytest.mark.parametrize("shape", [(13, 22, 3), (21, 12, 1)], ids=str)
+def test_a_margin_changes_no_byte(
+    shape: tuple[int, int, int], bent: bool, fill: Fill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warps, "_SMALLEST_WITH_MARGIN", 0)
+    images, matrices = noise(8, shape), near_identity(8, 0.2)
+    matrices[0, :, 2] += 50  # too far for a margin
+    bends = generator("bends").normal(0, 1, (8, 2, *shape[:2])) if bent else None
+    margins = np.array(warps._margins(matrices, *shape[:2], bends))
+    assert margins[0] == 0
+    assert (margins[1:] > 0).any()
+    colours = COLOURS[:, : shape[2]].repeat(8, axis=0)
+    warped = warp(images, matrices, fill, colours, bends)
+    for row in range(8):
+        bend = None if bends is None else bends[row]
+        expected = slow_warp(images[row], matrices[row], fill, colours[row], bend)
+        np.testing.assert_array_equal(warped[row], expected)
+
+
+@pytest.mark.parametrize("side", [95, 96])
+def test_images_with_and_without_a_margin_agree_with_the_reference(side: int) -> None:
+    images, matrices = noise(1, (side, 7, 1)), near_identity(1, 0.05)
+    assert (warps._margins(matrices, side, 7, None)[0] > 0) == (side == 96)
+    warped = warp(images, matrices, "reflect", COLOURS[:, :1])
+    expected = slow_warp(images[0], matrices[0], "reflect", COLOURS[0, :1])
+    np.testing.assert_array_equal(warped[0], expected)
+
+
 def test_agrees_with_pillow_inside_the_image() -> None:
     image = smooth(40, 50)
     matrix = np.array([[0.95, 0.2, -3.3], [-0.15, 1.05, 2.6]])

@@ -108,5 +108,5 @@ def test_a_dry_run_only_says_what_it_would_do(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    assert json.loads(done.stdout)["classifiers"] == 30
+    assert json.loads(done.stdout)["classifiers"] == 24
     assert not (tmp_path / "out").exists()

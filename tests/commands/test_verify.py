@@ -6,16 +6,20 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from augfactory.cli.app import app
 from augfactory.commands.expand import expand
 from augfactory.commands.expand_request import ExpandRequest
 from augfactory.commands.progress import Progress
-from augfactory.commands.verify import verify
-from augfactory.errors import VerificationError
+from augfactory.commands.verify import verify, verify_against
+from augfactory.errors import InputDataError, VerificationError
 from augfactory.pipeline import recipe
 from augfactory.pipeline.recipe import Format, mix_stage
 from augfactory.records import SourceSpec
 from augfactory.store.manifest import checksums_bytes, manifest_bytes, read_manifest
+from tests.commands.versions import read_rows
+from tests.pictures import write_class_folders
 
 
 @pytest.fixture(params=get_args(Format))
@@ -139,3 +143,102 @@ def test_a_newer_program_finds_an_older_dataset_sound(
 ) -> None:
     monkeypatch.setattr(recipe, "RENDERING", recipe.RENDERING + 1)
     assert verify(str(version), Progress()).rows == 60
+
+
+def test_a_damaged_shard_is_named_with_its_rows(tmp_path: Path) -> None:
+    version = make_version(tmp_path, "hdf5")
+    shards = sorted(version.glob("shards/*.h5"))
+    assert len(shards) == 2  # 36 rows of the factor, 24 of mixup
+    for path, rows in zip(shards, ("0 to 35", "36 to 59"), strict=True):
+        whole = path.read_bytes()
+        data = bytearray(whole)
+        data[data.index(read_rows(path).image[3].tobytes()) + 5] ^= 1
+        rewrite(path, bytes(data))
+        with pytest.raises(VerificationError) as found:
+            verify(str(version), Progress())
+        told = f"shards/{path.name}: its content was changed (sha256 differs); it holds rows {rows}"
+        assert told in str(found.value)
+        assert "1 thing(s)" in str(found.value)
+        rewrite(path, whole)
+    assert verify(str(version), Progress()).rows == 60
+
+
+def test_a_damaged_png_is_named_with_its_row(tmp_path: Path) -> None:
+    version = make_version(tmp_path, "png")
+    path = next(version.glob("train/*/00000041.png"))
+    rewrite(path, path.read_bytes()[:-1] + b"x")
+    with pytest.raises(VerificationError, match=r"00000041.png: [^;]*; it holds row 41"):
+        verify(str(version), Progress())
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Class folders of 16×20 colour images, and a version d-x2 of the training split at 9×14."""
+    for split, seed in (("train", 0), ("test", 1)):
+        write_class_folders(tmp_path / "photos" / split, 6, seed)
+    request = ExpandRequest(
+        SourceSpec(str(tmp_path / "photos"), size=(9, 14)), tmp_path / "d", (2,)
+    )
+    expand(request, Progress())
+    return tmp_path
+
+
+def test_images_that_stand_in_no_row_are_proven_absent(photos: Path) -> None:
+    test = SourceSpec(f"{photos / 'photos'}:test")
+    found = verify_against(str(photos / "d-x2"), test, Progress())
+    assert (found.source, found.images) == (test.text, 18)
+
+
+def test_a_test_image_in_a_version_is_named_with_its_row(photos: Path) -> None:
+    """It is converted as the originals were, so that it is found at another size too."""
+    copied = photos / "photos/test/disc/003.png"
+    copied.write_bytes((photos / "photos/train/bar/004.png").read_bytes())
+    test = SourceSpec(f"{photos / 'photos'}:test")
+    with pytest.raises(VerificationError, match=r"disc/003.png stands in d-x2@v1 row 4\n") as found:
+        verify_against(str(photos / "d-x2"), test, Progress())
+    assert str(found.value).count("stands in") == 1
+    with pytest.raises(VerificationError, match="and there are more"):
+        verify_against(str(photos / "d-x2"), SourceSpec(str(photos / "photos")), Progress())
+
+
+def test_a_generated_row_counts_too(photos: Path) -> None:
+    """Not only originals: any row that holds a test image's pixels."""
+    version = photos / "d-x2/v1"
+    made = read_rows(version / "shards/00000.h5").image[18 + 7]
+    images = np.stack([np.zeros_like(made), made])
+    np.savez(photos / "leak.npz", images=images, labels=np.array([0, 2]))
+    with pytest.raises(VerificationError, match=r"stands in d-x2@v1 row 25\n"):
+        verify_against(str(version), SourceSpec(str(photos / "leak.npz")), Progress())
+
+
+def test_images_of_another_shape_cannot_be_compared(photos: Path) -> None:
+    test = SourceSpec(f"{photos / 'photos'}:test", size=(9, 13))
+    with pytest.raises(InputDataError, match=r"\(9, 13, 3\) .* are \(9, 14, 3\)"):
+        verify_against(str(photos / "d-x2"), test, Progress())
+
+
+def test_the_command_answers_with_exit_codes(photos: Path) -> None:
+    run, version, name = CliRunner().invoke, str(photos / "d-x2"), str(photos / "photos")
+    absent = run(app, ["verify", version, "--against", f"{name}:test", "--json", "--quiet"])
+    assert absent.exit_code == 0
+    assert json.loads(absent.stdout)["against"] == {"source": f"{name}:test", "images": 18}
+    told = run(app, ["verify", version, "--against", f"{name}:test", "--quiet"])
+    assert f"none of the 18 images of {name}:test stands in it" in told.stdout
+    present = run(app, ["verify", version, "--against", f"{name}:train", "--json", "--quiet"])
+    assert present.exit_code == 4
+    assert "bar/000.png stands in d-x2@v1 row 0" in json.loads(present.stdout)["error"]["what"]
+    assert run(app, ["verify", version, "--size", "9"]).exit_code == 2
+    plain = run(app, ["verify", version, "--json", "--quiet"])
+    assert "against" not in json.loads(plain.stdout)
+
+
+def test_published_files_are_read_only_and_the_same_request_finds_them(tmp_path: Path) -> None:
+    version = make_version(tmp_path, "hdf5")
+    files = {path: path.stat() for path in version.rglob("*") if path.is_file()}
+    assert len(files) == 8  # two shards, plan, manifest, preview, card, croissant, checksums
+    for path, status in files.items():
+        assert status.st_mode & 0o222 == 0, path
+    assert make_version(tmp_path, "hdf5") == version
+    assert [path.name for path in version.parent.iterdir() if path.is_dir()] == ["v1"]
+    for path, status in files.items():
+        assert path.stat().st_mtime_ns == status.st_mtime_ns

@@ -23,6 +23,12 @@ from augfactory.store.manifest import (
 from tests.evaluation.memory import CLASS_NAMES
 
 
+def read_rows(path: Path) -> Rows:
+    """Read one HDF5 shard whole."""
+    columns = hdf5.read_columns(path, [name for name in hdf5.COLUMNS if name != "label"])
+    return Rows(**columns)
+
+
 def write_source(
     path: Path, images: UInt8Array, labels: Int64Array, names: tuple[str, ...] = CLASS_NAMES
 ) -> SourceSpec:

@@ -1,0 +1,53 @@
+"""``augfactory reproduce``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from augfactory.cli.session import Debug, Json, Quiet, print_json, session
+from augfactory.cli.versions import Name
+
+
+def reproduce(
+    dataset: Name,
+    source: Annotated[
+        str | None, typer.Option(metavar="SOURCE", help="Where its source lies now.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(metavar="MODEL_DIR", help="Where its model lies now.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; the default is one per core.")
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Render a version again from its manifest and compare; exit code 4 if a pixel differs.
+
+    Recipe, seed, source rows and model are those of the manifest. Paths in it that are relative
+    start at the folder where it was expanded. The rows are rendered into the folder for temporary
+    files (TMPDIR), compared with the content hash and with the version's files, and removed. A
+    source or model that changed or is gone is told with exit code 3; other versions of methods and
+    libraries than those recorded are told before rendering.
+
+    \b
+    Examples:
+      augfactory reproduce digits-x10@v1
+      augfactory reproduce leaves-x10@v2 --source archive/leaves --model archive/models/leaves
+    """
+    with session(as_json=json, quiet=quiet, debug=debug) as progress:
+        from augfactory.commands.expand_request import default_workers
+        from augfactory.commands.reproduce import reproduce as command
+
+        found = command(
+            dataset, progress, source=source, model=model, workers=workers or default_workers()
+        )
+        if json:
+            print_json({"identical": True, **vars(found)})
+        else:
+            print(
+                f"identical: {found.name}@{found.version}, {found.rows:,} rows, "
+                f"content {found.content_hash}"
+            )
