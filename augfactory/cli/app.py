@@ -10,6 +10,7 @@ from augfactory.cli.demo import demo
 from augfactory.cli.diff import diff
 from augfactory.cli.evaluate import evaluate
 from augfactory.cli.expand import expand
+from augfactory.cli.export import export
 from augfactory.cli.log import log
 from augfactory.cli.methods import methods
 from augfactory.cli.reproduce import reproduce
@@ -27,7 +28,7 @@ app = typer.Typer(
 )
 for command in (
     *(demo, vae_train, expand, evaluate, study),
-    *(info, verify, preview, log, diff, reproduce),
+    *(info, verify, preview, log, diff, reproduce, export),
     methods,
 ):
     app.command()(command)

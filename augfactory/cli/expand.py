@@ -61,7 +61,7 @@ def expand(
     recipe: Annotated[
         Path | None, typer.Option(help="TOML file: stages in order, with their parameters.")
     ] = None,
-    format: Annotated[str | None, typer.Option(help="hdf5 or png.")] = None,
+    format: Annotated[str | None, typer.Option(help="hdf5, png, parquet or webdataset.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of everything drawn.")] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes; the default is one per core.")

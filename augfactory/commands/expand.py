@@ -66,9 +66,9 @@ def _fulfil(order: Order, run: processes.Run, progress: Progress) -> Dataset:
         with only_writer(order.folder):
             existing = find_recipe(order.folder, order.identity)  # made by another just now?
             if existing is None:
-                return _answer(_make(order, run, progress), existing=False)
+                return answer(_make(order, run, progress), existing=False)
     progress.say(f"{order.folder.name}@{existing.name} exists already: same recipe, source, seed")
-    return _answer(existing, existing=True)
+    return answer(existing, existing=True)
 
 
 def _make(order: Order, run: processes.Run, progress: Progress) -> Path:
@@ -90,7 +90,7 @@ def make_shards(order: Order, run: processes.Run, progress: Progress) -> None:
         index for index in range(len(ranges)) if shards.finished_shard(building, index) is None
     ]
     missing = sum(ranges[index].stop - ranges[index].start for index in waiting)
-    _check_disk(order, missing / order.rows)
+    check_disk(order.folder, *order.expected_size(), missing / order.rows)
     write_job(building, order.recipe, order.ingredients)
     done = order.rows - missing
     if done:
@@ -119,30 +119,35 @@ def _phases(order: Order, shards_to_make: list[int]) -> list[list[int]]:
     return [indices for indices in (first, later) if indices]
 
 
-def _answer(folder: Path, *, existing: bool) -> Dataset:
+def answer(folder: Path, *, existing: bool) -> Dataset:
+    """Say which version stands in ``folder``."""
     manifest = read_manifest(folder)
     return Dataset(
         manifest.name, manifest.version, folder, manifest.rows, manifest.content_hash, existing
     )
 
 
-def _check_disk(order: Order, share: float) -> None:
-    size, files = order.expected_size()
+def check_disk(folder: Path, size: int, files: int, share: float) -> None:
+    """Hold the disk of ``folder`` to have room for ``share`` of a dataset of ``size`` bytes.
+
+    Raises:
+        ResourceError: it has not.
+    """
     needed = int(size * share) + SPARE_BYTES
-    free = shutil.disk_usage(order.folder).free
+    free = shutil.disk_usage(folder).free
     if needed > free:
         raise ResourceError(
-            order.folder,
+            folder,
             f"this dataset needs about {needed / 2**20:,.0f} MiB, "
             f"and the disk has {free / 2**20:,.0f} MiB left",
             "Free some space, lower --factor, or name another disk with --out.",
         )
-    nodes = os.statvfs(order.folder)
+    nodes = os.statvfs(folder)
     if nodes.f_files and files * share > nodes.f_favail:
         raise ResourceError(
-            order.folder,
+            folder,
             f"this dataset needs {files:,} files, and the disk can hold {nodes.f_favail:,} more",
-            "Write --format hdf5, which needs few files.",
+            "Choose the format hdf5, which needs few files.",
         )
 
 

@@ -21,7 +21,7 @@ from augfactory.pipeline.recipe import (
     vae_stage,
 )
 from augfactory.records import SourceSpec
-from augfactory.store.png import check_class_names
+from augfactory.store.formats import FORMATS
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,7 @@ def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
     )
     source = ingredients.source
     _check_mixing(request, ingredients)
-    if request.format == "png":
-        check_class_names(source.class_names)
+    FORMATS[request.format].check_class_names(source.class_names)
     geometry = None
     if request.geometry is not None:
         preset = default_geometry(source.image_shape).parameters["preset"]
@@ -98,20 +97,16 @@ def _check_mixing(request: ExpandRequest, ingredients: Ingredients) -> None:
             check_pairing(class_rows, partners, parameters.pairing, source.class_names)
 
 
-def read_format(text: str) -> Format:
-    """Check a storage format.
+def read_format(text: str, where: str = "--format") -> Format:
+    """Check a storage format; ``where`` is the option that names it.
 
     Raises:
         RecipeError: there is none of this name.
     """
-    if text in ("parquet", "webdataset"):
-        raise RecipeError(
-            f"--format {text}", "comes with a later release", "Write --format hdf5 or png."
-        )
     for known in get_args(Format):
         if text == known:
             return known  # type: ignore[no-any-return]
-    raise unknown_name("--format", "format", text, get_args(Format))
+    raise unknown_name(where, "format", text, get_args(Format))
 
 
 def default_workers() -> int:

@@ -40,10 +40,16 @@ def as_text(folder: Path, manifest: Manifest) -> str:
         f"content   {manifest.content_hash}",
         f"recipe    {manifest.recipe_id}",
         f"created   {manifest.created}, rendered in {manifest.seconds:,.1f} s",
+        *_exported(manifest),
         "",
         *_counts(manifest),
     ]
     return "\n".join(lines)
+
+
+def _exported(manifest: Manifest) -> list[str]:
+    origin = manifest.exported_from
+    return [f"exported  from {origin.name}@{origin.version}"] if origin else []
 
 
 def _counts(manifest: Manifest) -> list[str]:

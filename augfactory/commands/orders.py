@@ -4,14 +4,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from augfactory.commands.ingredients import Ingredients
 from augfactory.pipeline import plan as planning
 from augfactory.pipeline.recipe import Recipe, recipe_id, rendering_versions
+from augfactory.store.formats import FORMATS
 from augfactory.store.shards import building_folder
-
-SMALL_FILE_BYTES = 4096  # what the smallest file takes on most disks
+from augfactory.store.storage_format import Extent
 
 
 @dataclass(frozen=True)
@@ -55,14 +53,15 @@ class Order:
         return planning.shard_ranges(self.recipe, len(source), source.image_shape)
 
     def expected_size(self) -> tuple[int, int]:
-        """Return (bytes, files) of the data; for PNG, whose pixels compress, an upper bound."""
-        pixels = int(np.prod(self.ingredients.source.image_shape))
-        row = pixels + 4 * len(self.class_names) + 32 + 12 * planning.parents(self.recipe)
-        if self.recipe.format == "png":
-            blocks = -(-(row + 100) // SMALL_FILE_BYTES)
-            return self.rows * blocks * SMALL_FILE_BYTES, self.rows + 1
-        shards = len(self.ranges)
-        return self.rows * row + 2 * SMALL_FILE_BYTES * shards, shards
+        """Return (bytes, files) of the data, an upper bound where pixels are compressed."""
+        extent = Extent(
+            rows=self.rows,
+            shards=len(self.ranges),
+            image_shape=self.ingredients.source.image_shape,
+            classes=len(self.class_names),
+            parents=planning.parents(self.recipe),
+        )
+        return FORMATS[self.recipe.format].expected_size(extent)
 
     def counts(self) -> dict[str, int]:
         """Return the rows of each method."""

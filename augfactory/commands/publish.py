@@ -12,6 +12,7 @@ from augfactory.store.atomic import publish_folder, write_file
 from augfactory.store.manifest import (
     CHECKSUMS,
     MANIFEST,
+    PLAN,
     SCHEMA_VERSION,
     Manifest,
     SourceEntry,
@@ -32,14 +33,16 @@ def publish(order: Order, seconds: float) -> Path:
     ``seconds`` is what rendering took in this run.
     """
     building, ingredients, storage = order.building, order.ingredients, order.recipe.format
-    records = _records(order)
-    tables = shards.join_state(building, storage, len(records))
+    records = read_records(building, len(order.ranges))
+    version = next_version(order.folder)
+    shards.join_plans(building, len(records))
+    paths = [PLAN, *shards.finish(building, storage, records, order.class_names)]
     image_shape = ingredients.source.image_shape
     digests = [record.digests for record in records]
     manifest = Manifest(
         schema_version=SCHEMA_VERSION,
         name=order.folder.name,
-        version=next_version(order.folder),
+        version=version,
         rows=sum(record.rows for record in records),
         class_names=order.class_names,
         image_shape=image_shape,
@@ -50,29 +53,43 @@ def publish(order: Order, seconds: float) -> Path:
         model=_model_entry(ingredients),
         files=[
             *(entry for record in records for entry in record.files),
-            *(file_entry(building, path) for path in tables),
+            *(file_entry(building, path) for path in paths),
         ],
         content_hash=content_hash(image_shape, order.class_names, digests),
         counts=shards.add_counts(records),
         libraries=library_versions(),
         created=creation_time(),
         seconds=round(seconds, 3),
+        semantic_version=f"{version.removeprefix('v')}.0.0",
     )
+    return publish_version(building, order.folder, manifest)
+
+
+def publish_version(building: Path, dataset: Path, manifest: Manifest) -> Path:
+    """Add documents, hashes and at last the manifest, and give the folder its public name.
+
+    ``manifest`` lists the data files; ``dataset`` is the folder of all versions.
+    """
     complete = _with_documents(building, manifest)
     shards.drop_state(building)
     data = manifest_bytes(complete)
     write_file(building / CHECKSUMS, checksums_bytes(complete.files, data))
     write_file(building / MANIFEST, data)
-    final = order.folder / complete.version
+    final = dataset / complete.version
     publish_folder(building, final)
     return final
 
 
-def _records(order: Order) -> list[shards.ShardRecord]:
-    records = [shards.finished_shard(order.building, index) for index in range(len(order.ranges))]
+def read_records(building: Path, count: int) -> list[shards.ShardRecord]:
+    """Return the records of all ``count`` shards.
+
+    Raises:
+        ResourceError: one is not there.
+    """
+    records = [shards.finished_shard(building, index) for index in range(count)]
     if any(record is None for record in records):
         raise ResourceError(
-            order.building,
+            building,
             "a shard vanished while the dataset was built",
             "Leave this folder alone while it is written, and run the same command again.",
         )

@@ -17,6 +17,7 @@ from augfactory.records import Rows, Source, SourceSpec
 from augfactory.store.atomic import write_file
 from augfactory.store.reader import reader_under_construction
 from augfactory.store.shards import STATE, publish_shard
+from augfactory.store.storage_format import Shard
 from augfactory.store.tables import Columns
 
 JOB = f"{STATE}/job.json"
@@ -75,11 +76,9 @@ def render_shard(task: ShardTask) -> int:
     publish_shard(
         task.building,
         job.recipe.format,
-        task.index,
-        shard.start,
+        Shard(task.index, len(job.shards), shard.start, job.source.class_names),
         rows,
         _plan_columns(job.recipe, plan),
-        list(job.source.class_names),
     )
     return len(rows)
 
@@ -111,7 +110,8 @@ def _read_job(building: Path) -> Job:
             recipe.format,
             np.array([shard.stop for shard in ranges]),
             source.image_shape,
-            lambda row: source.class_names[source.labels[row % len(source)]],
+            source.class_names,
+            lambda rows: source.labels[rows % len(source)],
         ),
     )
 

@@ -12,7 +12,7 @@ from augfactory.methods.method import Method
 from augfactory.methods.registry import METHODS
 from augfactory.vae.samplers.registry import SAMPLERS
 
-Format = Literal["hdf5", "png"]
+Format = Literal["hdf5", "png", "parquet", "webdataset"]
 Origin = Literal["originals", "expanded"]
 LARGEST_FACTOR = 100_000
 MIXING = {name: method for name, method in METHODS.items() if name != "geometry"}

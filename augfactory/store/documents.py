@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from augfactory.store.formats import FORMATS
 from augfactory.store.manifest import Manifest
 
 CROISSANT_CONTEXT: dict[str, Any] = {
@@ -16,6 +17,7 @@ CROISSANT_CONTEXT: dict[str, Any] = {
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
     "examples": {"@id": "cr:examples", "@type": "@json"},
     "extract": "cr:extract",
     "field": "cr:field",
@@ -43,10 +45,22 @@ CROISSANT_CONTEXT: dict[str, Any] = {
     "subField": "cr:subField",
     "transform": "cr:transform",
 }
+ROW_FIELDS = {
+    "label": "sc:Integer",
+    "soft_label": "sc:Float",
+    "method": "sc:Text",
+    "round": "sc:Integer",
+    "view": "sc:Integer",
+    "source_index": "sc:Integer",
+    "weight": "sc:Float",
+}
+ROW_LISTS = ("soft_label", "source_index", "weight")
 ENCODINGS = {
     ".h5": "application/x-hdf5",
+    ".tar": "application/x-tar",
     ".png": "image/png",
-    ".parquet": "application/vnd.apache.parquet",
+    ".json": "application/json",
+    ".parquet": "application/x-parquet",  # the name that Croissant and the hub use
     ".md": "text/markdown",
 }
 
@@ -63,19 +77,29 @@ def card(manifest: Manifest) -> str:
         if manifest.model
         else "made without a trained model"
     )
-    reading = _READING_HDF5 if manifest.format == "hdf5" else _READING_PNG
+    exported = (
+        f"\nExported from {manifest.exported_from.name}@{manifest.exported_from.version}: "
+        "the same rows, stored in another way."
+        if manifest.exported_from
+        else ""
+    )
     return f"""---
 license: other
 task_categories: [image-classification]
 size_categories: [{_size_category(manifest.rows)}]
 annotations_creators: [machine-generated]
 tags: [synthetic, data-augmentation, augfactory]
+configs:
+- config_name: default
+  data_files:
+  - split: train
+    path: {FORMATS[manifest.format].data_files}
 ---
 # {manifest.name}, {manifest.version}
 
 {manifest.rows:,} labelled images of {height}×{width} pixels, {_channels(channels)},
 {len(manifest.class_names)} classes, made by augfactory from {len(manifest.source.rows):,} images of
-`{manifest.source.text}` and {model}.
+`{manifest.source.text}` and {model}.{exported}
 
 ![what was made from what](preview.png)
 
@@ -84,7 +108,7 @@ tags: [synthetic, data-augmentation, augfactory]
 {methods}
 
 ## Reading it
-{reading}
+{FORMATS[manifest.format].reading}
 `soft_label` holds the exact label shares, `label` the largest of them. `source_index` counts
 positions among the source rows that `manifest.json` lists; `plan.parquet` holds every number that
 was drawn for a row.
@@ -114,18 +138,24 @@ def croissant(manifest: Manifest) -> str:
             "name": manifest.name,
             "description": (
                 f"{manifest.rows} labelled images made by augfactory from "
-                f"{len(manifest.source.rows)} images of {manifest.source.text}."
+                f"{len(manifest.source.rows)} images of {manifest.source.text}, stored as "
+                f"{manifest.format} in {FORMATS[manifest.format].data_files}; "
+                "README.md says how to read them."
             ),
-            "version": f"{manifest.version.removeprefix('v')}.0.0",
+            "version": manifest.croissant_version,
             "license": "As the source's; see the source.",
             "url": f"urn:sha256:{manifest.content_hash}",
-            "creator": {"@type": "sc:SoftwareApplication", "name": "augfactory"},
+            "creator": {"@type": "sc:Organization", "name": "augfactory"},
             "datePublished": manifest.created,
             "citeAs": f"{manifest.name} {manifest.version}, sha256 {manifest.content_hash}",
             "keywords": ["synthetic", "data augmentation", "image classification"],
             "isLiveDataset": False,
             "prov:wasDerivedFrom": _derivation(manifest),
-            "distribution": [_file_object(entry.model_dump()) for entry in manifest.files],
+            "distribution": [
+                *(_file_object(entry.model_dump()) for entry in manifest.files),
+                *_file_set(manifest),
+            ],
+            "recordSet": [*_row_records(manifest), _class_records(manifest)],
         },
         indent=2,
         ensure_ascii=False,
@@ -134,6 +164,14 @@ def croissant(manifest: Manifest) -> str:
 
 def _derivation(manifest: Manifest) -> list[dict[str, str]]:
     entities = [{"@id": f"urn:sha256:{manifest.source.fingerprint}", "name": manifest.source.text}]
+    if manifest.exported_from:
+        exported = manifest.exported_from
+        entities.append(
+            {
+                "@id": f"urn:sha256:{exported.content_hash}",
+                "name": f"{exported.name}@{exported.version}, of which this is an export",
+            }
+        )
     if manifest.model:
         entities.append({"@id": f"urn:sha256:{manifest.model['sha256']}", "name": "trained VAE"})
     return entities
@@ -143,12 +181,73 @@ def _file_object(entry: dict[str, Any]) -> dict[str, Any]:
     ending = entry["path"][entry["path"].rfind(".") :]
     return {
         "@type": "cr:FileObject",
-        "@id": entry["path"],
+        "@id": "_".join(entry["path"].split()),  # an identifier holds no space; a path may
         "name": entry["path"],
         "contentUrl": entry["path"],
         "contentSize": f"{entry['size']} B",
         "encodingFormat": ENCODINGS.get(ending, "application/octet-stream"),
         "sha256": entry["sha256"],
+    }
+
+
+def _file_set(manifest: Manifest) -> list[dict[str, Any]]:
+    table = FORMATS[manifest.format].table
+    if table is None:
+        return []
+    return [
+        {
+            "@type": "cr:FileSet",
+            "@id": "table",
+            "name": "table",
+            "description": "A line for each row, in the order of the rows.",
+            "encodingFormat": ENCODINGS[".parquet"],
+            "includes": table[0],
+        }
+    ]
+
+
+def _row_records(manifest: Manifest) -> list[dict[str, Any]]:
+    """Describe the columns where Croissant can extract them; it knows no HDF5."""
+    table = FORMATS[manifest.format].table
+    if table is None:
+        return []
+    image = {"image": "sc:ImageObject", "file_name": "sc:Text"}[table[1]]
+    fields = [_field(name, kind) for name, kind in ((table[1], image), *ROW_FIELDS.items())]
+    return [{"@type": "cr:RecordSet", "@id": "rows", "name": "rows", "field": fields}]
+
+
+def _field(name: str, kind: str) -> dict[str, Any]:
+    field: dict[str, Any] = {
+        "@type": "cr:Field",
+        "@id": f"rows/{name}",
+        "name": name,
+        "dataType": kind,
+        "source": {"fileSet": {"@id": "table"}, "extract": {"column": name}},
+    }
+    if name == "image":
+        field["source"]["transform"] = {"jsonPath": "bytes"}
+    if name in ROW_LISTS:
+        field["repeated"] = True
+    return field
+
+
+def _class_records(manifest: Manifest) -> dict[str, Any]:
+    fields = [
+        {"@type": "cr:Field", "@id": f"classes/{name}", "name": name, "dataType": kind}
+        for name, kind in (("label", "sc:Integer"), ("name", "sc:Text"))
+    ]
+    data = [
+        {"classes/label": label, "classes/name": name}
+        for label, name in enumerate(manifest.class_names)
+    ]
+    return {
+        "@type": "cr:RecordSet",
+        "@id": "classes",
+        "name": "classes",
+        "description": "What the labels are called.",
+        "key": {"@id": "classes/label"},
+        "field": fields,
+        "data": data,
     }
 
 
@@ -159,18 +258,3 @@ def _channels(channels: int) -> str:
 def _size_category(rows: int) -> str:
     limits = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**6, "100K<n<1M")]
     return next((name for limit, name in limits if rows < limit), "1M<n<10M")
-
-
-_READING_HDF5 = """```python
-import h5py
-with h5py.File("shards/00000.h5") as shard:
-    images, soft_labels = shard["image"][:], shard["soft_label"][:]
-```"""
-
-_READING_PNG = """```python
-from torchvision.datasets import ImageFolder
-hard_labels = ImageFolder("train")           # the class of the largest share
-
-from datasets import load_dataset
-soft_labels = load_dataset("imagefolder", data_dir="train")  # every column of metadata.parquet
-```"""

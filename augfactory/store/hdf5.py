@@ -14,16 +14,29 @@ from typing import Any
 import h5py
 import numpy as np
 
-from augfactory.records import Rows
+from augfactory.records import Int64Array, Rows, UInt8Array
+from augfactory.store.storage_format import (
+    LIGHT_COLUMNS,
+    SMALL_FILE_BYTES,
+    Encoded,
+    Extent,
+    Place,
+    Shard,
+    StorageFormat,
+    nothing_to_finish,
+    read_by_shard,
+)
+from augfactory.store.tables import Columns
 
+FOLDER = "shards"
 SCHEMA_VERSION = 1
-COLUMNS = ("image", "soft_label", "label", "method", "round", "view", "source_index", "weight")
+COLUMNS = ("image", *LIGHT_COLUMNS)
 METHOD_BYTES = 16
 
 
 def shard_path(index: int) -> str:
     """Return where shard ``index`` lies, relative to the version's folder."""
-    return f"shards/{index:05d}.h5"
+    return f"{FOLDER}/{index:05d}.h5"
 
 
 def shard_bytes(rows: Rows, class_names: Sequence[str]) -> bytes:
@@ -52,7 +65,48 @@ def read_columns(path: Path, names: Sequence[str]) -> dict[str, np.ndarray[Any, 
     return columns
 
 
-def read_rows(path: Path) -> Rows:
-    """Read one shard whole."""
-    columns = read_columns(path, [name for name in COLUMNS if name != "label"])
-    return Rows(**columns)
+def _encode_shard(shard: Shard, rows: Rows) -> Encoded:
+    return Encoded({shard_path(shard.index): shard_bytes(rows, shard.class_names)})
+
+
+def _read_columns(folder: Path, paths: list[str]) -> list[Columns]:
+    shards = [path for path in paths if path.startswith(f"{FOLDER}/")]
+    return [read_columns(folder / path, LIGHT_COLUMNS) for path in shards]
+
+
+def _read_images(place: Place, rows: Int64Array) -> UInt8Array:
+    return read_by_shard(place, rows, lambda index, _: shard_path(index), _read_some)
+
+
+def _read_some(path: Path, rows: Int64Array, image_shape: tuple[int, int, int]) -> UInt8Array:
+    del image_shape
+    first, last = int(rows[0]), int(rows[-1])
+    with h5py.File(path, "r") as file:
+        images: UInt8Array
+        if last - first < 4 * len(rows):  # dense enough to read the stretch in one go
+            images = file["image"][first : last + 1][rows - first]
+        else:
+            images = file["image"][rows]
+    return images
+
+
+def _expected_size(extent: Extent) -> tuple[int, int]:
+    row = extent.image_bytes + extent.light_bytes
+    return extent.rows * row + 2 * SMALL_FILE_BYTES * extent.shards, extent.shards
+
+
+FORMAT = StorageFormat(
+    name="hdf5",
+    reading="""```python
+import h5py
+with h5py.File("shards/00000.h5") as shard:
+    images, soft_labels = shard["image"][:], shard["soft_label"][:]
+```""",
+    data_files=f"{FOLDER}/*.h5",
+    folders=lambda _: [FOLDER],
+    encode=_encode_shard,
+    finish=nothing_to_finish,
+    read_columns=_read_columns,
+    read_images=_read_images,
+    expected_size=_expected_size,
+)

@@ -57,11 +57,23 @@ class SourceEntry(BaseModel):
     rows: list[int]
 
 
+class ExportEntry(BaseModel):
+    """The version whose rows a dataset holds in another storage format."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    version: str
+    content_hash: str
+
+
 class Manifest(BaseModel):
     """manifest.json; its presence means that the version is complete.
 
     ``versions`` are those of the rendering and the methods that made it; they are part of
     ``recipe_id``, which a later program can so check against its own newer ones.
+    ``semantic_version`` is MAJOR.MINOR.PATCH as Croissant means it: a new PATCH holds the same
+    data, stored in another way.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -83,10 +95,17 @@ class Manifest(BaseModel):
     libraries: dict[str, str]
     created: str
     seconds: float
+    semantic_version: str = ""
+    exported_from: ExportEntry | None = None
+
+    @property
+    def croissant_version(self) -> str:
+        """The semantic version, which manifests before exports did not hold."""
+        return self.semantic_version or f"{self.version.removeprefix('v')}.0.0"
 
     @property
     def format(self) -> str:
-        """How the rows are stored: "hdf5", "png"."""
+        """The name of the format that stores the rows."""
         return str(self.recipe["format"])
 
 

@@ -7,17 +7,35 @@ and float32 through ``load_dataset("imagefolder")``.
 """
 
 import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image
 
 from augfactory.errors import RecipeError
-from augfactory.records import Rows, UInt8Array
-from augfactory.store.tables import Columns
+from augfactory.records import Int64Array, Rows, UInt8Array
+from augfactory.store.storage_format import (
+    SMALL_FILE_BYTES,
+    Encoded,
+    Extent,
+    FinishedShard,
+    Place,
+    Shard,
+    StorageFormat,
+    unreadable,
+)
+from augfactory.store.tables import (
+    Columns,
+    join_tables,
+    plain_columns,
+    row_columns,
+    rows_schema,
+    table_bytes,
+)
 
 FOLDER = "train"
 METADATA = f"{FOLDER}/metadata.parquet"
@@ -33,8 +51,8 @@ def check_class_names(class_names: Sequence[str]) -> None:
         if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
             raise RecipeError(
                 f"class {name!r}",
-                "this name cannot be a folder, which --format png makes of it",
-                "Rename the class, or write --format hdf5.",
+                "this name cannot be a folder, which the format png makes of it",
+                "Choose another format, such as hdf5, or rename the class.",
             )
 
 
@@ -51,45 +69,23 @@ def encode(image: UInt8Array) -> bytes:
     return buffer.getvalue()
 
 
-def decode(path: Path, channels: int) -> UInt8Array:
-    """Read one PNG that ``encode`` made as uint8 [H, W, channels]."""
-    with Image.open(path, formats=("PNG",)) as image:
-        return np.asarray(image, dtype=np.uint8).reshape(image.height, image.width, channels)
+def decode(file: Path | BinaryIO, channels: int) -> UInt8Array:
+    """Read one PNG that ``encode`` made as uint8 [H, W, channels].
+
+    Raises:
+        ValueError, OSError: it is damaged.
+    """
+    try:
+        with Image.open(file, formats=("PNG",)) as image:
+            return np.asarray(image, dtype=np.uint8).reshape(image.height, image.width, channels)
+    except SyntaxError as error:  # Pillow's word for a broken chunk
+        raise ValueError(str(error)) from error
 
 
 def schema(class_names: Sequence[str], parents: int) -> pa.Schema:
     """Return the table's schema, with the key that Hugging Face ``datasets`` reads."""
-    classes = len(class_names)
-
-    def value(kind: str) -> dict[str, object]:
-        return {"dtype": kind, "_type": "Value"}
-
-    def sequence(kind: str, length: int) -> dict[str, object]:
-        return {"feature": value(kind), "length": length, "_type": "List"}
-
-    features = {
-        "file_name": value("string"),
-        "label": {"names": list(class_names), "_type": "ClassLabel"},
-        "soft_label": sequence("float32", classes),
-        "method": value("string"),
-        "round": value("int32"),
-        "view": value("int32"),
-        "source_index": sequence("int64", parents),
-        "weight": sequence("float32", parents),
-    }
-    return pa.schema(
-        [
-            ("file_name", pa.string()),
-            ("label", pa.int64()),
-            ("soft_label", pa.list_(pa.float32(), classes)),
-            ("method", pa.string()),
-            ("round", pa.int32()),
-            ("view", pa.int32()),
-            ("source_index", pa.list_(pa.int64(), parents)),
-            ("weight", pa.list_(pa.float32(), parents)),
-        ],
-        metadata={"huggingface": json.dumps({"info": {"features": features}})},
-    )
+    feature = {"dtype": "string", "_type": "Value"}
+    return rows_schema(pa.field("file_name", pa.string()), feature, class_names, parents)
 
 
 def metadata_columns(rows: Rows, first: int, class_names: Sequence[str]) -> Columns:
@@ -98,13 +94,63 @@ def metadata_columns(rows: Rows, first: int, class_names: Sequence[str]) -> Colu
         image_path(first + place, class_names[label]).removeprefix(f"{FOLDER}/")
         for place, label in enumerate(rows.label.tolist())
     ]
-    return {
-        "file_name": np.array(names),
-        "label": rows.label,
-        "soft_label": rows.soft_label,
-        "method": rows.method,
-        "round": rows.round,
-        "view": rows.view,
-        "source_index": rows.source_index,
-        "weight": rows.weight,
-    }
+    return {"file_name": np.array(names), **row_columns(rows)}
+
+
+def _encode_shard(shard: Shard, rows: Rows) -> Encoded:
+    names = [
+        image_path(shard.first + place, shard.class_names[label])
+        for place, label in enumerate(rows.label.tolist())
+    ]
+    columns = metadata_columns(rows, shard.first, shard.class_names)
+    table = table_bytes(columns, schema(shard.class_names, rows.source_index.shape[1]))
+    return Encoded(dict(zip(names, map(encode, rows.image), strict=True)), table)
+
+
+def _finish(building: Path, class_names: Sequence[str], shards: list[FinishedShard]) -> list[str]:
+    del class_names
+    join_tables([shard.table for shard in shards], building / METADATA)
+    return [METADATA]
+
+
+def _read_columns(folder: Path, paths: list[str]) -> list[Columns]:
+    del paths
+    return [plain_columns(pq.read_table(folder / METADATA))]
+
+
+def _read_images(place: Place, rows: Int64Array) -> UInt8Array:
+    images = np.empty((len(rows), *place.image_shape), dtype=np.uint8)
+    labels = place.labels_of(rows).tolist()
+    for index, (row, label) in enumerate(zip(rows.tolist(), labels, strict=True)):
+        path = place.folder / image_path(row, place.class_names[label])
+        try:
+            images[index] = decode(path, place.image_shape[2])
+        except (OSError, ValueError) as error:
+            raise unreadable(path, error) from error
+    return images
+
+
+def _expected_size(extent: Extent) -> tuple[int, int]:
+    blocks = -(-(extent.png_bytes + extent.light_bytes) // SMALL_FILE_BYTES)
+    return extent.rows * blocks * SMALL_FILE_BYTES, extent.rows + 1
+
+
+FORMAT = StorageFormat(
+    name="png",
+    reading="""```python
+from torchvision.datasets import ImageFolder
+hard_labels = ImageFolder("train")           # the class of the largest share
+
+from datasets import load_dataset
+soft_labels = load_dataset("imagefolder", data_dir="train")  # every column of metadata.parquet
+```""",
+    data_files="train/**",
+    folders=lambda class_names: [f"{FOLDER}/{name}" for name in class_names],
+    encode=_encode_shard,
+    finish=_finish,
+    read_columns=_read_columns,
+    read_images=_read_images,
+    expected_size=_expected_size,
+    check_class_names=check_class_names,
+    table=(METADATA, "file_name"),
+)

@@ -1,19 +1,19 @@
 """Read a dataset version by row, whatever its format."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from augfactory.errors import VerificationError
-from augfactory.records import Float32Array, Int64Array, ReadImages, Rows, Source, UInt8Array
-from augfactory.store import hdf5, png
+from augfactory.records import Float32Array, Int64Array, ReadImages, Rows, Source
+from augfactory.store.formats import FORMATS
 from augfactory.store.manifest import PLAN, Manifest, read_manifest
+from augfactory.store.storage_format import LIGHT_COLUMNS, Place, unreadable
 
 
 @dataclass(frozen=True)
@@ -66,22 +66,29 @@ def open_rows(folder: Path, manifest: Manifest) -> Version:
             raise VerificationError(
                 folder / entry.path, "is missing", "Restore the file, or expand again."
             )
-    open_columns = {"hdf5": _open_hdf5, "png": _open_png}[manifest.format]
+    storage = FORMATS[manifest.format]
     try:
-        columns, read_images = open_columns(folder, manifest)
+        parts = storage.read_columns(folder, [entry.path for entry in manifest.files])
+        columns = {name: np.concatenate([part[name] for part in parts]) for name in LIGHT_COLUMNS}
     except (OSError, KeyError, ValueError) as error:
-        raise VerificationError(
-            folder, f"cannot be read: {error}", "Run `augfactory verify` on it."
-        ) from error
+        raise unreadable(folder, error) from error
     soft_label: Float32Array = columns["soft_label"]
+    labels: Int64Array = columns["label"]
+    place = Place(
+        folder=folder,
+        image_shape=manifest.image_shape,
+        shard_ends=np.cumsum([len(part["label"]) for part in parts]),
+        class_names=tuple(manifest.class_names),
+        labels_of=lambda rows: labels[rows],
+    )
     address = f"{manifest.name}@{manifest.version}"
     source = Source(
         name=address,
         split=manifest.source.split,
         class_names=tuple(manifest.class_names),
         image_shape=manifest.image_shape,
-        labels=columns["label"],
-        read_images=read_images,
+        labels=labels,
+        read_images=partial(storage.read_images, place),
         read_soft_labels=lambda rows: soft_label[rows],
         row_name=lambda row: f"{address} row {row}",
     )
@@ -100,19 +107,21 @@ def open_rows(folder: Path, manifest: Manifest) -> Version:
 def read_stretches(version: Version, rows: int = 4096) -> Iterator[tuple[int, Rows]]:
     """Yield (first row, the next at most ``rows`` rows) over the whole version, in row order."""
     for first in range(0, len(version.source), rows):
-        inside = np.arange(first, min(first + rows, len(version.source)))
-        yield (
-            first,
-            Rows(
-                image=version.source.read_images(inside),
-                soft_label=version.source.read_soft_labels(inside),
-                method=version.methods[inside],
-                round=version.rounds[inside],
-                view=version.views[inside],
-                source_index=version.source_index[inside],
-                weight=version.weight[inside],
-            ),
-        )
+        yield first, read_rows(version, first, min(first + rows, len(version.source)))
+
+
+def read_rows(version: Version, start: int, stop: int) -> Rows:
+    """Read the rows from ``start`` to ``stop`` (excluded), every column of them."""
+    inside = np.arange(start, stop)
+    return Rows(
+        image=version.source.read_images(inside),
+        soft_label=version.source.read_soft_labels(inside),
+        method=version.methods[inside],
+        round=version.rounds[inside],
+        view=version.views[inside],
+        source_index=version.source_index[inside],
+        weight=version.weight[inside],
+    )
 
 
 def read_parents(version: Version, rows: Int64Array) -> list[Int64Array]:
@@ -137,71 +146,12 @@ def reader_under_construction(
     storage: str,
     shard_ends: Int64Array,
     image_shape: tuple[int, int, int],
-    class_of_row: Callable[[int], str],
+    class_names: Sequence[str],
+    labels_of: Callable[[Int64Array], Int64Array],
 ) -> ReadImages:
     """Return a reader of rows whose shards are finished, while the dataset is being built.
 
-    ``shard_ends`` holds the end row of each shard.
+    ``shard_ends`` holds the end row of each shard; ``labels_of`` tells the labels of rows.
     """
-    if storage == "hdf5":
-        paths = [building / hdf5.shard_path(index) for index in range(len(shard_ends))]
-        return lambda rows: _read_hdf5_images(paths, shard_ends, image_shape, rows)
-    return lambda rows: _read_png_images(
-        [building / png.image_path(row, class_of_row(row)) for row in rows.tolist()], image_shape
-    )
-
-
-Columns = dict[str, npt.NDArray[Any]]
-
-
-def _open_hdf5(folder: Path, manifest: Manifest) -> tuple[Columns, ReadImages]:
-    paths = [folder / e.path for e in manifest.files if e.path.startswith("shards/")]
-    light = [name for name in hdf5.COLUMNS if name != "image"]
-    parts = [hdf5.read_columns(path, light) for path in paths]
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in light}
-    ends = np.cumsum([len(part["label"]) for part in parts])
-    return columns, lambda rows: _read_hdf5_images(paths, ends, manifest.image_shape, rows)
-
-
-def _read_hdf5_images(
-    paths: list[Path], ends: Int64Array, image_shape: tuple[int, int, int], rows: Int64Array
-) -> UInt8Array:
-    images = np.empty((len(rows), *image_shape), dtype=np.uint8)
-    shard = np.searchsorted(ends, rows, side="right")
-    for index in np.unique(shard).tolist():
-        here = shard == index
-        inside, places = np.unique(
-            rows[here] - (ends[index - 1] if index else 0), return_inverse=True
-        )
-        with h5py.File(paths[index], "r") as file:
-            first, last = int(inside[0]), int(inside[-1])
-            if last - first < 4 * len(inside):  # dense enough to read the stretch in one go
-                images[here] = file["image"][first : last + 1][inside - first][places]
-            else:
-                images[here] = file["image"][inside][places]
-    return images
-
-
-def _open_png(folder: Path, manifest: Manifest) -> tuple[Columns, ReadImages]:
-    table = pq.read_table(folder / png.METADATA)
-    columns = {
-        name: np.asarray(table[name].to_numpy()) for name in ("label", "round", "view", "method")
-    }
-    columns["method"] = columns["method"].astype(np.str_)
-    for name in ("soft_label", "source_index", "weight"):
-        lists = table[name].combine_chunks()
-        columns[name] = np.asarray(lists.flatten()).reshape(table.num_rows, -1)
-    names = table["file_name"].to_pylist()
-
-    def read_images(rows: Int64Array) -> UInt8Array:
-        paths = [folder / png.FOLDER / names[row] for row in rows.tolist()]
-        return _read_png_images(paths, manifest.image_shape)
-
-    return columns, read_images
-
-
-def _read_png_images(paths: list[Path], image_shape: tuple[int, int, int]) -> UInt8Array:
-    images = np.empty((len(paths), *image_shape), dtype=np.uint8)
-    for place, path in enumerate(paths):
-        images[place] = png.decode(path, image_shape[2])
-    return images
+    place = Place(building, image_shape, shard_ends, tuple(class_names), labels_of)
+    return partial(FORMATS[storage].read_images, place)

@@ -10,16 +10,19 @@ import hashlib
 import json
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from augfactory.records import Rows
-from augfactory.store import hdf5, png
 from augfactory.store.atomic import sync_folder, write_file, write_many
+from augfactory.store.formats import FORMATS
 from augfactory.store.manifest import PLAN, FileEntry, row_digests
+from augfactory.store.storage_format import FinishedShard, Shard
 from augfactory.store.tables import Columns, join_tables, table_bytes
 
 STATE = ".state"
+ROWS = "rows.parquet"
 
 
 @dataclass(frozen=True)
@@ -44,56 +47,40 @@ def building_folder(dataset: Path, recipe_id: str) -> Path:
 def begin(building: Path, storage: str, class_names: list[str]) -> None:
     """Make the folders of a dataset under construction; those that exist are kept."""
     (building / STATE).mkdir(parents=True, exist_ok=True)
-    if storage == "png":
-        for name in class_names:
-            (building / png.FOLDER / name).mkdir(parents=True, exist_ok=True)
-    else:
-        (building / "shards").mkdir(exist_ok=True)
+    for name in FORMATS[storage].folders(class_names):
+        (building / name).mkdir(parents=True, exist_ok=True)
 
 
 def publish_shard(
     building: Path,
     storage: str,
-    index: int,
-    first: int,
+    shard: Shard,
     rows: Rows,
-    plan: Columns,
-    class_names: list[str],
+    plan: Columns | None = None,
 ) -> None:
-    """Write shard ``index``, which begins at row ``first``, and then its record."""
-    if storage == "png":
-        contents = _write_png(building, index, first, rows, class_names)
-    else:
-        contents = {hdf5.shard_path(index): hdf5.shard_bytes(rows, class_names)}
+    """Write a shard, its part of the plan if it has one, and then its record."""
+    encoded = FORMATS[storage].encode(shard, rows)
+    contents = encoded.files
+    if len(contents) == 1:
         for name, data in contents.items():
             write_file(building / name, data)
-    write_file(_state_file(building, index, PLAN), table_bytes(plan))
+    else:
+        write_many(building, list(contents.items()))
+    if encoded.table is not None:
+        write_file(_state_file(building, shard.index, ROWS), encoded.table)
+    if plan is not None:
+        write_file(_state_file(building, shard.index, PLAN), table_bytes(plan))
     record = {
-        "index": index,
+        "index": shard.index,
         "rows": len(rows),
         "files": [
             {"path": name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
             for name, data in contents.items()
         ],
-        "counts": _counts(rows, class_names),
+        "counts": _counts(rows, shard.class_names),
         "digests": base64.b64encode(row_digests(rows)).decode(),
     }
-    write_file(_state_file(building, index, "json"), json.dumps(record).encode())
-
-
-def _write_png(
-    building: Path, index: int, first: int, rows: Rows, class_names: list[str]
-) -> dict[str, bytes]:
-    names = [
-        png.image_path(first + place, class_names[label])
-        for place, label in enumerate(rows.label.tolist())
-    ]
-    contents = dict(zip(names, map(png.encode, rows.image), strict=True))
-    write_many(building, list(contents.items()))
-    schema = png.schema(class_names, rows.source_index.shape[1])
-    table = table_bytes(png.metadata_columns(rows, first, class_names), schema)
-    write_file(_state_file(building, index, "metadata.parquet"), table)
-    return contents
+    write_file(_state_file(building, shard.index, "json"), json.dumps(record).encode())
 
 
 def finished_shard(building: Path, index: int) -> ShardRecord | None:
@@ -115,16 +102,24 @@ def finished_shard(building: Path, index: int) -> ShardRecord | None:
     )
 
 
-def join_state(building: Path, storage: str, shards: int) -> list[str]:
-    """Join the tables of all shards into those of the dataset; return their paths."""
-    parts = [_state_file(building, index, PLAN) for index in range(shards)]
-    join_tables(parts, building / PLAN)
-    paths = [PLAN]
-    if storage == "png":
-        parts = [_state_file(building, index, "metadata.parquet") for index in range(shards)]
-        join_tables(parts, building / png.METADATA)
-        paths.append(png.METADATA)
-    return paths
+def join_plans(building: Path, shards: int) -> None:
+    """Join the plans of all shards into that of the dataset."""
+    join_tables([_state_file(building, index, PLAN) for index in range(shards)], building / PLAN)
+
+
+def finish(
+    building: Path, storage: str, records: list[ShardRecord], class_names: list[str]
+) -> list[str]:
+    """Write what the format keeps beside its shards; return the paths of it."""
+    finished = [
+        FinishedShard(
+            record.rows,
+            tuple(entry.path for entry in record.files),
+            _state_file(building, record.index, ROWS),
+        )
+        for record in records
+    ]
+    return FORMATS[storage].finish(building, class_names, finished)
 
 
 def drop_state(building: Path) -> None:
@@ -148,7 +143,7 @@ def _state_file(building: Path, index: int, ending: str) -> Path:
     return building / STATE / f"{index:05d}.{ending}"
 
 
-def _counts(rows: Rows, class_names: list[str]) -> dict[str, dict[str, int]]:
+def _counts(rows: Rows, class_names: Sequence[str]) -> dict[str, dict[str, int]]:
     pairs = Counter(zip(rows.method.tolist(), rows.label.tolist(), strict=True))
     counts: dict[str, dict[str, int]] = {}
     for (method, label), number in sorted(pairs.items()):

@@ -61,7 +61,7 @@ def find_version(text: str) -> Path:
             raise InputDataError(
                 text,
                 "this dataset is not finished",
-                "Run the same `augfactory expand` again: it goes on where it stood.",
+                "Run the command that was making it again: it goes on where it stood.",
             )
     near = difflib.get_close_matches(Path(name).name, _known_names(Path(name).parent), 3, 0.5)
     remedy = f"Did you mean {' or '.join(near)}?" if near else "Make it with `augfactory expand`."

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from tests.commands.versions import read_rows
 from tests.pictures import write_class_folders
 
 
-@pytest.fixture(params=["hdf5", "png"])
+@pytest.fixture(params=get_args(Format))
 def version(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return make_version(tmp_path, request.param)
 
@@ -46,7 +47,8 @@ def rewrite(path: Path, data: bytes) -> None:
 
 
 def some_data_file(version: Path) -> Path:
-    return sorted([*version.glob("shards/*.h5"), *version.glob("train/*/*.png")])[0]
+    patterns = ("shards/*", "train/*/*.png", "data/*.parquet")
+    return sorted(path for pattern in patterns for path in version.glob(pattern))[0]
 
 
 def test_what_was_published_is_verified(version: Path) -> None:
@@ -127,9 +129,9 @@ def test_plain_sha256sum_agrees(version: Path) -> None:
     assert done.returncode == 0
 
 
-def test_both_formats_hold_the_same_content(tmp_path: Path) -> None:
+def test_all_formats_hold_the_same_content(tmp_path: Path) -> None:
     hashes = set()
-    for storage in ("hdf5", "png"):
+    for storage in get_args(Format):
         (tmp_path / storage).mkdir()
         version = make_version(tmp_path / storage, storage)
         hashes.add(read_manifest(version).content_hash)

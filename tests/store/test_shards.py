@@ -8,6 +8,8 @@ import pytest
 
 from augfactory.records import Rows
 from augfactory.store import shards
+from augfactory.store.formats import FORMATS
+from augfactory.store.storage_format import Shard
 from tests.store.conftest import make_rows
 
 CLASSES = ["cat", "dog", "emu"]
@@ -15,10 +17,10 @@ CLASSES = ["cat", "dog", "emu"]
 
 def publish(building: Path, storage: str, index: int, first: int, rows: Rows) -> None:
     plan = {"row": np.arange(first, first + len(rows)), "source_index": rows.source_index}
-    shards.publish_shard(building, storage, index, first, rows, plan, CLASSES)
+    shards.publish_shard(building, storage, Shard(index, 2, first, tuple(CLASSES)), rows, plan)
 
 
-@pytest.mark.parametrize("storage", ["hdf5", "png"])
+@pytest.mark.parametrize("storage", FORMATS)
 def test_record_tells_rows_files_and_counts(tmp_path: Path, storage: str, rows: Rows) -> None:
     shards.begin(tmp_path, storage, CLASSES)
     assert shards.finished_shard(tmp_path, 0) is None
@@ -28,13 +30,13 @@ def test_record_tells_rows_files_and_counts(tmp_path: Path, storage: str, rows: 
 
     assert record is not None
     assert record.rows == 10
-    assert len(record.files) == {"hdf5": 1, "png": 10}[storage]
+    assert len(record.files) == (10 if storage == "png" else 1)
     assert sum(sum(classes.values()) for classes in record.counts.values()) == 10
     assert sum(record.counts["original"].values()) == 3
     assert len(record.digests) == 320
 
 
-@pytest.mark.parametrize("storage", ["hdf5", "png"])
+@pytest.mark.parametrize("storage", FORMATS)
 def test_shard_with_a_cut_or_missing_file_is_not_done(
     tmp_path: Path, storage: str, rows: Rows
 ) -> None:
@@ -61,7 +63,9 @@ def test_tables_are_joined_in_row_order(tmp_path: Path) -> None:
     shards.begin(tmp_path, "png", CLASSES)
     publish(tmp_path, "png", 1, 10, make_rows(4, seed=1))
     publish(tmp_path, "png", 0, 0, make_rows(10))
-    paths = shards.join_state(tmp_path, "png", 2)
-    assert paths == ["plan.parquet", "train/metadata.parquet"]
-    assert pq.read_table(tmp_path / paths[0])["row"].to_pylist() == list(range(14))
-    assert pq.read_table(tmp_path / paths[1]).num_rows == 14
+    records = [shards.finished_shard(tmp_path, index) for index in range(2)]
+    shards.join_plans(tmp_path, 2)
+    paths = shards.finish(tmp_path, "png", [r for r in records if r is not None], CLASSES)
+    assert paths == ["train/metadata.parquet"]
+    assert pq.read_table(tmp_path / "plan.parquet")["row"].to_pylist() == list(range(14))
+    assert pq.read_table(tmp_path / paths[0]).num_rows == 14

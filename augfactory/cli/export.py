@@ -1,0 +1,42 @@
+"""``augfactory export``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from augfactory.cli.session import Debug, Json, Quiet, print_json, session
+from augfactory.cli.versions import Name
+
+
+def export(
+    dataset: Name,
+    to: Annotated[str, typer.Option(metavar="FORMAT", help="hdf5, png, parquet or webdataset.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="NAME", help="Dataset that it becomes a version of; else its own."),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Store a dataset version in another format: the same pixels, labels and content hash.
+
+    The export is a version like any other, and the old one stays. The same export again is answered
+    with the version that exists; after an interruption the same command goes on where it stood.
+
+    \b
+    Examples:
+      augfactory export digits-x10@v1 --to parquet
+      augfactory export digits-x10 --to webdataset --out digits-x10-tar
+    """
+    with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
+        from augfactory.commands.expand import as_json
+        from augfactory.commands.export import export as command
+
+        made = command(dataset, to, out, progress)
+        if json:
+            print_json(as_json([made]))
+        else:
+            state = "exists already" if made.existing else f"{made.rows:,} rows"
+            print(f"{made.name}@{made.version}  {made.path}  {state}")

@@ -1,0 +1,227 @@
+"""Store a dataset version in another format: the same rows, not a pixel touched."""
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from augfactory.commands.expand import Dataset, answer, check_disk
+from augfactory.commands.expand_request import read_format
+from augfactory.commands.progress import Progress
+from augfactory.commands.publish import publish_version, read_records
+from augfactory.errors import RecipeError, VerificationError
+from augfactory.pipeline.plan import Section, shard_ranges
+from augfactory.pipeline.recipe import Format, Recipe, recipe_id
+from augfactory.store import shards
+from augfactory.store.atomic import only_writer, writing
+from augfactory.store.formats import FORMATS
+from augfactory.store.manifest import (
+    MANIFEST,
+    PLAN,
+    ExportEntry,
+    Manifest,
+    content_hash,
+    creation_time,
+    file_entry,
+    read_manifest,
+)
+from augfactory.store.reader import Version, open_version, read_rows
+from augfactory.store.storage_format import Extent, Shard
+from augfactory.store.versions import find_version, next_version, version_folders
+
+
+@dataclass(frozen=True)
+class _Order:
+    """A version that is to be stored in ``format`` as a version of the dataset in ``folder``."""
+
+    origin: Path
+    folder: Path
+    format: Format
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """That of the version which is exported."""
+        return read_manifest(self.origin)
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """That of the origin, but for the format."""
+        try:
+            return Recipe.model_validate({**self.manifest.recipe, "format": self.format})
+        except ValidationError as error:
+            raise VerificationError(
+                self.origin / MANIFEST,
+                "its recipe is none that this program knows",
+                "Use the augfactory that wrote it.",
+            ) from error
+
+    @cached_property
+    def recipe_id(self) -> str:
+        """What `expand` would call the same request with this format."""
+        manifest = self.manifest
+        model = manifest.model["sha256"] if manifest.model else None
+        return recipe_id(self.recipe, manifest.versions, manifest.source.fingerprint, model)
+
+    @property
+    def building(self) -> Path:
+        """Where it is built: apart from what `expand` builds, for it holds no plans."""
+        request = f"export {self.recipe_id} {self.manifest.content_hash}"
+        return shards.building_folder(self.folder, hashlib.sha256(request.encode()).hexdigest())
+
+    @cached_property
+    def ranges(self) -> list[Section]:
+        """The rows of each shard: as `expand` would cut them."""
+        manifest = self.manifest
+        ranges = shard_ranges(self.recipe, len(manifest.source.rows), manifest.image_shape)
+        if ranges[-1].stop != manifest.rows:
+            raise VerificationError(
+                self.origin / MANIFEST,
+                f"its recipe makes {ranges[-1].stop:,} rows, and it has {manifest.rows:,}",
+                "Run `augfactory verify` on this version.",
+            )
+        return ranges
+
+
+def export(text: str, to: str, out: Path | None, progress: Progress) -> Dataset:
+    """Store the version that ``text`` names in the format ``to``.
+
+    ``out`` is the folder of the dataset that it becomes a version of; None is its own dataset.
+
+    Raises:
+        RecipeError: there is no such format, it cannot hold these class names, or ``out`` is a
+            version.
+        InputDataError: there is no such version.
+        VerificationError: the version is not what its manifest says.
+        ResourceError: the disk is full.
+    """
+    storage = read_format(to, "--to")
+    if out is not None and (out / MANIFEST).is_file():
+        raise RecipeError(
+            f"--out {out}",
+            "this is a version, and a version never changes",
+            f"Name a dataset, such as --out {out.parent}, of which the export becomes a version.",
+        )
+    origin = find_version(text)
+    own = origin.parent if origin.parent.name else origin.resolve().parent
+    order = _Order(origin, out or own, storage)
+    FORMATS[storage].check_class_names(order.manifest.class_names)
+    existing = _find(order)
+    if existing is None:
+        with only_writer(order.folder):
+            existing = _find(order)  # made by another just now?
+            if existing is None:
+                return answer(_make(order, progress), existing=False)
+    progress.say(f"{order.folder.name}@{existing.name} exists already: same content and format")
+    return answer(existing, existing=True)
+
+
+def _find(order: _Order) -> Path | None:
+    for folder in reversed(version_folders(order.folder)):
+        manifest = read_manifest(folder)
+        if (manifest.recipe_id, manifest.content_hash) == (
+            order.recipe_id,
+            order.manifest.content_hash,
+        ):
+            return folder
+    return None
+
+
+def _make(order: _Order, progress: Progress) -> Path:
+    version, building, ranges = open_version(order.origin), order.building, order.ranges
+    manifest = version.manifest
+    _check_files(order, progress)
+    shards.begin(building, order.format, manifest.class_names)
+    waiting = [
+        index for index in range(len(ranges)) if shards.finished_shard(building, index) is None
+    ]
+    missing = sum(ranges[index].stop - ranges[index].start for index in waiting)
+    check_disk(order.folder, *_expected_size(order, version), missing / manifest.rows)
+    done = manifest.rows - missing
+    if done:
+        progress.say(f"{done:,} of {manifest.rows:,} rows stand from an earlier run")
+    with progress.bar(f"writing {order.format}", manifest.rows, "row", done) as bar:
+        for index in waiting:
+            start, stop = ranges[index].start, ranges[index].stop
+            shard = Shard(index, len(ranges), start, tuple(manifest.class_names))
+            shards.publish_shard(building, order.format, shard, read_rows(version, start, stop))
+            bar.advance(stop - start)
+    return _publish(order)
+
+
+def _check_files(order: _Order, progress: Progress) -> None:
+    """Pass on nothing that was damaged: the content hash does not cover every column."""
+    files = order.manifest.files
+    with progress.bar("checking files", len(files), "file") as bar:
+        for entry in files:
+            if file_entry(order.origin, entry.path) != entry:
+                raise VerificationError(
+                    order.origin / entry.path,
+                    "is not as it was published; nothing was exported",
+                    "Restore it from a copy; `augfactory verify` says whether more are wrong.",
+                )
+            bar.advance()
+
+
+def _expected_size(order: _Order, version: Version) -> tuple[int, int]:
+    manifest = version.manifest
+    extent = Extent(
+        rows=manifest.rows,
+        shards=len(order.ranges),
+        image_shape=manifest.image_shape,
+        classes=len(manifest.class_names),
+        parents=version.source_index.shape[1],
+    )
+    return FORMATS[order.format].expected_size(extent)
+
+
+def _publish(order: _Order) -> Path:
+    building, origin = order.building, order.manifest
+    records = read_records(building, len(order.ranges))
+    digests = [record.digests for record in records]
+    if content_hash(origin.image_shape, origin.class_names, digests) != origin.content_hash:
+        shutil.rmtree(building)
+        raise VerificationError(
+            order.origin,
+            "its decoded pixels and labels are not those of its content hash; nothing was exported",
+            f"`augfactory verify {order.origin}` names the files that were changed.",
+        )
+    with writing(building / PLAN) as temporary:
+        shutil.copyfile(order.origin / PLAN, temporary)
+    paths = [PLAN, *shards.finish(building, order.format, records, origin.class_names)]
+    version = next_version(order.folder)
+    manifest = origin.model_copy(
+        update={
+            "name": order.folder.name,
+            "version": version,
+            "recipe": order.recipe.model_dump(mode="json"),
+            "recipe_id": order.recipe_id,
+            "files": [
+                *(entry for record in records for entry in record.files),
+                *(file_entry(building, path) for path in paths),
+            ],
+            "created": creation_time(),
+            "semantic_version": _next_patch(order, version),
+            "exported_from": ExportEntry(
+                name=origin.name, version=origin.version, content_hash=origin.content_hash
+            ),
+        }
+    )
+    return publish_version(building, order.folder, manifest)
+
+
+def _next_patch(order: _Order, version: str) -> str:
+    """Return the semantic version after all that hold the same data in this dataset.
+
+    In a dataset of another name the new version begins a MAJOR of its own.
+    """
+    same_dataset = order.folder.resolve() == order.origin.resolve().parent
+    start = order.manifest.croissant_version if same_dataset else f"{version.removeprefix('v')}.0.0"
+    major_minor, _, patch = start.rpartition(".")
+    taken = [int(patch)]
+    for folder in version_folders(order.folder):
+        other, _, number = read_manifest(folder).croissant_version.rpartition(".")
+        taken += [int(number)] if other == major_minor else []
+    return f"{major_minor}.{max(taken) + 1}"

@@ -1,0 +1,120 @@
+"""Parquet shards as the Hugging Face hub keeps image sets: PNG bytes and every column in one table.
+
+The schema key of Hugging Face ``datasets`` says that ``image`` is an image and what the classes are
+called. Row groups are small, so that reading any row costs little more than that row.
+"""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from augfactory.records import Int64Array, Rows, UInt8Array
+from augfactory.store import png
+from augfactory.store.storage_format import (
+    SMALL_FILE_BYTES,
+    Encoded,
+    Extent,
+    Place,
+    Shard,
+    StorageFormat,
+    nothing_to_finish,
+    read_by_shard,
+)
+from augfactory.store.tables import Columns, as_arrow, plain_columns, row_columns, rows_schema
+
+FOLDER = "data"
+GROUP_BYTES = 2**18  # pixels of one row group
+LARGEST_GROUP = 256
+IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+
+
+def shard_path(index: int, count: int) -> str:
+    """Return where shard ``index`` of ``count`` lies, relative to the version's folder."""
+    return f"{FOLDER}/train-{index:05d}-of-{count:05d}.parquet"
+
+
+def shard_bytes(rows: Rows, first: int, class_names: Sequence[str]) -> bytes:
+    """Return a whole Parquet file that holds ``rows``: the same bytes for the same rows.
+
+    ``first`` is the row of the dataset that is the first of ``rows``.
+    """
+    schema = rows_schema(
+        pa.field("image", IMAGE), {"_type": "Image"}, class_names, rows.source_index.shape[1]
+    )
+    names = [f"{first + place:08d}.png" for place in range(len(rows))]
+    pictures = pa.array([png.encode(image) for image in rows.image], pa.binary())
+    image = pa.StructArray.from_arrays([pictures, pa.array(names)], fields=list(IMAGE))
+    light = row_columns(rows)
+    table = pa.table([image, *map(as_arrow, light.values())], schema=schema)
+    buffer = io.BytesIO()
+    pq.write_table(
+        table,
+        buffer,
+        row_group_size=max(1, min(LARGEST_GROUP, GROUP_BYTES // max(1, rows.image[0].size))),
+        # PNG is compressed already, and no two images are alike.
+        compression={"image.bytes": "NONE"},
+        use_dictionary=list(light),
+        write_statistics=list(light),
+    )
+    return buffer.getvalue()
+
+
+def _encode_shard(shard: Shard, rows: Rows) -> Encoded:
+    data = shard_bytes(rows, shard.first, shard.class_names)
+    return Encoded({shard_path(shard.index, shard.count): data})
+
+
+def _read_columns(folder: Path, paths: list[str]) -> list[Columns]:
+    shards = [folder / path for path in paths if path.startswith(f"{FOLDER}/")]
+    names = ["label", "soft_label", "method", "round", "view", "source_index", "weight"]
+    return [plain_columns(pq.ParquetFile(path).read(columns=names)) for path in shards]
+
+
+def _read_images(place: Place, rows: Int64Array) -> UInt8Array:
+    return read_by_shard(place, rows, shard_path, _read_some)
+
+
+def _read_some(path: Path, rows: Int64Array, image_shape: tuple[int, int, int]) -> UInt8Array:
+    images = np.empty((len(rows), *image_shape), dtype=np.uint8)
+    with pq.ParquetFile(path, memory_map=True) as file:
+        metadata = file.metadata
+        sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+        ends = np.cumsum(sizes)
+        group_of = np.searchsorted(ends, rows, side="right")
+        for group in np.unique(group_of).tolist():
+            here = np.flatnonzero(group_of == group)
+            first = int(ends[group]) - sizes[group]
+            table = file.read_row_group(group, columns=["image.bytes"])
+            pictures = table["image"].combine_chunks().field("bytes")
+            for index in here.tolist():
+                data = pictures[int(rows[index]) - first].as_buffer()
+                images[index] = png.decode(io.BytesIO(data), image_shape[2])
+    return images
+
+
+def _expected_size(extent: Extent) -> tuple[int, int]:
+    row = extent.png_bytes + extent.light_bytes + 16
+    return extent.rows * row + 4 * SMALL_FILE_BYTES * extent.shards, extent.shards
+
+
+FORMAT = StorageFormat(
+    name="parquet",
+    reading="""```python
+from datasets import load_dataset
+rows = load_dataset("parquet", data_files="data/*.parquet", split="train")
+image, soft_label = rows[0]["image"], rows[0]["soft_label"]  # PIL image, float32 shares
+class_names = rows.features["label"].names
+```""",
+    data_files=f"{FOLDER}/*.parquet",
+    folders=lambda _: [FOLDER],
+    encode=_encode_shard,
+    finish=nothing_to_finish,
+    read_columns=_read_columns,
+    read_images=_read_images,
+    expected_size=_expected_size,
+    table=(f"{FOLDER}/*.parquet", "image"),
+)

@@ -1,0 +1,163 @@
+"""What a storage format is: how a shard becomes files, and how its rows are read again."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from augfactory.errors import VerificationError
+from augfactory.records import Int64Array, Rows, UInt8Array
+from augfactory.store.tables import Columns
+
+SMALL_FILE_BYTES = 4096  # what the smallest file takes on most disks
+LIGHT_COLUMNS = ("soft_label", "label", "method", "round", "view", "source_index", "weight")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Which part of a dataset: shard ``index`` of ``count``, whose first row is ``first``."""
+
+    index: int
+    count: int
+    first: int
+    class_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A shard as bytes: file name in the version -> content.
+
+    ``table`` is this shard's part of a table over the whole dataset, for ``finish`` to join.
+    """
+
+    files: dict[str, bytes]
+    table: bytes | None = None
+
+
+@dataclass(frozen=True)
+class FinishedShard:
+    """What ``finish`` learns of a shard: its rows, its files, and where its ``table`` was left."""
+
+    rows: int
+    paths: tuple[str, ...]
+    table: Path
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where rows lie: in ``folder``, in shards that end before the rows ``shard_ends``.
+
+    ``labels_of`` tells the labels of rows: rows -> int64 [n].
+    """
+
+    folder: Path
+    image_shape: tuple[int, int, int]
+    shard_ends: Int64Array
+    class_names: tuple[str, ...]
+    labels_of: Callable[[Int64Array], Int64Array]
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How large a dataset is, before a row of it was made. ``parents`` is P of ``source_index``."""
+
+    rows: int
+    shards: int
+    image_shape: tuple[int, int, int]
+    classes: int
+    parents: int
+
+    @property
+    def image_bytes(self) -> int:
+        """Bytes of one image's pixels."""
+        return int(np.prod(self.image_shape))
+
+    @property
+    def png_bytes(self) -> int:
+        """Bytes of one image as PNG where its pixels do not compress at all."""
+        return self.image_bytes + self.image_shape[0] + 100
+
+    @property
+    def light_bytes(self) -> int:
+        """Bytes of all other columns of a row."""
+        return 4 * self.classes + 32 + 12 * self.parents
+
+
+def _anything(class_names: Sequence[str]) -> None:
+    del class_names
+
+
+@dataclass(frozen=True)
+class StorageFormat:
+    """One way to store a dataset; each is one file of this folder.
+
+    Attributes:
+        name: what ``--format`` calls it.
+        reading: Markdown for the card: how to read it without augfactory.
+        data_files: a pattern of its data files, as Hugging Face ``datasets`` takes it.
+        folders: class names -> the folders that its files lie in.
+        encode: a shard's rows -> its files; the same bytes for the same rows.
+        finish: writes what needs all shards; returns the paths of what it wrote.
+        read_columns: (folder, paths of all files) -> LIGHT_COLUMNS of each shard, in row order.
+        read_images: (place, rows) -> uint8 [n, H, W, C], in the order asked, repeats allowed.
+        expected_size: -> (bytes, files) of the data, an upper bound where pixels compress.
+        check_class_names: refuses those that it cannot store.
+        table: (pattern of the Parquet files with a line for each row, the column that holds or
+            names the image), for Croissant; None where there are none.
+    """
+
+    name: str
+    reading: str
+    data_files: str
+    folders: Callable[[Sequence[str]], list[str]]
+    encode: Callable[[Shard, Rows], Encoded]
+    finish: Callable[[Path, Sequence[str], list[FinishedShard]], list[str]]
+    read_columns: Callable[[Path, list[str]], list[Columns]]
+    read_images: Callable[[Place, Int64Array], UInt8Array]
+    expected_size: Callable[[Extent], tuple[int, int]]
+    check_class_names: Callable[[Sequence[str]], None] = _anything
+    table: tuple[str, str] | None = None
+
+
+def nothing_to_finish(
+    building: Path, class_names: Sequence[str], shards: list[FinishedShard]
+) -> list[str]:
+    """Finish a format whose shards stand for themselves."""
+    del building, class_names, shards
+    return []
+
+
+def read_by_shard(
+    place: Place,
+    rows: Int64Array,
+    shard_path: Callable[[int, int], str],
+    read_some: Callable[[Path, Int64Array, tuple[int, int, int]], UInt8Array],
+) -> UInt8Array:
+    """Read images from shards, each opened once.
+
+    ``shard_path`` tells where shard (index, count) lies; ``read_some`` reads rows of one shard,
+    which come sorted and without repeats.
+
+    Raises:
+        VerificationError: naming the shard that cannot be read.
+    """
+    images = np.empty((len(rows), *place.image_shape), dtype=np.uint8)
+    shard = np.searchsorted(place.shard_ends, rows, side="right")
+    for index in np.unique(shard).tolist():
+        here = shard == index
+        first = place.shard_ends[index - 1] if index else 0
+        inside, places = np.unique(rows[here] - first, return_inverse=True)
+        path = place.folder / shard_path(index, len(place.shard_ends))
+        try:
+            images[here] = read_some(path, inside, place.image_shape)[places]
+        except (OSError, KeyError, ValueError, IndexError) as error:
+            raise unreadable(path, error) from error
+    return images
+
+
+def unreadable(path: Path, error: Exception) -> VerificationError:
+    """Return the error for a file of a version that cannot be read."""
+    return VerificationError(
+        path, f"cannot be read: {error}", "Run `augfactory verify` on this version."
+    )

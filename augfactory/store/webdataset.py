@@ -1,0 +1,170 @@
+"""WebDataset shards: tar files with ``<row>.png``, ``<row>.cls`` and ``<row>.json`` for each row.
+
+The json file holds every column but the image. ``_info.json`` beside the shards' folder is what
+timm's ``wds/`` reader asks for. The archives hold no time and no user, so that equal rows give
+equal bytes; a reader of ours finds a row through the headers, which it reads once.
+"""
+
+import io
+import json
+import mmap
+import tarfile
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from augfactory.records import Int64Array, Rows, UInt8Array
+from augfactory.store import png
+from augfactory.store.atomic import write_file
+from augfactory.store.storage_format import (
+    SMALL_FILE_BYTES,
+    Encoded,
+    Extent,
+    FinishedShard,
+    Place,
+    Shard,
+    StorageFormat,
+    read_by_shard,
+)
+from augfactory.store.tables import Columns
+
+FOLDER = "shards"
+INFO = "_info.json"
+PARTS = ("png", "cls", "json")
+BLOCK = tarfile.BLOCKSIZE
+DTYPES = {
+    "soft_label": np.float32,
+    "label": np.int64,
+    "method": np.str_,
+    "round": np.int32,
+    "view": np.int32,
+    "source_index": np.int64,
+    "weight": np.float32,
+}
+
+
+def shard_path(index: int) -> str:
+    """Return where shard ``index`` lies, relative to the version's folder."""
+    return f"{FOLDER}/{index:05d}.tar"
+
+
+def shard_bytes(rows: Rows, first: int) -> bytes:
+    """Return a whole tar file that holds ``rows``: the same bytes for the same rows.
+
+    ``first`` is the row of the dataset that is the first of ``rows``.
+    """
+    columns = [getattr(rows, name).tolist() for name in DTYPES]
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for place, (image, *values) in enumerate(zip(rows.image, *columns, strict=True)):
+            row = dict(zip(DTYPES, values, strict=True))
+            described = json.dumps(row, separators=(",", ":"), allow_nan=False)
+            contents = (png.encode(image), str(row["label"]).encode(), described.encode())
+            for part, data in zip(PARTS, contents, strict=True):
+                member = tarfile.TarInfo(f"{first + place:08d}.{part}")  # time, user and group 0
+                member.size, member.mode = len(data), 0o444
+                archive.addfile(member, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def _encode_shard(shard: Shard, rows: Rows) -> Encoded:
+    return Encoded({shard_path(shard.index): shard_bytes(rows, shard.first)})
+
+
+def _finish(building: Path, class_names: Sequence[str], shards: list[FinishedShard]) -> list[str]:
+    lengths = [shard.rows for shard in shards]
+    split = {
+        "name": "train",
+        "num_samples": sum(lengths),
+        "filenames": [path for shard in shards for path in shard.paths],
+        "shard_lengths": lengths,
+    }
+    info = {"class_names": list(class_names), "splits": {"train": split}}
+    write_file(building / INFO, (json.dumps(info, indent=2, ensure_ascii=False) + "\n").encode())
+    return [INFO]
+
+
+def _read_columns(folder: Path, paths: list[str]) -> list[Columns]:
+    shards = [folder / path for path in paths if path.startswith(f"{FOLDER}/")]
+    return [_read_light(path) for path in shards]
+
+
+def _read_light(path: Path) -> Columns:
+    with _opened(path) as data:
+        rows = [json.loads(data[start:stop]) for start, stop in _places(path, "json").tolist()]
+    return {name: np.array([row[name] for row in rows], kind) for name, kind in DTYPES.items()}
+
+
+def _read_images(place: Place, rows: Int64Array) -> UInt8Array:
+    return read_by_shard(place, rows, lambda index, _: shard_path(index), _read_some)
+
+
+def _read_some(path: Path, rows: Int64Array, image_shape: tuple[int, int, int]) -> UInt8Array:
+    images = np.empty((len(rows), *image_shape), dtype=np.uint8)
+    places = _places(path, "png")[rows]
+    with _opened(path) as data:
+        for index, (start, stop) in enumerate(places.tolist()):
+            images[index] = png.decode(io.BytesIO(data[start:stop]), image_shape[2])
+    return images
+
+
+def _opened(path: Path) -> mmap.mmap:
+    with open(path, "rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _places(path: Path, part: str) -> Int64Array:
+    """Return where the ``part`` of each row starts and stops in the archive: int64 [n, 2]."""
+    state = path.stat()
+    places: Int64Array = _all_places(path, state.st_size, state.st_mtime_ns)[PARTS.index(part)]
+    return places
+
+
+@lru_cache(maxsize=4096)
+def _all_places(path: Path, size: int, changed: int) -> Int64Array:
+    """Read the headers of an archive that ``shard_bytes`` made: int64 [parts, n, 2]."""
+    del size, changed  # with them a file that was replaced is read anew
+    places: list[tuple[int, int]] = []
+    with _opened(path) as data:
+        at = 0
+        while at + BLOCK <= len(data) and data[at]:
+            header = data[at : at + BLOCK]
+            name = header[:100].rstrip(b"\0").decode()
+            if not name.endswith(f".{PARTS[len(places) % len(PARTS)]}"):
+                raise ValueError(f"{name!r} stands where it was not written")
+            length = int(header[124:135], 8)
+            places.append((at + BLOCK, at + BLOCK + length))
+            at += BLOCK + -(-length // BLOCK) * BLOCK
+    return np.array(places, dtype=np.int64).reshape(-1, len(PARTS), 2).transpose(1, 0, 2)
+
+
+def _expected_size(extent: Extent) -> tuple[int, int]:
+    described = 120 + 24 * extent.classes + 32 * extent.parents
+    contents = (extent.png_bytes, 1, described)
+    row = sum(BLOCK + -(-length // BLOCK) * BLOCK for length in contents)
+    shard = tarfile.RECORDSIZE + 50  # and its line in _info.json
+    return extent.rows * row + shard * extent.shards + SMALL_FILE_BYTES, extent.shards + 1
+
+
+FORMAT = StorageFormat(
+    name="webdataset",
+    reading="""```python
+import webdataset
+rows = webdataset.WebDataset("shards/00000.tar", shardshuffle=False).decode("pil")
+for image, columns in rows.to_tuple("png", "json"):
+    soft_label = columns["soft_label"]
+```
+`load_dataset("webdataset", data_files="shards/*.tar")` of Hugging Face `datasets` reads it too, and
+timm's `create_dataset("wds/", root=".", split="train", target_key="soft_label")`, through
+`_info.json`, which also holds the class names.
+""",
+    data_files=f"{FOLDER}/*.tar",
+    folders=lambda _: [FOLDER],
+    encode=_encode_shard,
+    finish=_finish,
+    read_columns=_read_columns,
+    read_images=_read_images,
+    expected_size=_expected_size,
+)

@@ -1,0 +1,112 @@
+"""Parquet and WebDataset, and `export`, as a user runs them: real processes, kills, refusals."""
+
+import hashlib
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_end_to_end import answer, augfactory
+from tests.pictures import write_class_folders
+
+FORMATS = ("hdf5", "parquet", "webdataset")
+REQUEST = ("expand", "parts", "--factor", 240, "--mixup", 20)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with training and test images and one dataset of four shards."""
+    folder = tmp_path_factory.mktemp("place")
+    write_class_folders(folder / "parts" / "train", 12)
+    write_class_folders(folder / "parts" / "test", 6, seed=1)
+    answer(*REQUEST, "--out", "whole", cwd=folder)
+    return folder
+
+
+def run_until_killed(place: Path, records: str, *arguments: object) -> None:
+    """Run the command, and kill it when the first of its ``records`` is there."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "augfactory", *map(str, arguments)],
+        cwd=place,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while not list(place.glob(records)):
+        assert process.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+
+
+def data_of(version: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(version)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for folder in ("data", "shards")
+        for path in sorted(version.glob(f"{folder}/*"))
+    }
+
+
+@pytest.mark.parametrize("storage", ["parquet", "webdataset"])
+def test_a_killed_expand_and_a_killed_export_end_with_the_same_bytes(
+    place: Path, storage: str
+) -> None:
+    whole = answer("info", "whole-x240", cwd=place)
+    dry = answer(*REQUEST, "--format", storage, "--out", storage, "--dry-run", cwd=place)
+    made, name = (*REQUEST, "--format", storage, "--out", storage), f"{storage}-x240"
+    run_until_killed(place, f"{name}/.building-*/.state/0*.json", *made, "--workers", 1)
+    assert not list(place.glob(f"{name}/v*"))
+    resumed = augfactory(*made, "--json", cwd=place)
+    assert "stand from an earlier run" in resumed.stderr
+
+    out = f"{storage}-export"
+    converted = ("export", "whole-x240@v1", "--to", storage, "--out", out)
+    run_until_killed(place, f"{out}/.building-*/.state/0*.json", *converted)
+    assert not list(place.glob(f"{out}/v*"))
+    assert "not finished" in augfactory("info", out, cwd=place, code=3).stderr
+    again = augfactory(*converted, "--json", cwd=place)
+    assert "stand from an earlier run" in again.stderr
+
+    for done in (resumed, again):
+        dataset = json.loads(done.stdout)["datasets"][0]
+        assert dataset["content_hash"] == whole["content_hash"]
+        assert answer("verify", f"{dataset['name']}@v1", cwd=place)["verified"]
+    assert data_of(place / name / "v1") == data_of(place / out / "v1")
+    told = answer("info", name, cwd=place)
+    size = sum(one["size"] for one in told["files"] if one["path"].startswith(("data/", "shards/")))
+    assert size < dry["datasets"][0]["bytes"] < 20 * size
+    assert not list(place.glob(f"{name}/.building-*"))
+
+
+def test_evaluate_reads_every_format_alike(place: Path) -> None:
+    made = ("expand", "parts", "--factor", 2, "--mixup", 1)
+    names = [f"{storage}-e-x2" for storage in FORMATS]
+    for storage in FORMATS:
+        answer(*made, "--format", storage, "--out", f"{storage}-e", cwd=place)
+    request = ("--test", "parts:test", "--seeds", 1, "--steps", 4, "--out", "ev")
+    found = answer("evaluate", *names, *request, cwd=place)
+    arms = [arm for arm in found["arms"] if arm["name"] in names]
+    assert len(arms) == 3
+    assert len({json.dumps({**arm, "name": ""}["nll"]) for arm in arms}) == 1
+
+
+def test_export_says_what_is_wrong(place: Path) -> None:
+    unknown = augfactory("export", "whole-x240", "--to", "parkuet", cwd=place, code=2)
+    assert "Did you mean 'parquet'?" in unknown.stderr
+    absent = augfactory("export", "hole-x240", "--to", "parquet", cwd=place, code=3)
+    assert "Did you mean whole-x240" in absent.stderr
+    quiet = augfactory("export", "whole-x240", "--to", "hdf5", "--quiet", cwd=place)
+    assert quiet.stderr == ""
+    assert quiet.stdout == "whole-x240@v1  whole-x240/v1  exists already\n"
+    answer("expand", "parts", "--factor", 2, "--out", "broken", cwd=place)
+    shard = place / "broken-x2" / "v1" / "shards" / "00000.h5"
+    shard.chmod(0o644)
+    shard.write_bytes(shard.read_bytes()[:-1] + b"!")
+    damaged = augfactory("export", "broken-x2", "--to", "parquet", cwd=place, code=4)
+    assert "shards/00000.h5: is not as it was published" in damaged.stderr
+    assert "Traceback" not in damaged.stderr + unknown.stderr + absent.stderr
+    assert not list(place.glob("broken-x2/.building-*"))

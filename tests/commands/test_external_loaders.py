@@ -1,0 +1,206 @@
+"""What others read from one version in every format is what augfactory stored."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from augfactory.commands.export import export
+from augfactory.commands.progress import Progress
+from augfactory.records import Rows
+from augfactory.store.reader import open_version, read_rows
+from tests.commands.test_export import CLASSES, FORMATS, make_version
+
+LOADERS = {
+    "hdf5": ("hdf5", "data_files", "shards/*.h5"),
+    "png": ("imagefolder", "data_dir", "train"),
+    "parquet": ("parquet", "data_files", "data/*.parquet"),
+    "webdataset": ("webdataset", "data_files", "shards/*.tar"),
+}
+COLUMNS = ("soft_label", "label", "method", "round", "view", "source_index", "weight")
+HUGGING_FACE = """
+import json, sys
+import numpy as np
+from datasets import load_dataset
+loads, out = json.loads(sys.argv[1])
+columns = {}
+for key, (loader, options) in loads.items():
+    rows = load_dataset(loader, split="train", **options)
+    columns[f"{key} names"] = np.array(getattr(rows.features.get("label"), "names", []), dtype=str)
+    image = "png" if "png" in rows.features else "image"
+    images = [np.asarray(row[image]) for row in rows]
+    columns[f"{key} image"] = np.array(images, dtype=np.uint8)
+    plain = [dict(row.get("json") or row) for row in rows]
+    for name in ("soft_label", "label", "round", "view", "source_index", "weight"):
+        columns[f"{key} {name}"] = np.array([row[name] for row in plain])
+    method = [row["method"] for row in plain]
+    method = [name.decode() if isinstance(name, bytes) else name for name in method]
+    columns[f"{key} method"] = np.array(method)
+    if "soft_label" in rows.features:
+        columns[f"{key} kind"] = np.array(rows.features["soft_label"].feature.dtype)
+np.savez(out, **columns)
+"""
+TIMM = """
+import json, sys
+import numpy as np, torch
+from augfactory.torchvision_import import import_torchvision
+import_torchvision("torchvision")
+from timm.data import create_dataset
+from timm.data.target_transforms import MultiLabelTarget
+root, out = json.loads(sys.argv[1])
+found = create_dataset(
+    "wds/", root=root, split="train", target_key="soft_label", target_format="multihot",
+    target_transform=MultiLabelTarget(3, dense=True),
+)
+rows = list(found)
+np.savez(out, image=np.stack([np.asarray(image) for image, _ in rows]),
+         soft_label=np.stack([np.asarray(label) for _, label in rows]))
+"""
+CROISSANT = """
+import json, sys
+from pathlib import Path
+import mlcroissant
+import numpy as np
+from PIL import Image
+folder, table, out = json.loads(sys.argv[1])
+dataset = mlcroissant.Dataset(jsonld=f"{folder}/croissant.json")
+assert not dataset.metadata.ctx.issues.warnings, dataset.metadata.ctx.issues.report()
+classes = {row["classes/label"]: row["classes/name"] for row in dataset.records("classes")}
+columns = {"names": np.array([classes[label] for label in range(len(classes))])}
+rows = list(dataset.records("rows")) if table else []
+for name in ("soft_label", "label", "round", "view", "source_index", "weight"):
+    columns[name] = np.array([row[f"rows/{name}"] for row in rows])
+columns["method"] = np.array([row["rows/method"].decode() for row in rows])
+columns["image"] = np.array([np.asarray(
+    row["rows/image"] if "rows/image" in row
+    else Image.open(Path(folder, "train", row["rows/file_name"].decode()))) for row in rows])
+np.savez(out, **columns)
+"""
+WEBDATASET = """
+import json, sys
+import numpy as np
+import webdataset
+urls, decoder, out = json.loads(sys.argv[1])
+rows = list(webdataset.WebDataset(urls, shardshuffle=False).decode(decoder))
+columns = {name: np.array([row["json"][name] for row in rows]) for name in rows[0]["json"]}
+np.savez(out, image=np.stack([np.asarray(row["png"]) for row in rows]), **columns,
+         cls=np.array([row["cls"] for row in rows]), key=np.array([row["__key__"] for row in rows]))
+"""
+
+
+@pytest.fixture(scope="module", params=[1, 3], ids=["grey", "colour"])
+def versions(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """Return one version in every format."""
+    place = tmp_path_factory.mktemp("formats")
+    first = make_version(place, "hdf5", request.param)
+    return {to: export(str(first), to, None, Progress()).path for to in FORMATS}
+
+
+def run(script: str, cache: Path, *arguments: object) -> dict[str, Any]:
+    """Run ``script`` as another program would, offline; return the arrays that it saved."""
+    out = cache / "out.npz"
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(cache / "hf")}
+    done = subprocess.run(
+        [sys.executable, "-c", script, json.dumps([*arguments, str(out)])],
+        cwd=cache,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    with np.load(out) as arrays:
+        return dict(arrays)
+
+
+def stored_in(folder: Path) -> Rows:
+    return read_rows(open_version(folder), 0, 60)
+
+
+def in_plain_values(columns: dict[str, Any], names: tuple[str, ...]) -> list[tuple[Any, ...]]:
+    """Return a tuple for each row, so that rows can be sorted and compared."""
+    images = [image.tobytes() for image in columns["image"]]
+    rest = []
+    for name in names:
+        values = columns[name]
+        exact = values.astype(np.float32) if values.dtype.kind == "f" else values
+        rest.append([str(value) for value in exact.tolist()])
+    return list(zip(images, *rest, strict=True))
+
+
+def assert_same_rows(
+    found: dict[str, Any], rows: Rows, *, in_order: bool, names: tuple[str, ...] = COLUMNS
+) -> None:
+    stored = {name: getattr(rows, name) for name in ("image", *names)}
+    expected, read = in_plain_values(stored, names), in_plain_values(found, names)
+    assert len(read) == 60
+    assert read == expected if in_order else sorted(read) == sorted(expected)
+
+
+@pytest.fixture(scope="module")
+def hugging_face(
+    versions: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """Return what its loaders read, by format: by name, and by the folder and its card alone."""
+    loads: dict[str, tuple[str, dict[str, str]]] = {}
+    for storage, (loader, option, pattern) in LOADERS.items():
+        loads[storage] = (loader, {option: str(versions[storage] / pattern)})
+        loads[f"{storage} card"] = (str(versions[storage]), {})
+    cache = tmp_path_factory.mktemp("cache")
+    return run(HUGGING_FACE, cache, loads)
+
+
+@pytest.mark.parametrize("how", ["", " card"])
+@pytest.mark.parametrize("storage", FORMATS)
+def test_hugging_face_reads_every_column(
+    versions: dict[str, Path], hugging_face: dict[str, Any], storage: str, how: str
+) -> None:
+    key = f"{storage}{how} "
+    found = {
+        name.removeprefix(key): values
+        for name, values in hugging_face.items()
+        if name.startswith(key)
+    }
+    # A folder of classes is read class by class.
+    assert_same_rows(found, stored_in(versions["hdf5"]), in_order=storage != "png")
+    if storage in ("png", "parquet"):
+        assert found["names"].tolist() == list(CLASSES)
+    if storage != "webdataset":  # whose numbers are JSON
+        assert found["kind"] == "float32"
+
+
+def test_timm_reads_soft_labels_from_webdataset(versions: dict[str, Path], tmp_path: Path) -> None:
+    rows = stored_in(versions["hdf5"])
+    found = run(TIMM, tmp_path, str(versions["webdataset"]))
+    if rows.image.shape[3] == 1:  # of which timm makes three channels
+        found["image"] = found["image"][:, :, :, :1]
+    assert_same_rows(found, rows, in_order=True, names=("soft_label",))
+
+
+def test_the_webdataset_package_reads_it(versions: dict[str, Path], tmp_path: Path) -> None:
+    rows = stored_in(versions["hdf5"])
+    urls = [str(path) for path in sorted(versions["webdataset"].glob("shards/*.tar"))]
+    decoder = {1: "pill", 3: "pil"}[rows.image.shape[3]]
+    found = run(WEBDATASET, tmp_path, urls, decoder)
+    assert_same_rows(found, rows, in_order=True)
+    assert np.array_equal(found["cls"], rows.label)
+    assert found["key"].tolist() == [f"{row:08d}" for row in range(60)]
+
+
+@pytest.mark.parametrize("storage", FORMATS)
+def test_mlcroissant_finds_nothing_amiss_and_reads_tables(
+    versions: dict[str, Path], tmp_path: Path, storage: str
+) -> None:
+    table = storage in ("png", "parquet")
+    found = run(CROISSANT, tmp_path, str(versions[storage]), table)
+    assert found["names"].tolist() == list(CLASSES)
+    if table:
+        assert_same_rows(found, stored_in(versions["hdf5"]), in_order=True)
