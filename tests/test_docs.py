@@ -87,3 +87,13 @@ def test_architecture_names_every_room() -> None:
 
 def test_changelog_knows_this_version() -> None:
     assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_tables_of_the_studies_page_are_those_that_were_measured() -> None:
+    page = (ROOT / "studies" / "README.md").read_text(encoding="utf-8").splitlines()
+    results = sorted((ROOT / "studies" / "results").glob("*/tables.md"))
+    measured = {line for path in results for line in path.read_text("utf-8").splitlines()}
+    shown = [line for line in page if line.startswith("|")]
+    assert len(shown) > 50
+    assert set(shown) <= measured
+    assert {line for line in measured if line.startswith("| ")} <= set(shown)
