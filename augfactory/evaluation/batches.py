@@ -51,7 +51,9 @@ def ordered(
         }
         return (next(streams[rounds[step * len(rounds) // steps]]) for step in range(steps))
     if order == "one-of-k":
-        return itertools.islice(_one_of_k(training.origin, batch, seed), steps)
+        origin = training.origin
+        one_each = _endless(lambda epoch: epoch_one_of_k(origin, seed, epoch), batch)
+        return itertools.islice(one_each, steps)
     rows = np.arange(len(training.source))
     return itertools.islice(shuffled(rows, batch, seed), steps)
 
@@ -72,14 +74,19 @@ def with_views(training: TrainingSet, steps: int, batch: int, seed: int) -> Iter
     Images with fewer than two views are left out; ``training`` must hold some with two.
     """
     clean, views = images_with_views(training)
+    return itertools.islice(
+        _endless(lambda epoch: epoch_with_views(clean, views, seed, epoch), batch), steps
+    )
 
-    def epoch_rows(epoch: int) -> Int64Array:
-        random = generator("classifier views", seed, epoch)
-        chosen = [random.permutation(own)[:VIEWS] for own in views]
-        rows = np.column_stack([clean, np.stack(chosen)])
-        return rows[random.permutation(len(rows))]
 
-    return itertools.islice(_endless(epoch_rows, batch), steps)
+def epoch_with_views(
+    clean: Int64Array, views: list[Int64Array], seed: int, epoch: int
+) -> Int64Array:
+    """Return int64 [n, 3], shuffled: each of ``clean`` and two of its ``views``."""
+    random = generator("classifier views", seed, epoch)
+    chosen = [random.permutation(own)[:VIEWS] for own in views]
+    rows = np.column_stack([clean, np.stack(chosen)])
+    return rows[random.permutation(len(rows))]
 
 
 def images_with_views(training: TrainingSet) -> tuple[Int64Array, list[Int64Array]]:
@@ -103,14 +110,12 @@ def shuffled(rows: Int64Array, batch: int, seed: int, what: str = "") -> Iterato
     )
 
 
-def _one_of_k(origin: Int64Array, batch: int, seed: int) -> Iterator[Int64Array]:
-    def epoch_rows(epoch: int) -> Int64Array:
-        random = generator("classifier one of k", seed, epoch)
-        order = random.permutation(len(origin))
-        _, first = np.unique(origin[order], return_index=True)
-        return random.permutation(order[first])
-
-    return _endless(epoch_rows, batch)
+def epoch_one_of_k(origin: Int64Array, seed: int, epoch: int) -> Int64Array:
+    """Return one row of each original's, at random and shuffled; ``origin`` is int64 [N]."""
+    random = generator("classifier one of k", seed, epoch)
+    order = random.permutation(len(origin))
+    _, first = np.unique(origin[order], return_index=True)
+    return random.permutation(order[first])
 
 
 def _endless(epoch_rows: Callable[[int], Int64Array], batch: int) -> Iterator[Int64Array]:
