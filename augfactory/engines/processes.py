@@ -104,9 +104,10 @@ def _run_in_processes(
     pool: ProcessPoolExecutor, function: Callable[[Task], Result], tasks: Sequence[Task]
 ) -> Iterator[tuple[int, Result]]:
     try:
-        waiting: dict[Future[Result], int] = {
-            pool.submit(function, task): index for index, task in enumerate(tasks)
-        }
+        with _signals_held():
+            waiting: dict[Future[Result], int] = {
+                pool.submit(function, task): index for index, task in enumerate(tasks)
+            }
         for future in as_completed(waiting):
             yield waiting[future], future.result()
     except BrokenProcessPool as error:
@@ -115,6 +116,26 @@ def _run_in_processes(
             "one of them was killed, most likely because memory ran out",
             "Run the same command again with fewer --workers: finished parts are kept.",
         ) from error
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Answer signals after the block: a process that is half started would complain aloud."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's
+        return
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came:
+        signal.raise_signal(came[0])
 
 
 def _start_worker() -> None:
