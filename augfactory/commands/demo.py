@@ -80,7 +80,7 @@ def _expand(model: Path, data: Path, workers: int, progress: Progress) -> list[D
             mix=_mix(CHEAP_FACTOR),
         ),
     ]
-    return expand_all(requests, workers, progress)
+    return [*expand_all(requests, workers, progress)]
 
 
 def _mix(factor: int) -> tuple[MixStage, ...]:

@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,19 +45,17 @@ def expand(request: ExpandRequest, progress: Progress) -> list[Dataset]:
     Raises:
         AugfactoryError: saying what is wrong with the request, the data or the disk.
     """
-    return expand_all([request], request.workers, progress)
+    return [*expand_all([request], request.workers, progress)]
 
 
 def expand_all(
     requests: Sequence[ExpandRequest], workers: int, progress: Progress
-) -> list[Dataset]:
-    """Carry out several requests with one crew of ``workers``; see ``expand``."""
+) -> Iterator[Dataset]:
+    """Carry out requests one by one, with one crew of ``workers`` for all; see ``expand``."""
     with processes.crew(workers) as run:
-        return [
-            _fulfil(order, run, progress)
-            for request in requests
-            for order in take_orders(request, progress)
-        ]
+        for request in requests:
+            for order in take_orders(request, progress):
+                yield _fulfil(order, run, progress)
 
 
 def _fulfil(order: Order, run: processes.Run, progress: Progress) -> Dataset:

@@ -163,11 +163,13 @@ def make_arms(
                 missing.append(f"{arm.name}, {draw.n_train} originals, draw {draw.subset}")
             else:
                 wanted.append((draw, arm, order))
-    datasets = expand_all([order for _, _, order in wanted], request.workers, progress)
-    made = {
-        (draw.name, arm.name): dataset.path
-        for (draw, arm, _), dataset in zip(wanted, datasets, strict=True)
-    }
+    made = {}
+    orders = [order for _, _, order in wanted]
+    with progress.bar("making datasets", len(orders), "dataset") as bar:
+        datasets = expand_all(orders, request.workers, Progress())
+        for (draw, arm, _), dataset in zip(wanted, datasets, strict=True):
+            made[draw.name, arm.name] = dataset.path
+            bar.advance()
     recipes = [
         read_manifest(path).recipe for (draw, _), path in made.items() if draw == draws[0].name
     ]

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from augfactory.records import Int64Array, Rows, UInt8Array
 from augfactory.store import png
 from augfactory.store.storage_format import (
+    LIGHT_COLUMNS,
     SMALL_FILE_BYTES,
     Encoded,
     Extent,
@@ -70,8 +71,7 @@ def _encode_shard(shard: Shard, rows: Rows) -> Encoded:
 
 def _read_columns(folder: Path, paths: list[str]) -> list[Columns]:
     shards = [folder / path for path in paths if path.startswith(f"{FOLDER}/")]
-    names = ["label", "soft_label", "method", "round", "view", "source_index", "weight"]
-    return [plain_columns(pq.ParquetFile(path).read(columns=names)) for path in shards]
+    return [plain_columns(pq.ParquetFile(path).read(columns=[*LIGHT_COLUMNS])) for path in shards]
 
 
 def _read_images(place: Place, rows: Int64Array) -> UInt8Array:

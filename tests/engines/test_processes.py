@@ -1,5 +1,6 @@
 """Every task is run once, whoever runs it; errors and deaths come back as words."""
 
+import contextlib
 import os
 import signal
 from functools import partial
@@ -61,3 +62,22 @@ def test_a_killed_worker_is_told() -> None:
 
 def test_no_tasks_no_results() -> None:
     assert list(processes.run(partial(square), [], 2)) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_waits_until_workers_are_started(number: signal.Signals) -> None:
+    came: list[int] = []
+    before = signal.signal(number, lambda number, _: came.append(number))
+    try:
+        with processes._signals_held():
+            os.kill(os.getpid(), number)
+            assert came == []
+        assert came == [number]
+        with contextlib.suppress(ValueError), processes._signals_held():
+            os.kill(os.getpid(), number)
+            raise ValueError("of its own")
+        assert came == [number, number]
+        os.kill(os.getpid(), number)
+        assert len(came) == 3  # the handler is back
+    finally:
+        signal.signal(number, before)
