@@ -12,14 +12,12 @@ from pydantic import ValidationError
 
 from augfactory.commands.differences import between
 from augfactory.commands.expand import make_shards
-from augfactory.commands.ingredients import Ingredients
-from augfactory.commands.opening import open_any, spec_of
 from augfactory.commands.orders import Order
 from augfactory.commands.progress import Progress
+from augfactory.commands.reproduce_ingredients import address, gather_again
 from augfactory.commands.shard_rows import rows_in_words, rows_of_files
 from augfactory.engines import processes
 from augfactory.errors import (
-    AugfactoryError,
     InputDataError,
     RecipeError,
     ResourceError,
@@ -27,8 +25,7 @@ from augfactory.errors import (
 )
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.recipe import Recipe, method_of, rendering_versions
-from augfactory.records import Source, SourceSpec, UInt8Array
-from augfactory.sources.fingerprint import fingerprint
+from augfactory.records import UInt8Array
 from augfactory.store import shards
 from augfactory.store.manifest import (
     Manifest,
@@ -39,11 +36,10 @@ from augfactory.store.manifest import (
 )
 from augfactory.store.reader import open_rows, read_stretches
 from augfactory.store.versions import find_version
-from augfactory.vae.files import WEIGHTS
 from augfactory.vae.samplers.registry import SAMPLERS
 
 if TYPE_CHECKING:
-    from augfactory.vae.checkpoint import Model
+    pass
 
 DIGEST_BYTES = 32
 
@@ -91,9 +87,9 @@ def reproduce(
         progress.say(f"warning: {warning}")
     if model is not None and manifest.model is None:
         raise RecipeError(
-            "--model", f"{_address(manifest)} was made without a model", "Leave --model out."
+            "--model", f"{address(manifest)} was made without a model", "Leave --model out."
         )
-    ingredients = _gather(manifest, recipe, source, model, progress)
+    ingredients = gather_again(manifest, recipe, source, model, progress)
     with tempfile.TemporaryDirectory(prefix="augfactory-reproduce-") as temporary:
         # Pixels are the same in every format; this one needs few files.
         order = Order(
@@ -126,7 +122,7 @@ def _read_recipe(manifest: Manifest) -> Recipe:
     except (ValidationError, KeyError) as error:
         made_with = manifest.libraries.get("augfactory", "another one")
         raise InputDataError(
-            _address(manifest),
+            address(manifest),
             f"its recipe is not one that this program can render: {str(error).splitlines()[0]}",
             f"Use the augfactory that made it: {made_with}.",
         ) from error
@@ -142,93 +138,6 @@ def _warnings(manifest: Manifest, recipe: Recipe) -> tuple[str, ...]:
     return (
         *(f"method version differs: {difference.as_text()}" for difference in methods),
         *(f"library differs: {difference.as_text()}" for difference in libraries),
-    )
-
-
-def _gather(
-    manifest: Manifest,
-    recipe: Recipe,
-    source: str | None,
-    model_folder: Path | None,
-    progress: Progress,
-) -> Ingredients:
-    recorded = spec_of(manifest.source)
-    spec = SourceSpec(source or recorded.text, recorded.size, recorded.colour)
-    rows = np.asarray(manifest.source.rows, dtype=np.int64)
-    whole = _open_source(manifest, spec)
-    if len(rows) and rows.max() >= len(whole):
-        raise _changed_source(manifest, whole, f"it has {len(whole):,} rows")
-    chosen = whole.restricted_to(rows)
-    with progress.bar("reading the source", len(chosen), "image") as bar:
-        found = fingerprint(chosen, bar.advance)
-    if found != manifest.source.fingerprint:
-        raise _changed_source(manifest, whole, f"their fingerprint is {found[:16]}")
-    loaded, place, checkpoint = None, None, None
-    if recipe.vae is not None:
-        place = model_folder or _recorded_model(manifest)
-        loaded, checkpoint = _load_model(manifest, place)
-    return Ingredients(spec, chosen, rows, found, loaded, place, checkpoint)
-
-
-def _open_source(manifest: Manifest, spec: SourceSpec) -> Source:
-    try:
-        return open_any(spec)
-    except AugfactoryError as error:
-        if isinstance(error, ResourceError):
-            raise
-        raise InputDataError(
-            error.where,
-            f"{error.what}; {_address(manifest)} was made from it",
-            "Restore it, run this where the path leads to it, "
-            "or name where it lies now with --source SOURCE.",
-        ) from error
-
-
-def _changed_source(manifest: Manifest, source: Source, how: str) -> InputDataError:
-    entry = manifest.source
-    return InputDataError(
-        source.name,
-        f"its images or labels are no longer those that {_address(manifest)} was made from: {how}, "
-        f"and not {entry.fingerprint[:16]} of {len(entry.rows):,} rows up to {max(entry.rows)}",
-        "Restore the source, or name another copy of it with --source SOURCE.",
-    )
-
-
-def _recorded_model(manifest: Manifest) -> Path:
-    folder = (manifest.model or {}).get("folder")
-    if not folder:
-        raise InputDataError(
-            _address(manifest),
-            "its manifest does not say where its model lies",
-            "Name it with --model MODEL_DIR.",
-        )
-    return Path(folder)
-
-
-def _load_model(manifest: Manifest, folder: Path) -> "tuple[Model, str | None]":
-    """Return the model, and the checkpoint in ``folder`` whose weights are those recorded."""
-    from augfactory.vae.checkpoint import load_model  # torch takes seconds: only when needed
-    from augfactory.vae.config import read_config
-
-    wanted = (manifest.model or {}).get("sha256")
-    try:
-        files = read_config(folder).files
-        names = [name for name, sha256 in files.items() if sha256 == wanted]
-        if names:
-            checkpoint = None if WEIGHTS in names else names[0]
-            return load_model(folder, checkpoint), checkpoint
-    except InputDataError as error:
-        raise InputDataError(
-            error.where,
-            f"{error.what}; {_address(manifest)} was made with it",
-            "Restore it, run this where the path leads to it, "
-            "or name where it lies now with --model MODEL_DIR.",
-        ) from error
-    raise InputDataError(
-        folder,
-        f"none of its weights are those that {_address(manifest)} was made with: "
-        f"sha256 {str(wanted)[:16]}",
-        "Name the model that made it with --model MODEL_DIR.",
     )
 
 
@@ -315,7 +224,3 @@ def _difference(manifest: Manifest, differing: int, first: int, rendered: int) -
 
 def _as_array(digests: bytes) -> UInt8Array:
     return np.frombuffer(digests, dtype=np.uint8).reshape(-1, DIGEST_BYTES)
-
-
-def _address(manifest: Manifest) -> str:
-    return f"{manifest.name}@{manifest.version}"

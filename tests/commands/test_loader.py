@@ -15,9 +15,9 @@ from torch.utils.data import DataLoader
 import augfactory
 from augfactory.commands.expand import expand
 from augfactory.commands.expand_request import ExpandRequest
-from augfactory.commands.loading import VersionDataset
 from augfactory.commands.loading_epochs import BLOCK_ROWS, EpochBatches, block_order
 from augfactory.commands.progress import Progress
+from augfactory.commands.version_dataset import VersionDataset
 from augfactory.errors import RecipeError
 from augfactory.pipeline.recipe import Format, mix_stage
 from augfactory.records import Float32Array, SourceSpec
@@ -208,7 +208,7 @@ def test_hard_labels_and_stored_pixels(folder: Path) -> None:
 def test_normalised_values_are_those_of_numpy(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("augfactory.commands.loading.READ_BYTES", 9 * 14 * 3 * 7)  # in 7s
+    monkeypatch.setattr("augfactory.commands.version_dataset.READ_BYTES", 9 * 14 * 3 * 7)  # in 7s
     pixels = _all(open_version(folder)).astype(np.float64) / 255
     mean, deviation = pixels.mean(axis=(0, 1, 2)), pixels.std(axis=(0, 1, 2))
     assert mean[1] < 0.7 * mean[0]

@@ -1,0 +1,124 @@
+"""Find again what a version was made from."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from augfactory.commands.ingredients import Ingredients
+from augfactory.commands.opening import open_any, spec_of
+from augfactory.commands.progress import Progress
+from augfactory.errors import (
+    AugfactoryError,
+    InputDataError,
+    ResourceError,
+)
+from augfactory.pipeline.recipe import Recipe
+from augfactory.records import Source, SourceSpec
+from augfactory.sources.fingerprint import fingerprint
+from augfactory.store.manifest import (
+    Manifest,
+)
+from augfactory.vae.files import WEIGHTS
+
+if TYPE_CHECKING:
+    from augfactory.vae.checkpoint import Model
+
+
+def gather_again(
+    manifest: Manifest,
+    recipe: Recipe,
+    source: str | None,
+    model_folder: Path | None,
+    progress: Progress,
+) -> Ingredients:
+    """Find the source rows and the model that the version was made from, and no others.
+
+    ``source`` and ``model_folder`` say where they lie now; None is where they lay.
+
+    Raises:
+        InputDataError: they are gone or have changed.
+    """
+    recorded = spec_of(manifest.source)
+    spec = SourceSpec(source or recorded.text, recorded.size, recorded.colour)
+    rows = np.asarray(manifest.source.rows, dtype=np.int64)
+    whole = _open_source(manifest, spec)
+    if len(rows) and rows.max() >= len(whole):
+        raise _changed_source(manifest, whole, f"it has {len(whole):,} rows")
+    chosen = whole.restricted_to(rows)
+    with progress.bar("reading the source", len(chosen), "image") as bar:
+        found = fingerprint(chosen, bar.advance)
+    if found != manifest.source.fingerprint:
+        raise _changed_source(manifest, whole, f"their fingerprint is {found[:16]}")
+    loaded, place, checkpoint = None, None, None
+    if recipe.vae is not None:
+        place = model_folder or _recorded_model(manifest)
+        loaded, checkpoint = _load_model(manifest, place)
+    return Ingredients(spec, chosen, rows, found, loaded, place, checkpoint)
+
+
+def _open_source(manifest: Manifest, spec: SourceSpec) -> Source:
+    try:
+        return open_any(spec)
+    except AugfactoryError as error:
+        if isinstance(error, ResourceError):
+            raise
+        raise InputDataError(
+            error.where,
+            f"{error.what}; {address(manifest)} was made from it",
+            "Restore it, run this where the path leads to it, "
+            "or name where it lies now with --source SOURCE.",
+        ) from error
+
+
+def _changed_source(manifest: Manifest, source: Source, how: str) -> InputDataError:
+    entry = manifest.source
+    return InputDataError(
+        source.name,
+        f"its images or labels are no longer those that {address(manifest)} was made from: {how}, "
+        f"and not {entry.fingerprint[:16]} of {len(entry.rows):,} rows up to {max(entry.rows)}",
+        "Restore the source, or name another copy of it with --source SOURCE.",
+    )
+
+
+def _recorded_model(manifest: Manifest) -> Path:
+    folder = (manifest.model or {}).get("folder")
+    if not folder:
+        raise InputDataError(
+            address(manifest),
+            "its manifest does not say where its model lies",
+            "Name it with --model MODEL_DIR.",
+        )
+    return Path(folder)
+
+
+def _load_model(manifest: Manifest, folder: Path) -> "tuple[Model, str | None]":
+    """Return the model, and the checkpoint in ``folder`` whose weights are those recorded."""
+    from augfactory.vae.checkpoint import load_model  # torch takes seconds: only when needed
+    from augfactory.vae.config import read_config
+
+    wanted = (manifest.model or {}).get("sha256")
+    try:
+        files = read_config(folder).files
+        names = [name for name, sha256 in files.items() if sha256 == wanted]
+        if names:
+            checkpoint = None if WEIGHTS in names else names[0]
+            return load_model(folder, checkpoint), checkpoint
+    except InputDataError as error:
+        raise InputDataError(
+            error.where,
+            f"{error.what}; {address(manifest)} was made with it",
+            "Restore it, run this where the path leads to it, "
+            "or name where it lies now with --model MODEL_DIR.",
+        ) from error
+    raise InputDataError(
+        folder,
+        f"none of its weights are those that {address(manifest)} was made with: "
+        f"sha256 {str(wanted)[:16]}",
+        "Name the model that made it with --model MODEL_DIR.",
+    )
+
+
+def address(manifest: Manifest) -> str:
+    """Return what to call the version: ``digits-x10@v1``."""
+    return f"{manifest.name}@{manifest.version}"

@@ -1,0 +1,205 @@
+"""A dataset version as a map-style dataset, and the statistics to normalise its images by."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from augfactory.commands.loading_epochs import (
+    BLOCK_ROWS,
+    RowKey,
+    round_order,
+)
+from augfactory.commands.training_sets import version_set
+from augfactory.errors import RecipeError
+from augfactory.evaluation.batches import VIEWS, images_with_views
+from augfactory.evaluation.training_set import TrainingSet
+from augfactory.keyed_random import generator
+from augfactory.records import Int64Array, Source, UInt8Array
+from augfactory.store.manifest import Manifest, read_manifest
+from augfactory.store.reader import Version, open_version
+
+Item = tuple[Tensor, Tensor]
+Statistics = tuple[tuple[float, ...], tuple[float, ...]]  # mean and deviation of each channel
+READ_BYTES = 1 << 25  # of pixels at once while the statistics are computed
+
+
+class VersionDataset(Dataset[Item]):
+    """One dataset version; items are (image, label), as ``load`` describes them.
+
+    Small enough to pickle: no file stays open, and a worker process opens the version itself when
+    it reads its first row. Batches are read at once where the loader asks for them at once, as
+    PyTorch's does.
+
+    Attributes:
+        statistics: mean and deviation of each channel on the scale 0 to 1, by which images are
+            normalised; None where they are not.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        hard: bool = False,
+        as_uint8: bool = False,
+        statistics: Statistics | None = None,
+        views: bool = False,
+    ) -> None:
+        self.folder = folder.resolve()
+        self.hard = hard
+        self.as_uint8 = as_uint8
+        self.statistics = statistics
+        self.views = views
+        self.kept_blocks = 0
+
+    @cached_property
+    def version(self) -> Version:
+        """The opened version: manifest, methods, rounds, provenance."""
+        return open_version(self.folder)
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What manifest.json says."""
+        return read_manifest(self.folder)
+
+    @property
+    def class_names(self) -> list[str]:
+        """The classes, in label order."""
+        return self.manifest.class_names
+
+    @cached_property
+    def training(self) -> TrainingSet:
+        """The rows with what they were made from."""
+        return version_set(self.version)
+
+    def __getstate__(self) -> dict[str, Any]:
+        opened = ("version", "manifest", "training", "_blocks", "_triples")
+        return {name: value for name, value in self.__dict__.items() if name not in opened}
+
+    def __len__(self) -> int:
+        return len(self._triples) if self.views else self.manifest.rows
+
+    def __getitem__(self, row: RowKey) -> Item:
+        return self.__getitems__([row])[0]
+
+    def __getitems__(self, rows: Sequence[RowKey]) -> list[Item]:
+        """Read many at once.
+
+        With views, ``rows`` counts clean images, or holds triples (row of the clean image, rows of
+        two views), as `augfactory.loader` draws them.
+        """
+        which = np.asarray(rows, dtype=np.int64)
+        if which.ndim == 1:
+            if len(which) and not (-len(self) <= which.min() and which.max() < len(self)):
+                raise IndexError(f"rows go from 0 to {len(self) - 1}")
+            which = which % max(1, len(self))
+            if self.views:
+                which = self._triples[which]
+        images = self._shown(self._read_images(which.reshape(-1)))
+        if which.ndim == 2:
+            images = images.reshape(*which.shape, *images.shape[1:])
+            which = which[:, 0]
+        source = self.version.source
+        labels = source.labels[which] if self.hard else source.read_soft_labels(which)
+        return list(zip(images, torch.from_numpy(labels), strict=True))
+
+    def rows_in_round_order(self, seed: int) -> Int64Array:
+        """Return all rows, round after round, shuffled within each: int64 [N].
+
+        Given to a loader as its sampler, it serves the rounds as epochs, so that what a method
+        schedules over rounds (RICAP's beta) comes in that order: ``DataLoader(dataset,
+        sampler=dataset.rows_in_round_order(seed=0).tolist(), batch_size=64)``.
+        """
+        return round_order(self.version.rounds.astype(np.int64), seed)
+
+    def held_out(self, share: float, seed: int = 0) -> tuple[Int64Array, Int64Array]:
+        """Split by originals: return (rows to train on, rows to test on).
+
+        ``share`` of each class's originals is held out. Test rows are these images themselves; any
+        row that one of them was mixed or varied into is in neither part, for it would give the
+        answer away, as it does when rows are split at random.
+
+        Raises:
+            RecipeError: ``share`` is not between 0 and 1, or the version holds no originals.
+        """
+        if not 0 < share < 1:
+            raise RecipeError("share", f"{share} is not between 0 and 1", "Give such as 0.2.")
+        version, labels = self.version, self.version.source.labels
+        originals = np.flatnonzero(version.methods == "original")
+        if not len(originals):
+            raise RecipeError(
+                version.address, "holds no originals", "Expand without --no-originals."
+            )
+        mixed = generator("loader held out", seed).permutation(originals)
+        chosen = [
+            own[: round(share * len(own))]
+            for own in (mixed[labels[mixed] == label] for label in np.unique(labels[mixed]))
+        ]
+        test = np.sort(np.concatenate(chosen))
+        touched = np.isin(version.source_index, version.source_index[test, 0]).any(axis=1)
+        return np.flatnonzero(~touched), test
+
+    @cached_property
+    def _triples(self) -> Int64Array:
+        clean, views = images_with_views(self.training)
+        return np.column_stack([clean, np.stack([own[:VIEWS] for own in views])])
+
+    @cached_property
+    def _blocks(self) -> OrderedDict[int, UInt8Array]:
+        return OrderedDict()
+
+    def _read_images(self, rows: Int64Array) -> UInt8Array:
+        if not self.kept_blocks:
+            return self.version.source.read_images(rows)
+        images = np.empty((len(rows), *self.manifest.image_shape), dtype=np.uint8)
+        block_of_row = rows // BLOCK_ROWS
+        for block in np.unique(block_of_row).tolist():
+            here = block_of_row == block
+            images[here] = self._block(block)[rows[here] - block * BLOCK_ROWS]
+        return images
+
+    def _block(self, block: int) -> UInt8Array:
+        if block not in self._blocks:
+            end = min((block + 1) * BLOCK_ROWS, self.manifest.rows)
+            read = self.version.source.read_images(np.arange(block * BLOCK_ROWS, end))
+            self._blocks[block] = read
+            if len(self._blocks) > self.kept_blocks:
+                self._blocks.popitem(last=False)
+        self._blocks.move_to_end(block)
+        return self._blocks[block]
+
+    def _shown(self, images: UInt8Array) -> Tensor:
+        shown = torch.from_numpy(images).permute(0, 3, 1, 2)
+        if self.as_uint8:
+            return shown
+        shown = shown.to(torch.float32) / 255
+        if self.statistics:
+            mean, deviation = (torch.tensor(part).view(-1, 1, 1) for part in self.statistics)
+            shown = (shown - mean) / deviation
+        return shown
+
+
+def channel_statistics(source: Source) -> Statistics:
+    """Return mean and deviation of each channel over all rows, on the scale 0 to 1.
+
+    The sums are exact, of integers; a channel that never varies gets the deviation 1.
+    """
+    height, width, channels = source.image_shape
+    stretch = max(1, READ_BYTES // (height * width * channels))
+    counts = np.zeros((channels, 256), dtype=np.int64)
+    for first in range(0, len(source), stretch):
+        images = source.read_images(np.arange(first, min(first + stretch, len(source))))
+        for channel in range(channels):
+            counts[channel] += np.bincount(images[..., channel].reshape(-1), minlength=256)
+    values = np.arange(256) / 255
+    share = counts / counts.sum(axis=1, keepdims=True)
+    mean = share @ values
+    deviation = np.sqrt((share * (values - mean[:, None]) ** 2).sum(axis=1))
+    deviation[deviation == 0] = 1
+    return tuple(mean.tolist()), tuple(deviation.tolist())
