@@ -98,7 +98,7 @@ def quality(text: str, progress: Progress, held_out: SourceSpec | None = None) -
         pinned_threads(1),
         progress.bar("comparing generated images with originals", total, "image") as bar,
     ):
-        real = Real(_features(space, originals), originals.labels)
+        real = Real(features_of(space, originals), originals.labels)
         bar.advance(len(originals))
 
         def measure(source: Source, usual: HeldOut | None) -> Quality:
@@ -239,7 +239,8 @@ def _reader(space: FeatureSpace, source: Source) -> ReadFeatures:
     return lambda rows: space.extract(source.read_images(rows))
 
 
-def _features(space: FeatureSpace, source: Source) -> Float32Array:
+def features_of(space: FeatureSpace, source: Source) -> Float32Array:
+    """Return the features of all rows, float32 [N, D]; the source must hold some."""
     read, block = _reader(space, source), 1024
     parts = [
         read(np.arange(start, min(start + block, len(source))))

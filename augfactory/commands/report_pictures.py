@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from augfactory.commands.preview import sheet
-from augfactory.commands.quality import originals_of
+from augfactory.commands.quality import features_of, originals_of
 from augfactory.engines.processes import pinned_threads
 from augfactory.errors import AugfactoryError
 from augfactory.evaluation.features import random_features
@@ -21,7 +21,6 @@ MOST_MODELS = 4
 MOST_SEARCHED = 2_000  # generated rows of a version whose nearest originals are looked for
 SHOWN = 8
 LARGE = 100  # pixels; of images with a longer side, half as many are shown
-BLOCK = 512
 
 
 def of_versions(versions: Sequence[Version]) -> list[Picture]:
@@ -79,9 +78,7 @@ def nearest_originals(version: Version) -> Picture | None:
     searched = np.sort(random.permutation(made)[:MOST_SEARCHED])
     space = random_features(version.source.image_shape)
     with pinned_threads(1):
-        blocks = np.array_split(np.arange(len(originals)), -(-len(originals) // BLOCK))
-        features = [space.extract(originals.read_images(rows)) for rows in blocks]
-        real = Real(np.concatenate(features), originals.labels)
+        real = Real(features_of(space, originals), originals.labels)
         found = quality(
             real,
             lambda rows: space.extract(version.source.read_images(searched[rows])),
@@ -89,26 +86,23 @@ def nearest_originals(version: Version) -> Picture | None:
         ).neighbours
     closeness = found.distance / np.maximum(real.to_other[found.nearest], 1e-12)
     count = SHOWN if max(version.source.image_shape[:2]) <= LARGE else SHOWN // 2
-    chosen = (
-        random.permutation(len(searched))[:count],
-        np.argsort(closeness, kind="stable")[:count],
-    )
+    suspicious = np.argsort(closeness, kind="stable")[:count]
+    chosen = random.permutation(len(searched))[:count], suspicious
     copies = 1 - found.authentic.mean()
     return Picture(
         f"{version.address}: the nearest originals",
         f"Of {len(searched):,} decoded images, {100 * copies:.0f} % lie nearer to an original "
-        "than it lies to its own nearest other. New images do so too, if less often: augfactory "
-        "info --held-out says how often. Copies in the right half mean that the VAE has learnt "
-        "originals by heart.",
+        "than it lies to its own nearest other. New images do so too: augfactory info --held-out "
+        "says how often. Copies in the right half mean that the VAE has learnt originals by heart.",
         picture_figure(
             f"{version.address} beside the nearest originals",
             f"distances in {space.name}",
             ("drawn at random", "nearest of all to an original"),
             [
-                Strip("made", tuple(version.source.read_images(searched[rows]) for rows in chosen)),
+                Strip("made", tuple(version.source.read_images(searched[r]) for r in chosen)),
                 Strip(
                     "nearest original",
-                    tuple(originals.read_images(found.nearest[rows]) for rows in chosen),
+                    tuple(originals.read_images(found.nearest[r]) for r in chosen),
                 ),
             ],
         ),

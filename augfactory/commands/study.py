@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,6 @@ from augfactory.evaluation.protocol import (
     Arm,
     Cell,
     CellResult,
-    CorruptedTest,
 )
 from augfactory.report.page import Picture
 from augfactory.store.reader import open_version
@@ -68,21 +68,19 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
     models = train_models(request, material, draws, progress)
     missing: list[str] = []
     planned = make_arms(request, material, draws, models, missing, progress)
-    corrupted: CorruptedTest | None = None
+    corrupted = None
     if profile is not None:
         corrupted = corrupted_test(material.test_rows, profile, out, request.workers, progress)
     settings = settings_for(classifier, asked.steps, asked.batch)
-    groups: dict[Cell, int] = {
-        Cell(
-            arm=arm,
-            test=material.test_rows,
-            classifier=classifier,
-            settings=settings,
-            seed=seed,
-            subset=draw.subset,
-            held_out=draw.held_out,
-            corrupted=corrupted,
-        ): draw.n_train
+    like = partial(
+        Cell,
+        test=material.test_rows,
+        classifier=classifier,
+        settings=settings,
+        corrupted=corrupted,
+    )
+    groups = {
+        like(arm=arm, seed=seed, subset=draw.subset, held_out=draw.held_out): draw.n_train
         for seed in range(asked.seeds)
         for draw, arms in planned
         for arm in arms
