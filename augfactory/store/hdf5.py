@@ -23,8 +23,10 @@ from augfactory.store.storage_format import (
     Place,
     Shard,
     StorageFormat,
+    Stretch,
     nothing_to_finish,
     read_by_shard,
+    rows_of_shard,
 )
 from augfactory.store.tables import Columns
 
@@ -90,6 +92,10 @@ def _read_some(path: Path, rows: Int64Array, image_shape: tuple[int, int, int]) 
     return images
 
 
+def _rows_of(path: str, shards: Sequence[Stretch]) -> Stretch | None:
+    return rows_of_shard(path, shards, lambda index, _: shard_path(index))
+
+
 def _expected_size(extent: Extent) -> tuple[int, int]:
     row = extent.image_bytes + extent.light_bytes
     return extent.rows * row + 2 * SMALL_FILE_BYTES * extent.shards, extent.shards
@@ -108,5 +114,6 @@ with h5py.File("shards/00000.h5") as shard:
     finish=nothing_to_finish,
     read_columns=_read_columns,
     read_images=_read_images,
+    rows_of=_rows_of,
     expected_size=_expected_size,
 )

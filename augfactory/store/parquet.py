@@ -22,8 +22,10 @@ from augfactory.store.storage_format import (
     Place,
     Shard,
     StorageFormat,
+    Stretch,
     nothing_to_finish,
     read_by_shard,
+    rows_of_shard,
 )
 from augfactory.store.tables import Columns, as_arrow, plain_columns, row_columns, rows_schema
 
@@ -96,6 +98,10 @@ def _read_some(path: Path, rows: Int64Array, image_shape: tuple[int, int, int]) 
     return images
 
 
+def _rows_of(path: str, shards: Sequence[Stretch]) -> Stretch | None:
+    return rows_of_shard(path, shards, shard_path)
+
+
 def _expected_size(extent: Extent) -> tuple[int, int]:
     row = extent.png_bytes + extent.light_bytes + 16
     return extent.rows * row + 4 * SMALL_FILE_BYTES * extent.shards, extent.shards
@@ -115,6 +121,7 @@ class_names = rows.features["label"].names
     finish=nothing_to_finish,
     read_columns=_read_columns,
     read_images=_read_images,
+    rows_of=_rows_of,
     expected_size=_expected_size,
     table=(f"{FOLDER}/*.parquet", "image"),
 )

@@ -26,6 +26,7 @@ from augfactory.store.storage_format import (
     Place,
     Shard,
     StorageFormat,
+    Stretch,
     unreadable,
 )
 from augfactory.store.tables import (
@@ -130,6 +131,12 @@ def _read_images(place: Place, rows: Int64Array) -> UInt8Array:
     return images
 
 
+def _rows_of(path: str, shards: Sequence[Stretch]) -> Stretch | None:
+    del shards
+    row = Path(path).stem
+    return (int(row), int(row)) if path.endswith(".png") and row.isdecimal() else None
+
+
 def _expected_size(extent: Extent) -> tuple[int, int]:
     blocks = -(-(extent.png_bytes + extent.light_bytes) // SMALL_FILE_BYTES)
     return extent.rows * blocks * SMALL_FILE_BYTES, extent.rows + 1
@@ -150,6 +157,7 @@ soft_labels = load_dataset("imagefolder", data_dir="train")  # every column of m
     finish=_finish,
     read_columns=_read_columns,
     read_images=_read_images,
+    rows_of=_rows_of,
     expected_size=_expected_size,
     check_class_names=check_class_names,
     table=(METADATA, "file_name"),

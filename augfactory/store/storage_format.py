@@ -11,6 +11,7 @@ from augfactory.records import Int64Array, Rows, UInt8Array
 from augfactory.store.tables import Columns
 
 SMALL_FILE_BYTES = 4096  # what the smallest file takes on most disks
+Stretch = tuple[int, int]  # the first and the last of some neighbouring rows
 LIGHT_COLUMNS = ("soft_label", "label", "method", "round", "view", "source_index", "weight")
 
 
@@ -101,6 +102,8 @@ class StorageFormat:
         finish: writes what needs all shards; returns the paths of what it wrote.
         read_columns: (folder, paths of all files) -> LIGHT_COLUMNS of each shard, in row order.
         read_images: (place, rows) -> uint8 [n, H, W, C], in the order asked, repeats allowed.
+        rows_of: (path of a file, first and last row of each shard) -> first and last row in the
+            file; None where it holds no images.
         expected_size: -> (bytes, files) of the data, an upper bound where pixels compress.
         check_class_names: refuses those that it cannot store.
         table: (pattern of the Parquet files with a line for each row, the column that holds or
@@ -115,6 +118,7 @@ class StorageFormat:
     finish: Callable[[Path, Sequence[str], list[FinishedShard]], list[str]]
     read_columns: Callable[[Path, list[str]], list[Columns]]
     read_images: Callable[[Place, Int64Array], UInt8Array]
+    rows_of: Callable[[str, Sequence[Stretch]], Stretch | None]
     expected_size: Callable[[Extent], tuple[int, int]]
     check_class_names: Callable[[Sequence[str]], None] = _anything
     table: tuple[str, str] | None = None
@@ -126,6 +130,14 @@ def nothing_to_finish(
     """Finish a format whose shards stand for themselves."""
     del building, class_names, shards
     return []
+
+
+def rows_of_shard(
+    path: str, shards: Sequence[Stretch], shard_path: Callable[[int, int], str]
+) -> Stretch | None:
+    """Return the rows of the shard that lies at ``path``; see ``StorageFormat.rows_of``."""
+    paths = [shard_path(index, len(shards)) for index in range(len(shards))]
+    return shards[paths.index(path)] if path in paths else None
 
 
 def read_by_shard(

@@ -26,7 +26,9 @@ from augfactory.store.storage_format import (
     Place,
     Shard,
     StorageFormat,
+    Stretch,
     read_by_shard,
+    rows_of_shard,
 )
 from augfactory.store.tables import Columns
 
@@ -140,6 +142,10 @@ def _all_places(path: Path, size: int, changed: int) -> Int64Array:
     return np.array(places, dtype=np.int64).reshape(-1, len(PARTS), 2).transpose(1, 0, 2)
 
 
+def _rows_of(path: str, shards: Sequence[Stretch]) -> Stretch | None:
+    return rows_of_shard(path, shards, lambda index, _: shard_path(index))
+
+
 def _expected_size(extent: Extent) -> tuple[int, int]:
     described = 120 + 24 * extent.classes + 32 * extent.parents
     contents = (extent.png_bytes, 1, described)
@@ -166,5 +172,6 @@ timm's `create_dataset("wds/", root=".", split="train", target_key="soft_label")
     finish=_finish,
     read_columns=_read_columns,
     read_images=_read_images,
+    rows_of=_rows_of,
     expected_size=_expected_size,
 )
