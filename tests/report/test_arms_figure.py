@@ -8,20 +8,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from augfactory.report.arms_figure import arms_figure
-from augfactory.report.drawing import png_of
 from tests.report.test_evaluation_figures import ORIGINALS, arm
-
-
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    figures: list[Figure] = []
-
-    def keep(figure: Figure) -> bytes:
-        figures.append(figure)
-        return png_of(figure)
-
-    monkeypatch.setattr("augfactory.report.arms_figure.png_of", keep)
-    return figures
 
 
 def test_each_arm_has_a_line_with_its_mean_and_its_classifiers(drawn: list[Figure]) -> None:

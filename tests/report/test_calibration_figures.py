@@ -11,25 +11,13 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from augfactory.report.calibration_figures import RELIABILITY_PIXELS, reliability_figure
-from augfactory.report.drawing import BLUE, GREEN, RED, png_of
+from augfactory.report.drawing import BLUE, GREEN, RED
 
 BINS: dict[str, list[Any]] = {
     "count": [0, 3, 5, 0, 12],
     "confidence": [0.0, 0.3, 0.55, 0.0, 0.9],
     "accuracy": [0.0, 0.5, 0.35, 0.0, 0.9],
 }
-
-
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    figures: list[Figure] = []
-
-    def keep(figure: Figure) -> bytes:
-        figures.append(figure)
-        return png_of(figure)
-
-    monkeypatch.setattr("augfactory.report.calibration_figures.png_of", keep)
-    return figures
 
 
 def bars(figure: Figure, axes: int, colour: str | None = None) -> dict[float, tuple[float, float]]:

@@ -16,22 +16,9 @@ from augfactory.report.class_figures import (
     gains_figure,
     largest_error,
 )
-from augfactory.report.drawing import png_of
 
 MATRIX = [[95, 4, 1], [0, 0, 0], [1, 399, 0]]
 ODD = ("猫\n", "$a^$", "a name that is far too long to be drawn")
-
-
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    figures: list[Figure] = []
-
-    def keep(figure: Figure) -> bytes:
-        figures.append(figure)
-        return png_of(figure)
-
-    monkeypatch.setattr("augfactory.report.class_figures.png_of", keep)
-    return figures
 
 
 def rectangles(figure: Figure) -> list[Rectangle]:
