@@ -1,18 +1,14 @@
 """The figure of an evaluation: accuracy against factor, originals only as a dashed line."""
 
-import io
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
+from augfactory.report.drawing import FAINT, INK, new_figure, png_of
 from augfactory.report.measured_arms import MeasuredArm, MeasuredSpread, baseline_among
 
 FIGURE_PIXELS = (1200, 750)
-DOTS_PER_INCH = 150
-INK, FAINT = "#222222", "#777777"
 COLOURS = ("#0a6ebd", "#d1495b", "#2e8b57", "#8a5fbf", "#c98a1b", "#4a6572")
 HALO = (withStroke(linewidth=3, foreground="white"),)
 # On the logarithmic axis: between neighbouring places that stand for no factor, between lines that
@@ -29,9 +25,7 @@ def accuracy_figure(arms: Sequence[MeasuredArm], baseline: str, subtitle: str) -
     """
     others = [arm for arm in arms if arm.name != baseline]
     lines = _lines(others)
-    width, height = FIGURE_PIXELS
-    figure = Figure(figsize=(width / DOTS_PER_INCH, height / DOTS_PER_INCH), dpi=DOTS_PER_INCH)
-    FigureCanvasAgg(figure)
+    figure = new_figure(*FIGURE_PIXELS)
     shared = [name for name, line in lines.items() if line[0].factor is not None]
     legend_height = 0.05 * -(-(len(shared) + 1) // LEGEND_COLUMNS)
     axes = figure.add_axes((0.095, 0.13, 0.875, 0.725 - legend_height))
@@ -53,9 +47,7 @@ def accuracy_figure(arms: Sequence[MeasuredArm], baseline: str, subtitle: str) -
     )
     figure.text(0.095, 0.935, "Test accuracy against factor", size=13, weight="bold", color=INK)
     figure.text(0.095, 0.885, _plain(subtitle, 112), size=8.5, color=FAINT)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    return png_of(figure)
 
 
 def _lines(arms: Sequence[MeasuredArm]) -> dict[str, list[MeasuredArm]]:

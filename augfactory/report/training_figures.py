@@ -1,20 +1,16 @@
 """The figures of a training: its course, reconstructions, and images around encoded ones."""
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from augfactory.records import UInt8Array
+from augfactory.report.drawing import FAINT, INK, new_figure, png_of
 from augfactory.vae.history import HistoryRow
 
-DOTS_PER_INCH = 150
-INK, FAINT = "#222222", "#777777"
 LOSS, RECONSTRUCTION, KL, VALIDATION = "#0a6ebd", "#2e8b57", "#d1495b", "#8a5fbf"
 SMALLEST_TILE = 80
 GAP, WIDE_GAP = 6, 26
@@ -39,8 +35,7 @@ def loss_figure(
     ``reached`` maps the losses of the kept checkpoints to the steps where they were reached;
     ``warmup`` is the step where the KL term had its full weight.
     """
-    figure = Figure(figsize=(8, 5.4), dpi=DOTS_PER_INCH)
-    FigureCanvasAgg(figure)
+    figure = new_figure(1200, 810)
     upper = figure.add_axes((0.095, 0.375, 0.87, 0.455))
     lower = figure.add_axes((0.095, 0.105, 0.87, 0.2), sharex=upper)
     steps = [row.step for row in history]
@@ -55,7 +50,7 @@ def loss_figure(
     _dress_curves(upper, lower, [*(row.loss for row in history), *watched])
     figure.text(0.095, 0.94, "Training of the VAE", size=13, weight="bold", color=INK)
     figure.text(0.095, 0.9, subtitle, size=8.5, color=FAINT)
-    return _png(figure)
+    return png_of(figure)
 
 
 def picture_figure(
@@ -97,8 +92,7 @@ def _page(
 ) -> bytes:
     """Return ``page`` as a PNG, pixel for pixel, with words at (x, y) in its pixels."""
     height, width = page.shape[:2]
-    figure = Figure(figsize=(width / DOTS_PER_INCH, height / DOTS_PER_INCH), dpi=DOTS_PER_INCH)
-    FigureCanvasAgg(figure)
+    figure = new_figure(width, height)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.imshow(page, interpolation="none", aspect="auto", extent=(0, width, height, 0))
@@ -106,7 +100,7 @@ def _page(
     axes.text(MARGIN, 68, subtitle, size=8.5, color=FAINT, va="center")
     for x, y, text in words:
         axes.text(x, y, text, size=8.5, color=INK, va="center")
-    return _png(figure)
+    return png_of(figure)
 
 
 def _shortened(text: str) -> str:
@@ -165,9 +159,3 @@ def _dress_curves(upper: Axes, lower: Axes, losses: Sequence[float]) -> None:
         axes.legend(loc="upper right", frameon=False, fontsize=8.5, labelcolor=INK)
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
