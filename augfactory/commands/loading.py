@@ -1,5 +1,6 @@
 """`augfactory.load` and `augfactory.loader`: a dataset version for any PyTorch trainer."""
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -8,6 +9,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from augfactory.commands.loading_epochs import (
+    BLOCK_ROWS,
     EpochBatches,
     LoaderOrder,
     check_order,
@@ -18,8 +20,15 @@ from augfactory.commands.version_dataset import (
     VersionDataset,
     channel_statistics,
 )
+from augfactory.commands.version_loader import (
+    HELD_BYTES,
+    READ_AT_ONCE,
+    ServedVersion,
+    VersionLoader,
+    as_it_is,
+)
 from augfactory.errors import RecipeError, unknown_name
-from augfactory.evaluation.batches import images_with_views
+from augfactory.evaluation.batches import VIEWS, images_with_views
 from augfactory.keyed_random import key_of
 from augfactory.records import Int64Array
 from augfactory.store.versions import find_version
@@ -81,6 +90,7 @@ def loader(
     drop_last: bool = False,
     rows: Sequence[int] | Int64Array | None = None,
     window: int = 16,
+    in_memory: bool | None = None,
     start_method: Literal["spawn", "fork", "forkserver"] | None = None,
     pin_memory: bool = False,
 ) -> DataLoader[Item]:
@@ -97,7 +107,9 @@ def loader(
         workers: processes that read; the batches are the same for any number.
         drop_last: leave out a last batch that is not full.
         rows: the rows to serve, such as ``held_out`` returns; all by default.
-        window: see ``order``; each worker keeps so many blocks in memory.
+        window: see ``order``; each worker keeps up to twice so many blocks in memory.
+        in_memory: keep the pixels of every row that was read, so that a process reads and decodes
+            it once. By default where all take at most 256 MiB and the order is not "blocks".
         start_method: how workers are started; PyTorch's choice by default.
         pin_memory: as in DataLoader.
 
@@ -112,14 +124,12 @@ def loader(
     given = load(dataset) if isinstance(dataset, str) else dataset
     if given.views and order != "shuffled":
         raise RecipeError("order", f"views do not come in order {order!r}", "Leave it out.")
-    served = VersionDataset(
-        given.folder,
-        hard=given.hard,
-        as_uint8=given.as_uint8,
-        statistics=given.statistics,
-        views=given.views,
-    )
-    served.kept_blocks = window if order == "blocks" else 0
+    image_bytes = math.prod(given.manifest.image_shape)
+    if in_memory is None:
+        in_memory = order != "blocks" and given.manifest.rows * image_bytes <= HELD_BYTES
+    at_once = max(1, READ_AT_ONCE // (batch_size * image_bytes * (1 + VIEWS * given.views)))
+    if order == "blocks":
+        at_once = max(1, min(at_once, window * BLOCK_ROWS // batch_size))
     batches = EpochBatches(
         given.training,
         batch_size,
@@ -129,10 +139,15 @@ def loader(
         seed=seed,
         drop_last=drop_last,
         window=window,
+        at_once=at_once,
     )
-    return DataLoader(
-        served,
+    return VersionLoader(
+        # Rows read at once may end one window and begin the next.
+        ServedVersion(
+            given, in_memory=in_memory, kept_blocks=2 * window if order == "blocks" else 0
+        ),
         batch_sampler=batches,
+        collate_fn=as_it_is,
         num_workers=workers,
         persistent_workers=workers > 0,
         multiprocessing_context=start_method if workers else None,

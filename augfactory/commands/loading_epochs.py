@@ -5,7 +5,7 @@ worker processes cannot change a batch.
 """
 
 from collections.abc import Iterator
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from torch.utils.data import Sampler
@@ -32,8 +32,10 @@ def check_order(order: str) -> None:
         raise unknown_name("order", "order", order, LOADER_ORDERS)
 
 
-class EpochBatches(Sampler[list[RowKey]]):
+class EpochBatches(Sampler[Any]):
     """A batch sampler: each iteration serves the next epoch; ``set_epoch`` chooses which.
+
+    It yields rows to be read at once, those of ``at_once`` batches; its length counts batches.
 
     Args:
         training: the whole version.
@@ -57,6 +59,7 @@ class EpochBatches(Sampler[list[RowKey]]):
         seed: int,
         drop_last: bool,
         window: int,
+        at_once: int,
     ) -> None:
         self._rows = np.arange(len(training.source)) if rows is None else rows
         self._training = training.restricted_to(self._rows)
@@ -68,6 +71,7 @@ class EpochBatches(Sampler[list[RowKey]]):
         self.seed = seed
         self.drop_last = drop_last
         self.window = window
+        self.at_once = at_once
         self.epoch = 0
         self._length = len(self.rows_of_epoch(0))
 
@@ -92,13 +96,13 @@ class EpochBatches(Sampler[list[RowKey]]):
         whole, rest = divmod(self._length, self.batch_size)
         return whole + (rest > 0 and not self.drop_last)
 
-    def __iter__(self) -> Iterator[list[RowKey]]:
+    def __iter__(self) -> Iterator[Int64Array]:
         # A generator: DataLoader asks for an iterator that it throws away, and no epoch is lost.
-        rows = self.rows_of_epoch(self.epoch)
+        rows = self.rows_of_epoch(self.epoch)[: len(self) * self.batch_size]
         self.epoch += 1
-        for number in range(len(self)):
-            batch = rows[number * self.batch_size : (number + 1) * self.batch_size]
-            yield [tuple(row) if isinstance(row, list) else row for row in batch.tolist()]
+        stretch = self.at_once * self.batch_size
+        for first in range(0, len(rows), stretch):
+            yield rows[first : first + stretch]
 
 
 def round_order(rounds: Int64Array, seed: int, epoch: int = 0) -> Int64Array:

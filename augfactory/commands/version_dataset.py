@@ -1,6 +1,6 @@
 """A dataset version as a map-style dataset, and the statistics to normalise its images by."""
 
-from collections import OrderedDict
+import math
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,6 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from augfactory.commands.loading_epochs import (
-    BLOCK_ROWS,
     RowKey,
     round_order,
 )
@@ -56,7 +55,6 @@ class VersionDataset(Dataset[Item]):
         self.as_uint8 = as_uint8
         self.statistics = statistics
         self.views = views
-        self.kept_blocks = 0
 
     @cached_property
     def version(self) -> Version:
@@ -79,17 +77,22 @@ class VersionDataset(Dataset[Item]):
         return version_set(self.version)
 
     def __getstate__(self) -> dict[str, Any]:
-        opened = ("version", "manifest", "training", "_blocks", "_triples")
+        opened = ("version", "manifest", "training", "_triples")
         return {name: value for name, value in self.__dict__.items() if name not in opened}
 
     def __len__(self) -> int:
         return len(self._triples) if self.views else self.manifest.rows
 
     def __getitem__(self, row: RowKey) -> Item:
-        return self.__getitems__([row])[0]
+        images, labels = self.read_batch([row])
+        return images[0], labels[0]
 
     def __getitems__(self, rows: Sequence[RowKey]) -> list[Item]:
-        """Read many at once.
+        """Read many at once; see ``read_batch``."""
+        return list(zip(*self.read_batch(rows), strict=True))
+
+    def read_batch(self, rows: Sequence[RowKey] | Int64Array) -> Item:
+        """Read many at once: (images [n, C, H, W], labels [n] or [n, K]), contiguous.
 
         With views, ``rows`` counts clean images, or holds triples (row of the clean image, rows of
         two views), as `augfactory.loader` draws them.
@@ -107,7 +110,7 @@ class VersionDataset(Dataset[Item]):
             which = which[:, 0]
         source = self.version.source
         labels = source.labels[which] if self.hard else source.read_soft_labels(which)
-        return list(zip(images, torch.from_numpy(labels), strict=True))
+        return images, torch.from_numpy(labels)
 
     def rows_in_round_order(self, seed: int) -> Int64Array:
         """Return all rows, round after round, shuffled within each: int64 [N].
@@ -150,38 +153,17 @@ class VersionDataset(Dataset[Item]):
         clean, views = images_with_views(self.training)
         return np.column_stack([clean, np.stack([own[:VIEWS] for own in views])])
 
-    @cached_property
-    def _blocks(self) -> OrderedDict[int, UInt8Array]:
-        return OrderedDict()
-
     def _read_images(self, rows: Int64Array) -> UInt8Array:
-        if not self.kept_blocks:
-            return self.version.source.read_images(rows)
-        images = np.empty((len(rows), *self.manifest.image_shape), dtype=np.uint8)
-        block_of_row = rows // BLOCK_ROWS
-        for block in np.unique(block_of_row).tolist():
-            here = block_of_row == block
-            images[here] = self._block(block)[rows[here] - block * BLOCK_ROWS]
-        return images
-
-    def _block(self, block: int) -> UInt8Array:
-        if block not in self._blocks:
-            end = min((block + 1) * BLOCK_ROWS, self.manifest.rows)
-            read = self.version.source.read_images(np.arange(block * BLOCK_ROWS, end))
-            self._blocks[block] = read
-            if len(self._blocks) > self.kept_blocks:
-                self._blocks.popitem(last=False)
-        self._blocks.move_to_end(block)
-        return self._blocks[block]
+        return self.version.source.read_images(rows)
 
     def _shown(self, images: UInt8Array) -> Tensor:
-        shown = torch.from_numpy(images).permute(0, 3, 1, 2)
+        stored = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
         if self.as_uint8:
-            return shown
-        shown = shown.to(torch.float32) / 255
+            return stored
+        shown = stored.to(torch.float32).div_(255)
         if self.statistics:
             mean, deviation = (torch.tensor(part).view(-1, 1, 1) for part in self.statistics)
-            shown = (shown - mean) / deviation
+            shown = shown.sub_(mean).div_(deviation)
         return shown
 
 
@@ -190,8 +172,8 @@ def channel_statistics(source: Source) -> Statistics:
 
     The sums are exact, of integers; a channel that never varies gets the deviation 1.
     """
-    height, width, channels = source.image_shape
-    stretch = max(1, READ_BYTES // (height * width * channels))
+    channels = source.image_shape[2]
+    stretch = max(1, READ_BYTES // math.prod(source.image_shape))
     counts = np.zeros((channels, 256), dtype=np.int64)
     for first in range(0, len(source), stretch):
         images = source.read_images(np.arange(first, min(first + stretch, len(source))))

@@ -7,16 +7,19 @@ and uncompressed, so that reading any row costs that row.
 
 import io
 import json
+import math
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
-from augfactory.records import Int64Array, Rows, UInt8Array
+from augfactory.records import Int64Array, ReadImages, Rows, UInt8Array
 from augfactory.store.storage_format import (
     LIGHT_COLUMNS,
+    MOST_OPEN,
     SMALL_FILE_BYTES,
     Encoded,
     Extent,
@@ -25,8 +28,8 @@ from augfactory.store.storage_format import (
     StorageFormat,
     Stretch,
     nothing_to_finish,
-    read_by_shard,
     rows_of_shard,
+    unreadable,
 )
 from augfactory.store.tables import Columns
 
@@ -76,20 +79,46 @@ def _read_columns(folder: Path, paths: list[str]) -> list[Columns]:
     return [read_columns(folder / path, LIGHT_COLUMNS) for path in shards]
 
 
-def _read_images(place: Place, rows: Int64Array) -> UInt8Array:
-    return read_by_shard(place, rows, lambda index, _: shard_path(index), _read_some)
+def _open_images(place: Place) -> ReadImages:
+    """Map the pixels into memory: HDF5 would take longer to find an image than to read it."""
+    starts = np.concatenate([[0], place.shard_ends[:-1]])
+    image = np.dtype(f"V{math.prod(place.image_shape)}")  # one element, so that it is copied whole
+
+    @lru_cache(None)
+    def offset(index: int) -> int:
+        return _offset_of_pixels(place.folder / shard_path(index), place.image_shape)
+
+    @lru_cache(MOST_OPEN)
+    def mapped(index: int) -> np.ndarray[Any, Any]:
+        path = place.folder / shard_path(index)
+        count = int(place.shard_ends[index] - starts[index])
+        try:
+            return np.memmap(path, image, "r", offset(index), (count,)).view(np.ndarray)
+        except (OSError, KeyError, ValueError) as error:
+            raise unreadable(path, error) from error
+
+    def read(rows: Int64Array) -> UInt8Array:
+        images = np.empty(len(rows), image)
+        shard = np.searchsorted(place.shard_ends, rows, side="right").astype(np.uint16)
+        order = np.argsort(shard, kind="stable")  # a radix sort for 16 bits
+        inside = (rows - starts[shard])[order]
+        first = 0
+        for index, end in enumerate(np.cumsum(np.bincount(shard)).tolist()):
+            if first < end:
+                images[order[first:end]] = mapped(index)[inside[first:end]]
+                first = end
+        return images.view(np.uint8).reshape(len(rows), *place.image_shape)
+
+    return read
 
 
-def _read_some(path: Path, rows: Int64Array, image_shape: tuple[int, int, int]) -> UInt8Array:
-    del image_shape
-    first, last = int(rows[0]), int(rows[-1])
+def _offset_of_pixels(path: Path, image_shape: tuple[int, int, int]) -> int:
     with h5py.File(path, "r") as file:
-        images: UInt8Array
-        if last - first < 4 * len(rows):  # dense enough to read the stretch in one go
-            images = file["image"][first : last + 1][rows - first]
-        else:
-            images = file["image"][rows]
-    return images
+        stored = file["image"]
+        offset: int | None = stored.id.get_offset()
+        if offset is None or stored.dtype != np.uint8 or stored.shape[1:] != image_shape:
+            raise ValueError(f"its images do not lie as uint8 {list(image_shape)} in one piece")
+    return offset
 
 
 def _rows_of(path: str, shards: Sequence[Stretch]) -> Stretch | None:
@@ -113,7 +142,7 @@ with h5py.File("shards/00000.h5") as shard:
     encode=_encode_shard,
     finish=nothing_to_finish,
     read_columns=_read_columns,
-    read_images=_read_images,
+    open_images=_open_images,
     rows_of=_rows_of,
     expected_size=_expected_size,
 )

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from augfactory.records import Int64Array, Rows, UInt8Array
+from augfactory.records import Int64Array, ReadImages, Rows, UInt8Array
 from augfactory.store import png
 from augfactory.store.storage_format import (
     LIGHT_COLUMNS,
@@ -24,7 +24,7 @@ from augfactory.store.storage_format import (
     StorageFormat,
     Stretch,
     nothing_to_finish,
-    read_by_shard,
+    open_by_shard,
     rows_of_shard,
 )
 from augfactory.store.tables import Columns, as_arrow, plain_columns, row_columns, rows_schema
@@ -76,26 +76,29 @@ def _read_columns(folder: Path, paths: list[str]) -> list[Columns]:
     return [plain_columns(pq.ParquetFile(path).read(columns=[*LIGHT_COLUMNS])) for path in shards]
 
 
-def _read_images(place: Place, rows: Int64Array) -> UInt8Array:
-    return read_by_shard(place, rows, shard_path, _read_some)
+def _open_images(place: Place) -> ReadImages:
+    return open_by_shard(place, shard_path, _open_shard)
 
 
-def _read_some(path: Path, rows: Int64Array, image_shape: tuple[int, int, int]) -> UInt8Array:
-    images = np.empty((len(rows), *image_shape), dtype=np.uint8)
-    with pq.ParquetFile(path, memory_map=True) as file:
-        metadata = file.metadata
-        sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
-        ends = np.cumsum(sizes)
+def _open_shard(path: Path, image_shape: tuple[int, int, int]) -> ReadImages:
+    file = pq.ParquetFile(path, memory_map=True)
+    groups = range(file.metadata.num_row_groups)
+    ends = np.cumsum([file.metadata.row_group(group).num_rows for group in groups])
+
+    def read(rows: Int64Array) -> UInt8Array:
+        images = np.empty((len(rows), *image_shape), dtype=np.uint8)
         group_of = np.searchsorted(ends, rows, side="right")
         for group in np.unique(group_of).tolist():
             here = np.flatnonzero(group_of == group)
-            first = int(ends[group]) - sizes[group]
+            first = int(ends[group - 1]) if group else 0
             table = file.read_row_group(group, columns=["image.bytes"])
             pictures = table["image"].combine_chunks().field("bytes")
             for index in here.tolist():
                 data = pictures[int(rows[index]) - first].as_buffer()
                 images[index] = png.decode(io.BytesIO(data), image_shape[2])
-    return images
+        return images
+
+    return read
 
 
 def _rows_of(path: str, shards: Sequence[Stretch]) -> Stretch | None:
@@ -120,7 +123,7 @@ class_names = rows.features["label"].names
     encode=_encode_shard,
     finish=nothing_to_finish,
     read_columns=_read_columns,
-    read_images=_read_images,
+    open_images=_open_images,
     rows_of=_rows_of,
     expected_size=_expected_size,
     table=(f"{FOLDER}/*.parquet", "image"),

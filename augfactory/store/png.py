@@ -8,6 +8,7 @@ and float32 through ``load_dataset("imagefolder")``.
 
 import io
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -156,7 +157,7 @@ soft_labels = load_dataset("imagefolder", data_dir="train")  # every column of m
     encode=_encode_shard,
     finish=_finish,
     read_columns=_read_columns,
-    read_images=_read_images,
+    open_images=lambda place: partial(_read_images, place),
     rows_of=_rows_of,
     expected_size=_expected_size,
     check_class_names=check_class_names,

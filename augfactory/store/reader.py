@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +87,7 @@ def open_rows(folder: Path, manifest: Manifest) -> Version:
         class_names=tuple(manifest.class_names),
         image_shape=manifest.image_shape,
         labels=labels,
-        read_images=partial(storage.read_images, place),
+        read_images=storage.open_images(place),
         read_soft_labels=lambda rows: soft_label[rows],
         row_name=lambda row: f"{address} row {row}",
     )
@@ -154,4 +153,4 @@ def reader_under_construction(
     ``shard_ends`` holds the end row of each shard; ``labels_of`` tells the labels of rows.
     """
     place = Place(building, image_shape, shard_ends, tuple(class_names), labels_of)
-    return partial(FORMATS[storage].read_images, place)
+    return FORMATS[storage].open_images(place)

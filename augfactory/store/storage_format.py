@@ -1,17 +1,20 @@
 """What a storage format is: how a shard becomes files, and how its rows are read again."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from augfactory.errors import VerificationError
-from augfactory.records import Int64Array, Rows, UInt8Array
+from augfactory.records import Int64Array, ReadImages, Rows, UInt8Array
 from augfactory.store.tables import Columns
 
 SMALL_FILE_BYTES = 4096  # what the smallest file takes on most disks
 Stretch = tuple[int, int]  # the first and the last of some neighbouring rows
+MOST_OPEN = 256  # shards at once; each holds a file descriptor, of which 1,024 are usual
 LIGHT_COLUMNS = ("soft_label", "label", "method", "round", "view", "source_index", "weight")
 
 
@@ -101,7 +104,8 @@ class StorageFormat:
         encode: a shard's rows -> its files; the same bytes for the same rows.
         finish: writes what needs all shards; returns the paths of what it wrote.
         read_columns: (folder, paths of all files) -> LIGHT_COLUMNS of each shard, in row order.
-        read_images: (place, rows) -> uint8 [n, H, W, C], in the order asked, repeats allowed.
+        open_images: place -> a reader: rows -> uint8 [n, H, W, C], in the order asked, repeats
+            allowed. It opens a file when a row of it is asked for, and may keep it open.
         rows_of: (path of a file, first and last row of each shard) -> first and last row in the
             file; None where it holds no images.
         expected_size: -> (bytes, files) of the data, an upper bound where pixels compress.
@@ -117,7 +121,7 @@ class StorageFormat:
     encode: Callable[[Shard, Rows], Encoded]
     finish: Callable[[Path, Sequence[str], list[FinishedShard]], list[str]]
     read_columns: Callable[[Path, list[str]], list[Columns]]
-    read_images: Callable[[Place, Int64Array], UInt8Array]
+    open_images: Callable[[Place], ReadImages]
     rows_of: Callable[[str, Sequence[Stretch]], Stretch | None]
     expected_size: Callable[[Extent], tuple[int, int]]
     check_class_names: Callable[[Sequence[str]], None] = _anything
@@ -140,32 +144,44 @@ def rows_of_shard(
     return shards[paths.index(path)] if path in paths else None
 
 
-def read_by_shard(
+def open_by_shard(
     place: Place,
-    rows: Int64Array,
     shard_path: Callable[[int, int], str],
-    read_some: Callable[[Path, Int64Array, tuple[int, int, int]], UInt8Array],
-) -> UInt8Array:
-    """Read images from shards, each opened once.
+    open_shard: Callable[[Path, tuple[int, int, int]], ReadImages],
+) -> ReadImages:
+    """Return a reader over shards, each of which stays open from its first row on.
 
-    ``shard_path`` tells where shard (index, count) lies; ``read_some`` reads rows of one shard,
-    which come sorted and without repeats.
-
-    Raises:
-        VerificationError: naming the shard that cannot be read.
+    ``shard_path`` tells where shard (index, count) lies; ``open_shard`` makes a reader of one
+    (path, image shape), whose rows count from the shard's first. The reader raises
+    VerificationError, naming the shard that cannot be read.
     """
-    images = np.empty((len(rows), *place.image_shape), dtype=np.uint8)
-    shard = np.searchsorted(place.shard_ends, rows, side="right")
-    for index in np.unique(shard).tolist():
-        here = shard == index
-        first = place.shard_ends[index - 1] if index else 0
-        inside, places = np.unique(rows[here] - first, return_inverse=True)
-        path = place.folder / shard_path(index, len(place.shard_ends))
-        try:
-            images[here] = read_some(path, inside, place.image_shape)[places]
-        except (OSError, KeyError, ValueError, IndexError) as error:
-            raise unreadable(path, error) from error
-    return images
+    starts = np.concatenate([[0], place.shard_ends[:-1]])
+
+    @lru_cache(MOST_OPEN)
+    def opened(index: int) -> ReadImages:
+        return open_shard(path_of(index), place.image_shape)
+
+    def path_of(index: int) -> Path:
+        return place.folder / shard_path(index, len(place.shard_ends))
+
+    def read(rows: Int64Array) -> UInt8Array:
+        size = math.prod(place.image_shape)
+        # An image as one element, so that numpy copies it whole.
+        images = np.empty(len(rows), f"V{size}")
+        shard = np.searchsorted(place.shard_ends, rows, side="right").astype(np.int32)
+        order = np.argsort(shard, kind="stable")
+        inside = (rows - starts[shard])[order]
+        ends = np.cumsum(np.bincount(shard, minlength=len(starts)))
+        for index in np.flatnonzero(np.diff(ends, prepend=0)).tolist():
+            here = slice(ends[index - 1] if index else 0, ends[index])
+            try:
+                some = opened(index)(inside[here])
+            except (OSError, KeyError, ValueError, IndexError) as error:
+                raise unreadable(path_of(index), error) from error
+            images[order[here]] = some.reshape(-1, size).view(images.dtype)[:, 0]
+        return images.view(np.uint8).reshape(len(rows), *place.image_shape)
+
+    return read
 
 
 def unreadable(path: Path, error: Exception) -> VerificationError:

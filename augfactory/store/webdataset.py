@@ -10,12 +10,11 @@ import json
 import mmap
 import tarfile
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from augfactory.records import Int64Array, Rows, UInt8Array
+from augfactory.records import Int64Array, ReadImages, Rows, UInt8Array
 from augfactory.store import png
 from augfactory.store.atomic import write_file
 from augfactory.store.storage_format import (
@@ -27,7 +26,7 @@ from augfactory.store.storage_format import (
     Shard,
     StorageFormat,
     Stretch,
-    read_by_shard,
+    open_by_shard,
     rows_of_shard,
 )
 from augfactory.store.tables import Columns
@@ -94,52 +93,50 @@ def _read_columns(folder: Path, paths: list[str]) -> list[Columns]:
 
 
 def _read_light(path: Path) -> Columns:
-    with _opened(path) as data:
-        rows = [json.loads(data[start:stop]) for start, stop in _places(path, "json").tolist()]
+    data = _mapped(path)
+    rows = [json.loads(data[start:stop]) for start, stop in _places(data, "json").tolist()]
     return {name: np.array([row[name] for row in rows], kind) for name, kind in DTYPES.items()}
 
 
-def _read_images(place: Place, rows: Int64Array) -> UInt8Array:
-    return read_by_shard(place, rows, lambda index, _: shard_path(index), _read_some)
+def _open_images(place: Place) -> ReadImages:
+    return open_by_shard(place, lambda index, _: shard_path(index), _open_shard)
 
 
-def _read_some(path: Path, rows: Int64Array, image_shape: tuple[int, int, int]) -> UInt8Array:
-    images = np.empty((len(rows), *image_shape), dtype=np.uint8)
-    places = _places(path, "png")[rows]
-    with _opened(path) as data:
-        for index, (start, stop) in enumerate(places.tolist()):
+def _open_shard(path: Path, image_shape: tuple[int, int, int]) -> ReadImages:
+    data = _mapped(path)
+    places = _places(data, "png")
+
+    def read(rows: Int64Array) -> UInt8Array:
+        images = np.empty((len(rows), *image_shape), dtype=np.uint8)
+        for index, (start, stop) in enumerate(places[rows].tolist()):
             images[index] = png.decode(io.BytesIO(data[start:stop]), image_shape[2])
-    return images
+        return images
+
+    return read
 
 
-def _opened(path: Path) -> mmap.mmap:
+def _mapped(path: Path) -> mmap.mmap:
     with open(path, "rb") as file:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
-def _places(path: Path, part: str) -> Int64Array:
-    """Return where the ``part`` of each row starts and stops in the archive: int64 [n, 2]."""
-    state = path.stat()
-    places: Int64Array = _all_places(path, state.st_size, state.st_mtime_ns)[PARTS.index(part)]
-    return places
+def _places(data: mmap.mmap, part: str) -> Int64Array:
+    """Return where the ``part`` of each row starts and stops in the archive: int64 [n, 2].
 
-
-@lru_cache(maxsize=4096)
-def _all_places(path: Path, size: int, changed: int) -> Int64Array:
-    """Read the headers of an archive that ``shard_bytes`` made: int64 [parts, n, 2]."""
-    del size, changed  # with them a file that was replaced is read anew
+    Raises:
+        ValueError: it is not as ``shard_bytes`` made it.
+    """
     places: list[tuple[int, int]] = []
-    with _opened(path) as data:
-        at = 0
-        while at + BLOCK <= len(data) and data[at]:
-            header = data[at : at + BLOCK]
-            name = header[:100].rstrip(b"\0").decode()
-            if not name.endswith(f".{PARTS[len(places) % len(PARTS)]}"):
-                raise ValueError(f"{name!r} stands where it was not written")
-            length = int(header[124:135], 8)
-            places.append((at + BLOCK, at + BLOCK + length))
-            at += BLOCK + -(-length // BLOCK) * BLOCK
-    return np.array(places, dtype=np.int64).reshape(-1, len(PARTS), 2).transpose(1, 0, 2)
+    at = 0
+    while at + BLOCK <= len(data) and data[at]:
+        header = data[at : at + BLOCK]
+        name = header[:100].rstrip(b"\0").decode()
+        if not name.endswith(f".{PARTS[len(places) % len(PARTS)]}"):
+            raise ValueError(f"{name!r} stands where it was not written")
+        length = int(header[124:135], 8)
+        places.append((at + BLOCK, at + BLOCK + length))
+        at += BLOCK + -(-length // BLOCK) * BLOCK
+    return np.array(places, dtype=np.int64).reshape(-1, len(PARTS), 2)[:, PARTS.index(part)]
 
 
 def _rows_of(path: str, shards: Sequence[Stretch]) -> Stretch | None:
@@ -171,7 +168,7 @@ timm's `create_dataset("wds/", root=".", split="train", target_key="soft_label")
     encode=_encode_shard,
     finish=_finish,
     read_columns=_read_columns,
-    read_images=_read_images,
+    open_images=_open_images,
     rows_of=_rows_of,
     expected_size=_expected_size,
 )

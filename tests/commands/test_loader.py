@@ -1,5 +1,6 @@
 """`augfactory.loader` and the options of `augfactory.load`, on real versions, in real processes."""
 
+import gc
 import itertools
 import os
 import pickle
@@ -72,6 +73,7 @@ def test_an_epoch_serves_every_row_once_and_as_stored(folder: Path, order: Any) 
         for rows, (images, labels) in zip(batches, loader, strict=True):
             pixels = stored.read_images(np.array(rows)).transpose(0, 3, 1, 2)
             assert np.array_equal(images.numpy(), pixels.astype(np.float32) / 255)
+            assert images.is_contiguous()
             assert np.array_equal(labels.numpy(), stored.read_soft_labels(np.array(rows)))
 
 
@@ -113,6 +115,60 @@ def test_epochs_and_seeds_differ_and_can_be_resumed(folder: Path, order: Any) ->
     assert zero != one
     assert epochs(1)[0] != zero
     assert epochs(0, first=1)[0] == one
+
+
+@pytest.mark.parametrize("order", [*ORDERS, "views"])
+def test_batches_do_not_depend_on_how_many_are_read_at_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, order: Any
+) -> None:
+    options: dict[str, Any] = {"views": True} if order == "views" else {}
+    epochs = []
+    for batches in (0, 3, 1000):
+        monkeypatch.setattr("augfactory.commands.loading.READ_AT_ONCE", batches * 7 * 9 * 14 * 3)
+        loader = augfactory.loader(
+            augfactory.load(str(folder), **options),
+            7,
+            order="shuffled" if options else order,
+            drop_last=True,
+        )
+        epochs.append(list(loader))
+        assert len(epochs[-1]) == len(loader)
+    for one, some, all_rows in zip(*epochs, strict=True):
+        for part in (0, 1):
+            assert len(one[part]) == 7
+            assert torch.equal(one[part], some[part])
+            assert torch.equal(one[part], all_rows[part])
+
+
+@pytest.mark.parametrize(
+    ("in_memory", "held_bytes", "once"),
+    [
+        (True, 0, True),
+        (None, ROWS * 9 * 14 * 3, True),
+        (None, ROWS * 9 * 14 * 3 - 1, False),
+        (False, 2**28, False),
+    ],
+)
+def test_in_memory_every_image_is_read_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, in_memory: Any, held_bytes: int, once: bool
+) -> None:
+    monkeypatch.setattr("augfactory.commands.loading.HELD_BYTES", held_bytes)
+    dataset = augfactory.load(str(folder))
+    read: list[int] = []
+    real = dataset.version.source.read_images
+
+    def counted(rows: Any) -> Any:
+        read.extend(rows.tolist())
+        return real(rows)
+
+    object.__setattr__(dataset.version.source, "read_images", counted)
+    loader = augfactory.loader(dataset, 32, in_memory=in_memory)
+    for _ in range(2):
+        for rows, (images, _) in zip(served(loader), loader, strict=True):
+            pixels = real(np.array(rows)).transpose(0, 3, 1, 2)
+            assert np.array_equal(images.numpy(), pixels.astype(np.float32) / 255)
+    assert sorted(read) == sorted([*range(ROWS)] * (1 if once else 2))
+    assert len(pickle.dumps(loader.dataset)) < 1500
 
 
 def test_rounds_are_served_in_order(folder: Path) -> None:
@@ -238,8 +294,8 @@ def test_held_out_images_are_in_no_training_row(folder: Path) -> None:
 
 
 def test_travelling_leaves_no_file_open(folder: Path) -> None:
-    loader = augfactory.loader(augfactory.load(str(folder), normalise=True), order="blocks")
     before = len(os.listdir("/proc/self/fd"))
+    loader = augfactory.loader(augfactory.load(str(folder), normalise=True), order="blocks")
     first = next(iter(loader))
     dataset = loader.dataset
     travelled = pickle.dumps(dataset)
@@ -249,6 +305,8 @@ def test_travelling_leaves_no_file_open(folder: Path) -> None:
     assert len(first[0]) == 64
     assert torch.equal(again[5][0], dataset[5][0])
     assert h5py.h5f.get_obj_count(h5py.h5f.OBJ_ALL, h5py.h5f.OBJ_FILE) == 0
+    del loader, dataset, again
+    gc.collect()
     assert len(os.listdir("/proc/self/fd")) == before
 
 

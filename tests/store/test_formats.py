@@ -75,7 +75,7 @@ def test_every_column_comes_back(tmp_path: Path, storage: StorageFormat, channel
         np.array([301]),
         np.array([], dtype=np.int64),
     ):
-        assert np.array_equal(storage.read_images(place, rows), images[rows])
+        assert np.array_equal(storage.open_images(place)(rows), images[rows])
 
 
 def test_equal_rows_give_equal_bytes(storage: StorageFormat) -> None:
@@ -113,5 +113,5 @@ def test_a_cut_file_is_named(tmp_path: Path, storage: StorageFormat, place: floa
     path.write_bytes(data[: int(place * len(data))])
     where = Place(tmp_path, (5, 7, 3), np.array([10]), CLASSES, lambda wanted: rows.label[wanted])
     with pytest.raises(VerificationError) as raised:
-        storage.read_images(where, np.arange(10))
+        storage.open_images(where)(np.arange(10))
     assert raised.value.where == str(path)
