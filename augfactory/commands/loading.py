@@ -9,7 +9,6 @@ import torch
 from torch.utils.data import DataLoader
 
 from augfactory.commands.loading_epochs import (
-    BLOCK_ROWS,
     EpochBatches,
     LoaderOrder,
     check_order,
@@ -107,7 +106,7 @@ def loader(
         workers: processes that read; the batches are the same for any number.
         drop_last: leave out a last batch that is not full.
         rows: the rows to serve, such as ``held_out`` returns; all by default.
-        window: see ``order``; each worker keeps up to twice so many blocks in memory.
+        window: see ``order``; each worker keeps so many blocks in memory.
         in_memory: keep the pixels of every row that was read, so that a process reads and decodes
             it once. By default where all take at most 256 MiB and the order is not "blocks".
         start_method: how workers are started; PyTorch's choice by default.
@@ -128,8 +127,6 @@ def loader(
     if in_memory is None:
         in_memory = order != "blocks" and given.manifest.rows * image_bytes <= HELD_BYTES
     at_once = max(1, READ_AT_ONCE // (batch_size * image_bytes * (1 + VIEWS * given.views)))
-    if order == "blocks":
-        at_once = max(1, min(at_once, window * BLOCK_ROWS // batch_size))
     batches = EpochBatches(
         given.training,
         batch_size,
@@ -142,10 +139,7 @@ def loader(
         at_once=at_once,
     )
     return VersionLoader(
-        # Rows read at once may end one window and begin the next.
-        ServedVersion(
-            given, in_memory=in_memory, kept_blocks=2 * window if order == "blocks" else 0
-        ),
+        ServedVersion(given, in_memory=in_memory, kept_blocks=window if order == "blocks" else 0),
         batch_sampler=batches,
         collate_fn=as_it_is,
         num_workers=workers,

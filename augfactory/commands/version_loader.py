@@ -81,7 +81,7 @@ class ServedVersion(VersionDataset):
     def _read_by_block(self, rows: Int64Array) -> UInt8Array:
         images = np.empty((len(rows), *self.manifest.image_shape), dtype=np.uint8)
         block_of_row = rows // BLOCK_ROWS
-        for block in np.unique(block_of_row).tolist():
+        for block in dict.fromkeys(block_of_row.tolist()):  # in the order served, window by window
             here = block_of_row == block
             images[here] = self._block(block)[rows[here] - block * BLOCK_ROWS]
         return images

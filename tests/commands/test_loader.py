@@ -202,8 +202,14 @@ def test_block_order_needs_few_blocks_at_a_time() -> None:
     assert (np.diff(order) != 1).mean() > 0.9
 
 
-def test_blocks_are_read_whole_and_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    loader = augfactory.loader(str(folder), 8, order="blocks", window=2)
+@pytest.mark.parametrize(("block", "batch"), [(BLOCK_ROWS, 8), (8, 3), (4, 3), (4, 8)])
+def test_blocks_are_read_whole_and_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, block: int, batch: int
+) -> None:
+    monkeypatch.setattr("augfactory.commands.loading.READ_AT_ONCE", 3 * batch * 9 * 14 * 3)
+    for module in ("loading_epochs", "version_loader"):
+        monkeypatch.setattr(f"augfactory.commands.{module}.BLOCK_ROWS", block)
+    loader = augfactory.loader(str(folder), batch, order="blocks", window=2)
     dataset = loader.dataset
     assert isinstance(dataset, VersionDataset)
     read: list[list[int]] = []
@@ -215,9 +221,7 @@ def test_blocks_are_read_whole_and_once(folder: Path, monkeypatch: pytest.Monkey
 
     object.__setattr__(dataset.version.source, "read_images", counted)
     assert len(list(loader)) == len(loader)
-    whole = [
-        list(range(first, min(first + BLOCK_ROWS, ROWS))) for first in range(0, ROWS, BLOCK_ROWS)
-    ]
+    whole = [list(range(first, min(first + block, ROWS))) for first in range(0, ROWS, block)]
     assert sorted(read) == whole
 
 
