@@ -26,6 +26,7 @@ docs: .venv/ready-dev
 
 bench: .venv/ready-dev
 	$(BIN)/python benchmarks/methods.py
+	$(BIN)/python benchmarks/reading.py
 
 wheel: .venv/ready-dev
 	$(BIN)/python -m build --wheel

@@ -213,7 +213,7 @@ def layouts(stored: Stored, place: Path, repeats: int) -> Iterator[str]:
         with h5py.File(path, "w") as file:
             file.create_dataset("image", data=images, chunks=chunks, compression=compression)
         readers: dict[str, Callable[[Any], Any]] = {}
-        with h5py.File(path) as file:
+        with h5py.File(path, rdcc_nbytes=0) as file:  # whose cache would keep what is read again
             readers[name] = partial(from_hdf5, file["image"])
             start = file["image"].id.get_offset()
             if start is not None:
