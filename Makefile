@@ -1,15 +1,19 @@
-# make demo    set up .venv and run the whole story on the bundled digits
-# make test    set up what the tests need, check the code and run the tests
+# make demo      set up .venv and run the whole story on the bundled digits
+# make test      set up what the tests need, check the code and run the tests
+# make examples  set up Lightning, transformers, Keras and fastai, and run their examples' tests
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check fix docs bench wheel clean
+.PHONY: demo test examples check fix docs bench wheel clean
 
 demo: .venv/ready
 	$(BIN)/augfactory demo
 
 test: check
 	$(BIN)/pytest -n 2
+
+examples: .venv/ready-examples
+	$(BIN)/pytest -m heavy tests/examples
 
 check: .venv/ready-dev
 	$(BIN)/ruff format --check .
@@ -41,4 +45,8 @@ clean:
 
 .venv/ready-dev: .venv/ready
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+.venv/ready-examples: .venv/ready-dev
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[examples]'
 	touch $@

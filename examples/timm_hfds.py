@@ -66,7 +66,6 @@ def main(folder: Path, hard: bool) -> None:
     # no_aug: the images are augmented already. Random flips would turn digits into no digits.
     batches = create_loader(part(train), is_training=True, no_aug=True, **options)
     model = timm.create_model("resnet10t", pretrained=False, num_classes=classes)
-    # In timm's own train.py: --smoothing 0, or its loss expects classes instead of shares.
     criterion = torch.nn.CrossEntropyLoss() if hard else SoftTargetCrossEntropy()
     optimiser = create_optimizer_v2(model, opt="adamw", lr=2e-3)
     for _ in range(EPOCHS):
