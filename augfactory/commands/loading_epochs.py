@@ -62,8 +62,10 @@ class EpochBatches(Sampler[Any]):
         at_once: int,
     ) -> None:
         self._rows = np.arange(len(training.source)) if rows is None else rows
-        self._training = training.restricted_to(self._rows)
-        self._views = images_with_views(self._training) if views else None
+        chosen = training.restricted_to(self._rows)
+        # Arrays alone: some trainers send a loader to another process.
+        self._origin, self._round = chosen.origin, chosen.round
+        self._views = images_with_views(chosen) if views else None
         if self._views is not None and not len(self._views[0]):
             raise RecipeError("rows", "no image among them has two views", "Choose others.")
         self.batch_size = batch_size
@@ -85,9 +87,9 @@ class EpochBatches(Sampler[Any]):
             clean, views = self._views
             return self._rows[epoch_with_views(clean, views, self.seed, epoch)]
         if self.order == "one-of-k":
-            return self._rows[epoch_one_of_k(self._training.origin, self.seed, epoch)]
+            return self._rows[epoch_one_of_k(self._origin, self.seed, epoch)]
         if self.order == "rounds":
-            return self._rows[round_order(self._training.round, self.seed, epoch)]
+            return self._rows[round_order(self._round, self.seed, epoch)]
         if self.order == "blocks":
             return block_order(self._rows, self.window, self.seed, epoch)
         return generator("loader epoch", self.seed, epoch).permutation(self._rows)

@@ -314,6 +314,16 @@ def test_travelling_leaves_no_file_open(folder: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) == before
 
 
+@pytest.mark.parametrize("order", [*ORDERS, "one-of-k"])
+def test_a_loader_can_be_sent_to_another_process(folder: Path, order: Any) -> None:
+    loader = augfactory.loader(str(folder), 32, order=order, seed=3)
+    list(loader)
+    sent = pickle.loads(pickle.dumps(loader))
+    for (images, labels), (same_images, same_labels) in zip(loader, sent, strict=True):
+        assert torch.equal(images, same_images)
+        assert torch.equal(labels, same_labels)
+
+
 def test_the_trainers_random_numbers_are_left_alone(folder: Path) -> None:
     torch.manual_seed(1)
     expected = torch.rand(3)
