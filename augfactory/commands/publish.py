@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from augfactory.commands.ingredients import Ingredients
+from augfactory.commands.opening import place_of_source
 from augfactory.commands.orders import Order
 from augfactory.commands.preview import sheet
 from augfactory.errors import ResourceError
@@ -23,7 +24,9 @@ from augfactory.store.manifest import (
     library_versions,
     manifest_bytes,
 )
+from augfactory.store.places import place_from
 from augfactory.store.reader import open_rows
+from augfactory.store.statistics import statistics_of
 from augfactory.store.versions import next_version
 
 
@@ -37,7 +40,7 @@ def publish(order: Order, seconds: float) -> Path:
     version = next_version(order.folder)
     shards.join_plans(building, len(records))
     paths = [PLAN, *shards.finish(building, storage, records, order.class_names)]
-    image_shape = ingredients.source.image_shape
+    image_shape, final = ingredients.source.image_shape, order.folder / version
     digests = [record.digests for record in records]
     manifest = Manifest(
         schema_version=SCHEMA_VERSION,
@@ -49,8 +52,8 @@ def publish(order: Order, seconds: float) -> Path:
         recipe=order.recipe.model_dump(mode="json"),
         recipe_id=order.identity,
         versions=rendering_versions(order.recipe),
-        source=_source_entry(ingredients),
-        model=_model_entry(ingredients),
+        source=_source_entry(ingredients, final),
+        model=_model_entry(ingredients, final),
         files=[
             *(entry for record in records for entry in record.files),
             *(file_entry(building, path) for path in paths),
@@ -61,6 +64,7 @@ def publish(order: Order, seconds: float) -> Path:
         created=creation_time(),
         seconds=round(seconds, 3),
         semantic_version=f"{version.removeprefix('v')}.0.0",
+        statistics=statistics_of([record.sums for record in records], digests),
     )
     return publish_version(building, order.folder, manifest)
 
@@ -109,7 +113,7 @@ def _adding(building: Path, manifest: Manifest, *paths: str) -> Manifest:
     return manifest.model_copy(update={"files": [*manifest.files, *more]})
 
 
-def _source_entry(ingredients: Ingredients) -> SourceEntry:
+def _source_entry(ingredients: Ingredients, final: Path) -> SourceEntry:
     return SourceEntry(
         text=ingredients.spec.text,
         split=ingredients.source.split,
@@ -117,15 +121,17 @@ def _source_entry(ingredients: Ingredients) -> SourceEntry:
         colour=ingredients.spec.colour,
         fingerprint=ingredients.fingerprint,
         rows=ingredients.rows.tolist(),
+        place=place_of_source(ingredients.spec.text, final),
     )
 
 
-def _model_entry(ingredients: Ingredients) -> dict[str, object] | None:
-    model = ingredients.model
-    if model is None:
+def _model_entry(ingredients: Ingredients, final: Path) -> dict[str, object] | None:
+    model, folder = ingredients.model, ingredients.model_folder
+    if model is None or folder is None:
         return None
     return {
-        "folder": str(ingredients.model_folder),
+        "folder": str(folder),
+        "place": place_from(final, folder),
         "sha256": model.sha256,
         "architecture": model.config.architecture,
         "latent": model.config.latent,

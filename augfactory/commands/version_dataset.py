@@ -24,6 +24,7 @@ from augfactory.keyed_random import generator
 from augfactory.records import Int64Array, Source, UInt8Array
 from augfactory.store.manifest import Manifest, read_manifest
 from augfactory.store.reader import Version, open_version
+from augfactory.store.statistics import mean_and_deviation, pixel_sums
 
 Item = tuple[Tensor, Tensor]
 Statistics = tuple[tuple[float, ...], tuple[float, ...]]  # mean and deviation of each channel
@@ -192,14 +193,12 @@ def channel_statistics(source: Source) -> Statistics:
     """
     height, width, channels = source.image_shape
     stretch = max(1, READ_BYTES // (height * width * channels))
-    counts = np.zeros((channels, 256), dtype=np.int64)
+    values, squares = np.zeros((2, channels), dtype=np.int64)
     for first in range(0, len(source), stretch):
-        images = source.read_images(np.arange(first, min(first + stretch, len(source))))
-        for channel in range(channels):
-            counts[channel] += np.bincount(images[..., channel].reshape(-1), minlength=256)
-    values = np.arange(256) / 255
-    share = counts / counts.sum(axis=1, keepdims=True)
-    mean = share @ values
-    deviation = np.sqrt((share * (values - mean[:, None]) ** 2).sum(axis=1))
-    deviation[deviation == 0] = 1
-    return tuple(mean.tolist()), tuple(deviation.tolist())
+        more, more_squares = pixel_sums(
+            source.read_images(np.arange(first, min(first + stretch, len(source))))
+        )
+        values, squares = values + more, squares + more_squares
+    pixels = len(source) * height * width
+    mean, deviation = mean_and_deviation(pixels, values.tolist(), squares.tolist())
+    return tuple(mean), tuple(value or 1.0 for value in deviation)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from augfactory.errors import VerificationError
 from augfactory.records import Rows
+from augfactory.store.statistics import Statistics
 
 MANIFEST = "manifest.json"
 CHECKSUMS = "SHA256SUMS"
@@ -45,6 +46,8 @@ class SourceEntry(BaseModel):
 
     ``rows`` are row numbers of the source named by ``text``; ``source_index`` in the dataset counts
     positions in this list. ``fingerprint`` covers the pixels and labels of exactly these rows.
+    ``place`` is ``text`` as told from the version's folder (see ``places.py``); None where it lies
+    in no place, or in manifests of before there were places.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -55,6 +58,7 @@ class SourceEntry(BaseModel):
     colour: str
     fingerprint: str
     rows: list[int]
+    place: str | None = None
 
 
 class ExportEntry(BaseModel):
@@ -73,7 +77,7 @@ class Manifest(BaseModel):
     ``versions`` are those of the rendering and the methods that made it; they are part of
     ``recipe_id``, which a later program can so check against its own newer ones.
     ``semantic_version`` is MAJOR.MINOR.PATCH as Croissant means it: a new PATCH holds the same
-    data, stored in another way.
+    data, stored in another way. ``statistics`` is None in manifests of before there were any.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -97,6 +101,7 @@ class Manifest(BaseModel):
     seconds: float
     semantic_version: str = ""
     exported_from: ExportEntry | None = None
+    statistics: Statistics | None = None
 
     @property
     def croissant_version(self) -> str:
