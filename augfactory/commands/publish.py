@@ -8,8 +8,10 @@ from augfactory.commands.orders import Order
 from augfactory.commands.preview import sheet
 from augfactory.errors import ResourceError
 from augfactory.pipeline.recipe import rendering_versions
-from augfactory.store import documents, shards
+from augfactory.store import shards
 from augfactory.store.atomic import publish_folder, write_file
+from augfactory.store.card import card
+from augfactory.store.croissant import croissant
 from augfactory.store.manifest import (
     CHECKSUMS,
     MANIFEST,
@@ -102,9 +104,9 @@ def read_records(building: Path, count: int) -> list[shards.ShardRecord]:
 
 def _with_documents(building: Path, manifest: Manifest) -> Manifest:
     write_file(building / "preview.png", sheet(open_rows(building, manifest)))
-    write_file(building / "README.md", documents.card(manifest).encode())
+    write_file(building / "README.md", card(manifest).encode())
     described = _adding(building, manifest, "preview.png", "README.md")
-    write_file(building / "croissant.json", documents.croissant(described).encode())
+    write_file(building / "croissant.json", croissant(described).encode())
     return _adding(building, described, "croissant.json")
 
 

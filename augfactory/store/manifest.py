@@ -4,10 +4,11 @@ import hashlib
 import json
 import os
 import platform
+import re
 import time
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -59,6 +60,14 @@ class SourceEntry(BaseModel):
     fingerprint: str
     rows: list[int]
     place: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What to call it before others: the end of a path, not where it lay on some machine."""
+        path = PurePath(self.text)
+        if re.fullmatch(r"v\d+(:\w+)?", path.name):  # a version by its folder
+            return f"{path.parent.name}/{path.name}"
+        return path.name or self.text
 
 
 class ExportEntry(BaseModel):
@@ -189,17 +198,26 @@ def library_versions() -> dict[str, str]:
     """Return the versions that can change what is made."""
     versions = {"python": platform.python_version()}
     for name in ("augfactory", *RECORDED_LIBRARIES):
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            versions[name] = "not installed as a package"
+        versions[name] = _version(name) or "not installed as a package"
     return versions
+
+
+def program() -> str:
+    """Return the name and version of this program."""
+    return " ".join(filter(None, ["augfactory", _version("augfactory")]))
 
 
 def creation_time() -> str:
     """Return the present time in UTC, or SOURCE_DATE_EPOCH where that is set."""
     seconds = float(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _first_problem(error: ValidationError) -> str:
