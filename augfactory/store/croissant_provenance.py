@@ -1,7 +1,8 @@
 """Where a dataset comes from, in the words of PROV-O, as Croissant 1.1 recommends.
 
 Entities are named by their hashes, so that two descriptions which name the same source or the same
-model can be joined. Paths are left out: they say nothing to anybody else.
+model can be joined. Paths are left out: they say nothing to anybody else. ``prov:label`` is no
+term of PROV-O itself; the specification of Croissant writes it so.
 """
 
 from typing import Any

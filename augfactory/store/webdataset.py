@@ -168,7 +168,7 @@ with tarfile.open("shards/00000.tar") as shard:
 soft_label = columns["soft_label"]
 ```
 
-`webdataset.WebDataset("shards/00000.tar").decode("pil").to_tuple("png", "json")` streams it;
+`webdataset.WebDataset("shards/00000.tar", shardshuffle=False).decode("pil")` streams it;
 `load_dataset("webdataset", data_files="shards/*.tar")` of Hugging Face `datasets` reads it, and
 timm's `create_dataset("wds/", root=".", split="train", target_key="soft_label")`, through
 `_info.json`, which also holds the class names.""",
