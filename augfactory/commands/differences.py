@@ -175,7 +175,7 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
 
 
 def _plain_source(source: SourceEntry) -> dict[str, Any]:
-    return source.model_dump(mode="json", exclude={"rows"})
+    return source.model_dump(mode="json", exclude={"rows", "place"})
 
 
 def _rows_of_source(a: list[int], b: list[int]) -> RowsOfSource | None:
@@ -194,7 +194,7 @@ def _model(a: dict[str, Any] | None, b: dict[str, Any] | None) -> tuple[Differen
 
 def _plain_model(model: dict[str, Any] | None) -> dict[str, Any]:
     trained_on = (model or {}).get("trained_on") or {}
-    plain = {key: value for key, value in (model or {}).items() if key != "trained_on"}
+    plain = {k: v for k, v in (model or {}).items() if k not in ("trained_on", "place")}
     return {**plain, "trained_on": {k: v for k, v in trained_on.items() if k != "rows"}}
 
 

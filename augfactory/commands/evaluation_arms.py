@@ -94,7 +94,7 @@ def originals_arm(versions: tuple[Version, ...]) -> Arm:
         if count:
             spec = SourceSpec(str(version.folder))
             return Arm(ORIGINALS, 1, spec, count, origin.fingerprint, part="originals")
-    spec, rows = spec_of(origin), np.asarray(origin.rows)
+    spec, rows = spec_of(origin, versions[0].folder), np.asarray(origin.rows)
     whole = open_any(spec)
     if rows.max() >= len(whole) or fingerprint(whole.restricted_to(rows)) != origin.fingerprint:
         raise InputDataError(

@@ -65,7 +65,7 @@ def gather(
     total = len(test) + sum(len(each) for each in (*trained_on.values(), *learnt_from))
     with progress.bar("looking for test images among the training images", total, "image") as bar:
         refuse_shared((*trained_on.values(), *learnt_from), test, bar.advance)
-    held_out, held_out_source = _held_out(held_out_spec, origin, test)
+    held_out, held_out_source = _held_out(held_out_spec, versions[0], test)
     return Inputs(
         arms=arms,
         versions=versions,
@@ -160,21 +160,23 @@ def _model_sources(versions: tuple[Version, ...]) -> list[Source]:
 
 
 def _held_out(
-    spec: SourceSpec | None, origin: SourceEntry, test: Source
+    spec: SourceSpec | None, version: Version, test: Source
 ) -> tuple[LabelledRows | None, Source | None]:
     """Return ``spec`` or, without one, training rows that the datasets were not made from."""
+    origin = version.manifest.source
     if spec is not None:
         spec = converted_like(spec, origin)
         source = open_any(spec)
         check_fit(source, test)
         return LabelledRows(spec, fingerprint(source)), source
+    own = spec_of(origin, version.folder)
     try:
-        whole = open_any(spec_of(origin))
+        whole = open_any(own)
     except AugfactoryError:
         return None, None  # the datasets outlive their source
     if whole.class_names != test.class_names or whole.image_shape != test.image_shape:
         return None, None
-    return unused_rows(whole, spec_of(origin), np.asarray(origin.rows))
+    return unused_rows(whole, own, np.asarray(origin.rows))
 
 
 def unused_rows(

@@ -5,6 +5,7 @@ import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -28,7 +29,9 @@ from augfactory.store.manifest import (
     file_entry,
     read_manifest,
 )
+from augfactory.store.places import path_at, place_from
 from augfactory.store.reader import Version, open_version, read_rows
+from augfactory.store.statistics import statistics_of
 from augfactory.store.storage_format import Extent, Shard
 from augfactory.store.versions import find_version, next_version, version_folders
 
@@ -194,6 +197,7 @@ def _publish(order: _Order) -> Path:
     version = next_version(order.folder)
     manifest = origin.model_copy(
         update={
+            **_places(origin, order.origin, order.folder / version),
             "name": order.folder.name,
             "version": version,
             "recipe": order.recipe.model_dump(mode="json"),
@@ -204,12 +208,27 @@ def _publish(order: _Order) -> Path:
             ],
             "created": creation_time(),
             "semantic_version": _next_patch(order, version),
+            "statistics": statistics_of([record.sums for record in records], digests),
             "exported_from": ExportEntry(
                 name=origin.name, version=origin.version, content_hash=origin.content_hash
             ),
         }
     )
     return publish_version(building, order.folder, manifest)
+
+
+def _places(origin: Manifest, old: Path, new: Path) -> dict[str, Any]:
+    """Return the source and the model of the version in ``old`` with their places as from ``new``.
+
+    What has no place keeps none.
+    """
+    source, model = origin.source, origin.model
+    if source.place is not None:
+        place = place_from(new, path_at(old, source.place))
+        source = source.model_copy(update={"place": place})
+    if model is not None and model.get("place") is not None:
+        model = {**model, "place": place_from(new, path_at(old, model["place"]))}
+    return {"source": source, "model": model}
 
 
 def _next_patch(order: _Order, version: str) -> str:

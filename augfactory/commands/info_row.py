@@ -133,7 +133,7 @@ def _parents(version: Version, row: int, planned: dict[str, Any]) -> tuple[Paren
 def _opened_source(version: Version) -> Source | None:
     """Return what the version was made from; None where that is gone or clearly another now."""
     try:
-        source = open_any(spec_of(version.manifest.source))
+        source = open_any(spec_of(version.manifest.source, version.folder))
     except AugfactoryError:
         return None  # a dataset outlives its source
     fits = (

@@ -47,8 +47,8 @@ def load(
         name: the version.
         labels: "soft", float32 [K], or "hard", int64: the class of the largest share.
         images: "float", float32 [C, H, W] in [0, 1], or "uint8", as they are stored.
-        normalise: (mean of each channel, deviation of each channel) on the scale 0 to 1, or True to
-            compute them from the version, which reads it once.
+        normalise: (mean of each channel, deviation of each channel) on the scale 0 to 1, or True
+            for the version's own, which its manifest holds.
         views: items are clean images with two of their AugMix views each, [3, C, H, W] (the clean
             image first), and the label of the clean image, as the Jensen-Shannon loss takes them.
 
@@ -73,7 +73,7 @@ def load(
             dataset.version.address, "no image in it has two views", "Expand it with --augmix 2."
         )
     if normalise is True:
-        dataset.statistics = channel_statistics(dataset.version.source)
+        dataset.statistics = channel_statistics(dataset.version)
     elif normalise:
         dataset.statistics = _checked(normalise, dataset.manifest.image_shape[2])
     return dataset

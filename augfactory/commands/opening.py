@@ -1,12 +1,16 @@
 """Open whatever a SOURCE names: files, the bundled digits, torchvision sets, dataset versions."""
 
+import os
 from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 from augfactory.errors import InputDataError
 from augfactory.records import Colour, Source, SourceSpec
-from augfactory.sources.opening import open_source
-from augfactory.store.manifest import SourceEntry
+from augfactory.sources.opening import SAMPLE, open_source, split_suffix
+from augfactory.sources.torchvision_source import PREFIX
+from augfactory.store.manifest import Manifest, SourceEntry
+from augfactory.store.places import path_at, place_from
 from augfactory.store.reader import open_version
 from augfactory.store.versions import find_version, looks_like_version
 
@@ -32,9 +36,52 @@ def open_any(spec: SourceSpec) -> Source:
     return open_source(spec)
 
 
-def spec_of(origin: SourceEntry) -> SourceSpec:
-    """Return how to open what a dataset was made from."""
-    return SourceSpec(origin.text, origin.size, cast(Colour, origin.colour))
+def lasting_text(text: str) -> str:
+    """Return a SOURCE that names the same from any working folder, now and later.
+
+    A path becomes absolute and a dataset's newest version is named, split suffix kept; ``sample``
+    and ``torchvision:NAME`` stay as they are.
+    """
+    if looks_like_version(text):
+        return str(find_version(text).resolve())
+    name, colon, split = text.rpartition(":")
+    if split in ("train", "test") and looks_like_version(name):
+        return f"{find_version(name).resolve()}{colon}{split}"
+    path, suffix = split_suffix(text)
+    if not _is_path(path):
+        return text
+    return os.path.abspath(path) + (f":{suffix}" if suffix else "")
+
+
+def place_of_source(text: str, folder: Path) -> str | None:
+    """Return a SOURCE as told from ``folder``; None where it lies nowhere, such as ``sample``."""
+    lasting = lasting_text(text)
+    return place_from(folder, lasting) if _is_path(split_suffix(lasting)[0]) else None
+
+
+def spec_of(origin: SourceEntry, folder: Path | None = None) -> SourceSpec:
+    """Return how to open what a dataset was made from.
+
+    ``folder`` is that of the version, from which the source is looked for first: what the user
+    typed may be something else in another working folder.
+    """
+    text = origin.text
+    if folder is not None and origin.place is not None:
+        there = path_at(folder, origin.place)
+        # Where both are the same it stays as typed, which people know from messages.
+        if os.path.lexists(split_suffix(there)[0]) and not _leads_to(text, there):
+            text = there
+    return SourceSpec(text, origin.size, cast(Colour, origin.colour))
+
+
+def folder_of_model(manifest: Manifest, folder: Path) -> Path | None:
+    """Return where the model of the version in ``folder`` lies; None where nothing says so."""
+    model = manifest.model or {}
+    if model.get("place") is not None:
+        there = Path(path_at(folder, model["place"]))
+        if there.is_dir():
+            return there
+    return Path(model["folder"]) if model.get("folder") else None
 
 
 def converted_like(spec: SourceSpec, origin: SourceEntry) -> SourceSpec:
@@ -59,3 +106,15 @@ def refuse_test_split(source: Source, what: str) -> None:
             f"this is a test split, and {what} from it would leak into every later test",
             "Name the training split instead, for example with the suffix :train.",
         )
+
+
+def _leads_to(text: str, lasting: str) -> bool:
+    try:
+        return os.path.realpath(lasting_text(text)) == os.path.realpath(lasting)
+    except InputDataError:  # a version that is not known from this working folder
+        return False
+
+
+def _is_path(text: str) -> bool:
+    """Tell whether a SOURCE without its split suffix is a path."""
+    return text != SAMPLE and (not text.startswith(PREFIX) or os.path.lexists(text))

@@ -3,12 +3,15 @@
 from pathlib import Path
 
 from augfactory.commands.ingredients import Ingredients
+from augfactory.commands.opening import place_of_source
 from augfactory.commands.orders import Order
 from augfactory.commands.preview import sheet
 from augfactory.errors import ResourceError
 from augfactory.pipeline.recipe import rendering_versions
-from augfactory.store import documents, shards
+from augfactory.store import shards
 from augfactory.store.atomic import publish_folder, write_file
+from augfactory.store.card import card
+from augfactory.store.croissant import croissant
 from augfactory.store.manifest import (
     CHECKSUMS,
     MANIFEST,
@@ -23,7 +26,9 @@ from augfactory.store.manifest import (
     library_versions,
     manifest_bytes,
 )
+from augfactory.store.places import place_from
 from augfactory.store.reader import open_rows
+from augfactory.store.statistics import statistics_of
 from augfactory.store.versions import next_version
 
 
@@ -37,7 +42,7 @@ def publish(order: Order, seconds: float) -> Path:
     version = next_version(order.folder)
     shards.join_plans(building, len(records))
     paths = [PLAN, *shards.finish(building, storage, records, order.class_names)]
-    image_shape = ingredients.source.image_shape
+    image_shape, final = ingredients.source.image_shape, order.folder / version
     digests = [record.digests for record in records]
     manifest = Manifest(
         schema_version=SCHEMA_VERSION,
@@ -49,8 +54,8 @@ def publish(order: Order, seconds: float) -> Path:
         recipe=order.recipe.model_dump(mode="json"),
         recipe_id=order.identity,
         versions=rendering_versions(order.recipe),
-        source=_source_entry(ingredients),
-        model=_model_entry(ingredients),
+        source=_source_entry(ingredients, final),
+        model=_model_entry(ingredients, final),
         files=[
             *(entry for record in records for entry in record.files),
             *(file_entry(building, path) for path in paths),
@@ -61,6 +66,7 @@ def publish(order: Order, seconds: float) -> Path:
         created=creation_time(),
         seconds=round(seconds, 3),
         semantic_version=f"{version.removeprefix('v')}.0.0",
+        statistics=statistics_of([record.sums for record in records], digests),
     )
     return publish_version(building, order.folder, manifest)
 
@@ -98,9 +104,9 @@ def read_records(building: Path, count: int) -> list[shards.ShardRecord]:
 
 def _with_documents(building: Path, manifest: Manifest) -> Manifest:
     write_file(building / "preview.png", sheet(open_rows(building, manifest)))
-    write_file(building / "README.md", documents.card(manifest).encode())
+    write_file(building / "README.md", card(manifest).encode())
     described = _adding(building, manifest, "preview.png", "README.md")
-    write_file(building / "croissant.json", documents.croissant(described).encode())
+    write_file(building / "croissant.json", croissant(described).encode())
     return _adding(building, described, "croissant.json")
 
 
@@ -109,7 +115,7 @@ def _adding(building: Path, manifest: Manifest, *paths: str) -> Manifest:
     return manifest.model_copy(update={"files": [*manifest.files, *more]})
 
 
-def _source_entry(ingredients: Ingredients) -> SourceEntry:
+def _source_entry(ingredients: Ingredients, final: Path) -> SourceEntry:
     return SourceEntry(
         text=ingredients.spec.text,
         split=ingredients.source.split,
@@ -117,15 +123,17 @@ def _source_entry(ingredients: Ingredients) -> SourceEntry:
         colour=ingredients.spec.colour,
         fingerprint=ingredients.fingerprint,
         rows=ingredients.rows.tolist(),
+        place=place_of_source(ingredients.spec.text, final),
     )
 
 
-def _model_entry(ingredients: Ingredients) -> dict[str, object] | None:
-    model = ingredients.model
-    if model is None:
+def _model_entry(ingredients: Ingredients, final: Path) -> dict[str, object] | None:
+    model, folder = ingredients.model, ingredients.model_folder
+    if model is None or folder is None:
         return None
     return {
-        "folder": str(ingredients.model_folder),
+        "folder": str(folder),
+        "place": place_from(final, folder),
         "sha256": model.sha256,
         "architecture": model.config.architecture,
         "latent": model.config.latent,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from augfactory.commands.opening import folder_of_model
 from augfactory.commands.preview import sheet
 from augfactory.commands.quality import features_of, originals_of
 from augfactory.engines.processes import pinned_threads
@@ -54,9 +55,9 @@ def of_models(folders: Iterable[Path]) -> list[Picture]:
 
 
 def model_folders(versions: Iterable[Version]) -> list[Path]:
-    """Return where the models of the versions lay when these were made."""
-    models = [version.manifest.model or {} for version in versions]
-    return [Path(model["folder"]) for model in models if model.get("folder")]
+    """Return where the models of the versions lie."""
+    places = [folder_of_model(version.manifest, version.folder) for version in versions]
+    return [place for place in places if place is not None]
 
 
 def nearest_originals(version: Version) -> Picture | None:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import ValidationError
@@ -37,9 +36,6 @@ from augfactory.store.manifest import (
 from augfactory.store.reader import open_rows, read_stretches
 from augfactory.store.versions import find_version
 from augfactory.vae.samplers.registry import SAMPLERS
-
-if TYPE_CHECKING:
-    pass
 
 DIGEST_BYTES = 32
 
@@ -89,7 +85,7 @@ def reproduce(
         raise RecipeError(
             "--model", f"{address(manifest)} was made without a model", "Leave --model out."
         )
-    ingredients = gather_again(manifest, recipe, source, model, progress)
+    ingredients = gather_again(folder, manifest, recipe, source, model, progress)
     with tempfile.TemporaryDirectory(prefix="augfactory-reproduce-") as temporary:
         # Pixels are the same in every format; this one needs few files.
         order = Order(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from augfactory.commands.ingredients import Ingredients
-from augfactory.commands.opening import open_any, spec_of
+from augfactory.commands.opening import folder_of_model, open_any, spec_of
 from augfactory.commands.progress import Progress
 from augfactory.errors import (
     AugfactoryError,
@@ -26,20 +26,21 @@ if TYPE_CHECKING:
 
 
 def gather_again(
+    folder: Path,
     manifest: Manifest,
     recipe: Recipe,
     source: str | None,
     model_folder: Path | None,
     progress: Progress,
 ) -> Ingredients:
-    """Find the source rows and the model that the version was made from, and no others.
+    """Find the source rows and the model that the version in ``folder`` was made from, no others.
 
     ``source`` and ``model_folder`` say where they lie now; None is where they lay.
 
     Raises:
         InputDataError: they are gone or have changed.
     """
-    recorded = spec_of(manifest.source)
+    recorded = spec_of(manifest.source, folder)
     spec = SourceSpec(source or recorded.text, recorded.size, recorded.colour)
     rows = np.asarray(manifest.source.rows, dtype=np.int64)
     whole = _open_source(manifest, spec)
@@ -52,7 +53,7 @@ def gather_again(
         raise _changed_source(manifest, whole, f"their fingerprint is {found[:16]}")
     loaded, place, checkpoint = None, None, None
     if recipe.vae is not None:
-        place = model_folder or _recorded_model(manifest)
+        place = model_folder or _recorded_model(manifest, folder)
         loaded, checkpoint = _load_model(manifest, place)
     return Ingredients(spec, chosen, rows, found, loaded, place, checkpoint)
 
@@ -81,15 +82,15 @@ def _changed_source(manifest: Manifest, source: Source, how: str) -> InputDataEr
     )
 
 
-def _recorded_model(manifest: Manifest) -> Path:
-    folder = (manifest.model or {}).get("folder")
-    if not folder:
+def _recorded_model(manifest: Manifest, folder: Path) -> Path:
+    place = folder_of_model(manifest, folder)
+    if place is None:
         raise InputDataError(
             address(manifest),
             "its manifest does not say where its model lies",
             "Name it with --model MODEL_DIR.",
         )
-    return Path(folder)
+    return place
 
 
 def _load_model(manifest: Manifest, folder: Path) -> "tuple[Model, str | None]":

@@ -1,22 +1,18 @@
 """From the request of a training to its order: source opened, rows chosen, everything checked."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from pydantic import ValidationError
 
-from augfactory.commands.opening import open_any, refuse_test_split
+from augfactory.commands.opening import lasting_text, open_any, refuse_test_split
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.pipeline.recipe import default_geometry
 from augfactory.records import Int64Array, Source, SourceSpec
 from augfactory.sources.fingerprint import fingerprint
-from augfactory.sources.opening import SAMPLE, split_suffix
 from augfactory.sources.subset import stratified_rows
-from augfactory.sources.torchvision_source import PREFIX
-from augfactory.store.versions import find_version, looks_like_version
 from augfactory.vae.config import (
     LARGEST_LATENT,
     LARGEST_SIDE,
@@ -100,23 +96,6 @@ def take_order(request: VaeTrainRequest, progress: Progress) -> Taken:
         geometry=geometry.parameters if geometry else None,
     )
     return Taken(order, source)
-
-
-def lasting_text(text: str) -> str:
-    """Return a SOURCE that names the same from any working folder, now and later.
-
-    A path becomes absolute and a dataset's newest version is named, split suffix kept; ``sample``
-    and ``torchvision:NAME`` stay as they are.
-    """
-    if looks_like_version(text):
-        return str(find_version(text).resolve())
-    name, colon, split = text.rpartition(":")
-    if split in ("train", "test") and looks_like_version(name):
-        return f"{find_version(name).resolve()}{colon}{split}"
-    path, suffix = split_suffix(text)
-    if path == SAMPLE or (path.startswith(PREFIX) and not os.path.lexists(path)):
-        return text
-    return os.path.abspath(path) + (f":{suffix}" if suffix else "")
 
 
 def _settings(request: VaeTrainRequest) -> TrainingSettings:

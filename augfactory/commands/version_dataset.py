@@ -1,6 +1,5 @@
 """A dataset version as a map-style dataset, and the statistics to normalise its images by."""
 
-import math
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +22,7 @@ from augfactory.keyed_random import generator
 from augfactory.records import Int64Array, Source, UInt8Array
 from augfactory.store.manifest import Manifest, read_manifest
 from augfactory.store.reader import Version, open_version
+from augfactory.store.statistics import mean_and_deviation, pixel_sums
 
 Item = tuple[Tensor, Tensor]
 Statistics = tuple[tuple[float, ...], tuple[float, ...]]  # mean and deviation of each channel
@@ -167,21 +167,28 @@ class VersionDataset(Dataset[Item]):
         return shown
 
 
-def channel_statistics(source: Source) -> Statistics:
+def channel_statistics(version: Version) -> Statistics:
     """Return mean and deviation of each channel over all rows, on the scale 0 to 1.
 
-    The sums are exact, of integers; a channel that never varies gets the deviation 1.
+    They stand in the manifest, to six digits; where an older one lacks them, all rows are read. A
+    channel that never varies gets the deviation 1.
     """
-    channels = source.image_shape[2]
-    stretch = max(1, READ_BYTES // math.prod(source.image_shape))
-    counts = np.zeros((channels, 256), dtype=np.int64)
+    stored = version.manifest.statistics
+    if stored:
+        mean, deviation = stored.pixel_mean, stored.pixel_deviation
+    else:
+        mean, deviation = _summed_up(version.source)
+    return tuple(mean), tuple(value or 1.0 for value in deviation)
+
+
+def _summed_up(source: Source) -> tuple[list[float], list[float]]:
+    height, width, channels = source.image_shape
+    stretch = max(1, READ_BYTES // (height * width * channels))
+    values, squares = np.zeros((2, channels), dtype=np.int64)
     for first in range(0, len(source), stretch):
-        images = source.read_images(np.arange(first, min(first + stretch, len(source))))
-        for channel in range(channels):
-            counts[channel] += np.bincount(images[..., channel].reshape(-1), minlength=256)
-    values = np.arange(256) / 255
-    share = counts / counts.sum(axis=1, keepdims=True)
-    mean = share @ values
-    deviation = np.sqrt((share * (values - mean[:, None]) ** 2).sum(axis=1))
-    deviation[deviation == 0] = 1
-    return tuple(mean.tolist()), tuple(deviation.tolist())
+        more, more_squares = pixel_sums(
+            source.read_images(np.arange(first, min(first + stretch, len(source))))
+        )
+        values, squares = values + more, squares + more_squares
+    pixels = len(source) * height * width
+    return mean_and_deviation(pixels, values.tolist(), squares.tolist())

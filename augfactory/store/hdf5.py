@@ -133,10 +133,19 @@ def _expected_size(extent: Extent) -> tuple[int, int]:
 FORMAT = StorageFormat(
     name="hdf5",
     reading="""```python
+import json
+
 import h5py
+
 with h5py.File("shards/00000.h5") as shard:
     images, soft_labels = shard["image"][:], shard["soft_label"][:]
-```""",
+    class_names = json.loads(shard.attrs["class_names"])
+image, soft_label = images[0], soft_labels[0]  # uint8 [H, W, C], float32 [K]
+```
+
+The other columns are arrays of the same length: `label`, `method`, `round`, `view`, `source_index`,
+`weight`. Rows go on in the next shard. `load_dataset("hdf5", data_files="shards/*.h5")` of Hugging
+Face `datasets` reads it too.""",
     data_files=f"{FOLDER}/*.h5",
     folders=lambda _: [FOLDER],
     encode=_encode_shard,
@@ -145,4 +154,8 @@ with h5py.File("shards/00000.h5") as shard:
     open_images=_open_images,
     rows_of=_rows_of,
     expected_size=_expected_size,
+    not_extracted=(
+        "Croissant has no way into HDF5: image (uint8 [N, H, W, C]), soft_label (float32 [N, K]), "
+        "label, method, round, view, source_index and weight are arrays at the top of each file."
+    ),
 )

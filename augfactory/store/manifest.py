@@ -4,16 +4,18 @@ import hashlib
 import json
 import os
 import platform
+import re
 import time
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from augfactory.errors import VerificationError
 from augfactory.records import Rows
+from augfactory.store.statistics import Statistics
 
 MANIFEST = "manifest.json"
 CHECKSUMS = "SHA256SUMS"
@@ -45,6 +47,8 @@ class SourceEntry(BaseModel):
 
     ``rows`` are row numbers of the source named by ``text``; ``source_index`` in the dataset counts
     positions in this list. ``fingerprint`` covers the pixels and labels of exactly these rows.
+    ``place`` is ``text`` as told from the version's folder (see ``places.py``); None where it lies
+    in no place, or in manifests of before there were places.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -55,6 +59,15 @@ class SourceEntry(BaseModel):
     colour: str
     fingerprint: str
     rows: list[int]
+    place: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What to call it before others: the end of a path, not where it lay on some machine."""
+        path = PurePath(self.text)
+        if re.fullmatch(r"v\d+(:\w+)?", path.name):  # a version by its folder
+            return f"{path.parent.name}/{path.name}"
+        return path.name or self.text
 
 
 class ExportEntry(BaseModel):
@@ -73,7 +86,7 @@ class Manifest(BaseModel):
     ``versions`` are those of the rendering and the methods that made it; they are part of
     ``recipe_id``, which a later program can so check against its own newer ones.
     ``semantic_version`` is MAJOR.MINOR.PATCH as Croissant means it: a new PATCH holds the same
-    data, stored in another way.
+    data, stored in another way. ``statistics`` is None in manifests of before there were any.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -97,6 +110,7 @@ class Manifest(BaseModel):
     seconds: float
     semantic_version: str = ""
     exported_from: ExportEntry | None = None
+    statistics: Statistics | None = None
 
     @property
     def croissant_version(self) -> str:
@@ -184,17 +198,26 @@ def library_versions() -> dict[str, str]:
     """Return the versions that can change what is made."""
     versions = {"python": platform.python_version()}
     for name in ("augfactory", *RECORDED_LIBRARIES):
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            versions[name] = "not installed as a package"
+        versions[name] = _version(name) or "not installed as a package"
     return versions
+
+
+def program() -> str:
+    """Return the name and version of this program."""
+    return " ".join(filter(None, ["augfactory", _version("augfactory")]))
 
 
 def creation_time() -> str:
     """Return the present time in UTC, or SOURCE_DATE_EPOCH where that is set."""
     seconds = float(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -113,11 +113,18 @@ def _expected_size(extent: Extent) -> tuple[int, int]:
 FORMAT = StorageFormat(
     name="parquet",
     reading="""```python
-from datasets import load_dataset
-rows = load_dataset("parquet", data_files="data/*.parquet", split="train")
-image, soft_label = rows[0]["image"], rows[0]["soft_label"]  # PIL image, float32 shares
-class_names = rows.features["label"].names
-```""",
+import io
+
+import pandas
+from PIL import Image
+
+rows = pandas.read_parquet("data")  # all files of the folder
+image = Image.open(io.BytesIO(rows["image"][0]["bytes"]))
+soft_label = rows["soft_label"][0]  # float32 [K]
+```
+
+`load_dataset("parquet", data_files="data/*.parquet", split="train")` of Hugging Face `datasets`
+gives images and class names without more ado.""",
     data_files=f"{FOLDER}/*.parquet",
     folders=lambda _: [FOLDER],
     encode=_encode_shard,

@@ -146,12 +146,17 @@ def _expected_size(extent: Extent) -> tuple[int, int]:
 FORMAT = StorageFormat(
     name="png",
     reading="""```python
-from torchvision.datasets import ImageFolder
-hard_labels = ImageFolder("train")           # the class of the largest share
+import pandas
+from PIL import Image
 
-from datasets import load_dataset
-soft_labels = load_dataset("imagefolder", data_dir="train")  # every column of metadata.parquet
-```""",
+rows = pandas.read_parquet("train/metadata.parquet")
+image = Image.open("train/" + rows["file_name"][0])
+soft_label = rows["soft_label"][0]  # float32 [K]
+```
+
+`torchvision.datasets.ImageFolder("train")` and whatever else reads folders of classes gives hard
+labels: an image lies in the folder of its largest share. Every column comes with
+`load_dataset("imagefolder", data_dir="train")` of Hugging Face `datasets`.""",
     data_files="train/**",
     folders=lambda class_names: [f"{FOLDER}/{name}" for name in class_names],
     encode=_encode_shard,
@@ -162,4 +167,8 @@ soft_labels = load_dataset("imagefolder", data_dir="train")  # every column of m
     expected_size=_expected_size,
     check_class_names=check_class_names,
     table=(METADATA, "file_name"),
+    grey_note=(
+        "`ImageFolder` makes three equal channels of a grey image; "
+        '`ImageFolder("train", loader=PIL.Image.open)` keeps the one.'
+    ),
 )

@@ -11,13 +11,14 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from augfactory.records import Rows
 from augfactory.store.atomic import sync_folder, write_file, write_many
 from augfactory.store.formats import FORMATS
 from augfactory.store.manifest import PLAN, FileEntry, row_digests
+from augfactory.store.statistics import Sums, sums_of
 from augfactory.store.storage_format import FinishedShard, Shard
 from augfactory.store.tables import Columns, join_tables, table_bytes
 
@@ -29,7 +30,8 @@ ROWS = "rows.parquet"
 class ShardRecord:
     """What is known of one finished shard.
 
-    ``counts`` maps method -> class name -> rows; ``digests`` holds 32 bytes for each row.
+    ``counts`` maps method -> class name -> rows; ``digests`` holds 32 bytes for each row; ``sums``
+    is what the rows add up to.
     """
 
     index: int
@@ -37,6 +39,7 @@ class ShardRecord:
     files: tuple[FileEntry, ...]
     counts: dict[str, dict[str, int]]
     digests: bytes
+    sums: Sums
 
 
 def building_folder(dataset: Path, recipe_id: str) -> Path:
@@ -79,6 +82,7 @@ def publish_shard(
         ],
         "counts": _counts(rows, shard.class_names),
         "digests": base64.b64encode(row_digests(rows)).decode(),
+        "sums": asdict(sums_of(rows)),
     }
     write_file(_state_file(building, shard.index, "json"), json.dumps(record).encode())
 
@@ -88,6 +92,7 @@ def finished_shard(building: Path, index: int) -> ShardRecord | None:
     try:
         values = json.loads(_state_file(building, index, "json").read_bytes())
         files = tuple(FileEntry.model_validate(entry) for entry in values["files"])
+        sums = Sums.from_json(values["sums"])
         whole = all((building / entry.path).stat().st_size == entry.size for entry in files)
     except (FileNotFoundError, ValueError, KeyError):
         return None
@@ -99,6 +104,7 @@ def finished_shard(building: Path, index: int) -> ShardRecord | None:
         files,
         values["counts"],
         base64.b64decode(values["digests"]),
+        sums,
     )
 
 

@@ -98,7 +98,8 @@ class StorageFormat:
 
     Attributes:
         name: what ``--format`` calls it.
-        reading: Markdown for the card: how to read it without augfactory.
+        reading: Markdown for the card: how to read it without augfactory. Its first block of Python
+            runs in the version's folder, and leaves what it read of row 0.
         data_files: a pattern of its data files, as Hugging Face ``datasets`` takes it.
         folders: class names -> the folders that its files lie in.
         encode: a shard's rows -> its files; the same bytes for the same rows.
@@ -112,6 +113,9 @@ class StorageFormat:
         check_class_names: refuses those that it cannot store.
         table: (pattern of the Parquet files with a line for each row, the column that holds or
             names the image), for Croissant; None where there are none.
+        archives: whether the data files are tars of ``<row>.png``, ``.cls`` and ``.json``.
+        not_extracted: what Croissant cannot describe of it, in a sentence; empty for nothing.
+        grey_note: Markdown for the card: where others make three channels of a grey image.
     """
 
     name: str
@@ -126,6 +130,9 @@ class StorageFormat:
     expected_size: Callable[[Extent], tuple[int, int]]
     check_class_names: Callable[[Sequence[str]], None] = _anything
     table: tuple[str, str] | None = None
+    archives: bool = False
+    not_extracted: str = ""
+    grey_note: str = ""
 
 
 def nothing_to_finish(

@@ -154,15 +154,21 @@ def _expected_size(extent: Extent) -> tuple[int, int]:
 FORMAT = StorageFormat(
     name="webdataset",
     reading="""```python
-import webdataset
-rows = webdataset.WebDataset("shards/00000.tar", shardshuffle=False).decode("pil")
-for image, columns in rows.to_tuple("png", "json"):
-    soft_label = columns["soft_label"]
+import json
+import tarfile
+
+from PIL import Image
+
+with tarfile.open("shards/00000.tar") as shard:
+    image = Image.open(shard.extractfile("00000000.png")).copy()
+    columns = json.load(shard.extractfile("00000000.json"))
+soft_label = columns["soft_label"]
 ```
-`load_dataset("webdataset", data_files="shards/*.tar")` of Hugging Face `datasets` reads it too, and
+
+`webdataset.WebDataset("shards/00000.tar", shardshuffle=False).decode("pil")` streams it;
+`load_dataset("webdataset", data_files="shards/*.tar")` of Hugging Face `datasets` reads it, and
 timm's `create_dataset("wds/", root=".", split="train", target_key="soft_label")`, through
-`_info.json`, which also holds the class names.
-""",
+`_info.json`, which also holds the class names.""",
     data_files=f"{FOLDER}/*.tar",
     folders=lambda _: [FOLDER],
     encode=_encode_shard,
@@ -171,4 +177,13 @@ timm's `create_dataset("wds/", root=".", split="train", target_key="soft_label")
     open_images=_open_images,
     rows_of=_rows_of,
     expected_size=_expected_size,
+    archives=True,
+    not_extracted=(
+        "Images and hard labels can be extracted from the archives; soft_label and the other "
+        "columns stand in the json file of each row, which mlcroissant does not read from archives."
+    ),
+    grey_note=(
+        '`decode("pil")` of webdataset makes three equal channels of a grey image, '
+        '`decode("pill")` keeps the one; so does timm with `input_img_mode="L"`.'
+    ),
 )

@@ -101,6 +101,11 @@ def test_workers_formats_and_kills_do_not_change_a_pixel(place: Path) -> None:
     assert "stand from an earlier run" in resumed.stderr
     hashes.add(json.loads(resumed.stdout)["datasets"][0]["content_hash"])
     assert len(hashes) == 1
+    cards = [
+        (place / f"{name}-x250/v1/README.md").read_text("utf-8").replace(f"{name}-x250", "")
+        for name in ("one", "four", "killed")
+    ]
+    assert len({" ".join(card.split()) for card in cards}) == 1  # names of other lengths wrap so
 
 
 def kill_when_the_first_shard_is_there(place: Path, *arguments: object) -> None:

@@ -14,9 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from augfactory.commands.opening import open_any
+from augfactory.commands.opening import lasting_text, open_any
 from augfactory.commands.progress import Bar, Progress
-from augfactory.commands.vae_order import lasting_text
 from augfactory.commands.vae_train import (
     VaeTrainRequest,
     VaeTrainResult,

@@ -1,5 +1,6 @@
 """A shard counts as done when its files are whole and its record says so."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,16 @@ def test_half_a_record_is_no_record(tmp_path: Path, rows: Rows) -> None:
     publish(tmp_path, "hdf5", 0, 0, rows)
     record = next((tmp_path / shards.STATE).glob("*.json"))
     record.write_bytes(record.read_bytes()[:50])
+    assert shards.finished_shard(tmp_path, 0) is None
+
+
+def test_a_record_of_before_there_were_sums_is_no_record(tmp_path: Path, rows: Rows) -> None:
+    shards.begin(tmp_path, "hdf5", CLASSES)
+    publish(tmp_path, "hdf5", 0, 0, rows)
+    path = next((tmp_path / shards.STATE).glob("*.json"))
+    record = json.loads(path.read_bytes())
+    del record["sums"]
+    path.write_text(json.dumps(record))
     assert shards.finished_shard(tmp_path, 0) is None
 
 
