@@ -43,6 +43,7 @@ class EpochBatches(Sampler[Any]):
         views: serve clean images with two of their views each, (clean, view, view), instead.
         order: "shuffled", "blocks", "rounds" or "one-of-k".
         window: blocks of 64 rows that "blocks" shuffles together.
+        part: (which, of how many): of every so many batches serve this one.
 
     Raises:
         RecipeError: views are asked for, and no image among ``rows`` has two.
@@ -59,6 +60,7 @@ class EpochBatches(Sampler[Any]):
         seed: int,
         drop_last: bool,
         window: int,
+        part: tuple[int, int],
         at_once: int,
     ) -> None:
         self._rows = np.arange(len(training.source)) if rows is None else rows
@@ -73,6 +75,7 @@ class EpochBatches(Sampler[Any]):
         self.seed = seed
         self.drop_last = drop_last
         self.window = window
+        self.part = part
         self.at_once = at_once
         self.epoch = 0
         self._length = len(self.rows_of_epoch(0))
@@ -96,15 +99,18 @@ class EpochBatches(Sampler[Any]):
 
     def __len__(self) -> int:
         whole, rest = divmod(self._length, self.batch_size)
-        return whole + (rest > 0 and not self.drop_last)
+        _, parts = self.part
+        return (whole + (rest > 0 and not self.drop_last)) // parts
 
     def __iter__(self) -> Iterator[Int64Array]:
         # A generator: DataLoader asks for an iterator that it throws away, and no epoch is lost.
-        rows = self.rows_of_epoch(self.epoch)[: len(self) * self.batch_size]
+        rows = self.rows_of_epoch(self.epoch)
         self.epoch += 1
-        stretch = self.at_once * self.batch_size
-        for first in range(0, len(rows), stretch):
-            yield rows[first : first + stretch]
+        which, parts = self.part
+        starts = range(which * self.batch_size, len(rows), parts * self.batch_size)[: len(self)]
+        batches = [rows[start : start + self.batch_size] for start in starts]
+        for first in range(0, len(batches), self.at_once):
+            yield np.concatenate(batches[first : first + self.at_once])
 
 
 def round_order(rounds: Int64Array, seed: int, epoch: int = 0) -> Int64Array:

@@ -172,6 +172,20 @@ def test_in_memory_every_image_is_read_once(
     assert len(pickle.dumps(loader.dataset)) < 1500
 
 
+@pytest.mark.parametrize("batch", [7, 16])
+def test_parts_share_out_the_batches_of_an_epoch(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr("augfactory.commands.loading.READ_AT_ONCE", 2 * batch * 9 * 14 * 3)
+    whole = list(augfactory.loader(str(folder), batch))
+    parts = [augfactory.loader(str(folder), batch, part=(which, 3)) for which in range(3)]
+    assert [len(part) for part in parts] == [len(whole) // 3] * 3
+    for number, batches in enumerate(zip(*parts, strict=True)):
+        for which, (images, labels) in enumerate(batches):
+            assert torch.equal(images, whole[3 * number + which][0])
+            assert torch.equal(labels, whole[3 * number + which][1])
+
+
 def test_rounds_are_served_in_order(folder: Path) -> None:
     rounds = open_version(folder).rounds
     rows = list(itertools.chain(*served(augfactory.loader(str(folder), 7, order="rounds"))))
@@ -370,6 +384,7 @@ def test_wrong_options_of_load_are_mended(folder: Path, options: Any, said: str)
         ({"batch_size": 0}, "less than 1"),
         ({"rows": [ROWS]}, "not all in the version"),
         ({"rows": []}, "are none"),
+        ({"part": (2, 2)}, "is no part"),
     ],
 )
 def test_wrong_options_of_loader_are_mended(folder: Path, options: Any, said: str) -> None:
