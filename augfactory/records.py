@@ -43,6 +43,8 @@ class Source:
         read_images: rows -> uint8 [n, H, W, C], in the order asked, repeats allowed.
         read_soft_labels: rows -> float32 [n, K], each summing to 1.
         row_name: row -> what to call it in a message, such as ``cats/07.png``.
+        roots: int64 [N, R], where the rows were made themselves: the originals that each goes back
+            to, by number, -1 where unused. None where the rows are originals.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Source:
     read_images: ReadImages
     read_soft_labels: Callable[[Int64Array], Float32Array]
     row_name: Callable[[int], str]
+    roots: Int64Array | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -65,6 +68,7 @@ class Source:
             read_images=lambda chosen: self.read_images(rows[chosen]),
             read_soft_labels=lambda chosen: self.read_soft_labels(rows[chosen]),
             row_name=lambda row: self.row_name(int(rows[row])),
+            roots=None if self.roots is None else self.roots[rows],
         )
 
 

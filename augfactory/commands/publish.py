@@ -8,6 +8,7 @@ from augfactory.commands.orders import Order
 from augfactory.commands.preview import sheet
 from augfactory.errors import ResourceError
 from augfactory.pipeline.recipe import rendering_versions
+from augfactory.records import Int64Array
 from augfactory.store import shards
 from augfactory.store.atomic import publish_folder, write_file
 from augfactory.store.card import card
@@ -124,7 +125,12 @@ def _source_entry(ingredients: Ingredients, final: Path) -> SourceEntry:
         fingerprint=ingredients.fingerprint,
         rows=ingredients.rows.tolist(),
         place=place_of_source(ingredients.spec.text, final),
+        roots=_listed(ingredients.source.roots),
     )
+
+
+def _listed(roots: Int64Array | None) -> list[list[int]] | None:
+    return None if roots is None else [sorted({*row} - {-1}) for row in roots.tolist()]
 
 
 def _model_entry(ingredients: Ingredients, final: Path) -> dict[str, object] | None:

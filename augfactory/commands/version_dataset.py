@@ -124,28 +124,33 @@ class VersionDataset(Dataset[Item]):
     def held_out(self, share: float, seed: int = 0) -> tuple[Int64Array, Int64Array]:
         """Split by originals: return (rows to train on, rows to test on).
 
-        ``share`` of each class's originals is held out. Test rows are these images themselves; any
-        row that one of them was mixed or varied into is in neither part, for it would give the
-        answer away, as it does when rows are split at random.
+        ``share`` of the originals is held out, of each class as nearly as can be. Test rows are
+        these images themselves; any row that one of them was mixed or varied into, through
+        whichever datasets it came, is in neither part, for it would give the answer away, as it
+        does when rows are split at random.
 
         Raises:
-            RecipeError: ``share`` is not between 0 and 1, or the version holds no originals.
+            RecipeError: ``share`` is not between 0 and 1 or makes no image, or the version holds no
+                originals.
         """
         if not 0 < share < 1:
             raise RecipeError("share", f"{share} is not between 0 and 1", "Give such as 0.2.")
         version, labels = self.version, self.version.source.labels
-        originals = np.flatnonzero(version.methods == "original")
+        # Where the source was made itself, its mixed rows stand as originals too, and several rows
+        # go back to one image: one of them is to be tested on, the first.
+        single = (version.roots >= 0).sum(axis=1) == 1
+        originals = np.flatnonzero((version.methods == "original") & single)
         if not len(originals):
             raise RecipeError(
                 version.address, "holds no originals", "Expand without --no-originals."
             )
+        _, first = np.unique(version.roots[originals].max(axis=1), return_index=True)
+        originals = originals[np.sort(first)]
         mixed = generator("loader held out", seed).permutation(originals)
-        chosen = [
-            own[: round(share * len(own))]
-            for own in (mixed[labels[mixed] == label] for label in np.unique(labels[mixed]))
-        ]
-        test = np.sort(np.concatenate(chosen))
-        touched = np.isin(version.source_index, version.source_index[test, 0]).any(axis=1)
+        test = np.sort(_share_of_each(mixed, labels[mixed], share))
+        if not len(test):
+            raise RecipeError("share", f"{share} of {len(mixed)} originals is none", "Give more.")
+        touched = np.isin(version.roots, version.roots[test].max(axis=1)).any(axis=1)
         return np.flatnonzero(~touched), test
 
     @cached_property
@@ -165,6 +170,18 @@ class VersionDataset(Dataset[Item]):
             mean, deviation = (torch.tensor(part).view(-1, 1, 1) for part in self.statistics)
             shown = shown.sub_(mean).div_(deviation)
         return shown
+
+
+def _share_of_each(rows: Int64Array, labels: Int64Array, share: float) -> Int64Array:
+    """Return ``share`` of all ``rows``, and of each class to within one: its first ones."""
+    by_class = rows[np.argsort(labels, kind="stable")]
+    ends = np.cumsum(np.bincount(labels)).tolist()
+    upto = [round(share * end) for end in ends]
+    chosen, end, done = [], 0, 0
+    for next_end, total in zip(ends, upto, strict=True):
+        chosen.append(by_class[end : end + total - done])
+        end, done = next_end, total
+    return np.concatenate(chosen)
 
 
 def channel_statistics(version: Version) -> Statistics:

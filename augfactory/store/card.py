@@ -159,6 +159,12 @@ def _making(manifest: Manifest) -> str:
         f"{_numbers(source.rows)}. Their pixels and labels have the fingerprint "
         f"`{source.fingerprint}`."
         + (f" Images were converted {' and '.join(converted)}." if converted else "")
+        + (
+            f" They were made themselves, and go back to {source.originals:,} images: "
+            "`source.roots` in `manifest.json` tells to which. Hold out by those."
+            if source.roots is not None
+            else ""
+        )
     )
     again = (
         f"`augfactory reproduce {manifest.name}@{manifest.version}` renders it again from the "
@@ -192,7 +198,7 @@ def _model(manifest: Manifest) -> str:
 
 def _limits(manifest: Manifest) -> str:
     points = [
-        f"All of it derives from {len(manifest.source.rows):,} images. It shows nothing that these "
+        f"All of it derives from {manifest.source.originals:,} images. It shows nothing that these "
         "did not show, and repeats their biases and their wrong labels.",
         "It is no test set. Rows of one source image are near copies: hold out by `source_index`, "
         "never by row, and test on images that nothing here was made from.",

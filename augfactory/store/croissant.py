@@ -78,7 +78,7 @@ def _responsible(manifest: Manifest) -> Node:
     methods = ", ".join(name for name in manifest.counts if name != "original")
     return {
         "rai:dataCollection": (
-            f"Nothing was collected anew: all images derive from {len(manifest.source.rows):,} "
+            f"Nothing was collected anew: all images derive from {manifest.source.originals:,} "
             f"images of {manifest.source.title}."
         ),
         "rai:dataManipulationProtocol": (

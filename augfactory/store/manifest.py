@@ -48,7 +48,8 @@ class SourceEntry(BaseModel):
     ``rows`` are row numbers of the source named by ``text``; ``source_index`` in the dataset counts
     positions in this list. ``fingerprint`` covers the pixels and labels of exactly these rows.
     ``place`` is ``text`` as told from the version's folder (see ``places.py``); None where it lies
-    in no place, or in manifests of before there were places.
+    in no place, or in manifests of before there were places. ``roots`` is there where the rows were
+    made themselves: for each the originals that it goes back to.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -60,6 +61,14 @@ class SourceEntry(BaseModel):
     fingerprint: str
     rows: list[int]
     place: str | None = None
+    roots: list[list[int]] | None = None
+
+    @property
+    def originals(self) -> int:
+        """How many different images all of it goes back to."""
+        if self.roots is None:
+            return len(self.rows)
+        return len({root for roots in self.roots for root in roots})
 
     @property
     def title(self) -> str:

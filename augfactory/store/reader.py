@@ -40,6 +40,14 @@ class Version:
     weight: Float32Array
 
     @property
+    def roots(self) -> Int64Array:
+        """The originals that each row goes back to: int64 [N, R], -1 where unused.
+
+        They are ``source_index``, unless the source was made itself.
+        """
+        return self.source_index if self.source.roots is None else self.source.roots
+
+    @property
     def address(self) -> str:
         """What to call it: ``digits-x10@v1``."""
         return f"{self.manifest.name}@{self.manifest.version}"
@@ -90,6 +98,7 @@ def open_rows(folder: Path, manifest: Manifest) -> Version:
         read_images=storage.open_images(place),
         read_soft_labels=lambda rows: soft_label[rows],
         row_name=lambda row: f"{address} row {row}",
+        roots=_roots(columns["source_index"], manifest.source.roots),
     )
     return Version(
         folder=folder,
@@ -101,6 +110,16 @@ def open_rows(folder: Path, manifest: Manifest) -> Version:
         source_index=columns["source_index"],
         weight=columns["weight"],
     )
+
+
+def _roots(source_index: Int64Array, of_source: list[list[int]] | None) -> Int64Array:
+    """Return the originals that each row goes back to, through its parents: int64 [N, R]."""
+    if of_source is None:
+        return source_index
+    table = np.full((len(of_source) + 1, max(map(len, of_source))), -1, dtype=np.int64)
+    for row, roots in zip(table, of_source, strict=False):  # the last row is that of index -1
+        row[: len(roots)] = roots
+    return table[source_index].reshape(len(source_index), -1)
 
 
 def read_stretches(version: Version, rows: int = 4096) -> Iterator[tuple[int, Rows]]:

@@ -266,6 +266,47 @@ def test_views_belong_to_their_clean_image(folder: Path) -> None:
     assert np.array_equal(np.rint(dataset[2][0][0].numpy() * 255), pixels[2].transpose(2, 0, 1))
 
 
+def roots_by_hand(folder: Path, row: int) -> set[int]:
+    """Follow a row through its parents, from version to version, to numbers of the first source."""
+    version = open_version(folder)
+    parents = version.source_index[row][version.source_index[row] >= 0].tolist()
+    rows = [version.manifest.source.rows[parent] for parent in parents]
+    before = Path(version.manifest.source.text)
+    if not (before / "manifest.json").is_file():
+        return set(rows)
+    return set().union(*(roots_by_hand(before, parent) for parent in rows))
+
+
+def test_held_out_images_are_in_no_row_of_a_set_made_of_a_made_set(
+    folder: Path, tmp_path: Path
+) -> None:
+    mixes = (mix_stage("test", "mixup", 1, "expanded", {}),)
+    for number, n_train in enumerate((100, 60)):
+        spec = SourceSpec(str(folder))
+        request = ExpandRequest(spec, tmp_path / f"{number}", (2,), n_train=n_train, mix=mixes)
+        folder = expand(request, Progress())[0].path
+    version = open_version(folder)
+    train, test = augfactory.load(str(folder)).held_out(0.3, seed=1)
+    roots = [roots_by_hand(folder, row) for row in range(len(version.source))]
+    held = set().union(*(roots[row] for row in test))
+    assert len(test) == len(held) > 2
+    assert (version.methods[test] == "original").all()
+    assert len(train) > 10
+    for row, own in enumerate(roots):
+        assert (row in train) == (not own & held)
+    assert version.manifest.source.originals == len(set().union(*roots))
+
+
+def test_held_out_takes_the_share_of_all_and_of_each_class(folder: Path) -> None:
+    # 4 originals of each of 3 classes.
+    labels = open_version(folder).source.labels
+    for share, total in ((0.25, 3), (0.375, 4), (0.9, 11)):
+        _, test = augfactory.load(str(folder)).held_out(share)
+        assert len(test) == total
+        counts = np.bincount(labels[test], minlength=3)
+        assert counts.max() - counts.min() <= 1
+
+
 def _all(version: Any) -> Any:
     return version.source.read_images(np.arange(len(version.source)))
 
@@ -400,3 +441,5 @@ def test_views_where_there_are_none_are_refused(folder: Path) -> None:
         augfactory.loader(dataset, order="rounds")
     with pytest.raises(RecipeError, match="is not between 0 and 1"):
         dataset.held_out(1.5)
+    with pytest.raises(RecipeError, match="is none"):
+        dataset.held_out(0.01)
