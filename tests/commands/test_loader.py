@@ -281,17 +281,17 @@ def test_held_out_images_are_in_no_row_of_a_set_made_of_a_made_set(
     folder: Path, tmp_path: Path
 ) -> None:
     mixes = (mix_stage("test", "mixup", 1, "expanded", {}),)
-    for number, n_train in enumerate((100, 60)):
+    for number, n_train in enumerate((100, 40)):
         spec = SourceSpec(str(folder))
         request = ExpandRequest(spec, tmp_path / f"{number}", (2,), n_train=n_train, mix=mixes)
         folder = expand(request, Progress())[0].path
     version = open_version(folder)
-    train, test = augfactory.load(str(folder)).held_out(0.3, seed=1)
+    train, test = augfactory.load(str(folder)).held_out(0.7, seed=1)
     roots = [roots_by_hand(folder, row) for row in range(len(version.source))]
     held = set().union(*(roots[row] for row in test))
     assert len(test) == len(held) > 2
     assert (version.methods[test] == "original").all()
-    assert len(train) > 10
+    assert len(train)
     for row, own in enumerate(roots):
         assert (row in train) == (not own & held)
     assert version.manifest.source.originals == len(set().union(*roots))
