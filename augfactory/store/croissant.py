@@ -29,7 +29,6 @@ Node = dict[str, Any]
 def croissant(manifest: Manifest) -> str:
     """Return croissant.json: what it is, every file, what can be extracted, the derivation."""
     files = [_file_object(entry) for entry in manifest.files]
-    archives = [file["@id"] for file in files if file["encodingFormat"] == ENCODINGS[".tar"]]
     described = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
@@ -37,7 +36,7 @@ def croissant(manifest: Manifest) -> str:
         **_general(manifest),
         **_responsible(manifest),
         **provenance(manifest),
-        "distribution": [*files, *file_sets(manifest, archives)],
+        "distribution": [*files, *file_sets(manifest)],
         "recordSet": record_sets(manifest),
     }
     return json.dumps(described, indent=2, ensure_ascii=False)

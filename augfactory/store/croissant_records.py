@@ -23,41 +23,23 @@ PLAN_FIELDS = {
     "parent_row": ("sc:Integer", True),
 }
 LABELS = ("label", "soft_label")
-# Members of an archive: ending -> set, media type.
-MEMBERS = {
-    "png": ("png-files", "image/png"),
-    "cls": ("cls-files", "text/plain"),
-    "json": ("json-files", "application/json"),
-}
 Node = dict[str, Any]
 
 
-def file_sets(manifest: Manifest, archives: Sequence[str]) -> list[Node]:
-    """Return the sets of files that records are taken from; ``archives`` are the tars' ids."""
-    storage = FORMATS[manifest.format]
-    if storage.table is not None:
-        return [
-            {
-                "@type": "cr:FileSet",
-                "@id": "table",
-                "name": "table",
-                "description": "A line for each row, in the order of the rows.",
-                "encodingFormat": PARQUET,
-                "includes": storage.table[0],
-            }
-        ]
-    if not storage.archives:
+def file_sets(manifest: Manifest) -> list[Node]:
+    """Return the sets of files that records are taken from."""
+    table = FORMATS[manifest.format].table
+    if table is None:
         return []
     return [
         {
             "@type": "cr:FileSet",
-            "@id": name,
-            "name": name,
-            "containedIn": [{"@id": archive} for archive in archives],
-            "encodingFormat": media_type,
-            "includes": f"*.{ending}",
+            "@id": "table",
+            "name": "table",
+            "description": "A line for each row, in the order of the rows.",
+            "encodingFormat": PARQUET,
+            "includes": table[0],
         }
-        for ending, (name, media_type) in MEMBERS.items()
     ]
 
 
@@ -67,8 +49,6 @@ def record_sets(manifest: Manifest) -> list[Node]:
     found = []
     if storage.table is not None:
         found.append(_rows(storage.table[1], len(manifest.class_names)))
-    elif storage.archives:
-        found += [_members("images", "image", "png"), _members("labels", "label", "cls")]
     return [*found, _plan(), _classes(manifest.class_names)]
 
 
@@ -94,22 +74,6 @@ def _plan() -> Node:
     fields = [_column("plan", name, kind, source) for name, kind in PLAN_FIELDS.items()]
     plan = _record_set("plan", "What each row was made from, in the order of the rows.", fields)
     return {**plan, "key": {"@id": "plan/row"}}
-
-
-def _members(name: str, column: str, ending: str) -> Node:
-    """Describe one member of each row, keyed by the row's number, which is the member's name."""
-    files = {"fileSet": {"@id": MEMBERS[ending][0]}}
-    kind: str | list[str] = "sc:ImageObject" if column == "image" else ["sc:Integer", "cr:Label"]
-    row = _field(name, "row", "sc:Text")
-    row["source"] = {
-        **files,
-        "extract": {"fileProperty": "filename"},
-        "transform": {"regex": r"^(\d+)"},
-    }
-    content = _field(name, column, kind)
-    content["source"] = {**files, "extract": {"fileProperty": "content"}}
-    described = _record_set(name, f"The {column} of each row, in no order.", [row, content])
-    return {**described, "key": {"@id": f"{name}/row"}}
 
 
 def _classes(class_names: Sequence[str]) -> Node:

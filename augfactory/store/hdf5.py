@@ -134,17 +134,21 @@ FORMAT = StorageFormat(
     name="hdf5",
     reading="""```python
 import json
+from pathlib import Path
 
 import h5py
+import numpy as np
 
-with h5py.File("shards/00000.h5") as shard:
-    images, soft_labels = shard["image"][:], shard["soft_label"][:]
-    class_names = json.loads(shard.attrs["class_names"])
+shards = [h5py.File(path) for path in sorted(Path("shards").glob("*.h5"))]
+images = np.concatenate([shard["image"] for shard in shards])
+soft_labels = np.concatenate([shard["soft_label"] for shard in shards])
+class_names = json.loads(shards[0].attrs["class_names"])
 image, soft_label = images[0], soft_labels[0]  # uint8 [H, W, C], float32 [K]
 ```
 
 The other columns are arrays of the same length: `label`, `method`, `round`, `view`, `source_index`,
-`weight`. Rows go on in the next shard. `load_dataset("hdf5", data_files="shards/*.h5")` of Hugging
+`weight`. Methods lie one after the other, so that one shard alone may hold no mixed row.
+`load_dataset("hdf5", data_files="shards/*.h5")` of Hugging
 Face `datasets` reads it too.""",
     data_files=f"{FOLDER}/*.h5",
     folders=lambda _: [FOLDER],

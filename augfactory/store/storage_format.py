@@ -113,7 +113,6 @@ class StorageFormat:
         check_class_names: refuses those that it cannot store.
         table: (pattern of the Parquet files with a line for each row, the column that holds or
             names the image), for Croissant; None where there are none.
-        archives: whether the data files are tars of ``<row>.png``, ``.cls`` and ``.json``.
         not_extracted: what Croissant cannot describe of it, in a sentence; empty for nothing.
         grey_note: Markdown for the card: where others make three channels of a grey image.
     """
@@ -130,7 +129,6 @@ class StorageFormat:
     expected_size: Callable[[Extent], tuple[int, int]]
     check_class_names: Callable[[Sequence[str]], None] = _anything
     table: tuple[str, str] | None = None
-    archives: bool = False
     not_extracted: str = ""
     grey_note: str = ""
 

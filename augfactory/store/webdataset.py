@@ -165,7 +165,8 @@ with tarfile.open("shards/00000.tar") as shard:
 soft_label = columns["soft_label"]
 ```
 
-`webdataset.WebDataset("shards/00000.tar", shardshuffle=False).decode("pil")` streams it;
+Rows go on in the next archive, and methods lie one after the other, so that one archive alone may
+hold no mixed row. `webdataset.WebDataset(PATHS, shardshuffle=False).decode("pil")` streams them;
 `load_dataset("webdataset", data_files="shards/*.tar")` of Hugging Face `datasets` reads it, and
 timm's `create_dataset("wds/", root=".", split="train", target_key="soft_label")`, through
 `_info.json`, which also holds the class names.""",
@@ -177,10 +178,11 @@ timm's `create_dataset("wds/", root=".", split="train", target_key="soft_label")
     open_images=_open_images,
     rows_of=_rows_of,
     expected_size=_expected_size,
-    archives=True,
+    # No way into the archives is described: mlcroissant 1.1.1 keeps what it unpacks under a hash of
+    # the path "shards/00000.tar", and would give the rows of another version for this one's.
     not_extracted=(
-        "Images and hard labels can be extracted from the archives; soft_label and the other "
-        "columns stand in the json file of each row, which mlcroissant does not read from archives."
+        "The archives hold <row>.png, <row>.cls (the label) and <row>.json (soft_label and every "
+        "other column) for each row; any reader of WebDataset takes them."
     ),
     grey_note=(
         '`decode("pil")` of webdataset makes three equal channels of a grey image, '

@@ -112,7 +112,7 @@ def test_mlcroissant_has_no_complaint_and_reads_every_record_set(
     done = subprocess.run(
         [sys.executable, "-c", VALIDATE, json.dumps([*folders])],
         cwd=tmp_path,
-        env={**os.environ, "HOME": str(tmp_path)},  # it unpacks archives there
+        env={**os.environ, "HOME": str(tmp_path)},  # where it keeps things
         capture_output=True,
         text=True,
         timeout=240,
@@ -120,10 +120,9 @@ def test_mlcroissant_has_no_complaint_and_reads_every_record_set(
     )
     assert done.returncode == 0, done.stderr
     assert "WARNING" not in done.stderr.upper()  # as of a context that is not the official one
-    rows = {"hdf5": {}, "webdataset": {"images": ROWS, "labels": ROWS}}
     for folder, (issues, records) in json.loads(done.stdout).items():
         assert issues == [], folder
-        own = rows.get(folders[folder], {"rows": ROWS})
+        own = {"rows": ROWS} if folders[folder] in ("png", "parquet") else {}
         assert records == {**own, "plan": ROWS, "classes": len(CLASSES)}, folder
 
 

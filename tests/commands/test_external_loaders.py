@@ -99,12 +99,7 @@ for name in ("soft_label", "label", "round", "view", "source_index", "weight"):
     if f"{records}/{name}" in rows[0]:
         columns[name] = np.array([row[f"{records}/{name}"] for row in rows])
 columns["method"] = np.array([row[f"{records}/method"].decode() for row in rows])
-if storage == "webdataset":
-    for records, name in (("images", "image"), ("labels", "label")):
-        parts = {int(each[f"{records}/row"]): each[f"{records}/{name}"]
-                 for each in dataset.records(records)}
-        columns[name] = np.array([np.asarray(parts[row]) for row in range(len(rows))])
-elif storage != "hdf5":
+if records == "rows":
     columns["image"] = np.array([np.asarray(
         row["rows/image"] if "rows/image" in row
         else Image.open(Path(folder, "train", row["rows/file_name"].decode()))) for row in rows])
@@ -115,7 +110,7 @@ EXTRACTED = {
     "hdf5": ("method", "round", "view", "source_index", "weight"),
     "png": COLUMNS,
     "parquet": COLUMNS,
-    "webdataset": ("label", "method", "round", "view", "source_index", "weight"),
+    "webdataset": ("method", "round", "view", "source_index", "weight"),
 }
 WEBDATASET = """
 import json, sys
@@ -144,7 +139,7 @@ def run(script: str, cache: Path, *arguments: object) -> dict[str, Any]:
     out = cache / "out.npz"
     environment = {
         **os.environ,
-        "HOME": str(cache),  # mlcroissant unpacks archives there
+        "HOME": str(cache),  # where mlcroissant keeps things
         "HF_HUB_OFFLINE": "1",
         "HF_HOME": str(cache / "hf"),
     }
@@ -256,5 +251,5 @@ def test_mlcroissant_reads_what_the_description_says_it_can(
     found = run(CROISSANT, tmp_path, str(versions[storage]), storage)
     assert found["names"].tolist() == list(CLASSES)
     rows = stored_in(versions["hdf5"])
-    found.setdefault("image", rows.image)  # of which it has none in HDF5
+    found.setdefault("image", rows.image)  # of which it has none in HDF5 and archives
     assert_same_rows(found, rows, in_order=True, names=EXTRACTED[storage])
