@@ -1,5 +1,6 @@
 """The letters that pictures are written in: DejaVu Sans, which comes with matplotlib."""
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
@@ -50,26 +51,26 @@ def shortened(text: str, width: int, size: int) -> str:
     return "…"
 
 
-def wrapped(text: str, width: int, size: int) -> list[str]:
-    """Return the whole text in lines of at most ``width`` pixels, broken between words.
+def wrapped(text: str, width: int, size: int, after: str = " ") -> list[str]:
+    """Return the whole text in lines of at most ``width`` pixels, broken ``after`` these letters.
 
-    A word that is wider than a line is broken between letters.
+    What is wider than a line, and has none of them, is broken anywhere.
     """
     lines, line = [], ""
-    for word in text.split(" "):
-        longer = f"{line} {word}" if line else word
-        if width_of(longer, size) <= width:
+    for piece in re.split(f"(?<=[{re.escape(after)}])", text):
+        longer = line + piece
+        if width_of(longer.rstrip(" "), size) <= width:
             line = longer
             continue
         lines += [line] if line else []
-        line = word
-        while width_of(line, size) > width and len(line) > 1:
+        line = piece
+        while width_of(line.rstrip(" "), size) > width and len(line) > 1:
             fits = next(
                 (n for n in range(len(line) - 1, 1, -1) if width_of(line[:n], size) <= width), 1
             )
             lines.append(line[:fits])
             line = line[fits:]
-    return [*lines, line]
+    return [each.rstrip(" ") for each in (*lines, line)]
 
 
 @cache

@@ -136,7 +136,7 @@ def test_no_ink_outside_the_boxes(kind: str) -> None:
     assert drawn.shape == (page.height, page.width, 3)
     inked = 0
     for words in page.words:
-        inked += (drawn[words.y : words.bottom, words.x : words.right] < 128).any()
+        inked += bool((drawn[words.y : words.bottom, words.x : words.right] < 128).any())
         drawn[words.y : words.bottom, words.x : words.right] = 255
     assert inked == len(page.words)
     for place in page.places:
