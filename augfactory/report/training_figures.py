@@ -194,7 +194,7 @@ def _dress_curves(upper: Axes, lower: Axes, losses: Sequence[float]) -> None:
         upper.yaxis.set_minor_locator(NullLocator())
     for axes in (upper, lower):
         axes.set_ylabel("nats per image", size=9, color=INK)
-        axes.yaxis.set_label_coords(-0.06, 0.5)
+        axes.yaxis.set_label_coords(-0.08, 0.5)
     lower.set_xlabel("optimiser steps", size=9, color=INK)
     lower.set_ylim(bottom=0)
     lower.set_xlim(left=0)

@@ -64,6 +64,7 @@ def test_no_words_on_others_nor_beyond_the_page(
         legend = axes.get_legend()
         assert legend is not None
         boxes.append(legend.get_window_extent())
+        boxes.append(axes.yaxis.label.get_window_extent())
     boxes += [text.get_window_extent() for text in figure.texts]
     for number, box in enumerate(boxes):
         assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
