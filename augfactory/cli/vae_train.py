@@ -95,8 +95,10 @@ def vae_train(
             print_json(command.as_json(result))
             return
         ended = result.config.result
+        earlier = f"weights of step {ended.kept_step:,} kept, "
         print(
-            f"{result.out}  {ended.steps:,} steps, loss {ended.loss:.1f} "
+            f"{result.out}  {ended.steps:,} steps, "
+            f"{earlier if ended.kept_step != ended.steps else ''}loss {ended.loss:.1f} "
             f"(reconstruction {ended.reconstruction:.1f} + KL {ended.kl:.1f} nats per image)"
             + (", exists already" if result.existing else "")
         )

@@ -58,6 +58,21 @@ def info(
     classifier is trained on them. The version itself does not change.
 
     \b
+    Columns of --quality:
+      rows, real   what was made, originals of the class; near:
+                   up to an image's k-th nearest other
+      precision    share of rows near originals; density: to how
+                   many, over k; high is good
+      recall       share of originals near rows; coverage: that
+                   have a row near; high is good
+      authentic    share of rows that are no near-copies of an
+                   original; high is good
+      distance     median to the nearest original, in features of
+                   a random network (random-cnn)
+      of held-out  distance over that of new real images; near 1
+                   is good, well below 1: copies
+
+    \b
     Examples:
       augfactory info digits-x10@v1
       augfactory info digits-x10 --row 123 --out row.png

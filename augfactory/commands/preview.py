@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from augfactory.records import Int64Array
-from augfactory.report.contact_sheet import Line, Tile, contact_sheet
+from augfactory.report.contact_sheet import contact_sheet
+from augfactory.report.letters import all_drawable
+from augfactory.report.sheet_layout import Line, Tile
 from augfactory.store.atomic import write_file
 from augfactory.store.reader import Version, open_version, read_parents
 from augfactory.store.versions import find_version
@@ -56,7 +58,7 @@ def row_sheet(version: Version, row: int) -> bytes:
         f"{version.address} row {row}",
         "what there was",
         "what was made from it",
-        [_made_line(version, row, parents)],
+        [_made_line(version, row, parents, whole=True)],
     )
 
 
@@ -77,26 +79,30 @@ def _mixed_lines(version: Version, method: str, most: int) -> list[Line]:
     ]
 
 
-def _made_line(version: Version, row: int, parents: Int64Array) -> Line:
+def _made_line(version: Version, row: int, parents: Int64Array, whole: bool = False) -> Line:
+    """Return a row beside its parents; ``whole``: the captions of those are not shortened."""
     made = _tiles(version, np.array([row]))[0]
     caption = f"{version.methods[row]}: {made.caption}"
     shares = tuple(version.source.read_soft_labels(np.array([row]))[0].tolist())
-    return Line(_tiles(version, parents), (Tile(made.image, caption, shares),))
+    return Line(_tiles(version, parents, whole), (Tile(made.image, caption, shares, whole=True),))
 
 
-def _tiles(version: Version, rows: Int64Array) -> tuple[Tile, ...]:
+def _tiles(version: Version, rows: Int64Array, whole: bool = False) -> tuple[Tile, ...]:
     images = version.source.read_images(rows)
     labels = version.source.read_soft_labels(rows)
-    names = version.source.class_names
+    names = all_drawable(version.source.class_names)
     captions = [
         ", ".join(
-            names[label] if share > 0.995 else f"{names[label]} {share:.2f}"
+            # A share stays on the line where its name ends.
+            names[label] if share > 0.995 else f"{names[label]}\N{NO-BREAK SPACE}{share:.2f}"
             for label, share in enumerate(shares)
             if share > 0.005
         )
         for shares in labels.tolist()
     ]
-    return tuple(Tile(image, caption) for image, caption in zip(images, captions, strict=True))
+    return tuple(
+        Tile(image, caption, whole=whole) for image, caption in zip(images, captions, strict=True)
+    )
 
 
 def _chosen_sources(version: Version, count: int) -> list[int]:

@@ -34,6 +34,15 @@ HEAD = (
     *("class", "rows", "real", "k", "precision", "recall", "density", "coverage", "authentic"),
     *("distance", "of held-out"),
 )
+# cli/versions.py has the same for --help, where no column is left out.
+LEGEND = (
+    "rows, real   what was made, originals of the class; near: up to an image's k-th nearest other",
+    "precision    share of rows near originals; density: to how many, over k; high is good",
+    "recall       share of originals near rows; coverage: that have a row near; high is good",
+    "authentic    share of rows that are no near-copies of an original; high is good",
+    "distance     median to the nearest original, in features of a random network (random-cnn)",
+    "of held-out  distance over that of new real images; near 1 is good, well below 1: copies",
+)
 
 
 @dataclass(frozen=True)
@@ -160,7 +169,8 @@ def as_text(result: QualityResult) -> str:
         table.append(_line("all", measured.overall))
         shown = len(HEAD) if result.held_out else len(HEAD) - 1
         lines += ["", name, *_aligned([line[:shown] for line in table])]
-    return "\n".join(lines)
+    legend = LEGEND if result.held_out else LEGEND[:-1]
+    return "\n".join([*lines, "", *legend])
 
 
 def check_rows_path(path: Path) -> None:

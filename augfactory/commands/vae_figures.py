@@ -29,7 +29,11 @@ def draw(model: Model, source: Source, standing: Standing) -> dict[str, bytes]:
     )
     return {
         "loss.png": loss_figure(
-            standing.history, standing.reached, config.training.warmup, subtitle
+            standing.history,
+            standing.reached,
+            config.training.warmup,
+            f"{subtitle}; means over {config.training.interval:,} steps",
+            config.result.kept_step,
         ),
         "reconstructions.png": _reconstructions(model, source, subtitle),
         "samples.png": _samples(model, source, subtitle),

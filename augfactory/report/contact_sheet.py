@@ -3,66 +3,32 @@
 import colorsys
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from augfactory.records import UInt8Array
+from augfactory.report.letters import font
+from augfactory.report.sheet_layout import BAR, MARGIN, SMALL_SIZE, TITLE_SIZE, Line, sheet_layout
 
-SMALLEST_TILE = 56
-GAP = 6
-CAPTION = 16
-BAR = 7
-MARGIN = 12
-TITLE = 46
-INK, FAINT, PAPER = (20, 20, 20), (120, 120, 120), (255, 255, 255)
-
-
-@dataclass(frozen=True)
-class Tile:
-    """One image uint8 [H, W, C], the words above it, and label shares [K] for a bar, if any."""
-
-    image: UInt8Array
-    caption: str
-    shares: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of a sheet: ``left`` what was there, ``right`` what was made from it."""
-
-    left: tuple[Tile, ...]
-    right: tuple[Tile, ...]
+INK, FAINT, RULE, PAPER = (20, 20, 20), (120, 120, 120), (200, 200, 200), (255, 255, 255)
 
 
 def contact_sheet(title: str, left: str, right: str, lines: Sequence[Line]) -> bytes:
     """Return a PNG of ``lines``, all tiles of one size, under a title and two column heads."""
-    sample = next(tile.image for line in lines for tile in (*line.left, *line.right))
-    scale = max(1, -(-SMALLEST_TILE // max(sample.shape[:2])))
-    height, width = sample.shape[0] * scale, sample.shape[1] * scale
-    left_tiles = max(1, *(len(line.left) for line in lines))
-    right_tiles = max(1, *(len(line.right) for line in lines))
-    small = ImageFont.load_default(12)
-    left_width = max(left_tiles * (width + GAP), int(small.getlength(left)) + GAP)
-    split = MARGIN + left_width + 2 * GAP
-    total_width = max(split + right_tiles * (width + GAP) + MARGIN, 420)
-    line_height = CAPTION + height + BAR + GAP
-    page = Image.new("RGB", (total_width, TITLE + len(lines) * line_height + MARGIN), PAPER)
+    layout = sheet_layout(title, left, right, lines)
+    page = Image.new("RGB", (layout.width, layout.height), PAPER)
     draw = ImageDraw.Draw(page)
-    draw.text((MARGIN, 8), title, INK, ImageFont.load_default(15))
-    draw.text((MARGIN, 28), left, FAINT, small)
-    draw.text((split, 28), right, FAINT, small)
-    for row, line in enumerate(lines):
-        top = TITLE + row * line_height
-        for start, tiles in ((MARGIN, line.left), (split, line.right)):
-            for column, tile in enumerate(tiles):
-                x = start + column * (width + GAP)
-                room = page.width - MARGIN - x if column == len(tiles) - 1 else width
-                draw.text((x, top), _shortened(tile.caption, room, small), INK, small)
-                page.paste(_enlarged(tile.image, scale), (x, top + CAPTION))
-                _draw_shares(draw, tile.shares, x, top + CAPTION + height + 1, width)
-    draw.line((split - 2 * GAP, 30, split - 2 * GAP, page.height - MARGIN), (200, 200, 200))
+    for words in layout.words:
+        letters = font(TITLE_SIZE if words.role == "title" else SMALL_SIZE)
+        colour = FAINT if words.role == "head" else INK
+        draw.text((words.x, words.y), words.text, colour, letters)
+    for place in layout.places:
+        image = _enlarged(place.tile.image, layout.scale)
+        page.paste(image, (place.x, place.y))
+        below = place.y + image.height + 1
+        _draw_shares(draw, place.tile.shares, place.x, below, image.width)
+    draw.line((layout.rule, layout.rule_top, layout.rule, layout.height - MARGIN), RULE)
     buffer = io.BytesIO()
     page.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
@@ -84,11 +50,3 @@ def _draw_shares(
 def _enlarged(image: UInt8Array, scale: int) -> Image.Image:
     pixels = np.repeat(np.repeat(image, scale, axis=0), scale, axis=1)
     return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-
-
-def _shortened(text: str, width: int, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> str:
-    if font.getlength(text) <= width:
-        return text
-    while text and font.getlength(text + "…") > width:
-        text = text[:-1]
-    return text + "…"

@@ -1,18 +1,16 @@
 """What the figures of the report share: colours, letters, bytes."""
 
 import io
-from collections.abc import Sequence
-from functools import cache
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import findfont, get_font
+
+from augfactory.report.letters import drawable
 
 DOTS_PER_INCH = 150
 INK, FAINT, RULE = "#222222", "#777777", "#e2e2e2"
 BLUE, RED, GREEN = "#0a6ebd", "#d1495b", "#2e8b57"
-UNKNOWN = "\N{WHITE SQUARE}"
 
 
 def new_figure(width: int, height: int) -> Figure:
@@ -29,24 +27,6 @@ def png_of(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def drawable(text: str) -> str:
-    """Return the text with a square for each letter that the font of the figures lacks."""
-    known = _known_letters()
-    return "".join(letter if ord(letter) in known else UNKNOWN for letter in text)
-
-
-def all_drawable(names: Sequence[str]) -> list[str]:
-    """Return ``drawable`` of names that all differ, so that they still differ."""
-    found: list[str] = []
-    for name in names:
-        shown, number = drawable(name), 2
-        while shown in found:
-            shown = f"{drawable(name)} ({number})"
-            number += 1
-        found.append(shown)
-    return found
-
-
 def label(text: str, longest: int) -> str:
     """Return both ends of a long text for a figure; a dollar sign is no mathematics."""
     start = longest // 2
@@ -59,8 +39,3 @@ def only_left_and_bottom(axes: Axes) -> None:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     axes.set_axisbelow(True)
-
-
-@cache
-def _known_letters() -> frozenset[int]:
-    return frozenset(get_font(findfont("DejaVu Sans")).get_charmap())

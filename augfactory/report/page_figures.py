@@ -13,8 +13,8 @@ from augfactory.report.class_figures import (
     gains_figure,
     largest_error,
 )
-from augfactory.report.drawing import all_drawable, drawable
 from augfactory.report.evaluation_figures import accuracy_figure
+from augfactory.report.letters import all_drawable, drawable
 from augfactory.report.page_tables import Arm, Table, confused_pairs
 
 MOST_ARMS = 12  # with figures of their own

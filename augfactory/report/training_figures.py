@@ -17,6 +17,7 @@ GAP, WIDE_GAP = 6, 26
 MARGIN, TITLE, CAPTION = 30, 92, 34
 LETTER = 10  # pixels, a mean letter at the size of labels
 LONGEST_LABEL = 18
+VALUE_GAP, VALUE_LINE = 10, 19  # pixels: right of a curve, from one value to the next
 
 
 @dataclass(frozen=True)
@@ -28,16 +29,21 @@ class Strip:
 
 
 def loss_figure(
-    history: Sequence[HistoryRow], reached: Mapping[float, int], warmup: int, subtitle: str
+    history: Sequence[HistoryRow],
+    reached: Mapping[float, int],
+    warmup: int,
+    subtitle: str,
+    kept: int | None = None,
 ) -> bytes:
     """Return a PNG: loss and reconstruction above, KL below, against steps.
 
     ``reached`` maps the losses of the kept checkpoints to the steps where they were reached;
-    ``warmup`` is the step where the KL term had its full weight.
+    ``warmup`` is the step where the KL term had its full weight; ``kept`` is the step whose weights
+    the model has, where that is not the last one.
     """
     figure = new_figure(1200, 810)
-    upper = figure.add_axes((0.095, 0.375, 0.87, 0.455))
-    lower = figure.add_axes((0.095, 0.105, 0.87, 0.2), sharex=upper)
+    upper = figure.add_axes((0.095, 0.375, 0.84, 0.455))
+    lower = figure.add_axes((0.095, 0.105, 0.84, 0.2), sharex=upper)
     steps = [row.step for row in history]
     _draw(upper, steps, [row.loss for row in history], "loss = reconstruction + KL", LOSS)
     _draw(upper, steps, [row.reconstruction for row in history], "reconstruction", RECONSTRUCTION)
@@ -45,9 +51,14 @@ def loss_figure(
     if watched:
         _draw(upper, steps, watched, "loss of held-out images", VALIDATION)
     _draw(lower, steps, [row.kl for row in history], "KL", KL)
-    _mark_checkpoints(upper, {row.step: row.loss for row in history}, reached)
+    losses = {row.step: row.loss for row in history}
+    _mark_checkpoints(upper, losses, reached)
+    if kept is not None and kept != steps[-1]:
+        _mark_kept(upper, lower, kept, losses[kept])
     _shade_warmup(upper, lower, warmup, steps[-1])
-    _dress_curves(upper, lower, [*(row.loss for row in history), *watched])
+    _dress_curves(upper, lower, [*losses.values(), *watched])
+    _write_last_values(upper)
+    _write_last_values(lower)
     figure.text(0.095, 0.94, "Training of the VAE", size=13, weight="bold", color=INK)
     figure.text(0.095, 0.9, subtitle, size=8.5, color=FAINT)
     return png_of(figure)
@@ -109,11 +120,47 @@ def _shortened(text: str) -> str:
 
 def _draw(axes: Axes, steps: list[int], values: Sequence[float], label: str, colour: str) -> None:
     marker = "o" if len(steps) == 1 else None
-    axes.plot(steps, values, color=colour, linewidth=1.6, label=label, marker=marker)
-    axes.annotate(
-        f"{values[-1]:.1f}", (steps[-1], values[-1]), xytext=(5, 0), textcoords="offset points",
-        size=8.5, color=colour, weight="bold", va="center", annotation_clip=False,
-    )  # fmt: skip
+    axes.plot(steps, values, color=colour, linewidth=1.6, label=label, marker=marker, gid="course")
+
+
+def _write_last_values(axes: Axes) -> None:
+    """Write the last value of each curve right of its end, one above the other."""
+    axes.get_ylim()  # settles limits that are still to be computed
+    ends = []
+    for line in axes.get_lines():
+        if line.get_gid() == "course":
+            x, y = (float(np.asarray(values)[-1]) for values in line.get_data())
+            ends.append((float(axes.transData.transform((x, y))[1]), x, y, str(line.get_color())))
+    ends.sort()
+    for (height, x, y, colour), shown in zip(ends, _spread([end[0] for end in ends]), strict=True):
+        axes.annotate(
+            f"{y:.1f}", (x, y), xytext=(VALUE_GAP, shown - height), textcoords="offset pixels",
+            size=8.5, color=colour, weight="bold", va="center", annotation_clip=False,
+        )  # fmt: skip
+
+
+def _spread(heights: Sequence[float]) -> list[float]:
+    """Return rising heights that are ``VALUE_LINE`` apart, as near to the given ones as can be."""
+    blocks: list[tuple[float, int]] = []  # its middle, its lines
+    for height in heights:
+        middle, lines = height, 1
+        while blocks and middle - blocks[-1][0] < VALUE_LINE * (lines + blocks[-1][1]) / 2:
+            other, more = blocks.pop()
+            middle, lines = (middle * lines + other * more) / (lines + more), lines + more
+        blocks.append((middle, lines))
+    return [
+        middle + VALUE_LINE * (place - (lines - 1) / 2)
+        for middle, lines in blocks
+        for place in range(lines)
+    ]
+
+
+def _mark_kept(upper: Axes, lower: Axes, step: int, loss: float) -> None:
+    for axes in (upper, lower):
+        axes.axvline(
+            step, color=INK, linewidth=1, linestyle=":",
+            label=f"weights kept: step {step:,}, loss {loss:.1f}" if axes is lower else None,
+        )  # fmt: skip
 
 
 def _mark_checkpoints(
@@ -147,7 +194,7 @@ def _dress_curves(upper: Axes, lower: Axes, losses: Sequence[float]) -> None:
         upper.yaxis.set_minor_locator(NullLocator())
     for axes in (upper, lower):
         axes.set_ylabel("nats per image", size=9, color=INK)
-        axes.yaxis.set_label_coords(-0.06, 0.5)
+        axes.yaxis.set_label_coords(-0.08, 0.5)
     lower.set_xlabel("optimiser steps", size=9, color=INK)
     lower.set_ylim(bottom=0)
     lower.set_xlim(left=0)
@@ -156,6 +203,9 @@ def _dress_curves(upper: Axes, lower: Axes, losses: Sequence[float]) -> None:
         axes.tick_params(labelsize=8.5, colors=INK, length=3)
         axes.grid(axis="y", color="#e6e6e6", linewidth=0.7)
         axes.set_axisbelow(True)
-        axes.legend(loc="upper right", frameon=False, fontsize=8.5, labelcolor=INK)
+        axes.legend(
+            loc="lower left", bbox_to_anchor=(-0.01, 0.98), ncols=4, frameon=False, fontsize=8.5,
+            labelcolor=INK, columnspacing=1.4, handlelength=1.6,
+        )  # fmt: skip
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)

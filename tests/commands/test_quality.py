@@ -1,6 +1,7 @@
 """`augfactory info --quality` on dataset versions that lie on the disk."""
 
 import json
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 
 from augfactory.cli.app import app
 from augfactory.commands.progress import Progress
-from augfactory.commands.quality import as_json, as_text, quality, write_rows
+from augfactory.commands.quality import HEAD, LEGEND, as_json, as_text, quality, write_rows
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation.features import random_features
 from augfactory.records import SourceSpec
@@ -63,9 +64,20 @@ def test_each_method_is_compared_with_the_originals(bench: Bench) -> None:
     assert vae["overall"]["distance_ratio"] == pytest.approx(ratio)
     assert ratio < 0.8
     lines = as_text(result).splitlines()
+    assert lines[-7:] == ["", *LEGEND]
     table = lines[lines.index("vae") + 1 : lines.index(f"held out: {bench.other.text}") - 1]
     assert [line.split("  ")[0].strip() for line in table] == ["class", *CLASS_NAMES, "all"]
     assert table[-1].split()[:4] == ["all", "180", "60", "5"]
+
+
+def test_every_column_is_explained_in_the_help_as_under_the_table(bench: Bench) -> None:
+    for column in HEAD[1:]:
+        assert re.search(rf"\b{column}\b", " ".join(LEGEND)), column
+    told = " ".join(CliRunner().invoke(app, ["info", "--help"]).stdout.split())
+    for line in LEGEND:
+        assert " ".join(line.split()) in told
+    bare = as_text(quality("made-x4", Progress())).splitlines()
+    assert bare[-6:] == ["", *LEGEND[:-1]]
 
 
 def test_each_row_names_the_source_it_is_nearest_to(bench: Bench) -> None:

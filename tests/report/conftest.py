@@ -5,7 +5,10 @@ from matplotlib.figure import Figure
 
 from augfactory.report.drawing import png_of
 
-DRAWING = ("arms_figure", "calibration_figures", "class_figures")
+DRAWING = (
+    *("arms_figure", "calibration_figures", "class_figures"),
+    *("evaluation_figures", "training_figures"),
+)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import io
 import subprocess
 import sys
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from PIL import Image
 from augfactory.evaluation.comparison import Spread, spread
 from augfactory.report import evaluation_figures
 from augfactory.report.evaluation_figures import FIGURE_PIXELS, accuracy_figure
+from augfactory.report.value_labels import free_boxes
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,70 @@ def test_lines_of_the_same_factors_stand_beside_each_other(drawn: list[Axes]) ->
     accuracy_figure(arms, "originals", "")
     lines = lines_of(drawn[0])
     assert lines["a"][0][0] < 10 < lines["b"][0][0]
+
+
+CLOSE = [
+    ORIGINALS,
+    arm("vae-x10", 10, 0.876, 0.888),
+    arm("mixed-x10", 10, 0.885, 0.887),
+    arm("vae-x250", 250, 0.82, 0.87),
+    arm("mixed-x250", 250, 0.856, 0.862),
+    arm("originals+geometry", None, 0.937),
+]
+MANY = [
+    *CLOSE,
+    arm("geo-x10", 10, 0.8855),
+    arm("originals+geometry+mixup of 4", None, 0.88),
+    arm("a_name_without_end_or_space", None, 0.88),
+    arm("W" * 40, None, 0.87),
+    arm("猫", None, 0.86),
+]
+
+
+@pytest.mark.parametrize("arms", [CLOSE, MANY])
+def test_values_hide_no_point_and_names_of_ticks_stand_apart(
+    arms: list[Measured], drawn: list[Axes]
+) -> None:
+    accuracy_figure(arms, "originals", "words")
+    (axes,) = drawn
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert len(boxes) == len(arms) - 1
+    points = [
+        axes.transData.transform((x, y))
+        for line in axes.get_lines()
+        if not line.is_dashed() and line.get_marker() == "o"
+        for x, y in np.asarray(line.get_xydata())
+    ]
+    assert len(points) == len(boxes)
+    names = [tick.get_window_extent() for tick in axes.get_xticklabels()]
+    words = [*names, axes.xaxis.label.get_window_extent()]
+    for own in (boxes, words):
+        for number, box in enumerate(own):
+            assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+            assert figure.bbox.y0 <= box.y0 < box.y1 <= figure.bbox.y1
+            assert not any(box.overlaps(other) for other in own[:number])
+    # A marker is 6 points wide, which is 12.5 pixels.
+    assert not any(box.padded(6).contains(*point) for box in boxes for point in points)
+    assert all(
+        left.x1 + 13 <= right.x0 for left, right in pairwise(sorted(names, key=lambda box: box.x0))
+    )
+    if arms is CLOSE:
+        assert "originals+\ngeometry" in [each.get_text() for each in axes.get_xticklabels()]
+
+
+def test_a_value_goes_where_there_is_room() -> None:
+    page, none = (0.0, 0.0, 500.0, 500.0), np.empty((0, 2))
+    beside = free_boxes([(100, 100), (105, 104)], [(40, 20)] * 2, [], none, page)
+    assert beside[0][0] > 100
+    assert beside[1][0] > 105 or beside[1][2] < 105
+    assert beside[0][3] <= beside[1][1] or beside[1][2] <= beside[0][0]
+    (inside,) = free_boxes([(495, 495)], [(40, 20)], [], none, page)
+    assert max(inside) <= 500
+    line = np.stack([np.arange(100.0, 200.0, 6), np.full(17, 114.0)], axis=1)
+    (below,) = free_boxes([(100, 100)], [(40, 20)], [], line, page)
+    assert not ((below[1] < 114) and (below[3] > 114) and below[2] > 100)
 
 
 def test_drawing_needs_no_pyplot() -> None:

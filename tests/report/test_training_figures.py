@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from augfactory.records import UInt8Array
@@ -43,6 +44,42 @@ def test_the_course_of_a_training_is_drawn(history: list[HistoryRow]) -> None:
     assert plain.shape == (810, 1200, 3)
     assert (plain != marked).any()
     assert loss_figure(history, {}, 15, "words") == loss_figure(history, {}, 15, "words")
+
+
+@pytest.mark.parametrize(
+    "losses", [[500.0, 400.0, 390.0], [900.0, 120.0, 10.0], [50.0] * 3, [123456.7] * 3]
+)
+@pytest.mark.parametrize("watched", [None, 7.0, 500.0])
+def test_no_words_on_others_nor_beyond_the_page(
+    losses: list[float], watched: float | None, drawn: list[Figure]
+) -> None:
+    course = [
+        row(step, loss, watched and loss + watched)
+        for step, loss in zip((1, 2, 3), losses, strict=True)
+    ]
+    loss_figure(course, {}, 1, "words", kept=2)
+    (figure,) = drawn
+    boxes = [text.get_window_extent() for axes in figure.axes for text in axes.texts]
+    for axes in figure.axes:
+        legend = axes.get_legend()
+        assert legend is not None
+        boxes.append(legend.get_window_extent())
+        boxes.append(axes.yaxis.label.get_window_extent())
+    boxes += [text.get_window_extent() for text in figure.texts]
+    for number, box in enumerate(boxes):
+        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+        assert figure.bbox.y0 <= box.y0 < box.y1 <= figure.bbox.y1
+        assert not any(box.overlaps(other) for other in boxes[:number])
+
+
+def test_weights_that_are_not_the_last_ones_are_told(drawn: list[Figure]) -> None:
+    course = [row(10, 500.0, 700.0), row(20, 90.0, 120.0), row(30, 80.0, 130.0)]
+    for kept, told in ((20, True), (30, False), (None, False)):
+        loss_figure(course, {}, 15, "words", kept=kept)
+        legend = drawn[-1].axes[1].get_legend()
+        assert legend is not None
+        texts = [text.get_text() for text in legend.get_texts()]
+        assert ("weights kept: step 20, loss 90.0" in texts) == told
 
 
 @pytest.mark.parametrize("channels", [1, 3])
