@@ -8,7 +8,7 @@ from typing import Any
 from augfactory.commands.expand_request import ExpandRequest, read_format
 from augfactory.commands.ingredients import is_model_folder
 from augfactory.errors import RecipeError
-from augfactory.pipeline.recipe import MIXING, default_origin, mix_stage
+from augfactory.pipeline.recipe import LARGEST_FACTOR, MIXING, default_origin, mix_stage
 from augfactory.pipeline.recipe_text import Asked, read_origin, read_recipe
 from augfactory.records import SourceSpec
 
@@ -52,11 +52,6 @@ def build_request(
             none, or the file is wrong.
     """
     asked = _read_file(flags.recipe) if flags.recipe else SILENT
-    factors = flags.factors or ((asked.factor,) if asked.factor is not None else ())
-    if not factors or min(factors) < 1:
-        raise RecipeError(
-            "--factor", "tells how many images each source image becomes", "Add --factor 10."
-        )
     if model is None and not is_model_folder(source.text):
         _refuse_vae_settings(flags, asked, checkpoint, source.text)
     vae = dict(asked.vae or {})
@@ -65,7 +60,7 @@ def build_request(
     return ExpandRequest(
         source=source,
         out=out,
-        factors=factors,
+        factors=_factors(flags, asked),
         model=model,
         checkpoint=checkpoint,
         n_train=n_train,
@@ -78,6 +73,28 @@ def build_request(
         format=read_format(_first(flags.format, asked.format, "hdf5")),
         workers=workers,
     )
+
+
+def _factors(flags: Flags, asked: Asked) -> tuple[int, ...]:
+    """Return the factors, the flags' before the file's.
+
+    Raises:
+        RecipeError: there is none, or one is out of range.
+    """
+    factors = flags.factors or ((asked.factor,) if asked.factor is not None else ())
+    where = "--factor" if flags.factors or asked.factor is None else f"{flags.recipe}: factor"
+    if not factors:
+        raise RecipeError(
+            where, "is missing: it tells how many images each source image becomes",
+            "Add --factor 10.",
+        )  # fmt: skip
+    for factor in factors:
+        if not 1 <= factor <= LARGEST_FACTOR:
+            raise RecipeError(
+                where, f"{factor} is invalid: it counts the images that each source image becomes",
+                f"Give 1 or more, {LARGEST_FACTOR} at most; 1 keeps the source images alone.",
+            )  # fmt: skip
+    return factors
 
 
 def _refuse_vae_settings(flags: Flags, asked: Asked, checkpoint: str | None, source: str) -> None:

@@ -77,3 +77,18 @@ def test_what_steers_a_model_is_taken_where_there_is_one(
 def test_nothing_said_of_a_model_needs_none(place: Path) -> None:
     (place / "r.toml").write_text("factor = 3\n[geometry]\nrotation = 2.0\n")
     assert asked(factors=(), recipe=Path("r.toml")).factors == (3,)
+
+
+@pytest.mark.parametrize("factor", [0, -3, 100_001])
+def test_a_factor_out_of_range_is_refused(place: Path, factor: int) -> None:
+    words = rf"^--factor: {factor} is invalid.*\n.*1 or more"
+    with pytest.raises(RecipeError, match=words):
+        asked(factors=(2, factor))
+    (place / "r.toml").write_text(f"factor = {factor}\n")
+    with pytest.raises(RecipeError, match=rf"^r.toml: factor: {factor} is invalid.*\n.*1 or more"):
+        asked(factors=(), recipe=Path("r.toml"))
+
+
+def test_a_missing_factor_is_asked_for() -> None:
+    with pytest.raises(RecipeError, match=r"^--factor: is missing.*\n.*Add --factor 10"):
+        asked(factors=())
