@@ -9,7 +9,7 @@ from augfactory.commands.expand_request import ExpandRequest, read_format
 from augfactory.commands.ingredients import is_model_folder
 from augfactory.errors import RecipeError
 from augfactory.pipeline.recipe import LARGEST_FACTOR, MIXING, default_origin, mix_stage
-from augfactory.pipeline.recipe_text import Asked, read_origin, read_recipe
+from augfactory.pipeline.recipe_text import DEFAULT_SAMPLER, Asked, read_origin, read_recipe
 from augfactory.records import SourceSpec
 
 
@@ -55,7 +55,7 @@ def build_request(
     if model is None and not is_model_folder(source.text):
         _refuse_vae_settings(flags, asked, checkpoint, source.text)
     vae = dict(asked.vae or {})
-    sampler = flags.sampler or str(vae.pop("sampler", "same-class"))
+    sampler = flags.sampler or str(vae.pop("sampler", DEFAULT_SAMPLER))
     vae.pop("sampler", None)
     return ExpandRequest(
         source=source,
