@@ -2,7 +2,11 @@
 
 import numpy as np
 
-from augfactory.records import Source
+from augfactory.records import Int64Array, Source
+from augfactory.sources.opening import split_suffix
+from augfactory.store.manifest import read_manifest
+from augfactory.store.reader import open_version
+from augfactory.store.versions import find_version, looks_like_version
 
 FEW_IMAGES = 5
 MOST_NAMED = 10
@@ -26,3 +30,24 @@ def few_images(source: Source) -> str | None:
         else ""
     )
     return f"warning: fewer than {FEW_IMAGES} images of {named}{more}{derives}"
+
+
+def made_rows(text: str, rows: Int64Array) -> str | None:
+    """Tell how many of ``rows`` of the dataset version ``text`` are no originals there.
+
+    None where there are none, or where the SOURCE ``text`` is no dataset version.
+    """
+    name = text if looks_like_version(text) else split_suffix(text)[0]
+    if not looks_like_version(name):
+        return None
+    folder = find_version(name)
+    manifest = read_manifest(folder)
+    if set(manifest.counts) <= {"original"}:
+        return None
+    made = int((open_version(folder).methods[rows] != "original").sum())
+    if not made:
+        return None
+    return (
+        f"note: {manifest.name}@{manifest.version} is a dataset version: its {len(rows):,} rows, "
+        f"{made:,} made ones among them, count as originals here"
+    )
