@@ -16,6 +16,7 @@ from augfactory.cli.methods import methods
 from augfactory.cli.reproduce import reproduce
 from augfactory.cli.session import InterruptedBySignal, catch_signals
 from augfactory.cli.study import study
+from augfactory.cli.usage import UsageError, show_usage_error
 from augfactory.cli.vae_train import vae_train
 from augfactory.cli.versions import info, preview, verify
 
@@ -59,6 +60,11 @@ def main() -> None:
     """Run the command that the arguments name."""
     catch_signals()
     try:
-        app()
+        code = app(standalone_mode=False)
+    except UsageError as error:
+        code = show_usage_error(error)
+    except typer.Abort:
+        code = 1
     except InterruptedBySignal as interruption:
-        sys.exit(128 + interruption.number)
+        code = 128 + interruption.number
+    sys.exit(code if isinstance(code, int) else 0)

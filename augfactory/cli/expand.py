@@ -42,13 +42,15 @@ def expand(
         ),
     ] = None,
     sampler: Annotated[
-        str | None, typer.Option(help="How to move about a code: same-class or posterior.")
+        str | None,
+        typer.Option(help="With a model: how to move about a code, same-class or posterior."),
     ] = None,
     temperature: Annotated[
-        float | None, typer.Option(help="Noise around a code, in its standard deviations.")
+        float | None,
+        typer.Option(help="With a model: noise around a code, in its standard deviations."),
     ] = None,
     reach: Annotated[
-        float | None, typer.Option(help="same-class: farthest move, as a share of the way.")
+        float | None, typer.Option(help="With same-class: farthest move, as a share of the way.")
     ] = None,
     mixup: Annotated[int | None, typer.Option(metavar="M", help=COPIES)] = None,
     ricap: Annotated[int | None, typer.Option(metavar="M", help=COPIES)] = None,

@@ -26,11 +26,12 @@ def reproduce(
 ) -> None:
     """Render a version again from its manifest and compare; exit code 4 if a pixel differs.
 
-    Recipe, seed, source rows and model are those of the manifest. Paths in it that are relative
-    start at the folder where it was expanded. The rows are rendered into the folder for temporary
-    files (TMPDIR), compared with the content hash and with the version's files, and removed. A
-    source or model that changed or is gone is told with exit code 3; other versions of methods and
-    libraries than those recorded are told before rendering.
+    Recipe, seed, source rows and model are those of the manifest. Source and model are looked for
+    first where they lie as told from the version's folder, then as they were typed, from the
+    working folder; --source and --model name another place. The rows are rendered into the folder
+    for temporary files (TMPDIR), compared with the content hash and with the version's files, and
+    removed. A source or model that changed or is gone is told with exit code 3; other versions of
+    methods and libraries than those recorded are told before rendering.
 
     \b
     Examples:

@@ -58,16 +58,7 @@ def session(
             traceback.print_exc()
         print(f"augfactory: {error}", file=sys.stderr)
         if as_json:
-            print_json(
-                {
-                    "error": {
-                        "where": error.where,
-                        "what": error.what,
-                        "remedy": error.remedy,
-                        "exit_code": error.exit_code,
-                    }
-                }
-            )
+            print_json_error(error.where, error.what, error.remedy, error.exit_code)
         raise typer.Exit(error.exit_code) from error
     except InterruptedBySignal as interruption:
         how = "go on where it stood" if resumes else "start again"
@@ -94,6 +85,11 @@ def session(
 def print_json(value: dict[str, Any]) -> None:
     """Print the one object that ``--json`` promises."""
     print(json.dumps(value, ensure_ascii=False, allow_nan=False, default=str))
+
+
+def print_json_error(where: str, what: str, remedy: str, exit_code: int) -> None:
+    """Print the one object that ``--json`` promises where something is wrong."""
+    print_json({"error": {"where": where, "what": what, "remedy": remedy, "exit_code": exit_code}})
 
 
 def read_size(text: str | None) -> tuple[int, int] | None:

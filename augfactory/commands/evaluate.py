@@ -107,14 +107,17 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
     if profile is not None:
         corrupted = corrupted_test(inputs.test_rows, profile, out, request.workers, progress)
     cells = _cells(request, inputs, classifier, corrupted)
+    asked = files.request_id(cells, request.baseline)
+    if (note := files.other_results(out, asked)) is not None:
+        progress.say(note)
     results, trained = run_cells(cells, out, request.workers, progress)
     arms = summarise(results, (request.baseline, ORIGINALS, ONLINE_GEOMETRY))
     alerts += checks.after_training(arms)
-    document = _document(request, inputs, cells[0], arms, alerts)
-    write_file(out / "results.json", files.json_bytes(document))
+    document = {**_document(request, inputs, cells[0], arms, alerts), "request_id": asked}
+    write_file(out / files.RESULTS, files.json_bytes(document))
     write_file(out / "results.csv", files.cells_csv(results))
     written = [
-        out / "results.json",
+        out / files.RESULTS,
         out / "results.csv",
         *write_report(out, document, arms, inputs),
     ]

@@ -1,6 +1,7 @@
 """The files of an evaluation: finished cells, results.json and .csv, the figure, the report."""
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ from augfactory.evaluation.protocol import (
 )
 from augfactory.store.atomic import write_file
 
-CELLS = "cells"
+CELLS, RESULTS = "cells", "results.json"
 
 
 def make_folders(out: Path) -> None:
@@ -37,6 +38,29 @@ def make_folders(out: Path) -> None:
         raise ResourceError(
             out, f"cannot be made ({error.strerror})", "Name another folder with --out."
         ) from error
+
+
+def request_id(cells: Sequence[Cell], baseline: str) -> str:
+    """Return a hash of what an evaluation compares: the same for the same arms and settings."""
+    compared = [baseline, *([cell.arm.name, cell.subset, cell_key(cell)] for cell in cells)]
+    return hashlib.sha256(json.dumps(compared).encode()).hexdigest()
+
+
+def other_results(out: Path, request: str) -> str | None:
+    """Say that ``out`` holds the results of another request; None where it does not.
+
+    ``request`` is the ``request_id`` of the one that is to be written there.
+    """
+    try:
+        there = json.loads((out / RESULTS).read_bytes()).get("request_id", request)
+    except (OSError, ValueError, AttributeError):
+        return None
+    if there == request:
+        return None
+    return (
+        f"note: {out / RESULTS} is of other settings and will be overwritten, its report too; its "
+        f"finished classifiers are kept in {out / CELLS}, and another --out keeps both reports"
+    )
 
 
 def save_cell(out: Path, cell: Cell, result: CellResult) -> None:

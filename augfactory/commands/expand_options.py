@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from augfactory.commands.expand_request import ExpandRequest, read_format
+from augfactory.commands.ingredients import is_model_folder
 from augfactory.errors import RecipeError
-from augfactory.pipeline.recipe import MIXING, default_origin, mix_stage
-from augfactory.pipeline.recipe_text import Asked, read_origin, read_recipe
+from augfactory.pipeline.recipe import LARGEST_FACTOR, MIXING, default_origin, mix_stage
+from augfactory.pipeline.recipe_text import DEFAULT_SAMPLER, Asked, read_origin, read_recipe
 from augfactory.records import SourceSpec
 
 
@@ -47,21 +48,19 @@ def build_request(
     """Put flags and recipe file together; a flag that is given overrides the file.
 
     Raises:
-        RecipeError: they contradict each other or lack the factor, or the file is wrong.
+        RecipeError: they contradict each other or lack the factor, steer a model where there is
+            none, or the file is wrong.
     """
     asked = _read_file(flags.recipe) if flags.recipe else SILENT
-    factors = flags.factors or ((asked.factor,) if asked.factor is not None else ())
-    if not factors or min(factors) < 1:
-        raise RecipeError(
-            "--factor", "tells how many images each source image becomes", "Add --factor 10."
-        )
+    if model is None and not is_model_folder(source.text):
+        _refuse_vae_settings(flags, asked, checkpoint, source.text)
     vae = dict(asked.vae or {})
-    sampler = flags.sampler or str(vae.pop("sampler", "same-class"))
+    sampler = flags.sampler or str(vae.pop("sampler", DEFAULT_SAMPLER))
     vae.pop("sampler", None)
     return ExpandRequest(
         source=source,
         out=out,
-        factors=factors,
+        factors=_factors(flags, asked),
         model=model,
         checkpoint=checkpoint,
         n_train=n_train,
@@ -74,6 +73,50 @@ def build_request(
         format=read_format(_first(flags.format, asked.format, "hdf5")),
         workers=workers,
     )
+
+
+def _factors(flags: Flags, asked: Asked) -> tuple[int, ...]:
+    """Return the factors, the flags' before the file's.
+
+    Raises:
+        RecipeError: there is none, or one is out of range.
+    """
+    factors = flags.factors or ((asked.factor,) if asked.factor is not None else ())
+    where = "--factor" if flags.factors or asked.factor is None else f"{flags.recipe}: factor"
+    if not factors:
+        raise RecipeError(
+            where, "is missing: it tells how many images each source image becomes",
+            "Add --factor 10.",
+        )  # fmt: skip
+    for factor in factors:
+        if not 1 <= factor <= LARGEST_FACTOR:
+            raise RecipeError(
+                where, f"{factor} is invalid: it counts the images that each source image becomes",
+                f"Give 1 or more, {LARGEST_FACTOR} at most; 1 keeps the source images alone.",
+            )  # fmt: skip
+    return factors
+
+
+def _refuse_vae_settings(flags: Flags, asked: Asked, checkpoint: str | None, source: str) -> None:
+    """Refuse what steers a model where there is none.
+
+    Raises:
+        RecipeError: an option or the recipe file says how its images are to be made.
+    """
+    options: dict[str, str | float | None]
+    options = {"--checkpoint": checkpoint, "--sampler": flags.sampler}
+    options |= {f"--{name}": value for name, value in flags.sampler_parameters.items()}
+    given = [name for name, value in options.items() if value is not None]
+    if asked.vae is not None:
+        given.append(f"[vae] of {flags.recipe}")
+    if given:
+        raise RecipeError(
+            given[0],
+            "says how a model makes images, and there is no model: "
+            f"{source} is no MODEL_DIR, and no --model is given",
+            f"Add --model MODEL_DIR (`augfactory vae-train {source} --out MODEL_DIR` trains one), "
+            f"or leave {' and '.join(given)} out.",
+        )
 
 
 def _read_file(path: Path) -> Asked:

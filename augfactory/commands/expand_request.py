@@ -9,6 +9,7 @@ from typing import Any, get_args
 from augfactory.commands.ingredients import Ingredients, gather
 from augfactory.commands.orders import Order
 from augfactory.commands.progress import Progress
+from augfactory.commands.source_notes import few_images, made_rows
 from augfactory.errors import RecipeError, unknown_name
 from augfactory.pipeline.partners import check_pairing, rows_by_class
 from augfactory.pipeline.recipe import (
@@ -58,6 +59,9 @@ def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
     )
     source = ingredients.source
     _check_mixing(request, ingredients)
+    for note in (few_images(source), made_rows(ingredients.spec.text, ingredients.rows)):
+        if note is not None:
+            progress.say(note)
     FORMATS[request.format].check_class_names(source.class_names)
     geometry = None
     if request.geometry is not None:

@@ -48,7 +48,7 @@ def gather(
         InputDataError: the source or the model cannot be used, or do not belong together.
         RecipeError: the options contradict each other.
     """
-    brings_rows = model_folder is None and (Path(spec.text) / CONFIG).is_file()
+    brings_rows = model_folder is None and is_model_folder(spec.text)
     if brings_rows:
         model_folder = Path(spec.text)
         if n_train is not None:
@@ -78,6 +78,11 @@ def gather(
     if model is not None:
         _check_fit(source, model, print_of_rows if brings_rows else None)
     return Ingredients(spec, source, rows, print_of_rows, model, model_folder, checkpoint)
+
+
+def is_model_folder(text: str) -> bool:
+    """Tell whether a SOURCE is the folder of a finished model."""
+    return (Path(text) / CONFIG).is_file()
 
 
 def _chosen_rows(

@@ -74,6 +74,18 @@ def spec_of(origin: SourceEntry, folder: Path | None = None) -> SourceSpec:
     return SourceSpec(text, origin.size, cast(Colour, origin.colour))
 
 
+def places_of(text: str, place: str | None, folder: Path) -> list[str]:
+    """Return where ``spec_of`` and ``folder_of_model`` look, as absolute paths, each once.
+
+    ``text`` is what was typed and ``place`` the same as told from ``folder``, the version's.
+    Nothing is returned where ``text`` is no path, such as ``sample``.
+    """
+    if not _is_path(split_suffix(text)[0]):
+        return []
+    told = [] if place is None else [path_at(folder, place)]
+    return list(dict.fromkeys([*told, os.path.abspath(text)]))
+
+
 def folder_of_model(manifest: Manifest, folder: Path) -> Path | None:
     """Return where the model of the version in ``folder`` lies; None where nothing says so."""
     model = manifest.model or {}

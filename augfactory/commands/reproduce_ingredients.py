@@ -1,12 +1,14 @@
 """Find again what a version was made from."""
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from augfactory.commands.ingredients import Ingredients
-from augfactory.commands.opening import folder_of_model, open_any, spec_of
+from augfactory.commands.ingredients import Ingredients, is_model_folder
+from augfactory.commands.opening import folder_of_model, open_any, places_of, spec_of
 from augfactory.commands.progress import Progress
 from augfactory.errors import (
     AugfactoryError,
@@ -16,9 +18,11 @@ from augfactory.errors import (
 from augfactory.pipeline.recipe import Recipe
 from augfactory.records import Source, SourceSpec
 from augfactory.sources.fingerprint import fingerprint
+from augfactory.sources.opening import split_suffix
 from augfactory.store.manifest import (
     Manifest,
 )
+from augfactory.store.versions import find_version
 from augfactory.vae.files import WEIGHTS
 
 if TYPE_CHECKING:
@@ -43,6 +47,8 @@ def gather_again(
     recorded = spec_of(manifest.source, folder)
     spec = SourceSpec(source or recorded.text, recorded.size, recorded.colour)
     rows = np.asarray(manifest.source.rows, dtype=np.int64)
+    if source is None:
+        _check_recorded_source(manifest, folder)
     whole = _open_source(manifest, spec)
     if len(rows) and rows.max() >= len(whole):
         raise _changed_source(manifest, whole, f"it has {len(whole):,} rows")
@@ -67,8 +73,7 @@ def _open_source(manifest: Manifest, spec: SourceSpec) -> Source:
         raise InputDataError(
             error.where,
             f"{error.what}; {address(manifest)} was made from it",
-            "Restore it, run this where the path leads to it, "
-            "or name where it lies now with --source SOURCE.",
+            "Restore it, or name where it lies now with --source SOURCE.",
         ) from error
 
 
@@ -90,7 +95,48 @@ def _recorded_model(manifest: Manifest, folder: Path) -> Path:
             "its manifest does not say where its model lies",
             "Name it with --model MODEL_DIR.",
         )
+    model = manifest.model or {}
+    places = places_of(model.get("folder") or str(place), model.get("place"), folder)
+    if not any(is_model_folder(each) for each in places):
+        raise InputDataError(
+            place,
+            f"{address(manifest)} was made with it, and there is no finished model at "
+            f"{_in_words(places, model.get('place'))}",
+            "Name where it lies now with --model MODEL_DIR, or restore it.",
+        )
     return place
+
+
+def _check_recorded_source(manifest: Manifest, folder: Path) -> None:
+    text, place = manifest.source.text, manifest.source.place
+    places = places_of(text, place, folder)
+    if places and not any(_is_there(each) for each in (*places, text)):
+        raise InputDataError(
+            text,
+            f"{address(manifest)} was made from it, and there is no such file or folder: nothing "
+            f"at {_in_words(places, place)}",
+            "Name where it lies now with --source SOURCE, or restore it.",
+        )
+
+
+def _is_there(text: str) -> bool:
+    """Tell whether a SOURCE is a file, a folder or a version that is known from here."""
+    name, _ = split_suffix(text)
+    if os.path.lexists(name):
+        return True
+    try:
+        find_version(name)
+    except InputDataError:
+        return False
+    return True
+
+
+def _in_words(places: Sequence[str], place: str | None) -> str:
+    """Return the places that ``places_of`` told, with what each follows from."""
+    origins = ["as typed, from the working folder"]
+    if place is not None:
+        origins.insert(0, "told from the version's folder")
+    return " nor at ".join(f"{each} ({how})" for each, how in zip(places, origins, strict=False))
 
 
 def _load_model(manifest: Manifest, folder: Path) -> "tuple[Model, str | None]":
@@ -109,8 +155,7 @@ def _load_model(manifest: Manifest, folder: Path) -> "tuple[Model, str | None]":
         raise InputDataError(
             error.where,
             f"{error.what}; {address(manifest)} was made with it",
-            "Restore it, run this where the path leads to it, "
-            "or name where it lies now with --model MODEL_DIR.",
+            "Restore it, or name where it lies now with --model MODEL_DIR.",
         ) from error
     raise InputDataError(
         folder,

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from augfactory.commands.opening import lasting_text, open_any, refuse_test_split
 from augfactory.commands.progress import Progress
+from augfactory.commands.source_notes import few_images
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.pipeline.recipe import default_geometry
 from augfactory.records import Int64Array, Source, SourceSpec
@@ -76,6 +77,8 @@ def take_order(request: VaeTrainRequest, progress: Progress) -> Taken:
     rows = _chosen_rows(whole, request.n_train, request.seed)
     source = whole.restricted_to(rows)
     _check_held_out(source, settings)
+    if (note := few_images(source)) is not None:
+        progress.say(note)
     with progress.bar("reading the source", len(source), "image") as bar:
         source = preloaded(source, bar.advance)
     geometry = default_geometry(source.image_shape) if request.geometry else None

@@ -21,15 +21,26 @@
 preset that suits their colours. Keys that a stage does not name belong to its method.
 """
 
+import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
 from augfactory.errors import RecipeError, unknown_name
-from augfactory.pipeline.recipe import MixStage, Origin, default_origin, mix_stage
+from augfactory.pipeline.recipe import (
+    MIXING,
+    MixStage,
+    Origin,
+    default_origin,
+    geometry_stage,
+    mix_stage,
+    vae_stage,
+)
 
 KEYS = ("factor", "originals", "seed", "format", "geometry", "vae", "mix")
+MIX_KEYS = ("method", "copies", "from")
+DEFAULT_SAMPLER = "same-class"
 
 
 @dataclass(frozen=True)
@@ -74,13 +85,19 @@ def recipe_of(values: Mapping[str, Any], where: str) -> Asked:
     geometry = values.get("geometry")
     if not isinstance(geometry, dict | bool | None):
         raise _wrong_type(where, "geometry", "a table or false", geometry)
+    if isinstance(geometry, dict):
+        geometry_stage(f"{where}, geometry", geometry)
+    vae = _typed(values, "vae", dict, where)
+    if vae is not None:
+        own = {key: value for key, value in vae.items() if key != "sampler"}
+        vae_stage(f"{where}, vae", str(vae.get("sampler", DEFAULT_SAMPLER)), own)
     return Asked(
         factor=_typed(values, "factor", int, where),
         originals=_typed(values, "originals", bool, where),
         seed=_typed(values, "seed", int, where),
         format=_typed(values, "format", str, where),
         geometry=geometry,
-        vae=_typed(values, "vae", dict, where),
+        vae=vae,
         mix=tuple(
             _read_mix(stage, f"{where}, mix {number}") for number, stage in enumerate(stages, 1)
         ),
@@ -103,13 +120,29 @@ def _read_mix(values: Any, where: str) -> MixStage:
     if not isinstance(values, dict):
         raise _wrong_type(where, "mix", "a list of tables, each headed [[mix]]", values)
     method = _typed(values, "method", str, where)
+    _check_mix_keys(values, method, where)
     copies = _typed(values, "copies", int, where)
     origin = read_origin(f"{where}: from", str(values.get("from", default_origin(str(method)))))
     for name, value in (("method", method), ("copies", copies)):
         if value is None:
             raise RecipeError(where, f"key {name!r} is missing", f"Say {name} = …")
-    own = {key: value for key, value in values.items() if key not in ("method", "copies", "from")}
+    own = {key: value for key, value in values.items() if key not in MIX_KEYS}
     return mix_stage(where, str(method), int(copies or 0), origin, own)
+
+
+def _check_mix_keys(values: Mapping[str, Any], method: str | None, where: str) -> None:
+    """Refuse a wrong key before the right one is said to be missing.
+
+    Without a method only what looks like one of ``MIX_KEYS`` is known to be wrong.
+    """
+    if method is not None and method not in MIXING:
+        return
+    own = MIXING[method].parameters.model_fields if method is not None else ()
+    for key in values:
+        if key in MIX_KEYS or key in own:
+            continue
+        if method is not None or difflib.get_close_matches(key, MIX_KEYS, 1, 0.7):
+            raise unknown_name(where, "key", key, [*MIX_KEYS, *own])
 
 
 def _typed(values: Mapping[str, Any], key: str, kind: type, where: str) -> Any:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from augfactory.errors import InputDataError
 from augfactory.store.manifest import MANIFEST, read_manifest
+from augfactory.vae.files import CONFIG
 
 SEARCHED = (Path(), Path("data"))
 
@@ -63,9 +64,22 @@ def find_version(text: str) -> Path:
                 "this dataset is not finished",
                 "Run the command that was making it again: it goes on where it stood.",
             )
-    near = difflib.get_close_matches(Path(name).name, _known_names(Path(name).parent), 3, 0.5)
-    remedy = f"Did you mean {' or '.join(near)}?" if near else "Make it with `augfactory expand`."
-    raise InputDataError(text, "there is no dataset of this name", remedy)
+    meant = _near_names(Path(name))
+    if (Path(name) / CONFIG).is_file():
+        what = "this is the folder of a model, and a dataset version is needed"
+        make = f"Make one with `augfactory expand {name} --factor 10 --out NAME`."
+    else:
+        what, make = "there is no dataset of this name", "Make it with `augfactory expand`."
+    raise InputDataError(text, what, f"Did you mean {' or '.join(meant)}?" if meant else make)
+
+
+def _near_names(name: Path) -> list[str]:
+    """Return datasets called nearly so, in the same folder or else here, as they can be typed."""
+    for parent in dict.fromkeys((name.parent, Path())):
+        near = difflib.get_close_matches(name.name, _known_names(parent), 3, 0.5)
+        if near:
+            return [str(parent / each) for each in near]
+    return []
 
 
 def _resolve(text: str) -> Path | None:

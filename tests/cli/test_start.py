@@ -1,7 +1,10 @@
 """Help starts fast because it loads nothing heavy; version and usage errors answer."""
 
+import json
 import subprocess
 import sys
+
+import pytest
 
 HEAVY = ("torch", "numpy", "h5py", "matplotlib", "pyarrow", "pydantic", "cv2", "PIL")
 
@@ -21,17 +24,44 @@ def test_help_loads_nothing_heavy() -> None:
     assert "augfactory demo" in done.stdout
 
 
-def test_version_and_wrong_option() -> None:
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "augfactory", *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "augfactory", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
 
-    assert run("--version").stdout.startswith("augfactory 0.")
+
+def test_version_and_wrong_option() -> None:
+    version = run("--version")
+    assert (version.returncode, version.stdout[:13]) == (0, "augfactory 0.")
     wrong = run("expand", "sample", "--fator", "3", "--out", "x")
     assert wrong.returncode == 2
+    assert wrong.stdout == ""
     assert "--fator" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "where", "what"),
+    [
+        (("expand", "sample", "--out", "x", "--factor", "x"), "--factor", "Invalid value"),
+        (("expand", "sample", "--fator", "3", "--out", "x"), "--fator", "No such option"),
+        (("expand", "--out", "x"), "SOURCE|MODEL_DIR", "Missing argument"),
+        (("expand", "sample"), "--out", "Missing option"),
+        (("diff", "a", "b", "c"), "augfactory diff", "unexpected extra argument"),
+        (("frobnicate",), "augfactory", "No such command"),
+    ],
+)
+def test_usage_errors_answer_in_json_too(arguments: tuple[str, ...], where: str, what: str) -> None:
+    plain, done = run(*arguments), run(*arguments, "--json")
+    assert done.returncode == plain.returncode == 2
+    assert done.stderr == plain.stderr
+    assert what in plain.stderr
+    assert plain.stdout == ""
+    error = json.loads(done.stdout)["error"]
+    assert set(error) == {"where", "what", "remedy", "exit_code"}
+    assert (error["where"], error["exit_code"]) == (where, 2)
+    assert what in error["what"]
+    assert " --help" in error["remedy"]

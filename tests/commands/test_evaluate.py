@@ -112,6 +112,35 @@ def test_what_is_finished_is_not_trained_again(bench: Bench) -> None:
     )
 
 
+class Listening(Progress):
+    """Keep what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+def test_results_of_other_settings_in_the_same_folder_are_told(bench: Bench) -> None:
+    def told(**changes: object) -> list[str]:
+        progress = Listening()
+        evaluate(replace(bench.request, out=Path("out"), **changes), progress)  # type: ignore[arg-type]
+        return [line for line in progress.said if "overwritten" in line]
+
+    assert told() == []
+    assert told() == []
+    longer = told(steps=7)
+    assert len(longer) == 1
+    assert longer[0].startswith("note: out/results.json is of other settings")
+    assert "--out keeps both" in longer[0]
+    assert "classifiers are kept in out/cells" in longer[0]
+    assert told(steps=7, workers=2) == []
+    assert len(told(steps=7, baseline="originals+geometry")) == 1
+    (bench.folder / "out/results.json").write_text("{")
+    assert told() == []
+
+
 def test_a_stopped_evaluation_goes_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = run(replace(bench.request, out=Path("whole")))
     save = evaluation_files.save_cell

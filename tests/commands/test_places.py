@@ -92,7 +92,7 @@ def test_a_manifest_without_places_is_taken_as_typed(
     assert manifest.model is not None
     assert "place" not in manifest.model
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputDataError, match=r"parts: there is no such"):
+    with pytest.raises(InputDataError, match=r"^parts:train: .*there is no such"):
         again(version)
     assert again(version, source=str(place / "parts"), model=place / "model").rows
 
@@ -105,3 +105,36 @@ def test_a_version_as_source_is_found_from_another_working_folder(
     assert read_manifest(again_first).source.place == "../../deep/typed-x2/v1"
     monkeypatch.chdir(tmp_path)
     assert again(place / again_first).rows == SOURCES * 4
+
+
+def test_a_version_moved_by_itself_tells_the_places_that_were_tried(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone, elsewhere = tmp_path / "far/away/alone-x2/v1", tmp_path / "elsewhere"
+    shutil.copytree(place / "deep/typed-x2/v1", alone)
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    told, typed = "told from the version's folder", "as typed, from the working folder"
+    with pytest.raises(InputDataError) as caught:
+        again(alone)
+    assert f"{tmp_path}/far/parts:train ({told})" in str(caught.value)
+    assert f"{elsewhere}/parts:train ({typed})" in str(caught.value)
+    assert "--source SOURCE" in caught.value.remedy
+    with pytest.raises(InputDataError) as caught:
+        again(alone, source=str(place / "parts"))
+    assert caught.value.where == "model"
+    assert f"{tmp_path}/far/model ({told})" in str(caught.value)
+    assert f"{elsewhere}/model ({typed})" in str(caught.value)
+    assert "--model MODEL_DIR" in caught.value.remedy
+    assert again(alone, source=str(place / "parts"), model=place / "model").rows == SOURCES * 2
+
+
+def test_a_version_as_source_that_is_gone_tells_the_places_that_were_tried(place: Path) -> None:
+    first = ExpandRequest(SourceSpec("deep/typed-x2@v1"), Path("second"), (2,))
+    second = expand(first, Progress())[0].path
+    assert again(second).rows == SOURCES * 4
+    shutil.rmtree(place / "deep")
+    with pytest.raises(InputDataError) as caught:
+        again(second)
+    assert f"{place}/deep/typed-x2/v1 (told from" in str(caught.value)
+    assert f"{place}/deep/typed-x2@v1 (as typed" in str(caught.value)

@@ -1,6 +1,9 @@
 """The classifiers: their sizes, shapes and first weights."""
 
 import math
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,6 +95,41 @@ def test_a_classifier_is_found_by_name_and_a_wrong_name_is_mended() -> None:
     with pytest.raises(RecipeError, match="Did you mean 'resnet20'") as caught:
         find_classifier("resnet21")
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "told", "untold"),
+    [
+        ("vggg", ("Did you mean 'vgg'?", "--help"), ("resnet20", "vgg11")),
+        ("resnet19", ("Did you mean 'resnet1",), ("allconv", "vgg")),
+        (
+            "zzzz",
+            ("vgg, resnet20, wrn40-2, allconv.", "torchvision's names", "taken too"),
+            ("Did you mean", "alexnet"),
+        ),
+    ],
+)
+def test_a_wrong_name_is_not_answered_with_all_names(
+    name: str, told: tuple[str, ...], untold: tuple[str, ...]
+) -> None:
+    with pytest.raises(
+        RecipeError, match=f"^--classifier: there is no classifier {name!r}"
+    ) as caught:
+        find_classifier(name)
+    assert all(words in caught.value.remedy for words in told)
+    assert not any(words in caught.value.remedy for words in untold)
+    assert len(caught.value.remedy) < 250
+
+
+def test_the_command_that_lists_torchvisions_names_works() -> None:
+    with pytest.raises(RecipeError) as caught:
+        find_classifier("vggg")
+    listing = re.search(r'`python -c "(.*)"`', caught.value.remedy)
+    assert listing is not None
+    done = subprocess.run(
+        [sys.executable, "-c", listing[1]], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "resnet18" in done.stdout.split()
 
 
 def test_weights_are_for_torchvisions(tmp_path: Path) -> None:

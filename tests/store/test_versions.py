@@ -10,9 +10,16 @@ from augfactory.store import versions
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    tmp_path = tmp_path / "place"
     for folder in ("digits-x10/v1", "digits-x10/v2", "digits-x10/v10", "data/leaves-x50/v1"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "manifest.json").write_text("{}")
+    for name in ("photos-x10", "photos-tar"):
+        (tmp_path / "sets" / name / "v1").mkdir(parents=True)
+        (tmp_path / "sets" / name / "v1/manifest.json").write_text("{}")
+    for name in ("digits", "other"):
+        (tmp_path / "models" / name).mkdir(parents=True)
+        (tmp_path / "models" / name / "config.json").write_text("{}")
     (tmp_path / "digits-x10" / "v11").mkdir()  # without a manifest: not complete
     (tmp_path / "cells-x10" / ".building-abc").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
@@ -46,6 +53,10 @@ def test_absolute_paths_work(place: Path) -> None:
         ("leaves-x5", "Did you mean leaves-x50"),
         ("cells-x10", "not finished"),
         ("nothing-like-it", "augfactory expand"),
+        ("sets/photo", r"Did you mean sets/photos-x10 or sets/photos-tar\?"),
+        ("../place/sets/photo", r"Did you mean ../place/sets/photos-x10 or"),
+        ("models/digits", r"the folder of a model, and a dataset .*\n.*mean digits-x10\?"),
+        ("models/other", r"the folder of a model.*\n.*`augfactory expand models/other --fac"),
     ],
 )
 def test_what_is_not_there_is_explained(place: Path, text: str, answer: str) -> None:
@@ -56,3 +67,13 @@ def test_what_is_not_there_is_explained(place: Path, text: str, answer: str) -> 
 def test_numbers_go_on_after_unfinished_versions(place: Path) -> None:
     assert versions.next_version(place / "digits-x10") == "v12"
     assert versions.next_version(place / "new") == "v1"
+
+
+@pytest.mark.parametrize(
+    "text", ["sets/photo", "../place/sets/photo", "models/digits", "leaves-x5"]
+)
+def test_what_is_suggested_can_be_pasted(place: Path, text: str) -> None:
+    with pytest.raises(InputDataError) as caught:
+        versions.find_version(text)
+    for name in caught.value.remedy.removeprefix("Did you mean ").rstrip("?").split(" or "):
+        assert versions.find_version(name).is_dir()

@@ -1,13 +1,14 @@
 """The classifiers by name. A new one is a file beside this one and a line here."""
 
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from augfactory.errors import RecipeError, unknown_name
+from augfactory.errors import RecipeError
 from augfactory.evaluation.classifiers.allconv import allconv
 from augfactory.evaluation.classifiers.resnet20 import resnet20
 from augfactory.evaluation.classifiers.vgg import small_vgg
@@ -32,6 +33,7 @@ CLASSIFIERS: dict[str, Classifier] = {
     "wrn40-2": Classifier(wrn40_2, 1e-2, 0.05),
     "allconv": Classifier(allconv, 1e-2, 0.05),
 }
+TORCHVISION = "augfactory.evaluation.classifiers.torchvision_models"
 TORCHVISION_LEARNING_RATE, TORCHVISION_WEIGHT_DECAY = 3e-3, 0.05
 
 
@@ -56,13 +58,28 @@ def find_classifier(name: str, weights: Path | None = None) -> Classifier:
     )
 
     if name not in model_names():
-        raise unknown_name("--classifier", "classifier", name, [*CLASSIFIERS, *model_names()])
+        raise _unknown_classifier(name, model_names())
 
     def build(image_shape: tuple[int, int, int], classes: int) -> nn.Module:
         del image_shape
         return torchvision_model(name, classes, weights)
 
     return Classifier(build, TORCHVISION_LEARNING_RATE, TORCHVISION_WEIGHT_DECAY)
+
+
+def _unknown_classifier(name: str, of_torchvision: Sequence[str]) -> RecipeError:
+    """Name the nearest, else ours; torchvision's alone are 80."""
+    near = difflib.get_close_matches(name, [*CLASSIFIERS, *of_torchvision], 1, 0.5)
+    listing = f'python -c "from {TORCHVISION} import model_names; print(*model_names())"'
+    ours = ", ".join(CLASSIFIERS)
+    return RecipeError(
+        "--classifier",
+        f"there is no classifier {name!r}",
+        f"Did you mean {near[0]!r}? `augfactory evaluate --help` names ours, and `{listing}` "
+        "lists torchvision's."
+        if near
+        else f"There is: {ours}. torchvision's names, such as resnet18, are taken too.",
+    )
 
 
 def check_image_shape(

@@ -1,0 +1,53 @@
+"""What is worth a word about the source rows that images are made or learnt from."""
+
+import numpy as np
+
+from augfactory.records import Int64Array, Source
+from augfactory.sources.opening import split_suffix
+from augfactory.store.manifest import read_manifest
+from augfactory.store.reader import open_version
+from augfactory.store.versions import find_version, looks_like_version
+
+FEW_IMAGES = 5
+MOST_NAMED = 10
+
+
+def few_images(source: Source) -> str | None:
+    """Name the classes with fewer than ``FEW_IMAGES`` images; None where there is no such class."""
+    counts = np.bincount(source.labels, minlength=len(source.class_names))
+    few = np.flatnonzero(counts < FEW_IMAGES).tolist()
+    if not few:
+        return None
+    named = ", ".join(
+        f"{source.class_names[label]} ({counts[label]})" for label in few[:MOST_NAMED]
+    )
+    more = f" and {len(few) - MOST_NAMED:,} more classes" if len(few) > MOST_NAMED else ""
+    least = min(few, key=lambda label: (counts[label] == 0, counts[label]))
+    images = "1 image" if counts[least] == 1 else f"{counts[least]} images"
+    derives = (
+        f"; all that is made for {source.class_names[least]} derives from {images}"
+        if counts[least]
+        else ""
+    )
+    return f"warning: fewer than {FEW_IMAGES} images of {named}{more}{derives}"
+
+
+def made_rows(text: str, rows: Int64Array) -> str | None:
+    """Tell how many of ``rows`` of the dataset version ``text`` are no originals there.
+
+    None where there are none, or where the SOURCE ``text`` is no dataset version.
+    """
+    name = text if looks_like_version(text) else split_suffix(text)[0]
+    if not looks_like_version(name):
+        return None
+    folder = find_version(name)
+    manifest = read_manifest(folder)
+    if set(manifest.counts) <= {"original"}:
+        return None
+    made = int((open_version(folder).methods[rows] != "original").sum())
+    if not made:
+        return None
+    return (
+        f"note: {manifest.name}@{manifest.version} is a dataset version: its {len(rows):,} rows, "
+        f"{made:,} made ones among them, count as originals here"
+    )

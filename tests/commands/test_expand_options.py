@@ -1,0 +1,94 @@
+"""Flags and a recipe file become a request; what contradicts or is out of range is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from augfactory.commands.expand_options import Flags, build_request
+from augfactory.commands.expand_request import ExpandRequest
+from augfactory.errors import RecipeError
+from augfactory.records import SourceSpec
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with a recipe that steers a VAE and a folder that looks like a model."""
+    (tmp_path / "r.toml").write_text("[vae]\nsampler = 'posterior'\n")
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/config.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def asked(
+    *, source: str = "photos", model: str | None = None, checkpoint: str | None = None, **said: Any
+) -> ExpandRequest:
+    """Return the request of the flags ``said``, all others silent."""
+    silent: dict[str, Any] = dict.fromkeys(
+        ("originals", "seed", "format", "geometry", "sampler", "mix_from", "recipe")
+    )
+    flags = Flags(
+        **{"factors": (2,), "sampler_parameters": {}, "copies": {}, **silent, **said},
+    )
+    return build_request(
+        flags,
+        SourceSpec(source),
+        Path("out"),
+        model=Path(model) if model else None,
+        checkpoint=checkpoint,
+        n_train=None,
+        workers=1,
+    )
+
+
+STEERING: list[tuple[dict[str, Any], str]] = [
+    ({"sampler": "posterior"}, "--sampler"),
+    ({"sampler_parameters": {"temperature": 2.0}}, "--temperature"),
+    ({"sampler_parameters": {"reach": 0.0}}, "--reach"),
+    ({"checkpoint": "loss-120"}, "--checkpoint"),
+    ({"recipe": Path("r.toml")}, r"\[vae\] of r.toml"),
+]
+
+
+@pytest.mark.parametrize(("said", "where"), STEERING)
+def test_what_steers_a_model_is_refused_where_there_is_none(
+    said: dict[str, Any], where: str
+) -> None:
+    words = (
+        rf"^{where}: .*there is no model: photos is no MODEL_DIR.*\n.*--model.*leave {where} out"
+    )
+    with pytest.raises(RecipeError, match=words):
+        asked(**said)
+
+
+@pytest.mark.parametrize(("said", "where"), STEERING)
+@pytest.mark.parametrize("model", [{"source": "model"}, {"model": "model"}])
+def test_what_steers_a_model_is_taken_where_there_is_one(
+    said: dict[str, Any], where: str, model: dict[str, str]
+) -> None:
+    del where
+    request = asked(**said, **model)
+    assert request.checkpoint == said.get("checkpoint")
+    wants_posterior = "sampler" in said or "recipe" in said
+    assert request.sampler == ("posterior" if wants_posterior else "same-class")
+
+
+def test_nothing_said_of_a_model_needs_none(place: Path) -> None:
+    (place / "r.toml").write_text("factor = 3\n[geometry]\nrotation = 2.0\n")
+    assert asked(factors=(), recipe=Path("r.toml")).factors == (3,)
+
+
+@pytest.mark.parametrize("factor", [0, -3, 100_001])
+def test_a_factor_out_of_range_is_refused(place: Path, factor: int) -> None:
+    words = rf"^--factor: {factor} is invalid.*\n.*1 or more"
+    with pytest.raises(RecipeError, match=words):
+        asked(factors=(2, factor))
+    (place / "r.toml").write_text(f"factor = {factor}\n")
+    with pytest.raises(RecipeError, match=rf"^r.toml: factor: {factor} is invalid.*\n.*1 or more"):
+        asked(factors=(), recipe=Path("r.toml"))
+
+
+def test_a_missing_factor_is_asked_for() -> None:
+    with pytest.raises(RecipeError, match=r"^--factor: is missing.*\n.*Add --factor 10"):
+        asked(factors=())
