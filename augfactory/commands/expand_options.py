@@ -130,6 +130,11 @@ def _read_file(path: Path) -> Asked:
 def _mix(flags: Flags, asked: Asked) -> Any:
     given = {name: copies for name, copies in flags.copies.items() if copies is not None}
     if not given:
+        if flags.mix_from:
+            raise RecipeError(
+                "--mix-from", "says what is mixed, and no option such as --mixup says how often",
+                "Add one, leave it out, or give `from` in the recipe's mix stages.",
+            )  # fmt: skip
         return asked.mix
     if asked.mix:
         raise RecipeError(

@@ -92,3 +92,9 @@ def test_a_factor_out_of_range_is_refused(place: Path, factor: int) -> None:
 def test_a_missing_factor_is_asked_for() -> None:
     with pytest.raises(RecipeError, match=r"^--factor: is missing.*\n.*Add --factor 10"):
         asked(factors=())
+
+
+def test_what_is_mixed_is_refused_where_nothing_is() -> None:
+    with pytest.raises(RecipeError, match="--mix-from: .*no option such as --mixup"):
+        asked(mix_from="originals")
+    assert asked(mix_from="originals", copies={"mixup": 1}).mix[0].source == "originals"
