@@ -95,6 +95,6 @@ def test_a_missing_factor_is_asked_for() -> None:
 
 
 def test_what_is_mixed_is_refused_where_nothing_is() -> None:
-    with pytest.raises(RecipeError, match="--mix-from: .*no option such as --mixup"):
+    with pytest.raises(RecipeError, match=r"--mix-from: .*no option such as --mixup"):
         asked(mix_from="originals")
     assert asked(mix_from="originals", copies={"mixup": 1}).mix[0].source == "originals"
