@@ -1,4 +1,4 @@
-"""A small version with every method, and what a loader is to serve of it, for tests."""
+"""A small version with mixed rows and views, and what a loader is to serve of it, for tests."""
 
 from pathlib import Path
 from typing import Any
