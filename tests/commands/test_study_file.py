@@ -82,6 +82,9 @@ def test_a_size_replaces_values_and_narrows_grids() -> None:
     assert (whole.steps, len(whole.arms)) == (500, 5)
 
 
+STEERED = {"name": "m", "factor": 2, "vae": {"at_loss": False, "reach": 0.5}}
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -98,6 +101,7 @@ def test_a_size_replaces_values_and_narrows_grids() -> None:
         ({"arms": [{"name": "originals"}, {"name": "m", "mixup": 3}]}, r"arm 2.*mixup"),
         ({"arms": [{"name": "originals", "loss": "hinge"}]}, r"loss"),
         ({"vae": {"stepz": 3}}, r"stepz"),
+        ({"arms": [{"name": "originals"}, STEERED]}, r"arm 2.*vae.*no model, which reach steers"),
     ],
 )
 def test_a_wrong_study_is_refused_by_its_place(change: dict[str, Any], told: str) -> None:
