@@ -202,9 +202,10 @@ def _arm(table: dict[str, Any], where: str) -> StudyArm:
         own["vae"] = sampler.pop("at_loss", True)
         if own["vae"] is False and sampler:
             raise RecipeError(
-                f"{where}: vae", f"at_loss = false means no model, which {', '.join(sampler)} steers",
+                f"{where}: vae",
+                f"at_loss = false means no model, which {', '.join(sampler)} steers",
                 "Leave one out.",
-            )  # fmt: skip
+            )
         recipe["vae"] = sampler
     elif own.get("vae"):
         recipe["vae"] = {}
