@@ -7,8 +7,7 @@ and uncompressed, so that reading any row costs that row.
 
 import io
 import json
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,20 +15,21 @@ from typing import Any
 import h5py
 import numpy as np
 
-from augfactory.records import Int64Array, ReadImages, Rows, UInt8Array
+from augfactory.records import Int64Array, ReadImages, Rows
 from augfactory.store.storage_format import (
     LIGHT_COLUMNS,
-    MOST_OPEN,
     SMALL_FILE_BYTES,
+    Elements,
     Encoded,
     Extent,
     Place,
     Shard,
     StorageFormat,
     Stretch,
+    element_of,
     nothing_to_finish,
+    open_by_shard,
     rows_of_shard,
-    unreadable,
 )
 from augfactory.store.tables import Columns
 
@@ -81,44 +81,27 @@ def _read_columns(folder: Path, paths: list[str]) -> list[Columns]:
 
 def _open_images(place: Place) -> ReadImages:
     """Map the pixels into memory: HDF5 would take longer to find an image than to read it."""
-    starts = np.concatenate([[0], place.shard_ends[:-1]])
-    image = np.dtype(f"V{math.prod(place.image_shape)}")  # one element, so that it is copied whole
 
-    @lru_cache(None)
-    def offset(index: int) -> int:
-        return _offset_of_pixels(place.folder / shard_path(index), place.image_shape)
+    @lru_cache(None)  # a file that was closed meanwhile is mapped again without HDF5
+    def layout(path: Path) -> tuple[int, int]:
+        return _layout_of_pixels(path, place.image_shape)
 
-    @lru_cache(MOST_OPEN)
-    def mapped(index: int) -> np.ndarray[Any, Any]:
-        path = place.folder / shard_path(index)
-        count = int(place.shard_ends[index] - starts[index])
-        try:
-            return np.memmap(path, image, "r", offset(index), (count,)).view(np.ndarray)
-        except (OSError, KeyError, ValueError) as error:
-            raise unreadable(path, error) from error
+    def open_shard(path: Path) -> Callable[[Int64Array], Elements]:
+        start, count = layout(path)
+        elements = np.memmap(path, element_of(place.image_shape), "r", start, (count,))
+        return elements.view(np.ndarray).__getitem__
 
-    def read(rows: Int64Array) -> UInt8Array:
-        images = np.empty(len(rows), image)
-        shard = np.searchsorted(place.shard_ends, rows, side="right").astype(np.uint16)
-        order = np.argsort(shard, kind="stable")  # a radix sort for 16 bits
-        inside = (rows - starts[shard])[order]
-        first = 0
-        for index, end in enumerate(np.cumsum(np.bincount(shard)).tolist()):
-            if first < end:
-                images[order[first:end]] = mapped(index)[inside[first:end]]
-                first = end
-        return images.view(np.uint8).reshape(len(rows), *place.image_shape)
-
-    return read
+    return open_by_shard(place, lambda index, _: shard_path(index), open_shard)
 
 
-def _offset_of_pixels(path: Path, image_shape: tuple[int, int, int]) -> int:
+def _layout_of_pixels(path: Path, image_shape: tuple[int, int, int]) -> tuple[int, int]:
+    """Return the byte where the images start, and their number."""
     with h5py.File(path, "r") as file:
         stored = file["image"]
-        offset: int | None = stored.id.get_offset()
-        if offset is None or stored.dtype != np.uint8 or stored.shape[1:] != image_shape:
+        start: int | None = stored.id.get_offset()
+        if start is None or stored.dtype != np.uint8 or stored.shape[1:] != image_shape:
             raise ValueError(f"its images do not lie as uint8 {list(image_shape)} in one piece")
-    return offset
+        return start, len(stored)
 
 
 def _rows_of(path: str, shards: Sequence[Stretch]) -> Stretch | None:

@@ -5,24 +5,27 @@ called. Row groups are small, so that reading any row costs little more than tha
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from augfactory.records import Int64Array, ReadImages, Rows, UInt8Array
+from augfactory.records import Int64Array, ReadImages, Rows
 from augfactory.store import png
 from augfactory.store.storage_format import (
     LIGHT_COLUMNS,
     SMALL_FILE_BYTES,
+    Elements,
     Encoded,
     Extent,
     Place,
     Shard,
     StorageFormat,
     Stretch,
+    as_elements,
     nothing_to_finish,
     open_by_shard,
     rows_of_shard,
@@ -77,15 +80,15 @@ def _read_columns(folder: Path, paths: list[str]) -> list[Columns]:
 
 
 def _open_images(place: Place) -> ReadImages:
-    return open_by_shard(place, shard_path, _open_shard)
+    return open_by_shard(place, shard_path, partial(_open_shard, place.image_shape))
 
 
-def _open_shard(path: Path, image_shape: tuple[int, int, int]) -> ReadImages:
+def _open_shard(image_shape: tuple[int, int, int], path: Path) -> Callable[[Int64Array], Elements]:
     file = pq.ParquetFile(path, memory_map=True)
     groups = range(file.metadata.num_row_groups)
     ends = np.cumsum([file.metadata.row_group(group).num_rows for group in groups])
 
-    def read(rows: Int64Array) -> UInt8Array:
+    def read(rows: Int64Array) -> Elements:
         images = np.empty((len(rows), *image_shape), dtype=np.uint8)
         group_of = np.searchsorted(ends, rows, side="right")
         for group in np.unique(group_of).tolist():
@@ -96,7 +99,7 @@ def _open_shard(path: Path, image_shape: tuple[int, int, int]) -> ReadImages:
             for index in here.tolist():
                 data = pictures[int(rows[index]) - first].as_buffer()
                 images[index] = png.decode(io.BytesIO(data), image_shape[2])
-        return images
+        return as_elements(images)
 
     return read
 

@@ -7,12 +7,14 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from augfactory.errors import VerificationError
 from augfactory.records import Int64Array, ReadImages, Rows, UInt8Array
 from augfactory.store.tables import Columns
 
 SMALL_FILE_BYTES = 4096  # what the smallest file takes on most disks
+Elements = npt.NDArray[np.void]  # [n], images as ``element_of`` describes them
 Stretch = tuple[int, int]  # the first and the last of some neighbouring rows
 MOST_OPEN = 256  # shards at once; each holds a file descriptor, of which 1,024 are usual
 LIGHT_COLUMNS = ("soft_label", "label", "method", "round", "view", "source_index", "weight")
@@ -152,41 +154,50 @@ def rows_of_shard(
 def open_by_shard(
     place: Place,
     shard_path: Callable[[int, int], str],
-    open_shard: Callable[[Path, tuple[int, int, int]], ReadImages],
+    open_shard: Callable[[Path], Callable[[Int64Array], Elements]],
 ) -> ReadImages:
     """Return a reader over shards, each of which stays open from its first row on.
 
-    ``shard_path`` tells where shard (index, count) lies; ``open_shard`` makes a reader of one
-    (path, image shape), whose rows count from the shard's first. The reader raises
-    VerificationError, naming the shard that cannot be read.
+    ``shard_path`` tells where shard (index, count) lies; ``open_shard`` makes a reader of one that
+    takes rows counted from the shard's first and returns images as ``as_elements`` does. The reader
+    of all raises VerificationError, naming the shard that cannot be read.
     """
     starts = np.concatenate([[0], place.shard_ends[:-1]])
 
     @lru_cache(MOST_OPEN)
-    def opened(index: int) -> ReadImages:
-        return open_shard(path_of(index), place.image_shape)
+    def opened(index: int) -> Callable[[Int64Array], Elements]:
+        return open_shard(path_of(index))
 
     def path_of(index: int) -> Path:
-        return place.folder / shard_path(index, len(place.shard_ends))
+        return place.folder / shard_path(index, len(starts))
 
     def read(rows: Int64Array) -> UInt8Array:
-        size = math.prod(place.image_shape)
-        # An image as one element, so that numpy copies it whole.
-        images = np.empty(len(rows), f"V{size}")
-        shard = np.searchsorted(place.shard_ends, rows, side="right").astype(np.int32)
-        order = np.argsort(shard, kind="stable")
+        images = np.empty(len(rows), element_of(place.image_shape))
+        shard = np.searchsorted(place.shard_ends, rows, side="right").astype(np.uint16)
+        order = np.argsort(shard, kind="stable")  # a radix sort for 16 bits
         inside = (rows - starts[shard])[order]
-        ends = np.cumsum(np.bincount(shard, minlength=len(starts)))
-        for index in np.flatnonzero(np.diff(ends, prepend=0)).tolist():
-            here = slice(ends[index - 1] if index else 0, ends[index])
-            try:
-                some = opened(index)(inside[here])
-            except (OSError, KeyError, ValueError, IndexError) as error:
-                raise unreadable(path_of(index), error) from error
-            images[order[here]] = some.reshape(-1, size).view(images.dtype)[:, 0]
+        first = 0
+        for index, end in enumerate(np.cumsum(np.bincount(shard)).tolist()):
+            if first < end:
+                try:
+                    images[order[first:end]] = opened(index)(inside[first:end])
+                except (OSError, KeyError, ValueError, IndexError) as error:
+                    raise unreadable(path_of(index), error) from error
+                first = end
         return images.view(np.uint8).reshape(len(rows), *place.image_shape)
 
     return read
+
+
+def element_of(image_shape: tuple[int, int, int]) -> np.dtype[np.void]:
+    """Return the type of an image as one element, which numpy copies whole."""
+    return np.dtype(f"V{math.prod(image_shape)}")
+
+
+def as_elements(images: UInt8Array) -> Elements:
+    """Return contiguous images [n, H, W, C] as [n] elements."""
+    count, *shape = images.shape
+    return images.reshape(count, math.prod(shape)).view(f"V{math.prod(shape)}")[:, 0]
 
 
 def unreadable(path: Path, error: Exception) -> VerificationError:

@@ -9,16 +9,18 @@ import io
 import json
 import mmap
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from augfactory.records import Int64Array, ReadImages, Rows, UInt8Array
+from augfactory.records import Int64Array, ReadImages, Rows
 from augfactory.store import png
 from augfactory.store.atomic import write_file
 from augfactory.store.storage_format import (
     SMALL_FILE_BYTES,
+    Elements,
     Encoded,
     Extent,
     FinishedShard,
@@ -26,6 +28,7 @@ from augfactory.store.storage_format import (
     Shard,
     StorageFormat,
     Stretch,
+    as_elements,
     open_by_shard,
     rows_of_shard,
 )
@@ -99,18 +102,20 @@ def _read_light(path: Path) -> Columns:
 
 
 def _open_images(place: Place) -> ReadImages:
-    return open_by_shard(place, lambda index, _: shard_path(index), _open_shard)
+    return open_by_shard(
+        place, lambda index, _: shard_path(index), partial(_open_shard, place.image_shape)
+    )
 
 
-def _open_shard(path: Path, image_shape: tuple[int, int, int]) -> ReadImages:
+def _open_shard(image_shape: tuple[int, int, int], path: Path) -> Callable[[Int64Array], Elements]:
     data = _mapped(path)
     places = _places(data, "png")
 
-    def read(rows: Int64Array) -> UInt8Array:
+    def read(rows: Int64Array) -> Elements:
         images = np.empty((len(rows), *image_shape), dtype=np.uint8)
         for index, (start, stop) in enumerate(places[rows].tolist()):
             images[index] = png.decode(io.BytesIO(data[start:stop]), image_shape[2])
-        return images
+        return as_elements(images)
 
     return read
 
