@@ -175,7 +175,7 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
 
 
 def _plain_source(source: SourceEntry) -> dict[str, Any]:
-    return source.model_dump(mode="json", exclude={"rows", "place"})
+    return source.model_dump(mode="json", exclude={"rows", "roots", "place"})
 
 
 def _rows_of_source(a: list[int], b: list[int]) -> RowsOfSource | None:

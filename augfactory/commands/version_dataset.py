@@ -1,5 +1,6 @@
 """A dataset version as a map-style dataset, and the statistics to normalise its images by."""
 
+import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -129,6 +130,9 @@ class VersionDataset(Dataset[Item]):
         whichever datasets it came, is in neither part, for it would give the answer away, as it
         does when rows are split at random.
 
+        A model that decoded some of the rows has learnt from the test images all the same, which a
+        UserWarning says: keep images out of ``vae-train`` for a test that means something.
+
         Raises:
             RecipeError: ``share`` is not between 0 and 1 or makes no image, or the version holds no
                 originals.
@@ -136,6 +140,12 @@ class VersionDataset(Dataset[Item]):
         if not 0 < share < 1:
             raise RecipeError("share", f"{share} is not between 0 and 1", "Give such as 0.2.")
         version, labels = self.version, self.version.source.labels
+        if (version.methods == "vae").any():
+            warnings.warn(
+                f"{version.address}: its VAE has learnt from the images that are held out here, so "
+                "they are no fair test; test on images that vae-train has not seen",
+                stacklevel=2,
+            )
         # Where the source was made itself, its mixed rows stand as originals too, and several rows
         # go back to one image: one of them is to be tested on, the first.
         single = (version.roots >= 0).sum(axis=1) == 1

@@ -161,7 +161,7 @@ def _making(manifest: Manifest) -> str:
         + (f" Images were converted {' and '.join(converted)}." if converted else "")
         + (
             f" They were made themselves, and go back to {source.originals:,} images: "
-            "`source.roots` in `manifest.json` tells to which. Hold out by those."
+            "`source.roots` in `manifest.json` tells to which."
             if source.roots is not None
             else ""
         )
@@ -200,8 +200,9 @@ def _limits(manifest: Manifest) -> str:
     points = [
         f"All of it derives from {manifest.source.originals:,} images. It shows nothing that these "
         "did not show, and repeats their biases and their wrong labels.",
-        "It is no test set. Rows of one source image are near copies: hold out by `source_index`, "
-        "never by row, and test on images that nothing here was made from.",
+        "It is no test set. Rows that go back to one image are near copies: hold out by "
+        f"`{manifest.source.groups}`, never by row, and test on images that nothing here was made "
+        "from.",
         "What the source images show of persons or places stands in these too: augfactory does "
         "not look for it.",
         "The licence is that of the source, which augfactory does not know: ask whoever it comes "
@@ -209,7 +210,10 @@ def _limits(manifest: Manifest) -> str:
     ]
     if DECODED in manifest.counts:
         points.insert(
-            2, f"Decoded images (`{DECODED}`) are smoother than real ones: fine detail is lost."
+            2,
+            f"Decoded images (`{DECODED}`) are smoother than real ones: fine detail is lost. The "
+            "model that decoded them has learnt from every image it was trained on, held out "
+            "afterwards or not.",
         )
     use = (
         "Meant for training image classifiers, with soft labels (cross-entropy against the shares) "

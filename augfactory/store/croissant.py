@@ -93,8 +93,8 @@ def _responsible(manifest: Manifest) -> Node:
         "rai:dataLimitations": [
             "The images show nothing that the source images did not show, and repeat their biases "
             "and their wrong labels.",
-            "No substitute for a test set: rows that share a source image are near copies, so hold "
-            "out by source_index.",
+            "No substitute for a test set: rows that go back to one image are near copies, so hold "
+            f"out by {manifest.source.groups}.",
         ],
         "rai:personalSensitiveInformation": [
             "Whatever the source images show; augfactory does not look for it."

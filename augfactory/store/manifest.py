@@ -64,6 +64,11 @@ class SourceEntry(BaseModel):
     roots: list[list[int]] | None = None
 
     @property
+    def groups(self) -> str:
+        """Where it stands which rows go back to the same image, and are to be held out together."""
+        return "source_index" if self.roots is None else "source.roots of manifest.json"
+
+    @property
     def originals(self) -> int:
         """How many different images all of it goes back to."""
         if self.roots is None:

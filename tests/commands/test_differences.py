@@ -85,5 +85,6 @@ def test_what_changed_in_the_source_is_told(tmp_path: Path) -> None:
     text = a.source.text
     assert in_words(a, other(text="b.h5")) == [f"source text {text} → b.h5"]
     assert in_words(a, other(fingerprint="f" * 64)) == ["source images or labels changed"]
+    assert in_words(a, other(roots=[[0]] * 20)) == []  # which follows from the source's rows
     rows = list(range(5, 40))
     assert in_words(a, other(rows=rows, fingerprint="f" * 64)) == ["source rows +20 −5"]

@@ -14,6 +14,7 @@ from augfactory.pipeline.recipe import mix_stage
 from augfactory.records import SourceSpec
 from augfactory.store.reader import open_version
 from tests.commands.loaded import ROWS, made, served
+from tests.commands.made import expanded, train, write_parts
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,11 @@ def test_held_out_images_are_in_no_row_of_a_set_made_of_a_made_set(
     for row, own in enumerate(roots):
         assert (row in train) == (not own & held)
     assert version.manifest.source.originals == len(set().union(*roots))
+    # The card and Croissant send nobody to `source_index`, by which made rows would leak.
+    card = " ".join((folder / "README.md").read_text(encoding="utf-8").split())
+    assert "hold out by `source.roots of manifest.json`, never by row" in card
+    assert f"derives from {version.manifest.source.originals:,} images" in card
+    assert "hold out by source.roots" in (folder / "croissant.json").read_text(encoding="utf-8")
 
 
 def test_held_out_takes_the_share_of_all_and_of_each_class(folder: Path) -> None:
@@ -75,3 +81,10 @@ def test_held_out_images_are_in_no_training_row(folder: Path) -> None:
     assert len(loader) == len(train) // 16
     assert set(itertools.chain(*served(loader))) == set(train.tolist())
     assert [len(labels) for _, labels in loader] == [16] * len(loader)
+
+
+def test_a_warning_tells_that_a_vae_has_learnt_from_what_is_held_out(tmp_path: Path) -> None:
+    model = train(write_parts(tmp_path), tmp_path / "model")
+    dataset = augfactory.load(str(expanded(model, tmp_path / "d")))
+    with pytest.warns(UserWarning, match="its VAE has learnt from the images that are held out"):
+        dataset.held_out(0.3)
