@@ -13,6 +13,7 @@ from augfactory.records import Float32Array, Int64Array, ReadImages, Rows, Sourc
 from augfactory.store.formats import FORMATS
 from augfactory.store.manifest import PLAN, Manifest, read_manifest
 from augfactory.store.storage_format import LIGHT_COLUMNS, Place, unreadable
+from augfactory.store.tables import Columns
 
 
 @dataclass(frozen=True)
@@ -73,42 +74,46 @@ def open_rows(folder: Path, manifest: Manifest) -> Version:
             raise VerificationError(
                 folder / entry.path, "is missing", "Restore the file, or expand again."
             )
-    storage = FORMATS[manifest.format]
     try:
-        parts = storage.read_columns(folder, [entry.path for entry in manifest.files])
+        paths = [entry.path for entry in manifest.files]
+        parts = FORMATS[manifest.format].read_columns(folder, paths)
         columns = {name: np.concatenate([part[name] for part in parts]) for name in LIGHT_COLUMNS}
     except (OSError, KeyError, ValueError) as error:
         raise unreadable(folder, error) from error
-    soft_label: Float32Array = columns["soft_label"]
-    labels: Int64Array = columns["label"]
-    place = Place(
-        folder=folder,
-        image_shape=manifest.image_shape,
-        shard_ends=np.cumsum([len(part["label"]) for part in parts]),
-        class_names=tuple(manifest.class_names),
-        labels_of=lambda rows: labels[rows],
-    )
-    address = f"{manifest.name}@{manifest.version}"
-    source = Source(
-        name=address,
-        split=manifest.source.split,
-        class_names=tuple(manifest.class_names),
-        image_shape=manifest.image_shape,
-        labels=labels,
-        read_images=storage.open_images(place),
-        read_soft_labels=lambda rows: soft_label[rows],
-        row_name=lambda row: f"{address} row {row}",
-        roots=_roots(columns["source_index"], manifest.source.roots),
-    )
     return Version(
         folder=folder,
         manifest=manifest,
-        source=source,
+        source=_source(folder, manifest, columns, [len(part["label"]) for part in parts]),
         methods=columns["method"],
         rounds=columns["round"],
         views=columns["view"],
         source_index=columns["source_index"],
         weight=columns["weight"],
+    )
+
+
+def _source(folder: Path, manifest: Manifest, columns: Columns, in_shards: Sequence[int]) -> Source:
+    """Return the rows as a source; ``in_shards`` is the number of them in each shard."""
+    soft_label: Float32Array = columns["soft_label"]
+    labels: Int64Array = columns["label"]
+    address = f"{manifest.name}@{manifest.version}"
+    place = Place(
+        folder=folder,
+        image_shape=manifest.image_shape,
+        shard_ends=np.cumsum(in_shards),
+        class_names=tuple(manifest.class_names),
+        labels_of=lambda rows: labels[rows],
+    )
+    return Source(
+        name=address,
+        split=manifest.source.split,
+        class_names=tuple(manifest.class_names),
+        image_shape=manifest.image_shape,
+        labels=labels,
+        read_images=FORMATS[manifest.format].open_images(place),
+        read_soft_labels=lambda rows: soft_label[rows],
+        row_name=lambda row: f"{address} row {row}",
+        roots=_roots(columns["source_index"], manifest.source.roots),
     )
 
 
