@@ -14,7 +14,7 @@ from augfactory.cli.export import export
 from augfactory.cli.log import log
 from augfactory.cli.methods import methods
 from augfactory.cli.reproduce import reproduce
-from augfactory.cli.session import InterruptedBySignal, catch_signals
+from augfactory.cli.session import InterruptedBySignal, catch_signals, show
 from augfactory.cli.study import study
 from augfactory.cli.usage import UsageError, show_usage_error
 from augfactory.cli.vae_train import vae_train
@@ -37,7 +37,7 @@ for command in (
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"augfactory {__version__}")
+        show(f"augfactory {__version__}")
         raise typer.Exit
 
 

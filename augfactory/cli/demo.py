@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from augfactory.cli.session import Debug, Json, Quiet, print_json, session
+from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
 
 
 def demo(
@@ -39,7 +39,7 @@ def demo(
         if json:
             print_json(command.as_json(result))
             return
-        print(table(result.evaluation.document))
-        print()
+        show(table(result.evaluation.document))
+        show()
         for name, path in command.files(result).items():
-            print(f"{name:30s} {path}")
+            show(f"{name:30s} {path}")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from augfactory.cli.session import Debug, Json, Quiet, print_json, session
+from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
 
 HELP = "A dataset, its newest version unless @vN."
 
@@ -36,4 +36,4 @@ def diff(
         if json:
             print_json(command.as_json(found))
         else:
-            print(command.as_text(found))
+            show(command.as_text(found))

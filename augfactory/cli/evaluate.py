@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from augfactory.cli.session import Debug, Json, Quiet, print_json, session
+from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
 from augfactory.cli.source_options import (
     SOURCE_HELP,
     Download,
@@ -125,8 +125,8 @@ def evaluate(
         if json:
             print_json(command.as_json(result))
             return
-        print(table(result.document))
-        print()
-        print(*result.document["sentences"], sep="\n")
+        show(table(result.document))
+        show()
+        show(*result.document["sentences"], sep="\n")
         for path in result.files:
-            print(path)
+            show(path)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from augfactory.cli.session import Debug, Json, Quiet, print_json, session
+from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
 from augfactory.cli.source_options import (
     SOURCE_HELP,
     Download,
@@ -129,7 +129,7 @@ def expand(
             if json:
                 print_json(command.as_json(estimates))
             else:
-                print(estimates_text(estimates))
+                show(estimates_text(estimates))
             return
         datasets = command.expand(request, progress)
         if json:
@@ -137,4 +137,4 @@ def expand(
             return
         for dataset in datasets:
             state = "exists already" if dataset.existing else f"{dataset.rows:,} rows"
-            print(f"{dataset.name}@{dataset.version}  {dataset.path}  {state}")
+            show(f"{dataset.name}@{dataset.version}  {dataset.path}  {state}")

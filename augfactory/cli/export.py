@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from augfactory.cli.session import Debug, Json, Quiet, print_json, session
+from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
 from augfactory.cli.versions import Name
 
 
@@ -39,4 +39,4 @@ def export(
             print_json(as_json([made]))
         else:
             state = "exists already" if made.existing else f"{made.rows:,} rows"
-            print(f"{made.name}@{made.version}  {made.path}  {state}")
+            show(f"{made.name}@{made.version}  {made.path}  {state}")

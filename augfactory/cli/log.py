@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from augfactory.cli.session import Debug, Json, Quiet, print_json, session
+from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
 
 
 def log(
@@ -28,4 +28,4 @@ def log(
         if json:
             print_json(command.as_json(entries))
         else:
-            print(command.as_text(entries))
+            show(command.as_text(entries))

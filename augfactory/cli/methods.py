@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from augfactory.cli.session import Debug, Json, Quiet, print_json, session
+from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
 
 
 def methods(
@@ -28,8 +28,8 @@ def methods(
             if json:
                 print_json({"methods": summaries})
             else:
-                print("\n".join(f"{each:12s} {text}" for each, text in summaries.items()))
+                show("\n".join(f"{each:12s} {text}" for each, text in summaries.items()))
         elif json:
             print_json({"name": name, "card": command.card(name)})
         else:
-            print(command.card(name))
+            show(command.card(name))

@@ -5,7 +5,9 @@ import sys
 import time
 from collections.abc import Iterator
 
+from augfactory.cli.session import show
 from augfactory.commands.progress import Bar, Progress
+from augfactory.guarded.text import escaped
 
 LINE_SECONDS = 15.0
 
@@ -17,7 +19,7 @@ class TerminalBar(Bar):
         from tqdm import tqdm
 
         self.bar = tqdm(
-            desc=text,
+            desc=escaped(text),
             total=total,
             initial=done,
             unit=unit,
@@ -49,20 +51,12 @@ class LineBar(Bar):
         if time.monotonic() - self.said >= LINE_SECONDS:
             self.said = time.monotonic()
             shown = "".join(f", {name} {value:.4g}" for name, value in figures.items())
-            print(
-                f"{self.text}: {self.done:,} of {self.total:,} {self.unit}s{shown}",
-                file=sys.stderr,
-                flush=True,
-            )
+            show(f"{self.text}: {self.done:,} of {self.total:,} {self.unit}s{shown}", error=True)
 
     def close(self) -> None:
         """Say that the work is done."""
         seconds = time.monotonic() - self.began
-        print(
-            f"{self.text}: {self.done:,} {self.unit}s in {seconds:.1f} s",
-            file=sys.stderr,
-            flush=True,
-        )
+        show(f"{self.text}: {self.done:,} {self.unit}s in {seconds:.1f} s", error=True)
 
 
 class StderrProgress(Progress):
@@ -70,7 +64,7 @@ class StderrProgress(Progress):
 
     def say(self, text: str) -> None:
         """Print one line."""
-        print(text, file=sys.stderr, flush=True)
+        show(text, error=True)
 
     @contextlib.contextmanager
     def bar(self, text: str, total: int, unit: str, done: int = 0) -> Iterator[Bar]:

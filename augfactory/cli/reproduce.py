@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from augfactory.cli.session import Debug, Json, Quiet, print_json, session
+from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
 from augfactory.cli.versions import Name
 
 
@@ -48,7 +48,7 @@ def reproduce(
         if json:
             print_json({"identical": True, **vars(found)})
         else:
-            print(
+            show(
                 f"identical: {found.name}@{found.version}, {found.rows:,} rows, "
                 f"content {found.content_hash}"
             )

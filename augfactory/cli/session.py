@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shlex
 import signal
 import sys
@@ -14,11 +15,21 @@ from typing import Annotated, Any
 import typer
 
 from augfactory.commands.progress import Progress
-from augfactory.errors import AugfactoryError, RecipeError
+from augfactory.errors import RecipeError, explained
+from augfactory.guarded.text import escaped
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Lock = Annotated[
+    str,
+    typer.Option(
+        "--lock",
+        metavar="flock|file|none",
+        help="How other writers are kept out: by the kernel; by a file, where a network disk has "
+        "no locks; or not at all.",
+    ),
+]
 
 
 class InterruptedBySignal(BaseException):
@@ -53,20 +64,10 @@ def session(
 
     try:
         yield Progress() if quiet else StderrProgress()
-    except AugfactoryError as error:
-        if debug:
-            traceback.print_exc()
-        print(f"augfactory: {error}", file=sys.stderr)
-        if as_json:
-            print_json_error(error.where, error.what, error.remedy, error.exit_code)
-        raise typer.Exit(error.exit_code) from error
     except InterruptedBySignal as interruption:
         how = "go on where it stood" if resumes else "start again"
-        print(f"\naugfactory: interrupted; to {how}:\n  {_this_command()}", file=sys.stderr)
+        show(f"\naugfactory: interrupted; to {how}:\n  {_this_command()}", error=True)
         raise typer.Exit(128 + interruption.number) from None
-    except MemoryError as error:
-        print("augfactory: memory ran out\n  Use fewer --workers.", file=sys.stderr)
-        raise typer.Exit(5) from error
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (typer.Exit, typer.Abort):
@@ -74,17 +75,31 @@ def session(
     except Exception as error:
         if debug:
             traceback.print_exc()
-        print(
-            f"augfactory: unexpected {type(error).__name__}: {error}\n"
-            "  This is a defect; --debug shows where.",
-            file=sys.stderr,
-        )
-        raise typer.Exit(1) from error
+        told = explained(error)
+        if told is None:
+            what = f"unexpected {type(error).__name__}: {error}"
+            remedy = "This is a defect; --debug shows where."
+            show(f"augfactory: {what}\n  {remedy}", error=True)
+            if as_json:
+                print_json_error("augfactory", what, remedy, 1)
+            raise typer.Exit(1) from error
+        show(f"augfactory: {told}", error=True)
+        if as_json:
+            print_json_error(told.where, told.what, told.remedy, told.exit_code)
+        raise typer.Exit(told.exit_code) from error
+
+
+def show(*texts: object, sep: str = " ", error: bool = False) -> None:
+    """Print lines for a person, on stdout or stderr; what could fool a terminal comes escaped."""
+    text = escaped(sep.join(map(str, texts)), keep="\n\t")
+    stream = sys.stderr if error else sys.stdout
+    encoding = stream.encoding or "ascii"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=error)
 
 
 def print_json(value: dict[str, Any]) -> None:
-    """Print the one object that ``--json`` promises."""
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False, default=str))
+    """Print the one object that ``--json`` promises, in ASCII: whatever reads it can."""
+    print(json.dumps(value, allow_nan=False, default=str))
 
 
 def print_json_error(where: str, what: str, remedy: str, exit_code: int) -> None:
@@ -101,7 +116,7 @@ def read_size(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     parts = text.lower().replace("×", "x").split("x")
-    if len(parts) > 2 or not all(part.isdecimal() and int(part) > 0 for part in parts):
+    if len(parts) > 2 or not all(re.fullmatch(r"0*[1-9]\d{0,5}", part) for part in parts):
         raise RecipeError("--size", f"{text!r} is no size", "Write 28, or 28x32 (height x width).")
     return int(parts[0]), int(parts[-1])
 

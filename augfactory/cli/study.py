@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from augfactory.cli.session import Debug, Json, Quiet, print_json, session
+from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
 from augfactory.cli.source_options import SOURCE_HELP, Download
 
 
@@ -64,10 +64,8 @@ def study(
             if json:
                 print_json({**found, "arms": arms})
                 return
-            print(
-                f"{found['classifiers']} classifiers: {len(arms)} arms, {asked.n_train} originals"
-            )
-            print(*arms, sep="\n")
+            show(f"{found['classifiers']} classifiers: {len(arms)} arms, {asked.n_train} originals")
+            show(*arms, sep="\n")
             return
         result = command.study(
             StudyRequest(asked, size, out, workers or default_workers(), download), progress
@@ -76,8 +74,8 @@ def study(
             print_json(command.as_json(result))
             return
         for group in result.document["groups"]:
-            print(f"\n{group['n_train']:,} originals")
-            print(table(group))
-        print()
+            show(f"\n{group['n_train']:,} originals")
+            show(table(group))
+        show()
         for path in result.files:
-            print(path)
+            show(path)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from augfactory.cli.session import Debug, Json, Quiet, print_json, session
+from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
 from augfactory.cli.source_options import (
     SOURCE_HELP,
     Download,
@@ -96,13 +96,13 @@ def vae_train(
             return
         ended = result.config.result
         earlier = f"weights of step {ended.kept_step:,} kept, "
-        print(
+        show(
             f"{result.out}  {ended.steps:,} steps, "
             f"{earlier if ended.kept_step != ended.steps else ''}loss {ended.loss:.1f} "
             f"(reconstruction {ended.reconstruction:.1f} + KL {ended.kl:.1f} nats per image)"
             + (", exists already" if result.existing else "")
         )
         for name, path in result.checkpoints.items():
-            print(f"{name:12s} reached at step {ended.reached[name]:,}  {path}")
+            show(f"{name:12s} reached at step {ended.reached[name]:,}  {path}")
         for loss in ended.not_reached:
-            print(f"loss {loss:g} was not reached; train for more --steps")
+            show(f"loss {loss:g} was not reached; train for more --steps")

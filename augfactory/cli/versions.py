@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from augfactory.cli.session import Debug, Json, Quiet, print_json, session
+from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
 from augfactory.cli.source_options import Grey, Rgb, Size, source_spec
 from augfactory.commands.progress import Progress
 from augfactory.errors import RecipeError
@@ -96,9 +96,9 @@ def info(
             answer = command.as_json(folder, manifest)
             print_json(answer if measured is None else {**answer, "quality": measured[0]})
         else:
-            print(command.as_text(folder, manifest))
+            show(command.as_text(folder, manifest))
             if measured is not None:
-                print(f"\n{measured[1]}")
+                show(f"\n{measured[1]}")
 
 
 def _print_row(dataset: str, row: int, out: Path | None, as_json: bool) -> None:
@@ -108,7 +108,7 @@ def _print_row(dataset: str, row: int, out: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(command.as_json(found))
     else:
-        print(command.as_text(found))
+        show(command.as_text(found))
 
 
 def _measure(
@@ -168,12 +168,12 @@ def verify(
             more = {} if unshared is None else {"against": vars(unshared)}
             print_json({"verified": True, **vars(found), **more})
             return
-        print(
+        show(
             f"{found.name}@{found.version} is as published: "
             f"{found.files:,} files, {found.rows:,} rows"
         )
         if unshared is not None:
-            print(f"none of the {unshared.images:,} images of {unshared.source} stands in it")
+            show(f"none of the {unshared.images:,} images of {unshared.source} stands in it")
 
 
 def preview(
@@ -198,4 +198,4 @@ def preview(
         if json:
             print_json({"path": str(path), "lines": lines})
         else:
-            print(path)
+            show(path)

@@ -19,7 +19,7 @@ from augfactory.commands.render import ShardTask, render_shard, write_job
 from augfactory.engines import processes
 from augfactory.errors import ResourceError
 from augfactory.store import shards
-from augfactory.store.atomic import only_writer
+from augfactory.store.lock import only_writer
 from augfactory.store.manifest import read_manifest
 from augfactory.store.versions import find_recipe
 

@@ -14,11 +14,13 @@ from augfactory.commands.expand_request import read_format
 from augfactory.commands.progress import Progress
 from augfactory.commands.publish import publish_version, read_records
 from augfactory.errors import RecipeError, VerificationError
+from augfactory.guarded.files import open_inside
 from augfactory.pipeline.plan import Section, shard_ranges
 from augfactory.pipeline.recipe import Format, Recipe, recipe_id
 from augfactory.store import shards
-from augfactory.store.atomic import only_writer, writing
+from augfactory.store.atomic import writing
 from augfactory.store.formats import FORMATS
+from augfactory.store.lock import only_writer
 from augfactory.store.manifest import (
     MANIFEST,
     PLAN,
@@ -191,8 +193,8 @@ def _publish(order: _Order) -> Path:
             "its decoded pixels and labels are not those of its content hash; nothing was exported",
             f"`augfactory verify {order.origin}` names the files that were changed.",
         )
-    with writing(building / PLAN) as temporary:
-        shutil.copyfile(order.origin / PLAN, temporary)
+    with open_inside(order.origin, PLAN) as plan, writing(building / PLAN) as copy:
+        shutil.copyfileobj(plan, copy)
     paths = [PLAN, *shards.finish(building, order.format, records, origin.class_names)]
     version = next_version(order.folder)
     manifest = origin.model_copy(

@@ -28,7 +28,8 @@ from augfactory.keyed_random import generator
 from augfactory.methods.method import Slots
 from augfactory.methods.registry import METHODS
 from augfactory.records import UInt8Array
-from augfactory.store.atomic import only_writer, write_file
+from augfactory.store.atomic import write_file
+from augfactory.store.lock import only_writer
 from augfactory.store.manifest import creation_time, library_versions
 from augfactory.vae.checkpoint import Model, checkpoint_path, weights_bytes
 from augfactory.vae.config import (

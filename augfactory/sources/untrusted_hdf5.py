@@ -1,29 +1,19 @@
-"""HDF5 arrays of a file that nobody vouches for, each row read straight from the file.
+"""The arrays of an HDF5 source, each row read straight from the file; see ``guarded/hdf5.py``."""
 
-HDF5 can point a reader at other files of the machine, or declare far more than it holds. Refused
-are: external links, external storage, virtual datasets, filters that need a plugin, rows and chunks
-beyond any sense, and arrays that were declared but never written whole (what a full disk leaves).
-"""
-
-import json
-import math
 import os
 import threading
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from augfactory.errors import InputDataError
+from augfactory.guarded.documents import parse_json
+from augfactory.guarded.hdf5 import array_in, open_hdf5
 from augfactory.records import Int64Array
 from augfactory.sources.arrays_in import AnyArray, check_size
 from augfactory.sources.reading import reading
 
-LAYOUTS = (h5py.h5d.COMPACT, h5py.h5d.CONTIGUOUS, h5py.h5d.CHUNKED)
-BUILT_IN_FILTERS = range(1, 7)  # deflate, shuffle, fletcher32, szip, nbit, scale-offset
-MAX_ROW_BYTES = 2**28
-MAX_CHUNK_BYTES = 2**30
 SAVE_AGAIN = "Save it again as plain arrays: file.create_dataset(name, data=array)."
 
 
@@ -75,7 +65,7 @@ class UntrustedArrays:
             if value is None:
                 return None
             if isinstance(value, (str, bytes)):
-                value = json.loads(value)
+                value = parse_json(value)
             return _texts(value)
 
     def close(self) -> None:
@@ -87,7 +77,7 @@ class UntrustedArrays:
 
     def _file(self) -> Any:  # h5py has no types
         if getattr(self._local, "process", None) != os.getpid():
-            self._local.file = h5py.File(self.path, "r", locking="best-effort")
+            self._local.file = open_hdf5(self.path)
             self._local.checked = {}
             self._local.process = os.getpid()
         return self._local.file
@@ -96,41 +86,12 @@ class UntrustedArrays:
         file = self._file()
         if name in self._local.checked:
             return self._local.checked[name]
-        link = file.get(name, getlink=True)
-        if not isinstance(link, h5py.HardLink) or file.get(name, getclass=True) != h5py.Dataset:
-            raise InputDataError(
-                f"{self.path}[{name}]", "it is no array of this very file", SAVE_AGAIN
-            )
-        dataset = file[name]
-        problem = _problem(dataset)
-        if problem is not None:
-            raise InputDataError(f"{self.path}[{name}]", problem, SAVE_AGAIN)
+        try:
+            dataset = array_in(file, name)
+        except ValueError as error:
+            raise InputDataError(f"{self.path}[{name}]", str(error), SAVE_AGAIN) from error
         self._local.checked[name] = dataset
         return dataset
-
-
-def _problem(dataset: Any) -> str | None:
-    """Say why this array of an untrusted file must not be read, None where it may."""
-    properties = dataset.id.get_create_plist()
-    filters = [properties.get_filter(place)[0] for place in range(properties.get_nfilters())]
-    if dataset.is_virtual or dataset.external or properties.get_layout() not in LAYOUTS:
-        return "its values lie in other files"
-    if any(number not in (*BUILT_IN_FILTERS, h5py.h5z.FILTER_LZF) for number in filters):
-        return "it is compressed by a filter that is not built into HDF5"
-    if dataset.dtype.kind not in "biuf" or not dataset.shape:
-        return f"it is no array of numbers, but {dataset.dtype} {dataset.shape}"
-    if math.prod(dataset.shape[1:]) * dataset.dtype.itemsize > MAX_ROW_BYTES:
-        return f"one row of it has more than {MAX_ROW_BYTES:,} bytes"
-    if dataset.chunks is None:
-        written = dataset.size == 0 or dataset.id.get_storage_size() > 0
-    else:
-        if math.prod(dataset.chunks) * dataset.dtype.itemsize > MAX_CHUNK_BYTES:
-            return f"one chunk of it has more than {MAX_CHUNK_BYTES:,} bytes"
-        needed = [
-            -(-side // chunk) for side, chunk in zip(dataset.shape, dataset.chunks, strict=True)
-        ]
-        written = dataset.id.get_num_chunks() >= math.prod(needed)
-    return None if written else "some of it was never written, and would read as zeros"
 
 
 def _texts(value: object) -> list[str]:

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from augfactory.guarded.files import open_regular
 from augfactory.records import Rows
 from augfactory.store.atomic import writing
 
@@ -31,11 +32,12 @@ def table_bytes(columns: Columns, schema: pa.Schema | None = None) -> bytes:
 
 def join_tables(parts: Iterable[Path], path: Path) -> None:
     """Write the Parquet files ``parts``, all of one schema, after each other as one at ``path``."""
-    with writing(path) as temporary:
+    with writing(path) as file:
         writer: pq.ParquetWriter | None = None
         for part in parts:
-            table = pq.read_table(part)
-            writer = writer or pq.ParquetWriter(temporary, table.schema)
+            with open_regular(part) as read:
+                table = pq.read_table(read)
+            writer = writer or pq.ParquetWriter(file, table.schema)
             writer.write_table(table)
         if writer is not None:
             writer.close()

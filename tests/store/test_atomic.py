@@ -1,7 +1,6 @@
 """Whatever fails, and at whichever call: the old file or the new one, never half of one."""
 
 import errno
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,8 @@ from typing import Any
 import pytest
 
 from augfactory.errors import RecipeError, ResourceError
-from augfactory.store import atomic
+from augfactory.store import atomic, system
+from augfactory.store.lock import only_writer
 
 
 def test_write_replaces_whole(tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_flushed_before_renamed_before_folder_flushed(
 ) -> None:
     calls: list[str] = []
     for name in ("fsync", "replace"):
-        monkeypatch.setattr(os, name, recording(name, getattr(os, name), calls))
+        monkeypatch.setattr(system, name, recording(name, getattr(system, name), calls))
     atomic.write_file(tmp_path / "a", b"data")
     assert calls == ["fsync", "replace", "fsync"]
 
@@ -38,7 +38,7 @@ def test_failure_at_each_call_leaves_old_or_new(
     path.write_bytes(b"old")
     calls: list[str] = []
     for name in ("fsync", "replace"):
-        monkeypatch.setattr(os, name, recording(name, getattr(os, name), calls, failing))
+        monkeypatch.setattr(system, name, recording(name, getattr(system, name), calls, failing))
     with pytest.raises(ResourceError, match="disk is full"):
         atomic.write_file(path, b"new")
     assert len(calls) == failing
@@ -48,9 +48,9 @@ def test_failure_at_each_call_leaves_old_or_new(
 
 def test_second_writer_is_refused(tmp_path: Path) -> None:
     with (
-        atomic.only_writer(tmp_path),
+        only_writer(tmp_path),
         pytest.raises(RecipeError, match="another augfactory"),
-        atomic.only_writer(tmp_path),
+        only_writer(tmp_path),
     ):
         pass
 

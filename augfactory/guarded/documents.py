@@ -1,0 +1,80 @@
+"""JSON and TOML that nobody vouches for, bounded in size, depth and digits."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from augfactory.guarded.files import read_file
+
+LARGEST_JSON = 2**29  # a manifest of a million PNG files has some 200 MB
+LARGEST_TOML = 2**24
+DEEPEST = 100  # lists and tables within each other
+
+
+def parse_json(data: bytes | str) -> Any:
+    """Return the value of a JSON text.
+
+    Raises:
+        ValueError: it is none, is nested too deeply, or has a number of thousands of digits.
+    """
+    try:
+        value = json.loads(data, parse_constant=_refuse)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    _check_depth(value)
+    return value
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Return the tables of a TOML text.
+
+    Raises:
+        ValueError: it is none (``tomllib.TOMLDecodeError``), is nested too deeply, or has a number
+            of thousands of digits.
+    """
+    try:
+        values = tomllib.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    _check_depth(values)
+    return values
+
+
+def read_json(path: Path, most: int = LARGEST_JSON, *, follow: bool = True) -> Any:
+    """Return the value of a JSON file of at most ``most`` bytes.
+
+    Raises:
+        ValueError: as ``parse_json``, or the file is larger.
+        OSError: it is no regular file, or cannot be read.
+    """
+    return parse_json(read_file(path, most, follow=follow))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the tables of a TOML file.
+
+    Raises:
+        ValueError: as ``parse_toml``, or the file is no UTF-8 or larger than any recipe.
+        OSError: it is no regular file, or cannot be read.
+    """
+    return parse_toml(read_file(path, LARGEST_TOML).decode())
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            own
+            for each in level
+            if isinstance(each, (dict, list))
+            for own in (each.values() if isinstance(each, dict) else each)
+            if isinstance(own, (dict, list))
+        ]
+        if not level:
+            return
+    raise ValueError("it is nested too deeply")

@@ -1,0 +1,68 @@
+"""Parquet tables that nobody vouches for: rows and columns are held to what is expected first.
+
+A small Parquet file can declare a table larger than any memory, since equal values in a row are
+stored once. What is read here has the number of rows and the types that the caller knows.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from augfactory.guarded.files import open_regular
+
+MOST_NAMES_BYTES = 2**27  # of names in a header: 32,768 of 255 letters take 8 MB, as JSON more
+MOST_ENTRIES = 2**24
+
+
+def open_parquet(file: BinaryIO) -> Any:  # pyarrow has no types
+    """Open a Parquet file by what ``open_regular`` gave; its header is bounded.
+
+    Raises:
+        ValueError: it is no Parquet (``pyarrow.ArrowInvalid``).
+        OSError: it cannot be read.
+    """
+    return pq.ParquetFile(
+        file,
+        thrift_string_size_limit=MOST_NAMES_BYTES,
+        thrift_container_size_limit=MOST_ENTRIES,
+    )
+
+
+def check_table(
+    parquet: Any, most_rows: int, types: dict[str, Sequence[pa.DataType]] | None = None
+) -> None:
+    """Hold an open Parquet file to the rows that it may have and the types of some columns.
+
+    Raises:
+        ValueError: it declares more rows, lacks a column, or has another type there.
+    """
+    rows = parquet.metadata.num_rows
+    if not 0 <= rows <= most_rows:
+        raise ValueError(f"it declares {rows:,} rows, more than the {most_rows:,} it can have")
+    schema = parquet.schema_arrow
+    for name, allowed in (types or {}).items():
+        if schema.names.count(name) != 1:
+            raise ValueError(f"it has no column {name!r}")
+        if schema.field(name).type not in allowed:
+            raise ValueError(f"its column {name!r} is {schema.field(name).type}")
+
+
+def read_parquet(
+    path: Path,
+    columns: dict[str, Sequence[pa.DataType]],
+    most_rows: int,
+    *,
+    follow: bool = True,
+) -> Any:
+    """Return the named columns of a whole table, as ``pyarrow.Table``.
+
+    Raises:
+        ValueError: it is no Parquet, or not as ``check_table`` wants it.
+        OSError: it is no regular file, or cannot be read.
+    """
+    with open_regular(path, follow=follow) as file, open_parquet(file) as parquet:
+        check_table(parquet, most_rows, columns)
+        return parquet.read(columns=list(columns))

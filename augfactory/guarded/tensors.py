@@ -1,0 +1,62 @@
+"""Weights in safetensors that nobody vouches for: no pickle, held to the size of what they fill."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from augfactory.guarded.files import read_file
+
+if TYPE_CHECKING:
+    import torch
+
+LARGEST_HEADER = 2**24
+LARGEST_WEIGHTS = 2**32
+
+
+def read_tensor_file(path: Path, most: int = LARGEST_WEIGHTS, *, follow: bool = True) -> bytes:
+    """Read a whole file of at most ``most`` bytes.
+
+    Raises:
+        ValueError: it is larger.
+        OSError: it is no regular file, or cannot be read.
+    """
+    return read_file(path, most, follow=follow)
+
+
+def parse_tensors(data: bytes) -> "dict[str, torch.Tensor]":
+    """Return the tensors of a safetensors file by name.
+
+    Raises:
+        ValueError: it is none, or holds a number that is no number.
+    """
+    import safetensors.torch  # torch takes seconds: only where there are weights
+    import torch
+    from safetensors import SafetensorError
+
+    try:
+        tensors: dict[str, torch.Tensor] = safetensors.torch.load(data)
+    except (SafetensorError, RuntimeError, KeyError, TypeError, OverflowError) as error:
+        raise ValueError(str(error).strip().splitlines()[0]) from error
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise ValueError(f"{name} holds values that are no finite numbers")
+    return tensors
+
+
+def metadata_of(data: bytes) -> dict[str, str]:
+    """Return the text that stands beside the tensors.
+
+    Raises:
+        ValueError: the file is no safetensors, or has none.
+    """
+    length = int.from_bytes(data[:8], "little")
+    if length > min(LARGEST_HEADER, len(data) - 8):
+        raise ValueError("its header is longer than the file")
+    try:
+        header = json.loads(data[8 : 8 + length])
+        found = header["__metadata__"]
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError("it says nothing of itself") from error
+    if not isinstance(found, dict) or not all(isinstance(own, str) for own in found.values()):
+        raise ValueError("it says nothing of itself")
+    return found
