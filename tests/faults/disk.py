@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 Loss = Literal["names and bytes", "bytes"]
-Entry = "File | Folder"
 
 
 @dataclass
@@ -39,6 +38,7 @@ class Disk:
     root: Path
     top: Folder = field(default_factory=Folder)
     opened: dict[int, File] = field(default_factory=dict)
+    strangers: list[str] = field(default_factory=list)  # folders that nobody told of
 
     def called(
         self, _number: int, name: str, real: Callable[..., Any], given: tuple[Any, ...]
@@ -73,7 +73,7 @@ class Disk:
 
     def differences(self) -> list[str]:
         """Name what lies on the real disk otherwise than by the calls that were told."""
-        return _differences(self.top, self.root)
+        return [*self.strangers, *_differences(self.top, self.root)]
 
     def _flush(self, descriptor: int) -> None:
         path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
@@ -87,7 +87,7 @@ class Disk:
 
     def _at(self, path: Path) -> tuple[Folder, str]:
         folder = self._folder(Path(path).absolute().parent)
-        assert folder is not None, f"{path}: its folder was made past store.system, or lies outside"
+        assert folder is not None, f"{path}: lies outside {self.root}"
         return folder, Path(path).name
 
     def _folder(self, path: Path) -> Folder | None:
@@ -95,9 +95,11 @@ class Disk:
             return None
         folder = self.top
         for part in path.relative_to(self.root).parts:
-            below = folder.names.get(part)
-            if not isinstance(below, Folder):
-                return None
+            if part not in folder.names:
+                self.strangers.append(str(path))
+                folder.names[part] = Folder()
+            below = folder.names[part]
+            assert isinstance(below, Folder)
             folder = below
         return folder
 

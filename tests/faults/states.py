@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 from augfactory.commands.progress import Progress
 from augfactory.commands.verify import verify
@@ -39,6 +40,15 @@ def only_version(dataset: Path, content_hash: str, rows: int, when: str) -> list
     if len(versions) > 1:
         problems.append(Problem("wrong states", f"{when}: there are {versions}"))
     return [*problems, *leftovers(dataset, when)]
+
+
+def differing(found: dict[str, Any], wanted: dict[str, Any], when: str) -> list[Problem]:
+    """Hold what was trained to the undisturbed one, key by key."""
+    return [
+        Problem("wrong states", f"{when}: {key} is {str(found.get(key))[:200]}")
+        for key in wanted
+        if found.get(key) != wanted[key]
+    ]
 
 
 def leftovers(folder: Path, when: str) -> list[Problem]:
