@@ -14,8 +14,16 @@ import pytest
 
 FULL = os.environ.get("AUGFACTORY_FAULTS") == "full"
 FOLDER = "AUGFACTORY_FAULTS_FIGURES"
-TRIED = ("faults injected", "kills survived", "power cuts simulated", "writers at once")
-TRIED += ("full disks", "hostile inputs tried", "bytes flipped", "structural changes")
+TRIED = (
+    "faults injected",
+    "kills survived",
+    "power cuts simulated",
+    "writers at once",
+    "full disks",
+    "hostile inputs tried",
+    "bytes flipped",
+    "structural changes",
+)
 WRONG = ("rows lost", "wrong states", "escapes", "leftovers")  # all are to be 0
 Some = TypeVar("Some")
 

@@ -38,7 +38,13 @@ def expanded(source: Path, storage: str, cwd: Path, out: str = "d") -> Path:
     """Make such a version and return its folder."""
     done = run(*expanding(source, storage, out), "--json", cwd=cwd)
     assert done.code == 0, done.stderr
-    return cwd / json.loads(done.stdout)["datasets"][0]["path"]
+    return cwd / str(json.loads(done.stdout)["datasets"][0]["path"])
+
+
+def training(source: Path) -> tuple[str, ...]:
+    """Return the arguments that train a model in a few steps, with a checkpoint."""
+    steps = ("--steps", "4", "--save-at-loss", "1000000", "--device", "cpu")
+    return ("vae-train", str(source), *steps, "--out", "model")
 
 
 def content_hash(version: Path) -> str:

@@ -24,6 +24,7 @@ from tests.faults.small import (
     content_hash,
     expanded,
     expanding,
+    training,
     write_images,
 )
 from tests.faults.states import anything_in, differing, leftovers, only_version, version_problems
@@ -164,8 +165,7 @@ def test_reproduce(tmp_path: Path, temporary: Path) -> None:
 
 def test_vae_train(tmp_path: Path, temporary: Path) -> None:
     source = write_images(tmp_path / "source", 3, *SIDES)
-    arguments = ("vae-train", str(source), "--steps", "4", "--out", "model", "--device", "cpu")
-    arguments += ("--save-at-loss", "1000000")
+    arguments = training(source)
     done = run(*arguments, cwd=tmp_path)
     assert done.code == 0, done.stderr
     wanted = model_of(tmp_path / "model")
@@ -185,10 +185,12 @@ def test_vae_train(tmp_path: Path, temporary: Path) -> None:
 def test_evaluate(tmp_path: Path, temporary: Path) -> None:
     source = write_images(tmp_path / "source/train", 4, *SIDES)
     write_images(tmp_path / "source/test", 2, *SIDES, seed=1)
-    arguments = ("expand", str(source.parent), "--factor", "2", "--workers", "1", "--out", "d")
-    assert run(*arguments, cwd=tmp_path).code == 0
-    arguments = ("evaluate", str(tmp_path / "d-x2"), "--test", f"{source.parent}:test")
-    arguments += ("--steps", "2", "--seeds", "1", "--out", "found", "--workers", "1")
+    expand = ("expand", source.parent, "--factor=2", "--workers=1", "--out=d")
+    assert run(*expand, cwd=tmp_path).code == 0
+    arguments = (
+        *("evaluate", str(tmp_path / "d-x2"), "--test", f"{source.parent}:test"),
+        *("--steps=2", "--seeds=1", "--out=found", "--workers=1"),
+    )
     assert run(*arguments, cwd=tmp_path).code == 0
     sweep_evaluation(tmp_path, temporary, arguments, in_turns(2))
 

@@ -20,6 +20,7 @@ from tests.faults.small import (
     content_hash,
     expanded,
     expanding,
+    training,
     write_images,
 )
 from tests.faults.states import differing, only_version, version_problems
@@ -93,8 +94,7 @@ def test_expand(tmp_path: Path, storage: str) -> None:
 
 def test_expand_of_so_many_files_that_all_disks_are_flushed_at_once(tmp_path: Path) -> None:
     source = write_images(tmp_path / "source", per_class=80)
-    arguments = ("expand", str(source), "--factor", "2", "--format", "png", "--out", "d")
-    arguments += ("--workers", "1")
+    arguments = ("expand", str(source), "--factor=2", "--format=png", "--out=d", "--workers=1")
     assert run(*arguments, cwd=tmp_path).code == 0
     stands, finished = for_version("d-x2", tmp_path / "d-x2/v1", rows=480)
     cut_the_power(arguments, tmp_path, 700, stands, finished)
@@ -113,8 +113,7 @@ def test_export(tmp_path: Path, storage: str) -> None:
 @only_full
 def test_vae_train(tmp_path: Path) -> None:
     source = write_images(tmp_path / "source", 3, *SIDES)
-    arguments = ("vae-train", str(source), "--steps", "4", "--out", "model", "--device", "cpu")
-    arguments += ("--save-at-loss", "1000000")
+    arguments = training(source)
     assert run(*arguments, cwd=tmp_path).code == 0
     wanted = model_of(tmp_path / "model")
 
