@@ -21,6 +21,8 @@ _COMMAND = typer.main.get_command(app)  # once: it takes longer than some comman
 TOLD = (0, 2, 3, 4, 5)  # the exit codes that README promises
 SECONDS = 60.0
 MEGABYTES = 1500
+MORE_MEMORY = 3 * 2**30
+STATM = Path("/proc/self/statm")
 
 
 class TooLongError(BaseException):
@@ -46,16 +48,21 @@ class Done:
 
 @contextlib.contextmanager
 def within(seconds: float = SECONDS) -> Iterator[None]:
-    """Raise TooLongError in the block once the time is over."""
+    """Raise TooLongError in the block once the time is over, MemoryError beyond 3 GiB more."""
 
     def late(number: int, frame: FrameType | None) -> None:
         raise TooLongError
 
     before = signal.signal(signal.SIGALRM, late)
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    if STATM.exists():
+        held = int(STATM.read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (held + MORE_MEMORY, limits[1]))
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
