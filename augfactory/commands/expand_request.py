@@ -23,6 +23,7 @@ from augfactory.pipeline.recipe import (
 )
 from augfactory.records import SourceSpec
 from augfactory.store.formats import FORMATS
+from augfactory.store.lock import Lock
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class ExpandRequest:
     mix: tuple[MixStage, ...] = ()
     format: Format = "hdf5"
     workers: int = 1
+    lock: Lock = "flock"
 
 
 def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
