@@ -134,8 +134,9 @@ def _class_folders(folder: Path, root: Path) -> tuple[str, ...]:
 
 
 def _refuse_unknown(own: tuple[str, ...], known: tuple[str, ...], chosen: _Chosen) -> None:
+    all_known = set(known)
     for name in own:
-        if name not in known:
+        if name not in all_known:
             raise InputDataError(
                 chosen.folder / name,
                 f"{chosen.classes_from} has no class of this name",
