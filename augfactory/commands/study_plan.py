@@ -78,7 +78,8 @@ def open_material(request: StudyRequest, progress: Progress) -> Material:
     """Open source and test, and refuse what cannot be compared.
 
     Raises:
-        RecipeError: the size that images are to be converted to is none.
+        RecipeError: the size that images are to be converted to is none, or there are too many
+            classes for so few test images.
         InputDataError: a source cannot be used, or a test image stands in the training source.
     """
     asked = request.study
@@ -96,7 +97,7 @@ def open_material(request: StudyRequest, progress: Progress) -> Material:
     alerts = tuple(near_duplicates(source, test))
     rows = None
     if asked.test_rows is not None and asked.test_rows < len(test):
-        chosen = stratified_rows(test.labels, asked.test_rows, seed=0)
+        chosen = stratified_rows(test.labels, asked.test_rows, 0, "test_rows")
         rows, test = tuple(chosen.tolist()), test.restricted_to(chosen)
     test_rows = LabelledRows(test_spec, fingerprint(test), rows)
     return Material(spec, source, test_rows, test, alerts)
@@ -106,9 +107,9 @@ def draw_originals(material: Material, n_train: int, subset: int) -> Draw:
     """Draw ``n_train`` originals evenly over the classes; ``subset`` is the seed.
 
     Raises:
-        InputDataError: there are not so many.
+        RecipeError: there are not so many.
     """
-    rows = stratified_rows(material.source.labels, n_train, subset)
+    rows = stratified_rows(material.source.labels, n_train, subset, "n_train")
     own = fingerprint(material.source.restricted_to(rows))
     held_out, _ = unused_rows(material.source, material.spec, rows)
     return Draw(n_train, subset, rows, own, held_out)

@@ -87,21 +87,24 @@ def read_idx(path: Path) -> UInt8Array:
         InputDataError: no IDX file, another type, or bytes that are fewer or more than declared.
     """
     packed = path.suffix.lower() == ".gz"
-    with reading(path, "cannot be read as IDX", COPY_AGAIN):
-        with open_regular(path) as raw, gzip.GzipFile(fileobj=raw) if packed else raw as file:
-            shape, offset = _read_header(file, path)
-            size = math.prod(shape)
-            if packed:
-                check_size(shape, 1, str(path))
-                return np.frombuffer(_read_all(file, size, path), dtype=np.uint8).reshape(shape)
-            found = os.fstat(raw.fileno()).st_size - offset
-            if found != size:
-                raise InputDataError(
-                    path, f"{found:,} bytes of values, but the header declares {size:,}", COPY_AGAIN
-                )
-            if size == 0:
-                return np.empty(shape, dtype=np.uint8)
-            return np.memmap(raw, dtype=np.uint8, mode="r", offset=offset, shape=shape)
+    with (
+        reading(path, "cannot be read as IDX", COPY_AGAIN),
+        open_regular(path) as raw,
+        gzip.GzipFile(fileobj=raw) if packed else raw as file,
+    ):
+        shape, offset = _read_header(file, path)
+        size = math.prod(shape)
+        if packed:
+            check_size(shape, 1, str(path))
+            return np.frombuffer(_read_all(file, size, path), dtype=np.uint8).reshape(shape)
+        found = os.fstat(raw.fileno()).st_size - offset
+        if found != size:
+            raise InputDataError(
+                path, f"{found:,} bytes of values, but the header declares {size:,}", COPY_AGAIN
+            )
+        if size == 0:
+            return np.empty(shape, dtype=np.uint8)
+        return np.memmap(raw, dtype=np.uint8, mode="r", offset=offset, shape=shape)
 
 
 def _find(folder: Path, split: str, what: str) -> Path:

@@ -1,5 +1,4 @@
-"""Names of classes and of sources that cannot be kept: told when a source is opened, and nowhere
-later."""
+"""Names of classes and sources that cannot be kept: told when a source is opened, not later."""
 
 import json
 import os
@@ -91,7 +90,7 @@ def test_a_file_name_that_is_no_utf8_works_and_is_told_whole(tmp_path: Path) -> 
     assert source.row_name(6) == "1/9\udcff.png"
     with open(odd, "wb") as file:
         file.write(b"no image")
-    with pytest.raises(InputDataError, match="9\udcff.png: cannot be read as an image"):
+    with pytest.raises(InputDataError, match="9\udcff[.]png: cannot be read as an image"):
         source.read_images(np.array([6]))
 
 
