@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
+from augfactory.cli.session import Debug, Json, Lock, Quiet, print_json, session, show
 from augfactory.cli.source_options import (
     SOURCE_HELP,
     Download,
@@ -72,6 +72,7 @@ def expand(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be written, and stop.")
     ] = False,
+    lock: Lock = "flock",
     size: Size = None,
     grey: Grey = False,
     rgb: Rgb = False,
@@ -97,6 +98,7 @@ def expand(
         from augfactory.commands.estimate import estimate, estimates_text
         from augfactory.commands.expand_options import Flags, build_request
         from augfactory.commands.expand_request import default_workers
+        from augfactory.store.lock import read_lock
 
         if engine == "ray":
             raise RecipeError("--engine ray", "comes with a later release", "Use --engine local.")
@@ -123,6 +125,7 @@ def expand(
             checkpoint=checkpoint,
             n_train=n_train,
             workers=workers or default_workers(),
+            lock=read_lock(lock),
         )
         if dry_run:
             estimates = estimate(request, progress)

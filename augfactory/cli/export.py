@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
+from augfactory.cli.session import Debug, Json, Lock, Quiet, print_json, session, show
 from augfactory.cli.versions import Name
 
 
@@ -16,6 +16,7 @@ def export(
         Path | None,
         typer.Option(metavar="NAME", help="Dataset that it becomes a version of; else its own."),
     ] = None,
+    lock: Lock = "flock",
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -33,8 +34,9 @@ def export(
     with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
         from augfactory.commands.expand import as_json
         from augfactory.commands.export import export as command
+        from augfactory.store.lock import read_lock
 
-        made = command(dataset, to, out, progress)
+        made = command(dataset, to, out, progress, lock=read_lock(lock))
         if json:
             print_json(as_json([made]))
         else:

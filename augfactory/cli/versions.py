@@ -136,6 +136,14 @@ def verify(
             "converted as the images were that the version was made from.",
         ),
     ] = None,
+    content_hash: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HASH",
+            help="Also compare with a content hash that you kept elsewhere, as `expand` and `info` "
+            "print it. Its first 8 digits or more will do.",
+        ),
+    ] = None,
     size: Size = None,
     grey: Grey = False,
     rgb: Rgb = False,
@@ -143,19 +151,22 @@ def verify(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Check every file, hash and label of a dataset version; exit code 4 if one is wrong.
+    """Check a dataset version as a whole; exit code 4 if anything is not as published.
 
+    Every entry of its folder, every file's hash and every row is compared with its manifest. Who
+    changed the manifest and the checksums together is found with --content-hash alone.
     With --against also if an image of that source stands in the version, pixel for pixel.
 
     \b
     Examples:
       augfactory verify digits-x10
       augfactory verify digits-x10@v1 --against sample:test
+      augfactory verify digits-x10@v1 --content-hash 5f3c90ab
     """
     with session(as_json=json, quiet=quiet, debug=debug) as progress:
         from augfactory.commands import verify as command
 
-        found = command.verify(dataset, progress)
+        found = command.verify(dataset, progress, expected_hash=content_hash)
         unshared = None
         if against is not None:
             spec = source_spec(against, size, grey, rgb, download=False)

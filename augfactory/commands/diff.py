@@ -1,6 +1,5 @@
 """How two dataset versions differ: rows, recipe, source, model."""
 
-from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,12 @@ from augfactory.commands.differences import (
     recipe_words,
 )
 from augfactory.commands.progress import Bar, Progress
+from augfactory.commands.recorded_recipe import check_recipe
 from augfactory.errors import VerificationError
 from augfactory.records import Int64Array
 from augfactory.store.manifest import Manifest, read_manifest, row_digests
 from augfactory.store.reader import Version, open_rows, read_stretches
+from augfactory.store.shards import count_rows
 from augfactory.store.versions import find_version
 
 DIGEST_WORDS = 4  # a sha256 as int64 numbers
@@ -69,6 +70,8 @@ def diff(first: str, second: str, progress: Progress) -> Diff:
     """
     folders = find_version(first), find_version(second)
     a, b = (read_manifest(folder) for folder in folders)
+    for folder, manifest in zip(folders, (a, b), strict=True):
+        check_recipe(folder, manifest)
     if a.content_hash == b.content_hash:
         rows = RowDiff(a.rows, {}, {}, {})
     else:
@@ -139,14 +142,9 @@ def _source_rows(version: Version) -> Int64Array:
 
 
 def _counts(version: Version, rows: Int64Array) -> Counts:
-    names = version.source.class_names
-    pairs = Counter(
-        zip(version.methods[rows].tolist(), version.source.labels[rows].tolist(), strict=True)
+    return count_rows(
+        version.methods[rows], version.source.labels[rows], version.source.class_names
     )
-    counts: Counts = {}
-    for (method, label), number in sorted(pairs.items()):
-        counts.setdefault(method, {})[names[label]] = number
-    return counts
 
 
 def as_json(found: Diff) -> dict[str, Any]:

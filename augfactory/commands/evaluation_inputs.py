@@ -8,6 +8,7 @@ import numpy as np
 from augfactory.commands.evaluation_arms import ArmsRequest, make_arms, opened_part
 from augfactory.commands.opening import converted_like, open_any, spec_of
 from augfactory.commands.progress import Progress
+from augfactory.commands.recorded_recipe import check_recipe
 from augfactory.errors import AugfactoryError, InputDataError, RecipeError
 from augfactory.evaluation.leakage import find_shared_images, pixel_hashes
 from augfactory.evaluation.protocol import Arm, LabelledRows
@@ -79,6 +80,8 @@ def gather(
 def _open_versions(datasets: tuple[str, ...]) -> tuple[Version, ...]:
     folders = dict.fromkeys(find_version(text).resolve() for text in datasets)
     versions = tuple(open_version(folder) for folder in folders)
+    for version in versions:
+        check_recipe(version.folder, version.manifest)
     first = versions[0]
     for version in versions[1:]:
         if version.manifest.source.fingerprint != first.manifest.source.fingerprint:

@@ -1,5 +1,6 @@
 """Make datasets from source images: plan, render shard by shard, publish as versions."""
 
+import contextlib
 import os
 import shutil
 import time
@@ -17,9 +18,9 @@ from augfactory.commands.progress import Progress
 from augfactory.commands.publish import publish
 from augfactory.commands.render import ShardTask, render_shard, write_job
 from augfactory.engines import processes
-from augfactory.errors import ResourceError
+from augfactory.errors import ResourceError, VerificationError
 from augfactory.store import shards
-from augfactory.store.lock import only_writer
+from augfactory.store.lock import Lock, only_writer
 from augfactory.store.manifest import read_manifest
 from augfactory.store.versions import find_recipe
 
@@ -55,13 +56,13 @@ def expand_all(
     with processes.crew(workers) as run:
         for request in requests:
             for order in take_orders(request, progress):
-                yield _fulfil(order, run, progress)
+                yield _fulfil(order, run, progress, request.lock)
 
 
-def _fulfil(order: Order, run: processes.Run, progress: Progress) -> Dataset:
+def _fulfil(order: Order, run: processes.Run, progress: Progress, lock: Lock) -> Dataset:
     existing = find_recipe(order.folder, order.identity)
     if existing is None:
-        with only_writer(order.folder):
+        with only_writer(order.folder, lock):
             existing = find_recipe(order.folder, order.identity)  # made by another just now?
             if existing is None:
                 return answer(_make(order, run, progress), existing=False)
@@ -71,9 +72,29 @@ def _fulfil(order: Order, run: processes.Run, progress: Progress) -> Dataset:
 
 def _make(order: Order, run: processes.Run, progress: Progress) -> Path:
     began = time.monotonic()
-    make_shards(order, run, progress)
-    progress.say(f"{order.folder.name}: publishing")
-    return publish(order, time.monotonic() - began)
+    with damage_told_as_ours(order.building):
+        make_shards(order, run, progress)
+        progress.say(f"{order.folder.name}: publishing")
+        return publish(order, time.monotonic() - began)
+
+
+@contextlib.contextmanager
+def damage_told_as_ours(building: Path) -> Iterator[None]:
+    """Tell what vanished from a dataset under construction as such: nothing is published yet.
+
+    Raises:
+        ResourceError: a file in ``building`` was missing or damaged.
+    """
+    try:
+        yield
+    except VerificationError as error:
+        if not error.where.startswith((str(building), str(building.resolve()))):
+            raise  # it is that of a source
+        raise ResourceError(
+            error.where,
+            f"{error.what}, while the dataset was being made",
+            "Leave this folder alone while it is written, and run the same command again.",
+        ) from error
 
 
 def make_shards(order: Order, run: processes.Run, progress: Progress) -> None:
@@ -83,12 +104,12 @@ def make_shards(order: Order, run: processes.Run, progress: Progress) -> None:
         AugfactoryError: the source or the model cannot be read, or the disk or memory is full.
     """
     name, building, ranges = order.folder.name, order.building, order.ranges
-    shards.begin(building, order.recipe.format, order.class_names)
     waiting = [
         index for index in range(len(ranges)) if shards.finished_shard(building, index) is None
     ]
     missing = sum(ranges[index].stop - ranges[index].start for index in waiting)
     check_disk(order.folder, *order.expected_size(), missing / order.rows)
+    shards.begin(building, order.recipe.format, order.class_names)
     write_job(building, order.recipe, order.ingredients)
     done = order.rows - missing
     if done:
@@ -132,7 +153,8 @@ def check_disk(folder: Path, size: int, files: int, share: float) -> None:
         ResourceError: it has not.
     """
     needed = int(size * share) + SPARE_BYTES
-    free = shutil.disk_usage(folder).free
+    there = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
+    free = shutil.disk_usage(there).free
     if needed > free:
         raise ResourceError(
             folder,
@@ -140,7 +162,7 @@ def check_disk(folder: Path, size: int, files: int, share: float) -> None:
             f"and the disk has {free / 2**20:,.0f} MiB left",
             "Free some space, lower --factor, or name another disk with --out.",
         )
-    nodes = os.statvfs(folder)
+    nodes = os.statvfs(there)
     if nodes.f_files and files * share > nodes.f_favail:
         raise ResourceError(
             folder,

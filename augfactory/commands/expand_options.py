@@ -11,6 +11,7 @@ from augfactory.errors import RecipeError
 from augfactory.pipeline.recipe import LARGEST_FACTOR, MIXING, default_origin, mix_stage
 from augfactory.pipeline.recipe_text import DEFAULT_SAMPLER, Asked, read_origin, read_recipe
 from augfactory.records import SourceSpec
+from augfactory.store.lock import Lock
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ def build_request(
     checkpoint: str | None,
     n_train: int | None,
     workers: int,
+    lock: Lock = "flock",
 ) -> ExpandRequest:
     """Put flags and recipe file together; a flag that is given overrides the file.
 
@@ -72,6 +74,7 @@ def build_request(
         mix=_mix(flags, asked),
         format=read_format(_first(flags.format, asked.format, "hdf5")),
         workers=workers,
+        lock=lock,
     )
 
 

@@ -26,6 +26,7 @@ from augfactory.pipeline.recipe import (
 from augfactory.pipeline.sides import check_sides
 from augfactory.records import SourceSpec
 from augfactory.store.formats import FORMATS
+from augfactory.store.lock import Lock
 
 LONGEST_NAME = 200  # bytes; a folder may have 255, and the factor is put after it
 MOST_SHOWN = 60  # letters of it in a message
@@ -54,6 +55,7 @@ class ExpandRequest:
     mix: tuple[MixStage, ...] = ()
     format: Format = "hdf5"
     workers: int = 1
+    lock: Lock = "flock"
 
 
 def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:

@@ -1,5 +1,6 @@
 """Store a dataset version in another format: the same rows, not a pixel touched."""
 
+import contextlib
 import hashlib
 import shutil
 from dataclasses import dataclass
@@ -7,20 +8,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from augfactory.commands.expand import Dataset, answer, check_disk
+from augfactory.commands.expand import Dataset, answer, check_disk, damage_told_as_ours
 from augfactory.commands.expand_request import read_format
 from augfactory.commands.progress import Progress
 from augfactory.commands.publish import publish_version, read_records
+from augfactory.commands.recorded_recipe import check_recipe
 from augfactory.errors import RecipeError, VerificationError
-from augfactory.guarded.files import open_inside
-from augfactory.pipeline.plan import Section, shard_ranges
+from augfactory.guarded.files import is_there, open_inside
+from augfactory.pipeline.plan import Section, count_rows, shard_ranges
 from augfactory.pipeline.recipe import Format, Recipe, recipe_id
 from augfactory.store import shards
-from augfactory.store.atomic import writing
+from augfactory.store.atomic import remove, writing
 from augfactory.store.formats import FORMATS
-from augfactory.store.lock import only_writer
+from augfactory.store.lock import Lock, only_writer
 from augfactory.store.manifest import (
     MANIFEST,
     PLAN,
@@ -29,6 +29,7 @@ from augfactory.store.manifest import (
     content_hash,
     creation_time,
     file_entry,
+    is_as_listed,
     read_manifest,
 )
 from augfactory.store.places import path_at, place_from
@@ -54,14 +55,8 @@ class _Order:
     @cached_property
     def recipe(self) -> Recipe:
         """That of the origin, but for the format."""
-        try:
-            return Recipe.model_validate({**self.manifest.recipe, "format": self.format})
-        except ValidationError as error:
-            raise VerificationError(
-                self.origin / MANIFEST,
-                "its recipe is none that this program knows",
-                "Use the augfactory that wrote it.",
-            ) from error
+        recipe = check_recipe(self.origin, self.manifest)
+        return recipe.model_copy(update={"format": self.format})
 
     @cached_property
     def recipe_id(self) -> str:
@@ -80,20 +75,23 @@ class _Order:
     def ranges(self) -> list[Section]:
         """The rows of each shard: as `expand` would cut them."""
         manifest = self.manifest
-        ranges = shard_ranges(self.recipe, len(manifest.source.rows), manifest.image_shape)
-        if ranges[-1].stop != manifest.rows:
+        rows = count_rows(self.recipe, len(manifest.source.rows))
+        if rows != manifest.rows:
             raise VerificationError(
                 self.origin / MANIFEST,
-                f"its recipe makes {ranges[-1].stop:,} rows, and it has {manifest.rows:,}",
+                f"its recipe makes {rows:,} rows, and it has {manifest.rows:,}",
                 "Run `augfactory verify` on this version.",
             )
-        return ranges
+        return shard_ranges(self.recipe, len(manifest.source.rows), manifest.image_shape)
 
 
-def export(text: str, to: str, out: Path | None, progress: Progress) -> Dataset:
+def export(
+    text: str, to: str, out: Path | None, progress: Progress, *, lock: Lock = "flock"
+) -> Dataset:
     """Store the version that ``text`` names in the format ``to``.
 
     ``out`` is the folder of the dataset that it becomes a version of; None is its own dataset.
+    ``lock`` says how other writers are kept out; see ``store.lock``.
 
     Raises:
         RecipeError: there is no such format, it cannot hold these class names, or ``out`` is a
@@ -103,7 +101,7 @@ def export(text: str, to: str, out: Path | None, progress: Progress) -> Dataset:
         ResourceError: the disk is full.
     """
     storage = read_format(to, "--to")
-    if out is not None and (out / MANIFEST).is_file():
+    if out is not None and is_there(out / MANIFEST):
         raise RecipeError(
             f"--out {out}",
             "this is a version, and a version never changes",
@@ -115,17 +113,21 @@ def export(text: str, to: str, out: Path | None, progress: Progress) -> Dataset:
     FORMATS[storage].check_class_names(order.manifest.class_names)
     existing = _find(order)
     if existing is None:
-        with only_writer(order.folder):
+        with only_writer(order.folder, lock):
             existing = _find(order)  # made by another just now?
             if existing is None:
-                return answer(_make(order, progress), existing=False)
+                with damage_told_as_ours(order.building):
+                    return answer(_make(order, progress), existing=False)
     progress.say(f"{order.folder.name}@{existing.name} exists already: same content and format")
     return answer(existing, existing=True)
 
 
 def _find(order: _Order) -> Path | None:
     for folder in reversed(version_folders(order.folder)):
-        manifest = read_manifest(folder)
+        try:
+            manifest = read_manifest(folder)
+        except VerificationError:
+            continue  # a damaged version keeps nobody from a new one
         if (manifest.recipe_id, manifest.content_hash) == (
             order.recipe_id,
             order.manifest.content_hash,
@@ -138,12 +140,12 @@ def _make(order: _Order, progress: Progress) -> Path:
     version, building, ranges = open_version(order.origin), order.building, order.ranges
     manifest = version.manifest
     _check_files(order, progress)
-    shards.begin(building, order.format, manifest.class_names)
     waiting = [
         index for index in range(len(ranges)) if shards.finished_shard(building, index) is None
     ]
     missing = sum(ranges[index].stop - ranges[index].start for index in waiting)
     check_disk(order.folder, *_expected_size(order, version), missing / manifest.rows)
+    shards.begin(building, order.format, manifest.class_names)
     done = manifest.rows - missing
     if done:
         progress.say(f"{done:,} of {manifest.rows:,} rows stand from an earlier run")
@@ -161,7 +163,7 @@ def _check_files(order: _Order, progress: Progress) -> None:
     files = order.manifest.files
     with progress.bar("checking files", len(files), "file") as bar:
         for entry in files:
-            if file_entry(order.origin, entry.path) != entry:
+            if not is_as_listed(order.origin, entry):
                 raise VerificationError(
                     order.origin / entry.path,
                     "is not as it was published; nothing was exported",
@@ -187,7 +189,7 @@ def _publish(order: _Order) -> Path:
     records = read_records(building, len(order.ranges))
     digests = [record.digests for record in records]
     if content_hash(origin.image_shape, origin.class_names, digests) != origin.content_hash:
-        shutil.rmtree(building)
+        remove(building)
         raise VerificationError(
             order.origin,
             "its decoded pixels and labels are not those of its content hash; nothing was exported",
@@ -243,6 +245,7 @@ def _next_patch(order: _Order, version: str) -> str:
     major_minor, _, patch = start.rpartition(".")
     taken = [int(patch)]
     for folder in version_folders(order.folder):
-        other, _, number = read_manifest(folder).croissant_version.rpartition(".")
-        taken += [int(number)] if other == major_minor else []
+        with contextlib.suppress(VerificationError):
+            other, _, number = read_manifest(folder).croissant_version.rpartition(".")
+            taken += [int(number)] if other == major_minor else []
     return f"{major_minor}.{max(taken) + 1}"

@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 from augfactory.commands.opening import open_any, spec_of
 from augfactory.commands.preview import row_sheet
 from augfactory.errors import AugfactoryError, RecipeError, VerificationError
+from augfactory.guarded.files import open_inside
+from augfactory.guarded.parquet import check_table, open_parquet
 from augfactory.records import Source
 from augfactory.store.atomic import write_file
 from augfactory.store.manifest import PLAN
@@ -100,8 +102,10 @@ def _planned(version: Version, row: int) -> dict[str, Any]:
     """Return the row of plan.parquet."""
     path = version.folder / PLAN
     try:
-        found = pq.read_table(path, filters=[("row", "==", row)]).to_pylist()
-    except (OSError, pa.ArrowException) as error:
+        with open_inside(version.folder, PLAN) as file, open_parquet(file) as parquet:
+            check_table(parquet, len(version.source), {"row": [pa.int64()]})
+            found = pq.read_table(file, filters=[("row", "==", row)]).to_pylist()
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise VerificationError(
             path, f"cannot be read: {error}", "Run `augfactory verify` on this version."
         ) from error

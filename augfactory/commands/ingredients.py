@@ -9,6 +9,7 @@ import numpy as np
 from augfactory.commands.opening import open_any, refuse_test_split
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
+from augfactory.guarded.files import is_there
 from augfactory.records import Colour, Int64Array, Source, SourceSpec
 from augfactory.sources.fingerprint import fingerprint
 from augfactory.sources.subset import stratified_rows
@@ -82,7 +83,7 @@ def gather(
 
 def is_model_folder(text: str) -> bool:
     """Tell whether a SOURCE is the folder of a finished model."""
-    return (Path(text) / CONFIG).is_file()
+    return is_there(Path(text) / CONFIG)
 
 
 def _chosen_rows(

@@ -40,6 +40,7 @@ def load(
     images: Literal["float", "uint8"] = "float",
     normalise: bool | tuple[Sequence[float], Sequence[float]] = False,
     views: bool = False,
+    verify: bool = True,
 ) -> VersionDataset:
     """Open the version that ``NAME``, ``NAME@vN`` or a path names.
 
@@ -51,9 +52,13 @@ def load(
             for the version's own, which its manifest holds.
         views: items are clean images with two of their AugMix views each, [3, C, H, W] (the clean
             image first), and the label of the clean image, as the Jensen-Shannon loss takes them.
+        verify: hold every data file to the sha256 of the manifest. That takes a second for each
+            gigabyte when a version is loaded for the first time; then it is remembered.
 
     Raises:
         InputDataError: there is no such dataset or version.
+        VerificationError: a file of it is missing, damaged, or not what its manifest says. What
+            ``load`` does not read yet is told when it is read.
         RecipeError: an argument is wrong, or no image has two views.
     """
     for where, given, known in (
@@ -67,7 +72,9 @@ def load(
             "normalise", "uint8 images cannot be normalised", 'Leave out images="uint8".'
         )
     folder = find_version(name)
-    dataset = VersionDataset(folder, hard=labels == "hard", as_uint8=images == "uint8", views=views)
+    dataset = VersionDataset(
+        folder, hard=labels == "hard", as_uint8=images == "uint8", views=views, verify=verify
+    )
     if views and not len(images_with_views(dataset.training)[0]):
         raise RecipeError(
             dataset.version.address, "no image in it has two views", "Expand it with --augmix 2."

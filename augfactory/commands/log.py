@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from augfactory.commands.differences import SHORT_HASH, in_words, recipe_words
+from augfactory.commands.recorded_recipe import check_recipe
 from augfactory.store.manifest import Manifest, read_manifest
 from augfactory.store.versions import find_version, version_folders
 
@@ -36,6 +37,7 @@ def log(text: str) -> list[Entry]:
     before: Manifest | None = None
     for folder in [*folders, newest]:
         manifest = read_manifest(folder)
+        check_recipe(folder, manifest)
         changes = None if before is None else tuple(in_words(before, manifest))
         entries.append(Entry(folder, manifest, changes))
         before = manifest

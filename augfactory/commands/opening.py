@@ -3,10 +3,10 @@
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 from augfactory.errors import InputDataError
-from augfactory.records import Colour, Source, SourceSpec
+from augfactory.guarded.files import is_folder
+from augfactory.records import Source, SourceSpec
 from augfactory.sources.opening import SAMPLE, open_source, split_suffix
 from augfactory.sources.torchvision_source import PREFIX
 from augfactory.store.manifest import Manifest, SourceEntry
@@ -71,7 +71,7 @@ def spec_of(origin: SourceEntry, folder: Path | None = None) -> SourceSpec:
         # Where both are the same it stays as typed, which people know from messages.
         if os.path.lexists(split_suffix(there)[0]) and not _leads_to(text, there):
             text = there
-    return SourceSpec(text, origin.size, cast(Colour, origin.colour))
+    return SourceSpec(text, origin.size, origin.colour)
 
 
 def places_of(text: str, place: str | None, folder: Path) -> list[str]:
@@ -91,7 +91,7 @@ def folder_of_model(manifest: Manifest, folder: Path) -> Path | None:
     model = manifest.model or {}
     if model.get("place") is not None:
         there = Path(path_at(folder, model["place"]))
-        if there.is_dir():
+        if is_folder(there):
             return there
     return Path(model["folder"]) if model.get("folder") else None
 

@@ -78,7 +78,7 @@ def publish_version(building: Path, dataset: Path, manifest: Manifest) -> Path:
     ``manifest`` lists the data files; ``dataset`` is the folder of all versions.
     """
     complete = _with_documents(building, manifest)
-    shards.drop_state(building)
+    shards.drop_all_but(building, complete)
     data = manifest_bytes(complete)
     write_file(building / CHECKSUMS, checksums_bytes(complete.files, data))
     write_file(building / MANIFEST, data)
@@ -93,7 +93,8 @@ def read_records(building: Path, count: int) -> list[shards.ShardRecord]:
     Raises:
         ResourceError: one is not there.
     """
-    records = [shards.finished_shard(building, index) for index in range(count)]
+    # What an earlier run left was held to its hashes before this one rendered the rest.
+    records = [shards.finished_shard(building, index, rehash=False) for index in range(count)]
     if any(record is None for record in records):
         raise ResourceError(
             building,

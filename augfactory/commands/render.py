@@ -9,6 +9,7 @@ import numpy as np
 
 from augfactory.commands.ingredients import Ingredients
 from augfactory.commands.opening import open_any
+from augfactory.guarded.documents import read_json
 from augfactory.pipeline import plan as planning
 from augfactory.pipeline.partners import rows_by_class
 from augfactory.pipeline.recipe import Recipe
@@ -52,6 +53,7 @@ def write_job(building: Path, recipe: Recipe, ingredients: Ingredients) -> None:
         "model": ingredients.model_folder and str(ingredients.model_folder.resolve()),
         "checkpoint": ingredients.checkpoint,
     }
+    _read_job.cache_clear()  # it may hold readers of shards that were damaged since
     write_file(building / JOB, json.dumps(job).encode())
 
 
@@ -85,7 +87,7 @@ def render_shard(task: ShardTask) -> int:
 
 @lru_cache(maxsize=1)
 def _read_job(building: Path) -> Job:
-    values = json.loads((building / JOB).read_bytes())
+    values = read_json(building / JOB, follow=False)
     spec = values["source"]
     size = tuple(spec["size"]) if spec["size"] else None
     whole = open_any(SourceSpec(**{**spec, "size": size}))

@@ -1,18 +1,17 @@
 """Render a version again from what its manifest says, and compare."""
 
-import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from pydantic import ValidationError
 
 from augfactory.commands.differences import between
-from augfactory.commands.expand import make_shards
+from augfactory.commands.expand import damage_told_as_ours, make_shards
 from augfactory.commands.orders import Order
 from augfactory.commands.progress import Progress
+from augfactory.commands.publish import read_records
+from augfactory.commands.recorded_recipe import recipe_of
 from augfactory.commands.reproduce_ingredients import address, gather_again
 from augfactory.commands.shard_rows import rows_in_words, rows_of_files
 from augfactory.engines import processes
@@ -22,10 +21,10 @@ from augfactory.errors import (
     ResourceError,
     VerificationError,
 )
-from augfactory.methods.registry import METHODS
-from augfactory.pipeline.recipe import Recipe, method_of, rendering_versions
+from augfactory.pipeline.recipe import Recipe, rendering_versions
 from augfactory.records import UInt8Array
 from augfactory.store import shards
+from augfactory.store.formats import FORMATS
 from augfactory.store.manifest import (
     Manifest,
     content_hash,
@@ -33,9 +32,11 @@ from augfactory.store.manifest import (
     read_manifest,
     row_digests,
 )
-from augfactory.store.reader import open_rows, read_stretches
+from augfactory.store.reader import Version, open_rows, read_stretches
+from augfactory.store.scratch import scratch_folder
+from augfactory.store.storage_format import LIGHT_COLUMNS
+from augfactory.store.tables import Columns, Expected
 from augfactory.store.versions import find_version
-from augfactory.vae.samplers.registry import SAMPLERS
 
 DIGEST_BYTES = 32
 
@@ -86,15 +87,13 @@ def reproduce(
             "--model", f"{address(manifest)} was made without a model", "Leave --model out."
         )
     ingredients = gather_again(folder, manifest, recipe, source, model, progress)
-    with tempfile.TemporaryDirectory(prefix="augfactory-reproduce-") as temporary:
-        # Pixels are the same in every format; this one needs few files.
-        order = Order(
-            Path(temporary) / manifest.name,
-            recipe.model_copy(update={"format": "hdf5"}),
-            ingredients,
-        )
+    version = open_rows(folder, manifest)
+    with scratch_folder("reproduce") as scratch:
+        # Pixels are the same in every format; this one needs few files. The name is ours: one
+        # from a manifest could lead anywhere.
+        order = Order(scratch / "again", recipe.model_copy(update={"format": "hdf5"}), ingredients)
         rendered = _render(order, workers, progress)
-    _compare(folder, manifest, order, rendered, warnings, progress)
+    _compare(version, order, rendered, warnings, progress)
     return Reproduced(
         manifest.name,
         manifest.version,
@@ -108,21 +107,14 @@ def reproduce(
 
 def _read_recipe(manifest: Manifest) -> Recipe:
     try:
-        recipe = Recipe.model_validate(manifest.recipe)
-        for stage in recipe.mix:
-            method_of(stage)
-        if recipe.geometry is not None:
-            METHODS["geometry"].parameters.model_validate(recipe.geometry.parameters)
-        if recipe.vae is not None:
-            SAMPLERS[recipe.vae.sampler].params.model_validate(recipe.vae.parameters)
-    except (ValidationError, KeyError) as error:
+        return recipe_of(manifest)
+    except ValueError as error:
         made_with = manifest.libraries.get("augfactory", "another one")
         raise InputDataError(
             address(manifest),
-            f"its recipe is not one that this program can render: {str(error).splitlines()[0]}",
+            f"its recipe is not one that this program can render: {error}",
             f"Use the augfactory that made it: {made_with}.",
         ) from error
-    return recipe
 
 
 def _warnings(manifest: Manifest, recipe: Recipe) -> tuple[str, ...]:
@@ -137,11 +129,20 @@ def _warnings(manifest: Manifest, recipe: Recipe) -> tuple[str, ...]:
     )
 
 
-def _render(order: Order, workers: int, progress: Progress) -> UInt8Array:
-    """Return the digests of all rows, uint8 [N, 32]."""
+@dataclass(frozen=True)
+class _Rendered:
+    """Every row rendered again: its digest, uint8 [N, 32], its other columns, and the counts."""
+
+    digests: UInt8Array
+    columns: Columns
+    counts: dict[str, dict[str, int]]
+
+
+def _render(order: Order, workers: int, progress: Progress) -> _Rendered:
     try:
-        with processes.crew(workers) as run:
+        with processes.crew(workers) as run, damage_told_as_ours(order.building):
             make_shards(order, run, progress)
+            records = read_records(order.building, len(order.ranges))
     except ResourceError as error:
         raise ResourceError(
             error.where,
@@ -149,47 +150,42 @@ def _render(order: Order, workers: int, progress: Progress) -> UInt8Array:
             "Free some of it: the environment's TMPDIR says where it is rendered, "
             "and fewer --workers take less memory.",
         ) from error
-    return _as_array(b"".join(_digests(order)))
-
-
-def _digests(order: Order) -> Iterator[bytes]:
-    for index in range(len(order.ranges)):
-        record = shards.finished_shard(order.building, index)
-        if record is None:
-            raise ResourceError(
-                order.building,
-                "a shard vanished while it was rendered",
-                "Leave this folder alone while it is written, and run the same command again.",
-            )
-        yield record.digests
+    paths = [entry.path for record in records for entry in record.files]
+    expected = Expected(order.rows, tuple(order.class_names))
+    parts = FORMATS["hdf5"].read_columns(order.building, paths, expected)
+    return _Rendered(
+        _as_array(b"".join(record.digests for record in records)),
+        {name: np.concatenate([part[name] for part in parts]) for name in LIGHT_COLUMNS},
+        shards.add_counts(records),
+    )
 
 
 def _compare(
-    folder: Path,
-    manifest: Manifest,
+    version: Version,
     order: Order,
-    rendered: UInt8Array,
+    rendered: _Rendered,
     warnings: tuple[str, ...],
     progress: Progress,
 ) -> None:
-    """Hold what was rendered to the content hash and to the rows on the disk."""
+    """Hold what was rendered to the content hash, to the manifest and to the rows on the disk."""
+    folder, manifest, digests = version.folder, version.manifest, rendered.digests
     shape, names = order.ingredients.source.image_shape, order.class_names
-    as_published = content_hash(shape, names, [rendered.tobytes()]) == manifest.content_hash
-    version = open_rows(folder, manifest)
+    as_published = content_hash(shape, names, [digests.tobytes()]) == manifest.content_hash
     differing, first_differing = 0, 0
     with progress.bar("comparing rows", manifest.rows, "row") as bar:
         for first, rows in read_stretches(version):
             stored = _as_array(row_digests(rows))
-            again = rendered[first : first + len(rows)]
+            again = digests[first : first + len(rows)]
             if len(again) == len(stored):
                 unequal = np.flatnonzero((stored != again).any(axis=1))
                 if len(unequal) and not differing:
                     first_differing = first + int(unequal[0])
                 differing += len(unequal)
             bar.advance(len(rows))
-    if as_published and not differing and len(version.source) == len(rendered):
+    if as_published and not differing and len(version.source) == len(digests):
+        _compare_the_rest(version, order, rendered)
         return
-    what = _difference(manifest, differing, first_differing, len(rendered))
+    what = _difference(manifest, differing, first_differing, len(digests))
     if as_published:
         raise VerificationError(
             folder,
@@ -202,6 +198,37 @@ def _compare(
         f"rendered again, it is not the same: {what}",
         f"Run `augfactory verify` on it. Its versions and these: {cause}.",
     )
+
+
+def _compare_the_rest(version: Version, order: Order, rendered: _Rendered) -> None:
+    """Hold to what was rendered whatever the content hash does not cover."""
+    manifest = version.manifest
+    stored = {
+        "label": version.source.labels,
+        "method": version.methods,
+        "round": version.rounds,
+        "view": version.views,
+        "source_index": version.source_index,
+        "weight": version.weight,
+    }
+    wrong = [
+        f"the column {name}"
+        for name, values in stored.items()
+        if not np.array_equal(values, rendered.columns[name])
+    ]
+    for name, told, found in (
+        ("class_names", manifest.class_names, order.class_names),
+        ("counts", manifest.counts, rendered.counts),
+        ("image_shape", manifest.image_shape, order.ingredients.source.image_shape),
+    ):
+        if told != found:
+            wrong.append(f"{name} in its manifest")
+    if wrong:
+        raise VerificationError(
+            version.folder,
+            f"rendered again, pixels and label shares are the same, but not {' and '.join(wrong)}",
+            "Somebody changed it after it was published. Restore it from a copy, or expand again.",
+        )
 
 
 def _difference(manifest: Manifest, differing: int, first: int, rendered: int) -> str:

@@ -1,9 +1,7 @@
 """Which rows of a version each of its files holds."""
 
-from pydantic import ValidationError
-
+from augfactory.commands.recorded_recipe import recipe_of
 from augfactory.pipeline import plan as planning
-from augfactory.pipeline.recipe import Recipe
 from augfactory.store.formats import FORMATS
 from augfactory.store.manifest import Manifest
 from augfactory.store.storage_format import Stretch
@@ -12,11 +10,14 @@ from augfactory.store.storage_format import Stretch
 def shard_ranges(manifest: Manifest) -> list[planning.Section]:
     """Return the rows of each shard; none where the manifest's recipe cannot tell."""
     try:
-        recipe = Recipe.model_validate(manifest.recipe)
-    except ValidationError:
+        recipe = recipe_of(manifest)
+    except ValueError:
         return []
-    ranges = planning.shard_ranges(recipe, len(manifest.source.rows), manifest.image_shape)
-    return ranges if ranges[-1].stop == manifest.rows else []
+    sources = len(manifest.source.rows)
+    most = len(manifest.files) * planning.rows_of_a_shard(manifest.image_shape)
+    if planning.count_rows(recipe, sources) != manifest.rows or manifest.rows > most:
+        return []
+    return planning.shard_ranges(recipe, sources, manifest.image_shape)
 
 
 def rows_of_files(manifest: Manifest) -> dict[str, Stretch]:

@@ -1,6 +1,8 @@
 """Check a dataset version against its manifest: every file, every hash, every label."""
 
 import hashlib
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,21 +10,33 @@ import numpy as np
 
 from augfactory.commands.opening import converted_like, open_any
 from augfactory.commands.progress import Progress
+from augfactory.commands.recorded_recipe import recipe_of
 from augfactory.commands.shard_rows import rows_in_words, rows_of_files
-from augfactory.errors import InputDataError, VerificationError
-from augfactory.pipeline.recipe import Recipe, recipe_id
+from augfactory.errors import InputDataError, RecipeError, VerificationError
+from augfactory.guarded.files import NotRegularError, is_there, open_inside, read_inside, sha256_of
+from augfactory.pipeline.recipe import recipe_id
 from augfactory.records import SourceSpec
+from augfactory.store.checked import DOCUMENTS
+from augfactory.store.formats import FORMATS
+from augfactory.store.layout import layout_of, layout_problems
 from augfactory.store.manifest import (
     CHECKSUMS,
     MANIFEST,
+    PLAN,
+    FileEntry,
     Manifest,
+    checksums_bytes,
     content_hash,
-    file_entry,
     read_manifest,
     row_digests,
 )
 from augfactory.store.reader import Version, open_rows, open_version, read_stretches
+from augfactory.store.shards import count_rows
+from augfactory.store.statistics import statistics_of, sums_of
 from augfactory.store.versions import find_version
+
+LONGER = 2**20  # how much longer than it should be a list may be and is still compared
+SUM_TOLERANCE = 1e-5  # of 1, for up to a thousand shares in float32
 
 
 @dataclass(frozen=True)
@@ -37,30 +51,40 @@ class Verified:
     content_hash: str
 
 
-def verify(text: str, progress: Progress) -> Verified:
+def verify(text: str, progress: Progress, *, expected_hash: str | None = None) -> Verified:
     """Check the version that ``text`` names.
 
+    The whole folder is held to the manifest: every entry of any kind, every file's hash, the bytes
+    of SHA256SUMS; then every row to the content hash, and what the manifest says of the rows to
+    the rows. With ``expected_hash``, a content hash that was kept elsewhere, the version is held to
+    that too: a manifest that was edited together with its sums is found by nothing else.
+
     Raises:
+        RecipeError: ``expected_hash`` is no content hash.
         InputDataError: there is no such version.
-        VerificationError: naming every file that is not what it should be.
+        VerificationError: naming everything that is not what it should be.
     """
-    folder = find_version(text)
+    if expected_hash is not None and not re.fullmatch(r"[0-9a-f]{8,64}", expected_hash):
+        raise RecipeError(
+            f"--content-hash {expected_hash}",
+            "is no content hash, which has 64 digits from 0 to f",
+            "Copy it from the output of `expand` or `info`; its first 8 digits or more will do.",
+        )
+    folder = _find(text)
     manifest = read_manifest(folder)
     problems, rows = _manifest_problems(folder, manifest), rows_of_files(manifest)
+    if expected_hash is not None and not manifest.content_hash.startswith(expected_hash):
+        problems.append(
+            f"{MANIFEST}: its content hash is {manifest.content_hash}, not {expected_hash}"
+        )
     with progress.bar("checking files", len(manifest.files), "file") as bar:
         for expected in manifest.files:
-            problem = _file_problem(folder, expected.path, expected.size, expected.sha256)
+            problem = _file_problem(folder, expected)
             if problem is not None:
                 holding = rows.get(expected.path)
                 told = f"; it holds {rows_in_words(holding)}" if holding else ""
                 problems.append(f"{problem}{told}")
             bar.advance()
-    known = {entry.path for entry in manifest.files} | {MANIFEST, CHECKSUMS}
-    problems += [
-        f"{path.relative_to(folder)}: is not in the manifest"
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and str(path.relative_to(folder)) not in known
-    ]
     _raise(folder, problems)
     version = open_rows(folder, manifest)
     _raise(folder, _content_problems(version, progress))
@@ -72,6 +96,17 @@ def verify(text: str, progress: Progress) -> Verified:
         len(manifest.files),
         manifest.content_hash,
     )
+
+
+def _find(text: str) -> Path:
+    """Find the version; a folder that lost its manifest is one that is not as published."""
+    try:
+        return find_version(text)
+    except InputDataError:
+        folder = Path(text)
+        if is_there(folder / CHECKSUMS):
+            read_manifest(folder)  # raises, for it is missing
+        raise
 
 
 @dataclass(frozen=True)
@@ -127,57 +162,107 @@ def verify_against(text: str, test: SourceSpec, progress: Progress) -> Unshared:
 
 
 def _manifest_problems(folder: Path, manifest: Manifest) -> list[str]:
+    """Hold SHA256SUMS, the entries of the folder and the recipe to the manifest."""
     problems = []
+    data = read_inside(folder, MANIFEST)
+    listed = checksums_bytes(manifest.files, data)
     try:
-        lines = [line.split("  ", 1) for line in (folder / CHECKSUMS).read_text().splitlines()]
-        recorded = {path: digest for digest, path in lines}
-    except (OSError, ValueError):
-        return [f"{CHECKSUMS}: is missing or cannot be read"]
-    if recorded.get(MANIFEST) != hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest():
-        problems.append(f"{MANIFEST}: was edited, {CHECKSUMS} knows another hash")
-    listed = {entry.path: entry.sha256 for entry in manifest.files}
-    if {path: digest for path, digest in recorded.items() if path != MANIFEST} != listed:
-        problems.append(f"{CHECKSUMS}: does not list what {MANIFEST} lists")
+        found = read_inside(folder, CHECKSUMS, len(listed) + LONGER)
+    except FileNotFoundError:
+        problems.append(f"{CHECKSUMS}: is missing")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        problems.append(f"{CHECKSUMS}: cannot be read: {reason}")
+    else:
+        own = f"{hashlib.sha256(data).hexdigest()}  {MANIFEST}\n".encode()
+        if not found.endswith(own):
+            problems.append(f"{MANIFEST}: was edited, {CHECKSUMS} knows another hash")
+        if found != listed and (found.endswith(own) or found[: -len(own)] != listed[: -len(own)]):
+            problems.append(f"{CHECKSUMS}: is not the list of what {MANIFEST} lists")
+    problems += layout_problems(folder, layout_of(manifest))
     model = manifest.model["sha256"] if manifest.model else None
-    recipe = Recipe.model_validate(manifest.recipe)
-    # With the versions that made it: a newer program must still find an old dataset sound.
-    expected = recipe_id(recipe, manifest.versions, manifest.source.fingerprint, model)
-    if expected != manifest.recipe_id:
-        problems.append(f"{MANIFEST}: recipe_id is not that of its recipe, source and model")
+    try:
+        # With the versions that made it: a newer program must still find an old dataset sound.
+        fingerprint = manifest.source.fingerprint
+        expected = recipe_id(recipe_of(manifest), manifest.versions, fingerprint, model)
+    except ValueError as error:
+        problems.append(f"{MANIFEST}: its recipe is none that this program knows: {error}")
+    else:
+        if expected != manifest.recipe_id:
+            problems.append(f"{MANIFEST}: recipe_id is not that of its recipe, source and model")
     return problems
 
 
-def _file_problem(folder: Path, path: str, size: int, sha256: str) -> str | None:
+def _file_problem(folder: Path, expected: FileEntry) -> str | None:
+    path = expected.path
     try:
-        found = file_entry(folder, path)
+        with open_inside(folder, path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size != expected.size:
+                return f"{path}: has {size:,} bytes, not {expected.size:,}"
+            found = sha256_of(file)
     except FileNotFoundError:
         return f"{path}: is missing"
-    except OSError as error:
-        return f"{path}: cannot be read ({error.strerror})"
-    if found.size != size:
-        return f"{path}: has {found.size:,} bytes, not {size:,}"
-    return None if found.sha256 == sha256 else f"{path}: its content was changed (sha256 differs)"
+    except NotRegularError:
+        return f"{path}: cannot be read"  # what it is instead is told with the folder's entries
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        return f"{path}: cannot be read ({reason})"
+    same = found == (expected.size, expected.sha256)
+    return None if same else f"{path}: its content was changed (sha256 differs)"
 
 
 def _content_problems(version: Version, progress: Progress) -> list[str]:
-    manifest = version.manifest
-    digests, problems = [], []
+    """Hold the rows to the content hash, and what the manifest says of them to the rows."""
+    manifest, classes = version.manifest, len(version.source.class_names)
+    digests, sums, problems = [], [], []
     with progress.bar("checking rows", manifest.rows, "row") as bar:
         for first, rows in read_stretches(version):
             digests.append(row_digests(rows))
+            sums.append(sums_of(rows))
             wrong = np.flatnonzero(
-                (np.abs(rows.soft_label.sum(axis=1) - 1) > 1e-5)
+                (np.abs(rows.soft_label.sum(axis=1) - 1) > SUM_TOLERANCE * max(1, classes / 1000))
                 | (rows.soft_label < 0).any(axis=1)
                 | (version.source.labels[first : first + len(rows)] != rows.label)
             )
             problems += [f"row {first + row}: its label is not one" for row in wrong[:3].tolist()]
             bar.advance(len(rows))
-    if len(version.source) != manifest.rows:
-        problems.append(f"there are {len(version.source):,} rows, not {manifest.rows:,}")
     names = list(version.source.class_names)
     if content_hash(manifest.image_shape, names, digests) != manifest.content_hash:
         problems.append("the decoded pixels and labels are not those of the content hash")
+    paths = [entry.path for entry in manifest.files]
+    try:
+        stored = FORMATS[manifest.format].read_class_names(version.folder, paths)
+    except (OSError, KeyError, ValueError) as error:
+        problems.append(f"the class names in the data cannot be read: {error}")
+    else:
+        if any(each != names for each in stored):
+            problems.append(f"{MANIFEST}: its class_names are not those of the data")
+    for key, told, found in (
+        ("counts", manifest.counts, count_rows(version.methods, version.source.labels, names)),
+        ("statistics", manifest.statistics, statistics_of(sums, digests)),
+    ):
+        if told not in (found, None):  # manifests of before there were statistics have none
+            problems.append(f"{MANIFEST}: its {key} are not those of the data")
+    problems += _wrong_paths(version)
     return problems
+
+
+def _wrong_paths(version: Version) -> list[str]:
+    """Say which files of the manifest are none that this program writes for such a version."""
+    known = {PLAN, *DOCUMENTS}
+    folders = {name.partition("/")[0] for name in _folders(version)}
+    return [
+        f"{entry.path}: is no file of a dataset in the format {version.manifest.format}"
+        for entry in version.manifest.files
+        if entry.path not in known
+        and entry.path not in FORMATS[version.manifest.format].more_files
+        and entry.path.partition("/")[0] not in folders
+    ]
+
+
+def _folders(version: Version) -> list[str]:
+    return FORMATS[version.manifest.format].folders(version.manifest.class_names)
 
 
 def _raise(folder: Path, problems: list[str]) -> None:

@@ -50,8 +50,10 @@ class VersionDataset(Dataset[Item]):
         as_uint8: bool = False,
         statistics: Statistics | None = None,
         views: bool = False,
+        verify: bool = True,
     ) -> None:
         self.folder = folder.resolve()
+        self.verify = verify
         self.hard = hard
         self.as_uint8 = as_uint8
         self.statistics = statistics
@@ -60,7 +62,7 @@ class VersionDataset(Dataset[Item]):
     @cached_property
     def version(self) -> Version:
         """The opened version: manifest, methods, rounds, provenance."""
-        return open_version(self.folder)
+        return open_version(self.folder, verify=self.verify)
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -79,7 +81,9 @@ class VersionDataset(Dataset[Item]):
 
     def __getstate__(self) -> dict[str, Any]:
         opened = ("version", "manifest", "training", "_triples")
-        return {name: value for name, value in self.__dict__.items() if name not in opened}
+        state = {name: value for name, value in self.__dict__.items() if name not in opened}
+        # What this process has held to its hashes, the workers that it starts need not.
+        return {**state, "verify": self.verify and "version" not in self.__dict__}
 
     def __len__(self) -> int:
         return len(self._triples) if self.views else self.manifest.rows

@@ -1,6 +1,7 @@
 """JSON and TOML that nobody vouches for, bounded in size, depth and digits."""
 
 import json
+import math
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ def parse_json(data: bytes | str) -> Any:
         ValueError: it is none, is nested too deeply, or has a number of thousands of digits.
     """
     try:
-        value = json.loads(data, parse_constant=_refuse)
+        value = json.loads(data, parse_constant=_refuse, parse_float=_finite)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     _check_depth(value)
@@ -63,6 +64,13 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def _refuse(name: str) -> None:
     raise ValueError(f"{name} is no number of JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:20]} is too large a number")
+    return value
 
 
 def _check_depth(value: Any) -> None:

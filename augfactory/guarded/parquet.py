@@ -4,7 +4,7 @@ A small Parquet file can declare a table larger than any memory, since equal val
 stored once. What is read here has the number of rows and the types that the caller knows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,8 +17,10 @@ MOST_NAMES_BYTES = 2**27  # of names in a header: 32,768 of 255 letters take 8 M
 MOST_ENTRIES = 2**24
 
 
-def open_parquet(file: BinaryIO) -> Any:  # pyarrow has no types
+def open_parquet(file: BinaryIO, dictionaries: Sequence[str] = ()) -> Any:  # pyarrow has no types
     """Open a Parquet file by what ``open_regular`` gave; its header is bounded.
+
+    The columns ``dictionaries`` come as such, each text once.
 
     Raises:
         ValueError: it is no Parquet (``pyarrow.ArrowInvalid``).
@@ -26,14 +28,13 @@ def open_parquet(file: BinaryIO) -> Any:  # pyarrow has no types
     """
     return pq.ParquetFile(
         file,
+        read_dictionary=list(dictionaries),
         thrift_string_size_limit=MOST_NAMES_BYTES,
         thrift_container_size_limit=MOST_ENTRIES,
     )
 
 
-def check_table(
-    parquet: Any, most_rows: int, types: dict[str, Sequence[pa.DataType]] | None = None
-) -> None:
+def check_table(parquet: Any, most_rows: int, types: Mapping[str, Sequence[pa.DataType]]) -> None:
     """Hold an open Parquet file to the rows that it may have and the types of some columns.
 
     Raises:
@@ -43,7 +44,7 @@ def check_table(
     if not 0 <= rows <= most_rows:
         raise ValueError(f"it declares {rows:,} rows, more than the {most_rows:,} it can have")
     schema = parquet.schema_arrow
-    for name, allowed in (types or {}).items():
+    for name, allowed in types.items():
         if schema.names.count(name) != 1:
             raise ValueError(f"it has no column {name!r}")
         if schema.field(name).type not in allowed:
@@ -52,7 +53,7 @@ def check_table(
 
 def read_parquet(
     path: Path,
-    columns: dict[str, Sequence[pa.DataType]],
+    columns: Mapping[str, Sequence[pa.DataType]],
     most_rows: int,
     *,
     follow: bool = True,

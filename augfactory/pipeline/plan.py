@@ -6,6 +6,7 @@ copy, again in source order. A section is drawn in blocks of 64 rows, each from 
 by (seed, stage, block): any process can draw any block without the others.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -97,10 +98,15 @@ def parents(recipe: Recipe) -> int:
     return max(2 if paired else 1, *mixed, 1)
 
 
+def rows_of_a_shard(image_shape: tuple[int, int, int]) -> int:
+    """Return how many rows a shard holds, unless it is the last of its section."""
+    per_image = math.prod(image_shape)
+    return max(BLOCK_ROWS, min(SHARD_ROWS, SHARD_BYTES // per_image) // BLOCK_ROWS * BLOCK_ROWS)
+
+
 def shard_ranges(recipe: Recipe, sources: int, image_shape: tuple[int, int, int]) -> list[Section]:
     """Cut the sections into shards: whole blocks, at most 4,096 rows or 64 MiB of pixels each."""
-    per_image = int(np.prod(image_shape))
-    rows = max(BLOCK_ROWS, min(SHARD_ROWS, SHARD_BYTES // per_image) // BLOCK_ROWS * BLOCK_ROWS)
+    rows = rows_of_a_shard(image_shape)
     return [
         Section(section.stage, start, min(start + rows, section.stop))
         for section in sections(recipe, sources)

@@ -15,6 +15,9 @@ from typing import Any
 import h5py
 import numpy as np
 
+from augfactory.guarded.documents import parse_json
+from augfactory.guarded.files import inside, open_regular
+from augfactory.guarded.hdf5 import array_in, open_hdf5
 from augfactory.records import Int64Array, ReadImages, Rows
 from augfactory.store.storage_format import (
     LIGHT_COLUMNS,
@@ -30,13 +33,18 @@ from augfactory.store.storage_format import (
     nothing_to_finish,
     open_by_shard,
     rows_of_shard,
+    shard_files,
 )
-from augfactory.store.tables import Columns
+from augfactory.store.tables import Columns, Expected, names_in
 
 FOLDER = "shards"
 SCHEMA_VERSION = 1
 COLUMNS = ("image", *LIGHT_COLUMNS)
 METHOD_BYTES = 16
+LARGEST_OLD_ATTRIBUTE = 60_000
+LARGEST_ATTRIBUTE = 2**27
+READ_AT_ONCE = 2**20  # bytes of neighbouring images that are worth a read of their own
+KINDS = dict.fromkeys(("soft_label", "weight"), "f") | {"method": "S", "image": "u"}
 
 
 def shard_path(index: int) -> str:
@@ -49,10 +57,13 @@ def shard_bytes(rows: Rows, class_names: Sequence[str]) -> bytes:
     columns = {name: getattr(rows, name) for name in COLUMNS}
     columns["method"] = rows.method.astype(f"S{METHOD_BYTES}")
     buffer = io.BytesIO()
-    with h5py.File(buffer, "w", libver=("earliest", "v110")) as file:
+    # Fixed-length text: HDF5's heap for the other kind can hang a reader when damaged.
+    names = np.bytes_(json.dumps(list(class_names)).encode())
+    # Files of before HDF5 1.8 hold no attribute of more than 64 KiB.
+    oldest = "earliest" if len(names) <= LARGEST_OLD_ATTRIBUTE else "v108"
+    with h5py.File(buffer, "w", libver=(oldest, "v110")) as file:
         file.attrs["schema_version"] = SCHEMA_VERSION
-        # Fixed-length text: HDF5's heap for the other kind can hang a reader when damaged.
-        file.attrs["class_names"] = np.bytes_(json.dumps(list(class_names)).encode())
+        file.attrs["class_names"] = names
         file.attrs["source_index"] = np.bytes_(
             b"positions in manifest.json source.rows; -1: unused"
         )
@@ -63,9 +74,11 @@ def shard_bytes(rows: Rows, class_names: Sequence[str]) -> bytes:
 
 def read_columns(path: Path, names: Sequence[str]) -> dict[str, np.ndarray[Any, Any]]:
     """Read whole columns of one shard; ``method`` comes as str."""
-    with h5py.File(path, "r") as file:
-        columns = {name: file[name][()] for name in names}
+    with open_hdf5(path, follow=False) as file:
+        columns = {name: array_in(file, name, KINDS.get(name, "i"))[()] for name in names}
     if "method" in columns:
+        if columns["method"].dtype.itemsize > METHOD_BYTES:
+            raise ValueError(f"its methods are {columns['method'].dtype}")
         columns["method"] = columns["method"].astype(np.str_)
     return columns
 
@@ -74,9 +87,24 @@ def _encode_shard(shard: Shard, rows: Rows) -> Encoded:
     return Encoded({shard_path(shard.index): shard_bytes(rows, shard.class_names)})
 
 
-def _read_columns(folder: Path, paths: list[str]) -> list[Columns]:
-    shards = [path for path in paths if path.startswith(f"{FOLDER}/")]
-    return [read_columns(folder / path, LIGHT_COLUMNS) for path in shards]
+def _read_columns(folder: Path, paths: list[str], expected: Expected) -> list[Columns]:
+    del expected  # HDF5 stores every value, so that no file can declare more than it holds
+    return [read_columns(inside(folder, path), LIGHT_COLUMNS) for path in _shards(paths)]
+
+
+def _read_class_names(folder: Path, paths: list[str]) -> list[list[str]]:
+    found = []
+    for path in _shards(paths):
+        with open_hdf5(inside(folder, path), follow=False) as file:
+            stored = file.attrs.get_id("class_names")
+            if stored.get_storage_size() > LARGEST_ATTRIBUTE or stored.dtype.kind != "S":
+                raise ValueError("its class names are no text")
+            found.append(names_in(parse_json(bytes(file.attrs["class_names"]))))
+    return found
+
+
+def _shards(paths: list[str]) -> list[str]:
+    return shard_files(paths, FOLDER, lambda index, _: shard_path(index))
 
 
 def _open_images(place: Place) -> ReadImages:
@@ -88,16 +116,32 @@ def _open_images(place: Place) -> ReadImages:
 
     def open_shard(path: Path) -> Callable[[Int64Array], Elements]:
         start, count = layout(path)
-        elements = np.memmap(path, element_of(place.image_shape), "r", start, (count,))
-        return elements.view(np.ndarray).__getitem__
+        element = element_of(place.image_shape)
+        least = max(2, READ_AT_ONCE // element.itemsize)
+        mapped: list[np.ndarray[Any, Any]] = []
+
+        def read(rows: Int64Array) -> Elements:
+            first, length = int(rows[0]), len(rows)
+            if length >= least and first + length <= count and (np.diff(rows) == 1).all():
+                # Neighbours are read, not mapped: what is mapped counts as memory of ours.
+                with open_regular(path, follow=False) as file:
+                    return np.fromfile(
+                        file, element, length, offset=start + first * element.itemsize
+                    )
+            if not mapped:
+                with open_regular(path, follow=False) as file:
+                    mapped.append(np.memmap(file, element, "r", start, (count,)).view(np.ndarray))
+            return mapped[0][rows]
+
+        return read
 
     return open_by_shard(place, lambda index, _: shard_path(index), open_shard)
 
 
 def _layout_of_pixels(path: Path, image_shape: tuple[int, int, int]) -> tuple[int, int]:
     """Return the byte where the images start, and their number."""
-    with h5py.File(path, "r") as file:
-        stored = file["image"]
+    with open_hdf5(path, follow=False) as file:
+        stored = array_in(file, "image", "u")
         start: int | None = stored.id.get_offset()
         if start is None or stored.dtype != np.uint8 or stored.shape[1:] != image_shape:
             raise ValueError(f"its images do not lie as uint8 {list(image_shape)} in one piece")
@@ -138,6 +182,7 @@ Face `datasets` reads it too.""",
     encode=_encode_shard,
     finish=nothing_to_finish,
     read_columns=_read_columns,
+    read_class_names=_read_class_names,
     open_images=_open_images,
     rows_of=_rows_of,
     expected_size=_expected_size,

@@ -9,18 +9,33 @@ import time
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from augfactory.errors import VerificationError
-from augfactory.records import Rows
+from augfactory.guarded.documents import read_json
+from augfactory.guarded.files import check_relative, open_inside, sha256_of
+from augfactory.guarded.text import escaped, first_problem, problem_with_name
+from augfactory.records import Colour, Rows
+from augfactory.store.formats import FORMATS
 from augfactory.store.statistics import Statistics
 
 MANIFEST = "manifest.json"
 CHECKSUMS = "SHA256SUMS"
 PLAN = "plan.parquet"
 SCHEMA_VERSION = 1
+LARGEST_NUMBER = 2**62  # fits int64, sums of two too
+LARGEST_SIDE = 2**20
+MOST_CLASSES = 32_768
+LONGEST_NAME = 255  # bytes, of a folder on most disks
 RECORDED_LIBRARIES = (
     "torch",
     "torchvision",
@@ -32,14 +47,53 @@ RECORDED_LIBRARIES = (
 )
 
 
+def _plain_name(name: str) -> str:
+    problem = problem_with_name(name)
+    if problem is None and (name in (".", "..") or "/" in name or "\\" in name):
+        problem = "it is no name of a folder"
+    if problem is None and len(name.encode()) > LONGEST_NAME:
+        problem = f"it has more than {LONGEST_NAME} bytes"
+    if problem is not None:
+        raise ValueError(f"{escaped(name)[:80]!r} cannot be a name: {problem}")
+    return name
+
+
+def _class_names(names: list[str]) -> list[str]:
+    wrong = first_problem(names)
+    if wrong is not None:
+        raise ValueError(f"{wrong[0]!r} cannot be a class name: {wrong[1]}")
+    if len(set(names)) < len(names):
+        raise ValueError("two classes have one name")
+    return names
+
+
+def _channels(number: int) -> int:
+    if number not in (1, 3):
+        raise ValueError(f"images have 1 or 3 channels, not {number}")
+    return number
+
+
+def _path_text(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("a NUL is in no path")
+    text.encode()  # half a letter, which no file can hold, raises a ValueError
+    return text
+
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Row = Annotated[int, Field(ge=0, le=LARGEST_NUMBER)]
+Side = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
+PathText = Annotated[str, Field(max_length=LARGEST_SIDE), AfterValidator(_path_text)]
+
+
 class FileEntry(BaseModel):
     """One file of a version: path relative to its folder, size in bytes, sha256."""
 
     model_config = ConfigDict(frozen=True)
 
-    path: str
-    size: int
-    sha256: str
+    path: Annotated[str, AfterValidator(check_relative)]
+    size: int = Field(ge=0, le=LARGEST_NUMBER)
+    sha256: Sha256
 
 
 class SourceEntry(BaseModel):
@@ -54,14 +108,20 @@ class SourceEntry(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    text: str
+    text: PathText
     split: str | None
-    size: tuple[int, int] | None
-    colour: str
+    size: tuple[Side, Side] | None
+    colour: Colour
     fingerprint: str
-    rows: list[int]
-    place: str | None = None
-    roots: list[list[int]] | None = None
+    rows: list[Row] = Field(min_length=1)
+    place: PathText | None = None
+    roots: list[Annotated[list[Row], Field(min_length=1)]] | None = None
+
+    @model_validator(mode="after")
+    def _one_list_of_roots_a_row(self) -> "SourceEntry":
+        if self.roots is not None and len(self.roots) != len(self.rows):
+            raise ValueError("roots and rows are of different lengths")
+        return self
 
     @property
     def groups(self) -> str:
@@ -94,6 +154,18 @@ class ExportEntry(BaseModel):
     content_hash: str
 
 
+class ModelEntry(BaseModel):
+    """What must hold of the model that a dataset was made with; more may be told of it."""
+
+    sha256: Sha256
+    folder: PathText | None = None
+    place: PathText | None = None
+    architecture: str = ""
+    latent: int = 0
+    checkpoint: str | None = None
+    trained_on: SourceEntry | None = None
+
+
 class Manifest(BaseModel):
     """manifest.json; its presence means that the version is complete.
 
@@ -106,25 +178,38 @@ class Manifest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     schema_version: int
-    name: str
-    version: str
-    rows: int
-    class_names: list[str]
-    image_shape: tuple[int, int, int]
+    name: Annotated[str, AfterValidator(_plain_name)]
+    version: str = Field(pattern=r"^v[1-9][0-9]{0,8}$")
+    rows: int = Field(ge=1, le=LARGEST_NUMBER)
+    class_names: Annotated[
+        list[str], Field(min_length=1, max_length=MOST_CLASSES), AfterValidator(_class_names)
+    ]
+    image_shape: tuple[Side, Side, Annotated[int, AfterValidator(_channels)]]
     recipe: dict[str, Any]
     recipe_id: str
     versions: dict[str, int]
     source: SourceEntry
     model: dict[str, Any] | None
     files: list[FileEntry]
-    content_hash: str
+    content_hash: Sha256
     counts: dict[str, dict[str, int]]
     libraries: dict[str, str]
     created: str
-    seconds: float
-    semantic_version: str = ""
+    seconds: float = Field(ge=0, allow_inf_nan=False)
+    semantic_version: str = Field(default="", pattern=r"^([0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9})?$")
     exported_from: ExportEntry | None = None
     statistics: Statistics | None = None
+
+    @model_validator(mode="after")
+    def _can_be_read(self) -> "Manifest":
+        paths = [entry.path for entry in self.files]
+        if len({*paths, MANIFEST, CHECKSUMS}) < len(paths) + 2:
+            raise ValueError("a file is listed twice, or lists itself")
+        if self.recipe.get("format") not in FORMATS:
+            raise ValueError(f"there is no format {str(self.recipe.get('format'))[:80]!r}")
+        if self.model is not None:
+            ModelEntry.model_validate(self.model)
+        return self
 
     @property
     def croissant_version(self) -> str:
@@ -152,12 +237,12 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
+        manifest = Manifest.model_validate(read_json(path, follow=False))
     except FileNotFoundError as error:
         raise VerificationError(
             path, "is missing, so this version is not complete", "Expand it again."
         ) from error
-    except (OSError, ValidationError) as error:
+    except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else _first_problem(error)
         raise VerificationError(
             path, f"cannot be read: {reason}", "Restore the file, or expand again."
@@ -195,10 +280,23 @@ def content_hash(
 
 
 def file_entry(folder: Path, path: str) -> FileEntry:
-    """Measure one file of a version."""
-    with open(folder / path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return FileEntry(path=path, size=(folder / path).stat().st_size, sha256=digest)
+    """Measure one file of a version.
+
+    Raises:
+        ValueError: ``path`` leads out of ``folder``.
+        OSError: it is no regular file, or cannot be read.
+    """
+    with open_inside(folder, path) as file:
+        size, sha256 = sha256_of(file)
+    return FileEntry(path=path, size=size, sha256=sha256)
+
+
+def is_as_listed(folder: Path, entry: FileEntry) -> bool:
+    """Tell whether a file of a version is there and is the one that its manifest lists."""
+    try:
+        return file_entry(folder, entry.path) == entry
+    except (OSError, ValueError):
+        return False
 
 
 def checksums_bytes(files: list[FileEntry], manifest: bytes) -> bytes:
@@ -234,7 +332,10 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _first_problem(error: ValidationError) -> str:
+def _first_problem(error: ValueError) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
     problem = error.errors()[0]
     place = ".".join(str(part) for part in problem["loc"])
-    return f"{place}: {problem['msg']}" if place else str(problem["msg"])
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{place}: {message}" if place else message

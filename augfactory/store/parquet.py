@@ -5,18 +5,23 @@ called. Row groups are small, so that reading any row costs little more than tha
 """
 
 import io
+import mmap
+import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from augfactory.guarded.files import open_inside, open_regular
+from augfactory.guarded.parquet import check_table, open_parquet
 from augfactory.records import Int64Array, ReadImages, Rows
 from augfactory.store import png
 from augfactory.store.storage_format import (
-    LIGHT_COLUMNS,
     SMALL_FILE_BYTES,
     Elements,
     Encoded,
@@ -29,12 +34,22 @@ from augfactory.store.storage_format import (
     nothing_to_finish,
     open_by_shard,
     rows_of_shard,
+    shard_files,
 )
-from augfactory.store.tables import Columns, as_arrow, plain_columns, row_columns, rows_schema
+from augfactory.store.tables import (
+    Columns,
+    Expected,
+    as_arrow,
+    read_rows_table,
+    read_table_names,
+    row_columns,
+    rows_schema,
+)
 
 FOLDER = "data"
 GROUP_BYTES = 2**18  # pixels of one row group
 LARGEST_GROUP = 256
+LEAST_PNG = 57  # bytes: signature, header, data and end, each with its length and sum
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
@@ -74,9 +89,21 @@ def _encode_shard(shard: Shard, rows: Rows) -> Encoded:
     return Encoded({shard_path(shard.index, shard.count): data})
 
 
-def _read_columns(folder: Path, paths: list[str]) -> list[Columns]:
-    shards = [folder / path for path in paths if path.startswith(f"{FOLDER}/")]
-    return [plain_columns(pq.ParquetFile(path).read(columns=[*LIGHT_COLUMNS])) for path in shards]
+def _read_columns(folder: Path, paths: list[str], expected: Expected) -> list[Columns]:
+    columns = []
+    for path in shard_files(paths, FOLDER, shard_path):
+        with open_inside(folder, path) as file:
+            most = min(expected.rows, os.fstat(file.fileno()).st_size // LEAST_PNG)
+            columns.append(read_rows_table(file, replace(expected, rows=most)))
+    return columns
+
+
+def _read_class_names(folder: Path, paths: list[str]) -> list[list[str]]:
+    found = []
+    for path in shard_files(paths, FOLDER, shard_path):
+        with open_inside(folder, path) as file:
+            found.append(read_table_names(file))
+    return found
 
 
 def _open_images(place: Place) -> ReadImages:
@@ -84,8 +111,14 @@ def _open_images(place: Place) -> ReadImages:
 
 
 def _open_shard(image_shape: tuple[int, int, int], path: Path) -> Callable[[Int64Array], Elements]:
-    file = pq.ParquetFile(path, memory_map=True)
+    # Mapped by way of an open file, so that pyarrow does not take the path for an address.
+    with open_regular(path, follow=False) as opened:
+        mapped = pa.py_buffer(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ))
+    file = open_parquet(pa.BufferReader(mapped))
+    check_table(file, len(mapped) // LEAST_PNG, {"image": [IMAGE]})
     groups = range(file.metadata.num_row_groups)
+    for group in groups:
+        _require_plain_pictures(file.metadata.row_group(group))
     ends = np.cumsum([file.metadata.row_group(group).num_rows for group in groups])
 
     def read(rows: Int64Array) -> Elements:
@@ -98,10 +131,21 @@ def _open_shard(image_shape: tuple[int, int, int], path: Path) -> Callable[[Int6
             pictures = table["image"].combine_chunks().field("bytes")
             for index in here.tolist():
                 data = pictures[int(rows[index]) - first].as_buffer()
-                images[index] = png.decode(io.BytesIO(data), image_shape[2])
+                images[index] = png.decode(io.BytesIO(data), image_shape)
         return as_elements(images)
 
     return read
+
+
+def _require_plain_pictures(group: Any) -> None:
+    """Raise ValueError where a row group's pictures take less room in the file than in memory."""
+    for place in range(group.num_columns):
+        column = group.column(place)
+        if column.path_in_schema == "image.bytes" and (
+            column.compression != "UNCOMPRESSED"
+            or any("DICTIONARY" in encoding for encoding in column.encodings)
+        ):
+            raise ValueError("its pictures are stored in another way than they were written")
 
 
 def _rows_of(path: str, shards: Sequence[Stretch]) -> Stretch | None:
@@ -133,6 +177,7 @@ gives images and class names without more ado.""",
     encode=_encode_shard,
     finish=nothing_to_finish,
     read_columns=_read_columns,
+    read_class_names=_read_class_names,
     open_images=_open_images,
     rows_of=_rows_of,
     expected_size=_expected_size,

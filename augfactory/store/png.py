@@ -8,16 +8,17 @@ and float32 through ``load_dataset("imagefolder")``.
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from PIL import Image
 
 from augfactory.errors import RecipeError
+from augfactory.guarded.files import open_inside
 from augfactory.records import Int64Array, Rows, UInt8Array
 from augfactory.store.storage_format import (
     SMALL_FILE_BYTES,
@@ -32,8 +33,10 @@ from augfactory.store.storage_format import (
 )
 from augfactory.store.tables import (
     Columns,
+    Expected,
     join_tables,
-    plain_columns,
+    read_rows_table,
+    read_table_names,
     row_columns,
     rows_schema,
     table_bytes,
@@ -71,16 +74,20 @@ def encode(image: UInt8Array) -> bytes:
     return buffer.getvalue()
 
 
-def decode(file: Path | BinaryIO, channels: int) -> UInt8Array:
-    """Read one PNG that ``encode`` made as uint8 [H, W, channels].
+def decode(file: BinaryIO, image_shape: tuple[int, int, int]) -> UInt8Array:
+    """Read one PNG that ``encode`` made as uint8 [H, W, C], which is ``image_shape``.
 
     Raises:
-        ValueError, OSError: it is damaged.
+        ValueError, OSError: it is damaged, or another image.
     """
+    height, width, channels = image_shape
     try:
         with Image.open(file, formats=("PNG",)) as image:
-            return np.asarray(image, dtype=np.uint8).reshape(image.height, image.width, channels)
-    except SyntaxError as error:  # Pillow's word for a broken chunk
+            # Before a pixel is unpacked: a few bytes can declare more than any memory holds.
+            if (image.size, image.mode) != ((width, height), "L" if channels == 1 else "RGB"):
+                raise ValueError(f"it is {image.height}x{image.width} {image.mode}")
+            return np.asarray(image, dtype=np.uint8).reshape(image_shape)
+    except (SyntaxError, Image.DecompressionBombError) as error:  # Pillow's word for a broken chunk
         raise ValueError(str(error)) from error
 
 
@@ -115,18 +122,40 @@ def _finish(building: Path, class_names: Sequence[str], shards: list[FinishedSha
     return [METADATA]
 
 
-def _read_columns(folder: Path, paths: list[str]) -> list[Columns]:
+def _read_columns(folder: Path, paths: list[str], expected: Expected) -> list[Columns]:
+    pictures = {path for path in paths if path.startswith(f"{FOLDER}/") and path != METADATA}
+    with open_inside(folder, METADATA) as file:
+        most = replace(expected, rows=min(expected.rows, len(pictures)))
+        columns = read_rows_table(file, most, ["file_name"])
+    names = [f"{FOLDER}/{name}" for name in columns.pop("file_name").tolist()]
+    labels = columns["label"].tolist()
+    if METADATA not in paths or names != [
+        image_path(row, expected.class_names[label])
+        if 0 <= label < len(expected.class_names)
+        else ""
+        for row, label in enumerate(labels)
+    ]:
+        raise ValueError(f"{METADATA} does not list the images under the names that they have")
+    if pictures != set(names):
+        raise ValueError(f"the images in {FOLDER} are not those of {METADATA}")
+    return [columns]
+
+
+def _read_class_names(folder: Path, paths: list[str]) -> list[list[str]]:
     del paths
-    return [plain_columns(pq.read_table(folder / METADATA))]
+    with open_inside(folder, METADATA) as file:
+        return [read_table_names(file)]
 
 
 def _read_images(place: Place, rows: Int64Array) -> UInt8Array:
     images = np.empty((len(rows), *place.image_shape), dtype=np.uint8)
     labels = place.labels_of(rows).tolist()
     for index, (row, label) in enumerate(zip(rows.tolist(), labels, strict=True)):
-        path = place.folder / image_path(row, place.class_names[label])
+        name = image_path(row, place.class_names[label])
+        path = place.folder / name
         try:
-            images[index] = decode(path, place.image_shape[2])
+            with open_inside(place.folder, name) as file:
+                images[index] = decode(file, place.image_shape)
         except (OSError, ValueError) as error:
             raise unreadable(path, error) from error
     return images
@@ -162,6 +191,7 @@ labels: an image lies in the folder of its largest share. Every column comes wit
     encode=_encode_shard,
     finish=_finish,
     read_columns=_read_columns,
+    read_class_names=_read_class_names,
     open_images=lambda place: partial(_read_images, place),
     rows_of=_rows_of,
     expected_size=_expected_size,

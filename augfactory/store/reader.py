@@ -6,14 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
+import pyarrow as pa
 
 from augfactory.errors import VerificationError
+from augfactory.guarded.files import inside
+from augfactory.guarded.parquet import read_parquet
 from augfactory.records import Float32Array, Int64Array, ReadImages, Rows, Source
+from augfactory.store.checked import check_files
 from augfactory.store.formats import FORMATS
 from augfactory.store.manifest import PLAN, Manifest, read_manifest
 from augfactory.store.storage_format import LIGHT_COLUMNS, Place, unreadable
-from augfactory.store.tables import Columns
+from augfactory.store.tables import Columns, Expected
+
+BYTES_AT_ONCE, MOST_AT_ONCE = 2**25, 4096
 
 
 @dataclass(frozen=True)
@@ -54,30 +59,37 @@ class Version:
         return f"{self.manifest.name}@{self.manifest.version}"
 
 
-def open_version(folder: Path) -> Version:
+def open_version(folder: Path, *, verify: bool = True) -> Version:
     """Open the version in ``folder``; pixels are read when asked for.
 
+    Every data file is held to the sha256 of the manifest when the version is opened for the first
+    time, and again when its size or times changed; ``verify=False`` leaves that out.
+
     Raises:
-        VerificationError: a file is missing or cannot be read.
+        VerificationError: a file is missing, cannot be read, or is not as the manifest says.
     """
-    return open_rows(folder, read_manifest(folder))
+    manifest = read_manifest(folder)
+    if verify:
+        check_files(folder, manifest)
+    return open_rows(folder, manifest)
 
 
 def open_rows(folder: Path, manifest: Manifest) -> Version:
-    """Open the rows in ``folder``, which ``manifest`` describes.
+    """Open the rows in ``folder``, which ``manifest`` describes, whatever their hashes.
 
     Raises:
-        VerificationError: a file is missing or cannot be read.
+        VerificationError: a file is missing, cannot be read, or holds other columns than it should.
     """
-    for entry in manifest.files:
-        if not (folder / entry.path).is_file():
-            raise VerificationError(
-                folder / entry.path, "is missing", "Restore the file, or expand again."
-            )
     try:
         paths = [entry.path for entry in manifest.files]
-        parts = FORMATS[manifest.format].read_columns(folder, paths)
+        expected = Expected(manifest.rows, tuple(manifest.class_names))
+        parts = FORMATS[manifest.format].read_columns(folder, paths, expected)
         columns = {name: np.concatenate([part[name] for part in parts]) for name in LIGHT_COLUMNS}
+        _check_columns(columns, manifest)
+    except FileNotFoundError as error:
+        raise VerificationError(
+            str(error.filename), "is missing", "Restore the file, or expand again."
+        ) from error
     except (OSError, KeyError, ValueError) as error:
         raise unreadable(folder, error) from error
     return Version(
@@ -90,6 +102,34 @@ def open_rows(folder: Path, manifest: Manifest) -> Version:
         source_index=columns["source_index"],
         weight=columns["weight"],
     )
+
+
+def _check_columns(columns: Columns, manifest: Manifest) -> None:
+    """Raise ValueError unless every column is what ``records.Rows`` says, for this manifest."""
+    rows, classes = manifest.rows, len(manifest.class_names)
+    parents = columns["source_index"].shape[-1]
+    shapes = {
+        "soft_label": ("f4", (rows, classes)),
+        "label": ("i8", (rows,)),
+        "round": ("i4", (rows,)),
+        "view": ("i4", (rows,)),
+        "source_index": ("i8", (rows, parents)),
+        "weight": ("f4", (rows, parents)),
+    }
+    for name, (kind, shape) in shapes.items():
+        found = columns[name]
+        if (found.dtype, found.shape) != (np.dtype(kind), shape):
+            raise ValueError(f"{name} is {found.dtype} {list(found.shape)}, not {list(shape)}")
+    if columns["method"].shape != (rows,):
+        raise ValueError(f"there are {len(columns['method']):,} methods for {rows:,} rows")
+    for name, least, end in (
+        ("label", 0, classes),
+        ("source_index", -1, len(manifest.source.rows)),
+    ):
+        if columns[name].min() < least or columns[name].max() >= end:
+            raise ValueError(f"{name} goes from {columns[name].min()} to {columns[name].max()}")
+    if not np.isfinite(columns["soft_label"]).all():
+        raise ValueError("a soft label holds a value that is no number")
 
 
 def _source(folder: Path, manifest: Manifest, columns: Columns, in_shards: Sequence[int]) -> Source:
@@ -127,8 +167,13 @@ def _roots(source_index: Int64Array, of_source: list[list[int]] | None) -> Int64
     return table[source_index].reshape(len(source_index), -1)
 
 
-def read_stretches(version: Version, rows: int = 4096) -> Iterator[tuple[int, Rows]]:
-    """Yield (first row, the next at most ``rows`` rows) over the whole version, in row order."""
+def read_stretches(version: Version) -> Iterator[tuple[int, Rows]]:
+    """Yield (first row, the rows from there on) over the whole version, in row order.
+
+    As many rows come at once as take some 32 MiB, at most 4,096.
+    """
+    row_bytes = int(np.prod(version.source.image_shape)) + 4 * len(version.source.class_names)
+    rows = max(1, min(MOST_AT_ONCE, BYTES_AT_ONCE // row_bytes))
     for first in range(0, len(version.source), rows):
         yield first, read_rows(version, first, min(first + rows, len(version.source)))
 
@@ -152,8 +197,19 @@ def read_parents(version: Version, rows: Int64Array) -> list[Int64Array]:
 
     Where originals were mixed and stand in the version, these are their rows.
     """
-    plan = pq.read_table(version.folder / PLAN, columns=["parent_row"])["parent_row"]
-    parent_row = np.asarray(plan.combine_chunks().flatten()).reshape(len(version.methods), -1)
+    parents = version.source_index.shape[1]
+    try:
+        plan = read_parquet(
+            inside(version.folder, PLAN),
+            {"parent_row": [pa.list_(pa.int64(), parents)]},
+            len(version.methods),
+            follow=False,
+        )["parent_row"]
+        parent_row = np.asarray(plan.combine_chunks().flatten()).reshape(-1, parents)
+        if len(parent_row) != len(version.methods) or parent_row.max() >= len(version.methods):
+            raise ValueError("it is not the plan of these rows")
+    except (OSError, ValueError) as error:
+        raise unreadable(version.folder / PLAN, error) from error
     original = np.flatnonzero(version.methods == "original")
     row_of = dict(zip(version.source_index[original, 0].tolist(), original.tolist(), strict=True))
     found = []

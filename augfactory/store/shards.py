@@ -2,44 +2,65 @@
 
 The folder ``.building-<recipe id>`` beside the versions holds everything until it is whole. A shard
 counts as done when its record is there; the record is written after the shard's files are on the
-disk, and names their sizes, so that a run that was killed goes on where it stood.
+disk, and holds their hashes, so that a run that was killed goes on where it stood, and with nothing
+that was damaged meanwhile.
 """
 
 import base64
 import hashlib
-import json
-import shutil
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
-from augfactory.records import Rows
-from augfactory.store.atomic import sync_folder, write_file, write_many
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
+
+from augfactory.guarded.documents import read_json
+from augfactory.guarded.files import inside, is_there
+from augfactory.records import Int64Array, Rows
+from augfactory.store.atomic import make_folders, remove, sync_folder, write_file, write_many
 from augfactory.store.formats import FORMATS
-from augfactory.store.manifest import PLAN, FileEntry, row_digests
+from augfactory.store.layout import extra_entries, layout_of
+from augfactory.store.manifest import PLAN, FileEntry, Manifest, file_entry, row_digests
 from augfactory.store.statistics import Sums, sums_of
 from augfactory.store.storage_format import FinishedShard, Shard
 from augfactory.store.tables import Columns, join_tables, table_bytes
 
 STATE = ".state"
 ROWS = "rows.parquet"
+RECORD = "json"
+DIGEST_BYTES = 32
 
 
-@dataclass(frozen=True)
-class ShardRecord:
-    """What is known of one finished shard.
+class ShardRecord(BaseModel):
+    """What is known of one finished shard; it lies beside the shard as JSON.
 
-    ``counts`` maps method -> class name -> rows; ``digests`` holds 32 bytes for each row; ``sums``
-    is what the rows add up to.
+    Attributes:
+        index: which shard.
+        rows: how many it holds.
+        files: its files.
+        parts: what else was left for ``finish`` and ``join_plans``, in the folder of the state.
+        counts: method -> class name -> rows.
+        row_digests: 32 bytes for each row, in base64.
+        sums: what the rows add up to.
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     index: int
     rows: int
     files: tuple[FileEntry, ...]
+    parts: tuple[FileEntry, ...]
     counts: dict[str, dict[str, int]]
-    digests: bytes
+    row_digests: str
     sums: Sums
+
+    @cached_property
+    def digests(self) -> bytes:
+        """32 bytes for each row."""
+        return base64.b64decode(self.row_digests)
 
 
 def building_folder(dataset: Path, recipe_id: str) -> Path:
@@ -48,10 +69,23 @@ def building_folder(dataset: Path, recipe_id: str) -> Path:
 
 
 def begin(building: Path, storage: str, class_names: list[str]) -> None:
-    """Make the folders of a dataset under construction; those that exist are kept."""
-    (building / STATE).mkdir(parents=True, exist_ok=True)
-    for name in FORMATS[storage].folders(class_names):
-        (building / name).mkdir(parents=True, exist_ok=True)
+    """Make the folders of a dataset under construction; those that exist are kept.
+
+    What stands where a folder belongs and is none makes way: everything in ``building`` is ours.
+
+    Raises:
+        ResourceError: they cannot be made.
+    """
+    folders = [
+        building / STATE,
+        *(building / name for name in FORMATS[storage].folders(class_names)),
+    ]
+    for folder in folders:
+        for each in (building, *reversed(folder.relative_to(building).parents), folder):
+            path = building / each
+            if is_there(path) and (path.is_symlink() or not path.is_dir()):
+                remove(path)
+    make_folders(folders)
 
 
 def publish_shard(
@@ -63,54 +97,51 @@ def publish_shard(
 ) -> None:
     """Write a shard, its part of the plan if it has one, and then its record."""
     encoded = FORMATS[storage].encode(shard, rows)
-    contents = encoded.files
-    if len(contents) == 1:
-        for name, data in contents.items():
-            write_file(building / name, data)
-    else:
-        write_many(building, list(contents.items()))
+    _write(building, encoded.files)
+    parts = {}
     if encoded.table is not None:
-        write_file(_state_file(building, shard.index, ROWS), encoded.table)
+        parts[_state_name(shard.index, ROWS)] = encoded.table
     if plan is not None:
-        write_file(_state_file(building, shard.index, PLAN), table_bytes(plan))
-    record = {
-        "index": shard.index,
-        "rows": len(rows),
-        "files": [
-            {"path": name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-            for name, data in contents.items()
-        ],
-        "counts": _counts(rows, shard.class_names),
-        "digests": base64.b64encode(row_digests(rows)).decode(),
-        "sums": asdict(sums_of(rows)),
-    }
-    write_file(_state_file(building, shard.index, "json"), json.dumps(record).encode())
-
-
-def finished_shard(building: Path, index: int) -> ShardRecord | None:
-    """Return the record of shard ``index`` if the shard is whole on the disk, else None."""
-    try:
-        values = json.loads(_state_file(building, index, "json").read_bytes())
-        files = tuple(FileEntry.model_validate(entry) for entry in values["files"])
-        sums = Sums.from_json(values["sums"])
-        whole = all((building / entry.path).stat().st_size == entry.size for entry in files)
-    except (FileNotFoundError, ValueError, KeyError):
-        return None
-    if not whole:
-        return None
-    return ShardRecord(
-        values["index"],
-        values["rows"],
-        files,
-        values["counts"],
-        base64.b64decode(values["digests"]),
-        sums,
+        parts[_state_name(shard.index, PLAN)] = table_bytes(plan)
+    _write(building, parts)
+    record = ShardRecord(
+        index=shard.index,
+        rows=len(rows),
+        files=_entries(encoded.files),
+        parts=_entries(parts),
+        counts=count_rows(rows.method, rows.label, shard.class_names),
+        row_digests=base64.b64encode(row_digests(rows)).decode(),
+        sums=sums_of(rows),
     )
+    _write(building, {_state_name(shard.index, RECORD): record.model_dump_json().encode()})
+
+
+def finished_shard(building: Path, index: int, *, rehash: bool = True) -> ShardRecord | None:
+    """Return the record of shard ``index`` if the shard is whole on the disk, else None.
+
+    Every byte is held to the record's sha256; ``rehash=False``, for shards that this very run has
+    written or has held to it, compares sizes alone. Whatever is damaged counts as not there, so
+    that it is made again.
+    """
+    try:
+        values = read_json(building / _state_name(index, RECORD), follow=False)
+        record = ShardRecord.model_validate(values)
+        whole = record.index == index and len(record.digests) == DIGEST_BYTES * record.rows
+        whole = whole and all(
+            file_entry(building, entry.path) == entry
+            if rehash
+            else inside(building, entry.path).lstat().st_size == entry.size
+            for entry in (*record.files, *record.parts)
+        )
+    except (OSError, ValueError):
+        return None
+    return record if whole else None
 
 
 def join_plans(building: Path, shards: int) -> None:
     """Join the plans of all shards into that of the dataset."""
-    join_tables([_state_file(building, index, PLAN) for index in range(shards)], building / PLAN)
+    parts = [building / _state_name(index, PLAN) for index in range(shards)]
+    join_tables(parts, building / PLAN)
 
 
 def finish(
@@ -121,18 +152,21 @@ def finish(
         FinishedShard(
             record.rows,
             tuple(entry.path for entry in record.files),
-            _state_file(building, record.index, ROWS),
+            building / _state_name(record.index, ROWS),
         )
         for record in records
     ]
     return FORMATS[storage].finish(building, class_names, finished)
 
 
-def drop_state(building: Path) -> None:
-    """Remove what only a dataset under construction needs."""
-    shutil.rmtree(building / STATE)
-    for path in building.rglob(".tmp-*"):
-        path.unlink()
+def drop_all_but(building: Path, manifest: Manifest) -> None:
+    """Remove the state, leftovers and whatever else is no part of the dataset from its folder.
+
+    Raises:
+        ResourceError: something cannot be removed.
+    """
+    for path in extra_entries(building, layout_of(manifest)):
+        remove(path)
     sync_folder(building)
 
 
@@ -145,13 +179,34 @@ def add_counts(records: list[ShardRecord]) -> dict[str, dict[str, int]]:
     return {method: dict(sorted(classes.items())) for method, classes in sorted(total.items())}
 
 
-def _state_file(building: Path, index: int, ending: str) -> Path:
-    return building / STATE / f"{index:05d}.{ending}"
-
-
-def _counts(rows: Rows, class_names: Sequence[str]) -> dict[str, dict[str, int]]:
-    pairs = Counter(zip(rows.method.tolist(), rows.label.tolist(), strict=True))
+def count_rows(
+    methods: npt.NDArray[np.str_], labels: Int64Array, class_names: Sequence[str]
+) -> dict[str, dict[str, int]]:
+    """Count rows: method -> class name -> rows."""
+    pairs = Counter(zip(methods.tolist(), labels.tolist(), strict=True))
     counts: dict[str, dict[str, int]] = {}
     for (method, label), number in sorted(pairs.items()):
         counts.setdefault(method, {})[class_names[label]] = number
     return counts
+
+
+def _write(building: Path, files: dict[str, bytes]) -> None:
+    """Write files; many of them together, which is faster."""
+    if len(files) > 2:
+        write_many(building, list(files.items()))
+        return
+    for name, data in files.items():
+        if (building / name).is_dir():  # it is ours, and belongs to no state that we leave
+            remove(building / name)
+        write_file(building / name, data)
+
+
+def _entries(files: dict[str, bytes]) -> tuple[FileEntry, ...]:
+    return tuple(
+        FileEntry(path=name, size=len(data), sha256=hashlib.sha256(data).hexdigest())
+        for name, data in files.items()
+    )
+
+
+def _state_name(index: int, ending: str) -> str:
+    return f"{STATE}/{index:05d}.{ending}"

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from augfactory.errors import VerificationError
+from augfactory.guarded.files import inside
 from augfactory.records import Int64Array, ReadImages, Rows, UInt8Array
-from augfactory.store.tables import Columns
+from augfactory.store.tables import Columns, Expected
 
 SMALL_FILE_BYTES = 4096  # what the smallest file takes on most disks
 Elements = npt.NDArray[np.void]  # [n], images as ``element_of`` describes them
@@ -106,13 +107,18 @@ class StorageFormat:
         folders: class names -> the folders that its files lie in.
         encode: a shard's rows -> its files; the same bytes for the same rows.
         finish: writes what needs all shards; returns the paths of what it wrote.
-        read_columns: (folder, paths of all files) -> LIGHT_COLUMNS of each shard, in row order.
+        read_columns: (folder, paths of all files, what is expected) -> LIGHT_COLUMNS of each shard,
+            in row order. Raises OSError, KeyError or ValueError where the files are not those that
+            the format writes, or declare more than is expected.
+        read_class_names: (folder, paths of all files) -> the class names as each file that holds
+            them has them; raises as ``read_columns``.
         open_images: place -> a reader: rows -> uint8 [n, H, W, C], in the order asked, repeats
             allowed. It opens a file when a row of it is asked for, and may keep it open.
         rows_of: (path of a file, first and last row of each shard) -> first and last row in the
             file; None where it holds no images.
         expected_size: -> (bytes, files) of the data, an upper bound where pixels compress.
         check_class_names: refuses those that it cannot store.
+        more_files: paths of the files that lie beside its folders.
         table: (pattern of the Parquet files with a line for each row, the column that holds or
             names the image), for Croissant; None where there are none.
         not_extracted: what Croissant cannot describe of it, in a sentence; empty for nothing.
@@ -125,11 +131,13 @@ class StorageFormat:
     folders: Callable[[Sequence[str]], list[str]]
     encode: Callable[[Shard, Rows], Encoded]
     finish: Callable[[Path, Sequence[str], list[FinishedShard]], list[str]]
-    read_columns: Callable[[Path, list[str]], list[Columns]]
+    read_columns: Callable[[Path, list[str], Expected], list[Columns]]
+    read_class_names: Callable[[Path, list[str]], list[list[str]]]
     open_images: Callable[[Place], ReadImages]
     rows_of: Callable[[str, Sequence[Stretch]], Stretch | None]
     expected_size: Callable[[Extent], tuple[int, int]]
     check_class_names: Callable[[Sequence[str]], None] = _anything
+    more_files: tuple[str, ...] = ()
     table: tuple[str, str] | None = None
     not_extracted: str = ""
     grey_note: str = ""
@@ -151,6 +159,20 @@ def rows_of_shard(
     return shards[paths.index(path)] if path in paths else None
 
 
+def shard_files(
+    paths: Sequence[str], folder: str, shard_path: Callable[[int, int], str]
+) -> list[str]:
+    """Return those of ``paths`` that lie in ``folder``, which are to be the shards, all of them.
+
+    Raises:
+        ValueError: they are not called as the format calls its shards.
+    """
+    found = [path for path in paths if path.startswith(f"{folder}/")]
+    if not found or found != [shard_path(index, len(found)) for index in range(len(found))]:
+        raise ValueError(f"the files in {folder} are not its shards, one after the other")
+    return found
+
+
 def open_by_shard(
     place: Place,
     shard_path: Callable[[int, int], str],
@@ -169,20 +191,21 @@ def open_by_shard(
         return open_shard(path_of(index))
 
     def path_of(index: int) -> Path:
-        return place.folder / shard_path(index, len(starts))
+        return inside(place.folder, shard_path(index, len(starts)))
 
     def read(rows: Int64Array) -> UInt8Array:
         images = np.empty(len(rows), element_of(place.image_shape))
         shard = np.searchsorted(place.shard_ends, rows, side="right").astype(np.uint16)
         order = np.argsort(shard, kind="stable")  # a radix sort for 16 bits
-        inside = (rows - starts[shard])[order]
+        places = (rows - starts[shard])[order]
         first = 0
         for index, end in enumerate(np.cumsum(np.bincount(shard)).tolist()):
             if first < end:
                 try:
-                    images[order[first:end]] = opened(index)(inside[first:end])
+                    images[order[first:end]] = opened(index)(places[first:end])
                 except (OSError, KeyError, ValueError, IndexError) as error:
-                    raise unreadable(path_of(index), error) from error
+                    path = place.folder / shard_path(index, len(starts))
+                    raise unreadable(path, error) from error
                 first = end
         return images.view(np.uint8).reshape(len(rows), *place.image_shape)
 

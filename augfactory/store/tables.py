@@ -7,18 +7,32 @@ float32 through ``load_dataset``.
 import io
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from augfactory.guarded.documents import parse_json
 from augfactory.guarded.files import open_regular
+from augfactory.guarded.parquet import check_table, open_parquet
 from augfactory.records import Rows
 from augfactory.store.atomic import writing
 
+MOST_PARENTS = 16
+LONGEST_TEXT = 1024
 Columns = dict[str, np.ndarray[Any, Any]]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the manifest says of the rows in some files; no more than that is read from them."""
+
+    rows: int
+    class_names: tuple[str, ...]
 
 
 def table_bytes(columns: Columns, schema: pa.Schema | None = None) -> bytes:
@@ -91,6 +105,66 @@ def rows_schema(
         ],
         metadata={"huggingface": json.dumps({"info": {"features": features}})},
     )
+
+
+def read_rows_table(file: BinaryIO, expected: Expected, more: Sequence[str] = ()) -> Columns:
+    """Read the light columns, and those called ``more``, of an open table of rows.
+
+    Raises:
+        ValueError: it is no Parquet, or is not as ``rows_schema`` has it for what is expected.
+    """
+    # Text comes as a dictionary: a long one that repeats would fill any memory.
+    text = pa.dictionary(pa.int32(), pa.string())
+    with open_parquet(file, ["method", *more]) as parquet:
+        classes = len(expected.class_names)
+        types = {
+            "label": [pa.int64()],
+            "soft_label": [pa.list_(pa.float32(), classes)],
+            "method": [text],
+            "round": [pa.int32()],
+            "view": [pa.int32()],
+            **{name: [text] for name in more},
+        }
+        schema = parquet.schema_arrow
+        for name, kind in (("source_index", pa.int64()), ("weight", pa.float32())):
+            types[name] = [pa.list_(kind, parents) for parents in range(1, MOST_PARENTS + 1)]
+        check_table(parquet, expected.rows, types)
+        if schema.field("source_index").type.list_size != schema.field("weight").type.list_size:
+            raise ValueError("source_index and weight are of different lengths")
+        table = parquet.read(columns=list(types))
+    for name in ("method", *more):
+        for chunk in table[name].chunks:
+            longest = pc.max(pc.binary_length(chunk.dictionary)).as_py() or 0
+            if longest > LONGEST_TEXT:
+                raise ValueError(f"its column {name!r} holds a text of {longest:,} bytes")
+    columns = plain_columns(table)
+    return columns | {name: np.asarray(table[name].to_numpy()) for name in more}
+
+
+def read_table_names(file: BinaryIO) -> list[str]:
+    """Return the class names that an open table of rows carries.
+
+    Raises:
+        ValueError, KeyError: it is no Parquet, or carries none.
+    """
+    with open_parquet(file) as parquet:
+        metadata = parquet.schema_arrow.metadata or {}
+    try:
+        features = parse_json(metadata[b"huggingface"])["info"]["features"]
+        return names_in(features["label"]["names"])
+    except TypeError as error:
+        raise ValueError("it does not say its class names") from error
+
+
+def names_in(value: object) -> list[str]:
+    """Return class names from a document.
+
+    Raises:
+        ValueError: it is no list of texts.
+    """
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise ValueError("its class names are no list of names")
+    return value
 
 
 def plain_columns(table: pa.Table) -> Columns:

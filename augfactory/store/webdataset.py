@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from augfactory.guarded.documents import parse_json
+from augfactory.guarded.files import inside, open_regular, read_inside
 from augfactory.records import Int64Array, ReadImages, Rows
 from augfactory.store import png
 from augfactory.store.atomic import write_file
@@ -31,12 +33,14 @@ from augfactory.store.storage_format import (
     as_elements,
     open_by_shard,
     rows_of_shard,
+    shard_files,
 )
-from augfactory.store.tables import Columns
+from augfactory.store.tables import LONGEST_TEXT, Columns, Expected, names_in
 
 FOLDER = "shards"
 INFO = "_info.json"
 PARTS = ("png", "cls", "json")
+LARGEST_INFO = 2**27
 BLOCK = tarfile.BLOCKSIZE
 DTYPES = {
     "soft_label": np.float32,
@@ -90,15 +94,53 @@ def _finish(building: Path, class_names: Sequence[str], shards: list[FinishedSha
     return [INFO]
 
 
-def _read_columns(folder: Path, paths: list[str]) -> list[Columns]:
-    shards = [folder / path for path in paths if path.startswith(f"{FOLDER}/")]
-    return [_read_light(path) for path in shards]
+def _read_columns(folder: Path, paths: list[str], expected: Expected) -> list[Columns]:
+    columns: list[Columns] = []
+    first = 0
+    for path in _shards(paths):
+        columns.append(_read_light(inside(folder, path), first, len(expected.class_names)))
+        first += len(columns[-1]["label"])
+    return columns
 
 
-def _read_light(path: Path) -> Columns:
+def _read_light(path: Path, first: int, classes: int) -> Columns:
     data = _mapped(path)
-    rows = [json.loads(data[start:stop]) for start, stop in _places(data, "json").tolist()]
-    return {name: np.array([row[name] for row in rows], kind) for name, kind in DTYPES.items()}
+    places = _places(data, "json", first).tolist()
+    try:
+        rows = [json.loads(data[start:stop]) for start, stop in places]
+        columns = {
+            name: np.array([row[name] for row in rows], kind) for name, kind in DTYPES.items()
+        }
+    except (TypeError, OverflowError, RecursionError) as error:
+        raise ValueError(
+            f"what stands beside an image is not as it was written: {error}"
+        ) from error
+    if columns["method"].dtype.itemsize > 4 * LONGEST_TEXT:
+        raise ValueError("the name of a method is longer than any")
+    labels = [data[start:stop] for start, stop in _places(data, "cls", first).tolist()]
+    if labels != [str(label).encode() for label in columns["label"].tolist()]:
+        raise ValueError("labels in .cls and .json files differ")
+    if columns["soft_label"].shape[1:] != (classes,):
+        raise ValueError(f"its soft labels are not of {classes} classes")
+    return columns
+
+
+def _read_class_names(folder: Path, paths: list[str]) -> list[list[str]]:
+    info = parse_json(read_inside(folder, INFO, LARGEST_INFO))
+    shards = _shards(paths)
+    try:
+        split = info["splits"]["train"]
+        if split["filenames"] != shards or len(split["shard_lengths"]) != len(shards):
+            raise ValueError(f"{INFO} lists other shards")
+        if split["num_samples"] != sum(split["shard_lengths"]):
+            raise ValueError(f"{INFO} counts the rows in two ways")
+        return [names_in(info["class_names"])]
+    except TypeError as error:
+        raise ValueError(f"{INFO} is not as it was written") from error
+
+
+def _shards(paths: list[str]) -> list[str]:
+    return shard_files(paths, FOLDER, lambda index, _: shard_path(index))
 
 
 def _open_images(place: Place) -> ReadImages:
@@ -114,19 +156,21 @@ def _open_shard(image_shape: tuple[int, int, int], path: Path) -> Callable[[Int6
     def read(rows: Int64Array) -> Elements:
         images = np.empty((len(rows), *image_shape), dtype=np.uint8)
         for index, (start, stop) in enumerate(places[rows].tolist()):
-            images[index] = png.decode(io.BytesIO(data[start:stop]), image_shape[2])
+            images[index] = png.decode(io.BytesIO(data[start:stop]), image_shape)
         return as_elements(images)
 
     return read
 
 
 def _mapped(path: Path) -> mmap.mmap:
-    with open(path, "rb") as file:
+    with open_regular(path, follow=False) as file:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
-def _places(data: mmap.mmap, part: str) -> Int64Array:
+def _places(data: mmap.mmap, part: str, first: int | None = None) -> Int64Array:
     """Return where the ``part`` of each row starts and stops in the archive: int64 [n, 2].
+
+    ``first`` is the row of the dataset that the archive begins with, None where it is not known.
 
     Raises:
         ValueError: it is not as ``shard_bytes`` made it.
@@ -136,11 +180,20 @@ def _places(data: mmap.mmap, part: str) -> Int64Array:
     while at + BLOCK <= len(data) and data[at]:
         header = data[at : at + BLOCK]
         name = header[:100].rstrip(b"\0").decode()
-        if not name.endswith(f".{PARTS[len(places) % len(PARTS)]}"):
-            raise ValueError(f"{name!r} stands where it was not written")
+        row, ending = divmod(len(places), len(PARTS))
+        if first is None:
+            first = int(name.partition(".")[0])
         length = int(header[124:135], 8)
+        if (
+            name != f"{first + row:08d}.{PARTS[ending]}"
+            or header[156:157] not in (b"0", b"\0")
+            or not 0 <= length <= len(data) - at - BLOCK
+        ):
+            raise ValueError(f"{name!r} stands where it was not written")
         places.append((at + BLOCK, at + BLOCK + length))
         at += BLOCK + -(-length // BLOCK) * BLOCK
+    if len(places) % len(PARTS):
+        raise ValueError("its last row is not whole")
     return np.array(places, dtype=np.int64).reshape(-1, len(PARTS), 2)[:, PARTS.index(part)]
 
 
@@ -180,9 +233,11 @@ timm's `create_dataset("wds/", root=".", split="train", target_key="soft_label")
     encode=_encode_shard,
     finish=_finish,
     read_columns=_read_columns,
+    read_class_names=_read_class_names,
     open_images=_open_images,
     rows_of=_rows_of,
     expected_size=_expected_size,
+    more_files=(INFO,),
     # No way into the archives is described: mlcroissant 1.1.1 keeps what it unpacks under a hash of
     # the path "shards/00000.tar", and would give the rows of another version for this one's.
     not_extracted=(
