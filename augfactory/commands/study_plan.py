@@ -1,5 +1,6 @@
 """What a study trains on: the draws of its originals, their VAEs, their datasets, the arms."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from augfactory.evaluation.protocol import (
     training_part,
 )
 from augfactory.evaluation.training import Diet
+from augfactory.pipeline.recipe import shown_value
 from augfactory.records import Int64Array, Source, SourceSpec
 from augfactory.sources.fingerprint import fingerprint
 from augfactory.sources.subset import stratified_rows
@@ -34,6 +36,7 @@ from augfactory.vae.checkpoint import load_model
 from augfactory.vae.training import checkpoint_name
 
 MODELS, DATA = "models", "data"
+LONGEST_SLUG = 80
 
 
 @dataclass(frozen=True)
@@ -266,11 +269,17 @@ def _arm(
 def _size(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
-    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    match = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
     if match is None:
-        raise RecipeError("size", f"{text!r} is no size", 'Write "HEIGHTxWIDTH", such as "32x32".')
+        raise RecipeError(
+            "size", f"{shown_value(text)} is no size", 'Write "HEIGHTxWIDTH", such as "32x32".'
+        )
     return int(match[1]), int(match[2])
 
 
 def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-") or "arm"
+    """Return a name for the folder of an arm: of a long name a part, and what tells it apart."""
+    slug = re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-") or "arm"
+    if len(slug) <= LONGEST_SLUG:
+        return slug
+    return f"{slug[:LONGEST_SLUG]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

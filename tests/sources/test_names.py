@@ -90,8 +90,9 @@ def test_a_file_name_that_is_no_utf8_works_and_is_told_whole(tmp_path: Path) -> 
     assert source.row_name(6) == "1/9\udcff.png"
     with open(odd, "wb") as file:
         file.write(b"no image")
-    with pytest.raises(InputDataError, match="9\udcff[.]png: cannot be read as an image"):
+    with pytest.raises(InputDataError) as caught:
         source.read_images(np.array([6]))
+    assert "9\udcff.png: cannot be read as an image" in str(caught.value)
 
 
 @pytest.mark.parametrize(

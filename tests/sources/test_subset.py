@@ -106,5 +106,5 @@ def test_every_row_is_as_likely() -> None:
 def test_what_cannot_be_drawn_is_a_wrong_request(count: int, reason: str) -> None:
     with pytest.raises(RecipeError, match=f"^--n-train: {reason}"):
         stratified_rows(np.array([0, 1, 4, 4]), count, 0)
-    with pytest.raises(RecipeError, match="^test_rows: "):
+    with pytest.raises(RecipeError, match=r"^test_rows: "):
         stratified_rows(np.array([0, 1, 4, 4]), count, 0, "test_rows")
