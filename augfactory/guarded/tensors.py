@@ -9,7 +9,7 @@ from augfactory.guarded.files import read_file
 if TYPE_CHECKING:
     import torch
 
-LARGEST_HEADER = 2**24
+LARGEST_HEADER = 10**8  # bytes; what safetensors itself allows
 LARGEST_WEIGHTS = 2**32
 
 
@@ -30,7 +30,6 @@ def parse_tensors(data: bytes) -> "dict[str, torch.Tensor]":
         ValueError: it is none, or holds a number that is no number.
     """
     import safetensors.torch  # torch takes seconds: only where there are weights
-    import torch
     from safetensors import SafetensorError
 
     try:
@@ -38,9 +37,16 @@ def parse_tensors(data: bytes) -> "dict[str, torch.Tensor]":
     except (SafetensorError, RuntimeError, KeyError, TypeError, OverflowError) as error:
         raise ValueError(str(error).strip().splitlines()[0]) from error
     for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+        if not _is_finite(tensor):
             raise ValueError(f"{name} holds values that are no finite numbers")
     return tensors
+
+
+def _is_finite(tensor: "torch.Tensor") -> bool:
+    if not tensor.is_floating_point():
+        return True
+    # torch cannot ask numbers of one byte.
+    return bool((tensor.float() if tensor.itemsize == 1 else tensor).isfinite().all())
 
 
 def metadata_of(data: bytes) -> dict[str, str]:
