@@ -1,6 +1,7 @@
 """Weights in safetensors that nobody vouches for: no pickle, held to the size of what they fill."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,28 @@ def parse_tensors(data: bytes) -> "dict[str, torch.Tensor]":
         if not _is_finite(tensor):
             raise ValueError(f"{name} holds values that are no finite numbers")
     return tensors
+
+
+def first_misfit(
+    tensors: "Mapping[str, torch.Tensor]", expected: "Mapping[str, torch.Tensor]"
+) -> str | None:
+    """Say what first sets ``tensors`` apart in name, shape or dtype from what was expected.
+
+    None where nothing does.
+    """
+    for name in sorted(tensors.keys() | expected.keys()):
+        if name not in expected:
+            return f"it has {name[:80]}, which there should not be"
+        if name not in tensors:
+            return f"it lacks {name}"
+        found, wanted = tensors[name], expected[name]
+        if (found.shape, found.dtype) != (wanted.shape, wanted.dtype):
+            return f"{name} is {_described(found)}, not {_described(wanted)}"
+    return None
+
+
+def _described(tensor: "torch.Tensor") -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
 
 
 def _is_finite(tensor: "torch.Tensor") -> bool:

@@ -1,15 +1,14 @@
 """Models on disk: weights as safetensors, everything else in config.json. No pickle."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
 
 from augfactory.errors import InputDataError, RecipeError
-from augfactory.guarded.files import UnsafePathError, inside
-from augfactory.guarded.tensors import parse_tensors, read_tensor_file
+from augfactory.guarded.files import UnsafePathError, inside, open_regular, sha256_of
+from augfactory.guarded.tensors import first_misfit, parse_tensors, read_tensor_file
 from augfactory.vae.config import ModelConfig, read_config
 from augfactory.vae.files import CHECKPOINTS, CONFIG, WEIGHTS
 from augfactory.vae.networks.network import Network
@@ -17,7 +16,9 @@ from augfactory.vae.networks.registry import build_network, weights_of
 from augfactory.vae.training_state import tensor_bytes
 
 HEADER = 2**16  # bytes that a file of weights may have beside them
-RETRAIN = "Restore the file, or train the model again with `augfactory vae-train`."
+RETRAIN = (
+    "Restore the file, or delete the model's folder and train it again with `augfactory vae-train`."
+)
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,7 @@ def _read_weights(
     except ValueError as error:
         raise _does_not_fit(path, str(error)) from error
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise InputDataError(
-            path, f"is not the file that {CONFIG} names: its sha256 differs", RETRAIN
-        )
+        raise _is_another(path)
     try:
         tensors = parse_tensors(data)
     except ValueError as error:
@@ -105,21 +104,26 @@ def _read_weights(
     return tensors
 
 
-def first_misfit(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str | None:
-    """Say what first sets ``tensors`` apart from what was expected, None where nothing does."""
-    for name in sorted(tensors.keys() | expected.keys()):
-        if name not in expected:
-            return f"it has {name[:80]}, which there should not be"
-        if name not in tensors:
-            return f"it lacks {name}"
-        found, wanted = tensors[name], expected[name]
-        if (found.shape, found.dtype) != (wanted.shape, wanted.dtype):
-            return f"{name} is {_described(found)}, not {_described(wanted)}"
-    return None
+def check_files(folder: Path, config: ModelConfig) -> None:
+    """Compare all weights of a model with what its config says of them.
+
+    Raises:
+        InputDataError: a file is missing or damaged.
+    """
+    for name, sha256 in config.files.items():
+        try:
+            with open_regular(inside(folder, name)) as file:
+                _, found = sha256_of(file)
+        except OSError as error:
+            raise InputDataError(
+                folder / name, f"cannot be read: {error.strerror}", RETRAIN
+            ) from error
+        if found != sha256:
+            raise _is_another(folder / name)
 
 
-def _described(tensor: Tensor) -> str:
-    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
+def _is_another(path: Path) -> InputDataError:
+    return InputDataError(path, f"is not the file that {CONFIG} names: its sha256 differs", RETRAIN)
 
 
 def _does_not_fit(path: Path, reason: str) -> InputDataError:

@@ -1,5 +1,6 @@
 """config.json of a model: what it is, what it was trained on and how that went."""
 
+import hashlib
 import json
 from itertools import pairwise
 from pathlib import Path
@@ -93,6 +94,13 @@ class TrainingOrder(BaseModel):
     source: TrainedOn
     training: TrainingSettings
     geometry: dict[str, Any] | None = None
+
+    @property
+    def identity(self) -> str:
+        """A hash of all that decides the model; where its source is kept does not."""
+        values = self.model_dump(mode="json", include={*TrainingOrder.model_fields} - {"source"})
+        decisive = json.dumps([values, self.source.fingerprint], sort_keys=True)
+        return hashlib.sha256(decisive.encode()).hexdigest()
 
     @property
     def network_shape(self) -> NetworkShape:
