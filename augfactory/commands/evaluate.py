@@ -1,6 +1,6 @@
 """Train classifiers on datasets and on their originals alone, and say what the datasets gain."""
 
-import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,6 +27,8 @@ from augfactory.evaluation.corruptions.registry import find_profile
 from augfactory.evaluation.losses import read_loss
 from augfactory.evaluation.protocol import Cell, ClassifierSpec, CorruptedTest
 from augfactory.evaluation.training import TrainingSettings
+from augfactory.guarded.files import open_regular, sha256_of
+from augfactory.guarded.tensors import LARGEST_WEIGHTS
 from augfactory.records import SourceSpec
 from augfactory.store.atomic import write_file
 from augfactory.store.manifest import library_versions
@@ -144,10 +146,19 @@ def classifier_spec(name: str, weights: Path | None) -> ClassifierSpec:
     if weights is None:
         return ClassifierSpec(name)
     try:
-        digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+        with open_regular(weights) as file:
+            if os.fstat(file.fileno()).st_size > LARGEST_WEIGHTS:
+                raise InputDataError(
+                    weights,
+                    f"has more than the {LARGEST_WEIGHTS:,} bytes that weights may have",
+                    "Name a file of weights.",
+                )
+            _, digest = sha256_of(file)
     except OSError as error:
         raise InputDataError(
-            weights, f"cannot be read ({error.strerror})", "Name a file of weights that exists."
+            weights,
+            f"cannot be read ({error.strerror or error})",
+            "Name a file of weights that exists.",
         ) from error
     return ClassifierSpec(name, weights.resolve(), digest)
 
