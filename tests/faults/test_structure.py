@@ -64,7 +64,7 @@ def changes_of(made: Path, elsewhere: Path, other: Path) -> Iterator[Change]:
         yield f"loop in {name}", lambda at, name=name: (at / name / "zz").symlink_to(".")
     for name in folders[1:]:
         yield f"link instead of folder {name}", lambda at, name=name: _link_of_folder(at / name)
-    data = [name for name in files if name.startswith(("shards/", "train/"))]
+    data = [name for name in files if name.startswith(("shards/", "train/", "data/"))]
     yield "two exchanged", lambda at: _exchange(at / data[0], at / data[1])
     yield "of another version", lambda at: shutil.copyfile(other / data[0], at / data[0])
     yield (
