@@ -257,10 +257,17 @@ def test_each_class_folder_is_listed_once_and_no_file_is_looked_at(
     listed: list[str] = []
     looked_at: list[str] = []
     scandir, lstat = os.scandir, os.lstat
-    monkeypatch.setattr(os, "scandir", lambda path: listed.append(str(path)) or scandir(path))
-    monkeypatch.setattr(
-        os, "lstat", lambda path, **more: looked_at.append(str(path)) or lstat(path, **more)
-    )
+
+    def list_folder(path: Path) -> object:
+        listed.append(str(path))
+        return scandir(path)
+
+    def look_at(path: Path, **more: int) -> os.stat_result:
+        looked_at.append(str(path))
+        return lstat(path, **more)
+
+    monkeypatch.setattr(os, "scandir", list_folder)
+    monkeypatch.setattr(os, "lstat", look_at)
     open_source(SourceSpec(str(root)))
     assert [listed.count(f"{root}/{name}") for name in "012"] == [1, 1, 1]
     assert not any(path.endswith(".png") for path in looked_at)

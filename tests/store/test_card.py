@@ -197,7 +197,7 @@ FOOLING = "a\u202eb\u2066"
 
 
 def test_what_could_fool_a_reader_comes_as_escapes() -> None:
-    odd = {
+    odd: dict[str, Any] = {
         "name": FOOLING,
         "class_names": [FOOLING, "ok"],
         "counts": {"original": {FOOLING: 4_000, "ok": 104}},
