@@ -29,6 +29,7 @@ from augfactory.evaluation.training import Diet
 from augfactory.records import Int64Array, Source, SourceSpec
 from augfactory.sources.fingerprint import fingerprint
 from augfactory.sources.subset import stratified_rows
+from augfactory.store.lock import Lock
 from augfactory.store.manifest import read_manifest
 from augfactory.vae.checkpoint import load_model
 from augfactory.vae.training import checkpoint_name
@@ -38,13 +39,17 @@ MODELS, DATA = "models", "data"
 
 @dataclass(frozen=True)
 class StudyRequest:
-    """What `augfactory study` was asked for: ``size`` is which of its three it is."""
+    """What `augfactory study` was asked for: ``size`` is which of its three it is.
+
+    ``lock`` is how other writers are kept out of its folder.
+    """
 
     study: Study
     size: str
     out: Path
     workers: int = 1
     download: bool = False
+    lock: Lock = "flock"
 
 
 @dataclass(frozen=True)
@@ -129,6 +134,7 @@ def train_models(
             n_train=draw.n_train,
             seed=draw.subset,
             save_at_loss=asked.losses,
+            lock=request.lock,
             **asked.vae.model_dump(),
         )
         for draw in draws
