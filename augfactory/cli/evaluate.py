@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
+from augfactory.cli.session import Debug, Json, Lock, Quiet, print_json, session, show
 from augfactory.cli.source_options import (
     SOURCE_HELP,
     Download,
@@ -80,6 +80,7 @@ def evaluate(
     grey: Grey = False,
     rgb: Rgb = False,
     download: Download = False,
+    lock: Lock = "flock",
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -103,6 +104,7 @@ def evaluate(
         from augfactory.commands.expand_request import default_workers
         from augfactory.guarded.text import escaped
         from augfactory.report.tables import table
+        from augfactory.store.lock import read_lock
 
         request = command.EvaluateRequest(
             datasets=tuple(datasets),
@@ -121,6 +123,7 @@ def evaluate(
             corruptions=corruptions,
             workers=workers or default_workers(),
             out=out,
+            lock=read_lock(lock),
         )
         result = command.evaluate(request, progress)
         if json:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
+from augfactory.cli.session import Debug, Json, Lock, Quiet, print_json, session, show
 from augfactory.cli.source_options import SOURCE_HELP, Download
 
 
@@ -29,6 +29,7 @@ def study(
         int | None, typer.Option(min=1, help="Processes; the default is one per core.")
     ] = None,
     download: Download = False,
+    lock: Lock = "flock",
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -51,6 +52,7 @@ def study(
         from augfactory.errors import RecipeError
         from augfactory.guarded.text import escaped
         from augfactory.report.tables import table
+        from augfactory.store.lock import read_lock
 
         if quick and full:
             raise RecipeError("--quick --full", "these are two sizes", "Choose one.")
@@ -69,7 +71,8 @@ def study(
             show(*map(escaped, arms), sep="\n")
             return
         result = command.study(
-            StudyRequest(asked, size, out, workers or default_workers(), download), progress
+            StudyRequest(asked, size, out, workers or default_workers(), download, read_lock(lock)),
+            progress,
         )
         if json:
             print_json(command.as_json(result))
