@@ -18,6 +18,7 @@ from augfactory.commands.differences import (
 from augfactory.commands.progress import Bar, Progress
 from augfactory.commands.recorded_recipe import check_recipe
 from augfactory.errors import VerificationError
+from augfactory.guarded.text import escaped
 from augfactory.records import Int64Array
 from augfactory.store.manifest import Manifest, read_manifest, row_digests
 from augfactory.store.reader import Version, open_rows, read_stretches
@@ -213,7 +214,7 @@ def as_text(found: Diff) -> str:
         lines.append(
             f"source    rows: {of.both:,} in both, {of.only_a:,} only in a, {of.only_b:,} only in b"
         )
-    return "\n".join(lines)
+    return "\n".join(map(escaped, lines))  # what breaks a line came from the data
 
 
 def _by_fate(rows: RowDiff) -> dict[str, Counts]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from augfactory.guarded.text import escaped
 from augfactory.store.manifest import Manifest, read_manifest
 from augfactory.store.versions import find_version
 
@@ -44,7 +45,7 @@ def as_text(folder: Path, manifest: Manifest) -> str:
         "",
         *_counts(manifest),
     ]
-    return "\n".join(lines)
+    return "\n".join(map(escaped, lines))  # what breaks a line came from the data
 
 
 def _exported(manifest: Manifest) -> list[str]:

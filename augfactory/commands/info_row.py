@@ -14,6 +14,7 @@ from augfactory.commands.preview import row_sheet
 from augfactory.errors import AugfactoryError, RecipeError, VerificationError
 from augfactory.guarded.files import open_inside
 from augfactory.guarded.parquet import check_table, open_parquet
+from augfactory.guarded.text import escaped
 from augfactory.records import Source
 from augfactory.store.atomic import write_file
 from augfactory.store.manifest import PLAN
@@ -174,4 +175,4 @@ def as_text(found: RowInfo) -> str:
         for name, value in found.drawn.items():
             shown = f"{value:.6g}" if isinstance(value, float) else str(value)
             lines.append(f"  {name:<{widest}}  {shown}")
-    return "\n".join(lines)
+    return "\n".join(map(escaped, lines))  # what breaks a line came from the data

@@ -7,6 +7,7 @@ from typing import Any
 
 from augfactory.commands.differences import SHORT_HASH, in_words, recipe_words
 from augfactory.commands.recorded_recipe import check_recipe
+from augfactory.guarded.text import escaped
 from augfactory.store.manifest import Manifest, read_manifest
 from augfactory.store.versions import find_version, version_folders
 
@@ -76,4 +77,4 @@ def as_text(entries: list[Entry]) -> str:
         lines.append(f"    {recipe_words(manifest.recipe)}")
         if entry.changes is not None:
             lines.append(f"    changed: {'; '.join(entry.changes) or 'nothing in the request'}")
-    return "\n".join(lines)
+    return "\n".join(map(escaped, lines))  # what breaks a line came from the data

@@ -102,7 +102,7 @@ def open_regular(path: Path | str, *, follow: bool = True) -> BinaryIO:
     descriptor = os.open(path, flags)
     try:
         _require_regular(os.fstat(descriptor).st_mode, path)
-        return os.fdopen(descriptor, "rb")
+        return open(path, "rb", opener=lambda *_: descriptor)
     except BaseException:
         os.close(descriptor)
         raise

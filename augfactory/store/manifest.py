@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import platform
 import re
@@ -34,6 +35,7 @@ PLAN = "plan.parquet"
 SCHEMA_VERSION = 1
 LARGEST_NUMBER = 2**62  # fits int64, sums of two too
 LARGEST_SIDE = 2**20
+LARGEST_IMAGE = 2**28  # bytes of pixels
 MOST_CLASSES = 32_768
 LONGEST_NAME = 255  # bytes, of a folder on most disks
 RECORDED_LIBRARIES = (
@@ -205,6 +207,8 @@ class Manifest(BaseModel):
         paths = [entry.path for entry in self.files]
         if len({*paths, MANIFEST, CHECKSUMS}) < len(paths) + 2:
             raise ValueError("a file is listed twice, or lists itself")
+        if math.prod(self.image_shape) > LARGEST_IMAGE:
+            raise ValueError(f"an image of {self.image_shape} is larger than any that is read")
         if self.recipe.get("format") not in FORMATS:
             raise ValueError(f"there is no format {str(self.recipe.get('format'))[:80]!r}")
         if self.model is not None:

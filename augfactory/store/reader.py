@@ -167,13 +167,13 @@ def _roots(source_index: Int64Array, of_source: list[list[int]] | None) -> Int64
     return table[source_index].reshape(len(source_index), -1)
 
 
-def read_stretches(version: Version) -> Iterator[tuple[int, Rows]]:
+def read_stretches(version: Version, rows: int = MOST_AT_ONCE) -> Iterator[tuple[int, Rows]]:
     """Yield (first row, the rows from there on) over the whole version, in row order.
 
-    As many rows come at once as take some 32 MiB, at most 4,096.
+    As many rows come at once as take some 32 MiB, at most ``rows``.
     """
     row_bytes = int(np.prod(version.source.image_shape)) + 4 * len(version.source.class_names)
-    rows = max(1, min(MOST_AT_ONCE, BYTES_AT_ONCE // row_bytes))
+    rows = max(1, min(rows, BYTES_AT_ONCE // row_bytes))
     for first in range(0, len(version.source), rows):
         yield first, read_rows(version, first, min(first + rows, len(version.source)))
 

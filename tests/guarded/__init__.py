@@ -1,1 +1,1 @@
-"""Tests of augfactory.guarded."""
+"""Tests."""

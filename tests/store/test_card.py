@@ -22,11 +22,12 @@ STATISTICS = Statistics(
         "vae": LabelStatistics(mixed=0, largest_share=1.0),
     },
 )
+TRAINED_ON = {"text": "parts:train", "split": "train", "size": None, "colour": "auto"}
 MODEL = {
     "folder": "/home/someone/models/digits",
     "sha256": WEIGHTS,
     "architecture": "conditional",
-    "trained_on": {"fingerprint": FINGERPRINT, "rows": [0, 1]},
+    "trained_on": {**TRAINED_ON, "fingerprint": FINGERPRINT, "rows": [0, 1]},
 }
 
 
@@ -155,7 +156,8 @@ def test_many_stretches_of_source_rows_are_left_to_the_manifest() -> None:
 
 
 def test_a_model_of_other_images_is_told() -> None:
-    other = {**MODEL, "trained_on": {"fingerprint": "0" * 64, "rows": [1, 2, 3]}}
+    trained_on = {**TRAINED_ON, "fingerprint": "0" * 64, "rows": [1, 2, 3]}
+    other = {**MODEL, "trained_on": trained_on}
     assert "trained on 3 images" in plain(card(manifest(model=other)))
 
 

@@ -19,6 +19,7 @@ from augfactory.store.storage_format import (
     Shard,
     StorageFormat,
 )
+from augfactory.store.tables import Expected
 from tests.store.conftest import make_rows
 
 CLASSES = ("Bär ähnlich", "chat noir", "狗")
@@ -56,8 +57,9 @@ def test_every_column_comes_back(tmp_path: Path, storage: StorageFormat, channel
     parts = [make_rows(FIRST, channels), make_rows(SECOND, channels, seed=1)]
     paths = write(tmp_path, storage, parts)
 
-    columns = storage.read_columns(tmp_path, paths)
+    columns = storage.read_columns(tmp_path, paths, Expected(FIRST + SECOND, CLASSES))
 
+    assert all(names == list(CLASSES) for names in storage.read_class_names(tmp_path, paths))
     for name in LIGHT_COLUMNS:
         stored = np.concatenate([getattr(rows, name) for rows in parts])
         found = np.concatenate([shard[name] for shard in columns])

@@ -21,7 +21,12 @@ CLASSES = ["cat", "dog", "emu"]
 def test_pixels_survive(tmp_path: Path, channels: int) -> None:
     image = make_rows(1, channels).image[0]
     (tmp_path / "a.png").write_bytes(png.encode(image))
-    assert np.array_equal(png.decode(tmp_path / "a.png", channels), image)
+    with open(tmp_path / "a.png", "rb") as file:
+        assert np.array_equal(png.decode(file, (5, 7, channels)), image)
+        with pytest.raises(ValueError, match="it is 5x7"):
+            png.decode(file, (7, 5, channels))
+        with pytest.raises(ValueError, match="it is 5x7"):
+            png.decode(file, (5, 7, 4 - channels))
     with Image.open(tmp_path / "a.png") as opened:
         assert opened.mode == {1: "L", 3: "RGB"}[channels]
         assert opened.size == (7, 5)  # Pillow says width first

@@ -49,7 +49,7 @@ def test_a_replaced_archive_is_read_anew(tmp_path: Path) -> None:
     for seed, count in ((0, 4), (1, 6)):
         rows = make_rows(count, seed=seed)
         path.write_bytes(webdataset.shard_bytes(rows, first=0))
-        assert np.array_equal(webdataset._read_light(path)["soft_label"], rows.soft_label)
+        assert np.array_equal(webdataset._read_light(path, 0, 3)["soft_label"], rows.soft_label)
 
 
 def test_members_that_we_did_not_write_are_refused(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_members_that_we_did_not_write_are_refused(tmp_path: Path) -> None:
         member = tarfile.TarInfo("notes.txt")
         archive.addfile(member, io.BytesIO())
     with pytest.raises(ValueError, match=r"notes\.txt"):
-        webdataset._read_light(path)
+        webdataset._read_light(path, 0, 3)
 
 
 def test_timm_is_told_of_every_shard(tmp_path: Path) -> None:
