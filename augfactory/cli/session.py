@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import mmap
 import os
 import re
 import shlex
@@ -30,6 +31,9 @@ Lock = Annotated[
         "no locks; or not at all.",
     ),
 ]
+
+
+ROOM = 2**28  # bytes of address space
 
 
 class InterruptedBySignal(BaseException):
@@ -63,6 +67,7 @@ def session(
     from augfactory.cli.progress import StderrProgress
 
     try:
+        _require_room()
         yield Progress() if quiet else StderrProgress()
     except InterruptedBySignal as interruption:
         how = "go on where it stood" if resumes else "start again"
@@ -75,18 +80,40 @@ def session(
     except Exception as error:
         if debug:
             traceback.print_exc()
-        told = explained(error)
-        if told is None:
-            what = f"unexpected {type(error).__name__}: {error}"
-            remedy = "This is a defect; --debug shows where."
-            show(f"augfactory: {what}\n  {remedy}", error=True)
-            if as_json:
-                print_json_error("augfactory", what, remedy, 1)
-            raise typer.Exit(1) from error
-        show(f"augfactory: {told}", error=True)
+        raise typer.Exit(tell(error, as_json=as_json)) from error
+
+
+def tell(error: Exception, *, as_json: bool) -> int:
+    """Say in words what went wrong; return the exit code."""
+    told = explained(error)
+    if told is None:
+        what = f"unexpected {type(error).__name__}: {error}"
+        remedy = "This is a defect; --debug shows where."
+        show(f"augfactory: {what}\n  {remedy}", error=True)
         if as_json:
-            print_json_error(told.where, told.what, told.remedy, told.exit_code)
-        raise typer.Exit(told.exit_code) from error
+            print_json_error("augfactory", what, remedy, 1)
+        return 1
+    show(f"augfactory: {told}", error=True)
+    if as_json:
+        print_json_error(told.where, told.what, told.remedy, told.exit_code)
+    return told.exit_code
+
+
+def _require_room() -> None:
+    """Refuse to begin where libraries would not even load.
+
+    Some of those that compute end the process, or send it an interrupt, where they find no room.
+
+    Raises:
+        MemoryError: there is less than what every command takes.
+    """
+    if not hasattr(mmap, "MAP_PRIVATE"):  # Windows has no such limits
+        return
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    try:
+        mmap.mmap(-1, ROOM, flags=flags, prot=mmap.PROT_READ).close()  # nothing is taken by that
+    except OSError as error:
+        raise MemoryError from error
 
 
 def show(*texts: object, sep: str = " ", error: bool = False) -> None:
