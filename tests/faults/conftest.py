@@ -1,6 +1,7 @@
 """Figures of the whole session, and no file outside its own folders."""
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -12,15 +13,17 @@ from tests.faults.counting import FOLDER, FULL, TRIED, WRONG, figures
 def pytest_configure(config: pytest.Config) -> None:
     """Give all processes of the session one folder for what they count."""
     if FOLDER not in os.environ and not hasattr(config, "workerinput"):
-        os.environ[FOLDER] = tempfile.mkdtemp(prefix="faults-")
+        folder = tempfile.mkdtemp(prefix="faults-")
+        os.environ[FOLDER] = folder
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the figures where the session was asked for them alone."""
-    if FOLDER not in os.environ:
+    """Print the figures; where ``run.py`` runs the tests, it does so itself."""
+    if FOLDER not in os.environ or FULL:
         return
     sums = figures(Path(os.environ[FOLDER]))
-    terminalreporter.section(f"figures of the {'full' if FULL else 'reduced'} set of faults")
+    terminalreporter.section("figures of the reduced set of faults")
     for what in (*TRIED, *WRONG):
         terminalreporter.line(f"{what:24s}{sums[what]:>10,}")
 

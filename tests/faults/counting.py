@@ -60,7 +60,7 @@ def settle(problems: Sequence[Problem]) -> None:
     for kind, number in Counter(problem.kind for problem in problems).items():
         count(kind, number)
     if problems:
-        shown = "\n".join(f"  {problem.kind}: {problem.text}" for problem in problems[:12])
+        shown = "\n".join(f"  {problem.kind}: {problem.text}" for problem in problems[:40])
         pytest.fail(f"{len(problems)} problem(s)\n{shown}", pytrace=False)
 
 

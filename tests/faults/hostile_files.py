@@ -81,6 +81,7 @@ def _nulls(name: str, table: pa.Table) -> pa.Table:
 
 def _huge(name: str, number: int, table: pa.Table) -> pa.Table:
     place, kind = table.schema.get_field_index(name), table.schema.field(name).type
+    values: list[Any]
     if pa.types.is_fixed_size_list(kind) or pa.types.is_list(kind):
         values = [[number] * len(row) for row in table[name].to_pylist()]
     else:
@@ -436,6 +437,10 @@ def _member(ending: str, data: Callable[[bytes], bytes], members: Any, _: Path) 
             return
 
 
+def _instead(make: Callable[[], bytes], _: bytes) -> bytes:
+    return make()
+
+
 def _named(name: str, members: Any, _: Path) -> None:
     members[0][0].name = name
 
@@ -450,7 +455,7 @@ def _json(change: Callable[[Any], Any]) -> Callable[[bytes], bytes]:
 
 WEBDATASET: list[tuple[str, Attack]] = [
     *[
-        (f"PNG in a tar: {what}", _tar(partial(_member, ".png", lambda _, data=data: data())))
+        (f"PNG in a tar: {what}", _tar(partial(_member, ".png", partial(_instead, data))))
         for what, data in IMAGES
     ],
     *[

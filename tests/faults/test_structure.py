@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -43,27 +44,14 @@ def changes_of(made: Path, elsewhere: Path, other: Path) -> Iterator[Change]:
     folders = ["", *sorted(p.relative_to(made).as_posix() for p in made.rglob("*") if p.is_dir())]
     few = [*files[:8], *files[-8:]] if len(files) > 16 else files
     for name in few:
-        yield f"removed {name}", lambda at, name=name: (at / name).unlink()
-        yield f"renamed {name}", lambda at, name=name: (at / name).rename(at / f"{name}.old")
-        yield f"emptied {name}", lambda at, name=name: (at / name).write_bytes(b"")
-        yield f"cut {name}", lambda at, name=name: os.truncate(at / name, _half(at / name))
-        yield f"longer {name}", lambda at, name=name: _append(at / name)
-        yield f"link instead of {name}", lambda at, name=name: _link(at / name, made / name)
-        yield f"dangling {name}", lambda at, name=name: _link(at / name, elsewhere / "nothing")
-        yield f"folder instead of {name}", lambda at, name=name: _folder(at / name)
-        yield f"FIFO instead of {name}", lambda at, name=name: _fifo(at / name)
-        yield f"device instead of {name}", lambda at, name=name: _link(at / name, Path("/dev/zero"))
+        for what, change in changes_of_file(elsewhere):
+            yield f"{what} {name}", _on(name, change)
+        yield f"link to the same instead of {name}", _on(name, partial(_link, made / name))
     for name in folders:
-        yield f"file in {name}", lambda at, name=name: (at / name / "more.txt").write_text("more")
-        yield f"hidden file in {name}", lambda at, name=name: (at / name / ".more").touch()
-        yield f"empty folder in {name}", lambda at, name=name: (at / name / "zz").mkdir()
-        yield f"FIFO in {name}", lambda at, name=name: os.mkfifo(at / name / "zz")
-        yield f"socket in {name}", lambda at, name=name: _socket(at / name)
-        yield f"link in {name}", lambda at, name=name: (at / name / "zz").symlink_to(elsewhere)
-        yield f"dangling link in {name}", lambda at, name=name: (at / name / "zz").symlink_to("no")
-        yield f"loop in {name}", lambda at, name=name: (at / name / "zz").symlink_to(".")
-    for name in folders[1:]:
-        yield f"link instead of folder {name}", lambda at, name=name: _link_of_folder(at / name)
+        for what, change in changes_of_folder(elsewhere):
+            yield f"{what} in {name}", _on(name, change)
+        if name:
+            yield f"link instead of folder {name}", _on(name, _link_of_folder)
     data = [name for name in files if name.startswith(("shards/", "train/", "data/"))]
     yield "two exchanged", lambda at: _exchange(at / data[0], at / data[1])
     yield "of another version", lambda at: shutil.copyfile(other / data[0], at / data[0])
@@ -72,7 +60,44 @@ def changes_of(made: Path, elsewhere: Path, other: Path) -> Iterator[Change]:
         lambda at: shutil.copyfile(other / MANIFEST, at / MANIFEST),
     )
     for what, edit in edits_of_sums():
-        yield f"{SUMS} with {what}", lambda at, edit=edit: _edit(at / SUMS, edit)
+        yield f"{SUMS} with {what}", _on(SUMS, partial(_edit, edit))
+
+
+def changes_of_file(elsewhere: Path) -> list[Change]:
+    """Return what is done to one file of a version."""
+    return [
+        ("removed", Path.unlink),
+        ("renamed", lambda path: path.rename(f"{path}.old")),
+        ("emptied", lambda path: path.write_bytes(b"")),
+        ("cut", lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])),
+        ("longer", lambda path: path.write_bytes(path.read_bytes() + b"\n")),
+        ("dangling", partial(_link, elsewhere / "nothing")),
+        ("folder instead of", _folder),
+        ("FIFO instead of", _fifo),
+        ("device instead of", partial(_link, Path("/dev/zero"))),
+    ]
+
+
+def changes_of_folder(elsewhere: Path) -> list[Change]:
+    """Return what is put into one folder of a version."""
+    return [
+        ("file", lambda folder: (folder / "more.txt").write_text("more")),
+        ("hidden file", lambda folder: (folder / ".more").write_text("")),
+        ("empty folder", partial(_made, Path.mkdir)),
+        ("FIFO", partial(_made, os.mkfifo)),
+        ("socket", _socket),
+        ("link", partial(_made, partial(_linked, elsewhere))),
+        ("dangling link", partial(_made, partial(_linked, Path("no")))),
+        ("loop", partial(_made, partial(_linked, Path()))),
+    ]
+
+
+def _on(name: str, change: Callable[[Path], object]) -> Callable[[Path], object]:
+    return lambda version: change(version / name)
+
+
+def _made(make: Callable[[Path], object], folder: Path) -> None:
+    make(folder / "zz")
 
 
 def edits_of_sums() -> Iterator[tuple[str, Callable[[bytes], bytes]]]:
@@ -91,7 +116,7 @@ def edits_of_sums() -> Iterator[tuple[str, Callable[[bytes], bytes]]]:
         "CR LF": "\r\n",
         "NUL": "\0",
     }.items():
-        yield f"{name} for a newline", lambda data, mark=mark: data.replace(b"\n", mark.encode(), 1)
+        yield f"{name} for a newline", partial(_first_newline, mark.encode())
     yield (
         "a wrong line before a right one",
         lambda data: zeros + data.split(b"\n")[0][64:] + b"\n" + data,
@@ -122,17 +147,12 @@ def edits_of_sums() -> Iterator[tuple[str, Callable[[bytes], bytes]]]:
     yield "UTF-16", lambda data: data.decode().encode("utf-16")
 
 
-def _half(path: Path) -> int:
-    return path.stat().st_size // 2
-
-
-def _append(path: Path) -> None:
-    with open(path, "ab") as file:
-        file.write(b"\n")
-
-
-def _link(path: Path, to: Path) -> None:
+def _link(to: Path, path: Path) -> None:
     path.unlink()
+    path.symlink_to(to)
+
+
+def _linked(to: Path, path: Path) -> None:
     path.symlink_to(to)
 
 
@@ -168,5 +188,9 @@ def _exchange(one: Path, two: Path) -> None:
     two.write_bytes(kept)
 
 
-def _edit(path: Path, edit: Callable[[bytes], bytes]) -> None:
+def _first_newline(mark: bytes, data: bytes) -> bytes:
+    return data.replace(b"\n", mark, 1)
+
+
+def _edit(edit: Callable[[bytes], bytes], path: Path) -> None:
     path.write_bytes(edit(path.read_bytes()))
