@@ -101,6 +101,7 @@ def evaluate(
         from augfactory.commands import evaluate as command
         from augfactory.commands.evaluation_arms import DEFAULT_ARMS
         from augfactory.commands.expand_request import default_workers
+        from augfactory.guarded.text import escaped
         from augfactory.report.tables import table
 
         request = command.EvaluateRequest(
@@ -127,6 +128,6 @@ def evaluate(
             return
         show(table(result.document))
         show()
-        show(*result.document["sentences"], sep="\n")
+        show(*map(escaped, result.document["sentences"]), sep="\n")
         for path in result.files:
-            show(path)
+            show(escaped(str(path)))

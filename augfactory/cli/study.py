@@ -49,6 +49,7 @@ def study(
         from augfactory.commands.study_file import Size, read_study
         from augfactory.commands.study_plan import StudyRequest
         from augfactory.errors import RecipeError
+        from augfactory.guarded.text import escaped
         from augfactory.report.tables import table
 
         if quick and full:
@@ -65,7 +66,7 @@ def study(
                 print_json({**found, "arms": arms})
                 return
             show(f"{found['classifiers']} classifiers: {len(arms)} arms, {asked.n_train} originals")
-            show(*arms, sep="\n")
+            show(*map(escaped, arms), sep="\n")
             return
         result = command.study(
             StudyRequest(asked, size, out, workers or default_workers(), download), progress
@@ -78,4 +79,4 @@ def study(
             show(table(group))
         show()
         for path in result.files:
-            show(path)
+            show(escaped(str(path)))

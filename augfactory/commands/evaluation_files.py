@@ -21,6 +21,7 @@ from augfactory.evaluation.protocol import (
     result_as_dict,
     result_from_dict,
 )
+from augfactory.guarded.text import escaped, escaped_json
 from augfactory.store.atomic import write_file
 
 CELLS, RESULTS = "cells", "results.json"
@@ -146,7 +147,7 @@ def cells_csv(results: Sequence[tuple[Cell, CellResult]]) -> bytes:
         errors = result.corruption_errors or {}
         lines.append(
             {
-                "arm": cell.arm.name,
+                "arm": escaped(cell.arm.name),
                 "factor": cell.arm.factor,
                 "rows": cell.arm.size,
                 "subset": cell.subset,
@@ -170,7 +171,8 @@ def cells_csv(results: Sequence[tuple[Cell, CellResult]]) -> bytes:
 
 def json_bytes(value: Mapping[str, Any]) -> bytes:
     """Return JSON that people can read, the same bytes for the same value."""
-    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    return (escaped_json(text) + "\n").encode()
 
 
 def _cell_path(out: Path, cell: Cell) -> Path:

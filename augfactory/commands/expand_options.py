@@ -7,9 +7,16 @@ from typing import Any
 
 from augfactory.commands.expand_request import ExpandRequest, read_format
 from augfactory.commands.ingredients import is_model_folder
+from augfactory.commands.toml_files import read_tables
 from augfactory.errors import RecipeError
-from augfactory.pipeline.recipe import LARGEST_FACTOR, MIXING, default_origin, mix_stage
-from augfactory.pipeline.recipe_text import DEFAULT_SAMPLER, Asked, read_origin, read_recipe
+from augfactory.pipeline.recipe import MIXING, default_origin, mix_stage
+from augfactory.pipeline.recipe_text import (
+    DEFAULT_SAMPLER,
+    Asked,
+    check_factor,
+    read_origin,
+    recipe_of,
+)
 from augfactory.records import SourceSpec
 from augfactory.store.lock import Lock
 
@@ -92,11 +99,7 @@ def _factors(flags: Flags, asked: Asked) -> tuple[int, ...]:
             "Add --factor 10.",
         )  # fmt: skip
     for factor in factors:
-        if not 1 <= factor <= LARGEST_FACTOR:
-            raise RecipeError(
-                where, f"{factor} is invalid: it counts the images that each source image becomes",
-                f"Give 1 or more, {LARGEST_FACTOR} at most; 1 keeps the source images alone.",
-            )  # fmt: skip
+        check_factor(factor, where)
     return factors
 
 
@@ -123,11 +126,7 @@ def _refuse_vae_settings(flags: Flags, asked: Asked, checkpoint: str | None, sou
 
 
 def _read_file(path: Path) -> Asked:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(path, f"cannot be read: {error}", "Check --recipe.") from error
-    return read_recipe(text, str(path))
+    return recipe_of(read_tables(path, "Check --recipe."), str(path))
 
 
 def _mix(flags: Flags, asked: Asked) -> Any:

@@ -11,6 +11,8 @@ from augfactory.commands.orders import Order
 from augfactory.commands.progress import Progress
 from augfactory.commands.source_notes import few_images, made_rows
 from augfactory.errors import RecipeError, unknown_name
+from augfactory.guarded.text import escaped, problem_with_name
+from augfactory.methods.registry import METHODS
 from augfactory.pipeline.partners import check_pairing, rows_by_class
 from augfactory.pipeline.recipe import (
     Format,
@@ -21,9 +23,13 @@ from augfactory.pipeline.recipe import (
     method_of,
     vae_stage,
 )
+from augfactory.pipeline.sides import check_sides
 from augfactory.records import SourceSpec
 from augfactory.store.formats import FORMATS
 from augfactory.store.lock import Lock
+
+LONGEST_NAME = 200  # bytes; a folder may have 255, and the factor is put after it
+MOST_SHOWN = 60  # letters of it in a message
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,13 @@ class ExpandRequest:
 
 
 def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
-    """Open what the request names and turn it into one order for each factor."""
+    """Open what the request names and turn it into one order for each factor.
+
+    Raises:
+        RecipeError: the request contradicts itself, or names what cannot be made.
+        InputDataError: the source or the model cannot be used, or not for this.
+    """
+    check_dataset_name(request.out)
     sampler = vae_stage("--sampler", request.sampler, request.sampler_parameters)
     geometry_stage("geometry", request.geometry or {})
     ingredients = gather(
@@ -88,9 +100,39 @@ def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
             mix=request.mix,
             format=request.format,
         )
+        _check_sides(recipe, ingredients)
         folder = request.out.with_name(f"{request.out.name}-x{factor}")
         orders.append(Order(folder, recipe, ingredients))
     return orders
+
+
+def check_dataset_name(out: Path) -> None:
+    """Refuse a NAME that no folder can have, or none whose files everything can read.
+
+    Raises:
+        RecipeError: it is missing, too long, no UTF-8, or holds a control character.
+    """
+    remedy = "Name the dataset by a word of letters and digits, such as --out data/digits."
+    shown = escaped(str(out))
+    if out.name in ("", ".."):
+        raise RecipeError(f"--out {shown}", "there is no name at the end of it", remedy)
+    problem = problem_with_name(str(out))
+    if problem is not None:
+        raise RecipeError(f"--out {shown}", f"it cannot be a name: {problem}", remedy)
+    size = len(out.name.encode())
+    if size > LONGEST_NAME:
+        raise RecipeError(
+            f"--out {shown[:MOST_SHOWN]}…",
+            f"the name has {size:,} bytes, more than the {LONGEST_NAME} that it may have",
+            remedy,
+        )
+
+
+def _check_sides(recipe: Recipe, ingredients: Ingredients) -> None:
+    used = ["geometry"] if recipe.geometry is not None else []
+    used += [stage.method for stage in recipe.mix]
+    source = ingredients.source
+    check_sides((METHODS[name] for name in used), source.image_shape, source.name)
 
 
 def _check_mixing(request: ExpandRequest, ingredients: Ingredients) -> None:

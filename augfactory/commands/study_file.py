@@ -31,30 +31,39 @@
     n_train = [20]
     steps = 20
 
-An arm with a grid stands for one arm for each combination; "{beta}" is replaced everywhere in it.
+An arm with a grid stands for one arm for each combination; "{beta}" is replaced everywhere in it,
+and "{{" stands for a brace.
 Beside ``name``, ``grid``, ``vae`` (true or the loss whose checkpoint is used), ``loss``, ``order``,
 ``part`` and ``real_share``, an arm holds the keys of a recipe. ``[vae]`` says how VAEs are trained.
 ``[quick.grid]`` narrows grids by name.
 """
 
 import itertools
-import tomllib
-from collections.abc import Mapping
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from augfactory.commands.toml_files import read_tables
 from augfactory.errors import RecipeError, unknown_name
 from augfactory.evaluation.batches import Order
 from augfactory.evaluation.losses import Loss
 from augfactory.evaluation.protocol import Part
+from augfactory.guarded.text import escaped, problem_with_name
+from augfactory.pipeline.recipe import shown_value
 from augfactory.pipeline.recipe_text import KEYS, Asked, recipe_of
 
 SIZES = ("quick", "full")
 Size = Literal["quick", "default", "full"]
 FORMAT_KEYS = tuple(key for key in KEYS if key not in ("seed", "format"))
 OWN_KEYS = ("vae", "loss", "order", "part", "real_share")
+MOST_ARMS, MOST_REPEATS, MOST_CLASSIFIERS = 1000, 1000, 1_000_000
+LONGEST_TEXT = 10_000  # letters that a text may have once its grid is filled in
+PARTS = re.compile(r"\{\{|\}\}|\{[^{}]*\}|[{}]")  # doubled braces, placeholders, single braces
 
 
 class VaeSettings(BaseModel):
@@ -105,14 +114,14 @@ class Study(BaseModel):
     size: str | None = None
     colour: Literal["auto", "grey", "rgb"] = "auto"
     test_rows: int | None = Field(default=None, ge=1)
-    n_train: tuple[int, ...] = Field(min_length=1)
-    subsets: int = Field(default=2, ge=1)
-    seeds: int = Field(default=2, ge=1)
+    n_train: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1)
+    subsets: int = Field(default=2, ge=1, le=MOST_REPEATS)
+    seeds: int = Field(default=2, ge=1, le=MOST_REPEATS)
     classifier: str = "vgg"
     steps: int = Field(default=800, ge=1)
     batch: int = Field(default=64, ge=1)
     corruptions: str | None = None
-    against: tuple[str, ...] = ("originals", "originals+geometry")
+    against: tuple[str, ...] = Field(default=("originals", "originals+geometry"), min_length=1)
     vae: VaeSettings = VaeSettings()
     arms: tuple[StudyArm, ...] = Field(min_length=1)
 
@@ -129,13 +138,7 @@ def read_study(path: Path, size: Size) -> Study:
     Raises:
         RecipeError: naming the place, and the nearest right name for a wrong one.
     """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(path, f"cannot be read: {error}", "Name a study file.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(path, f"is no TOML: {error}", "Mend the file at that place.") from error
-    return study_of(values, str(path), size)
+    return study_of(read_tables(path, "Name a study file."), str(path), size)
 
 
 def study_of(values: Mapping[str, Any], where: str, size: Size) -> Study:
@@ -144,7 +147,7 @@ def study_of(values: Mapping[str, Any], where: str, size: Size) -> Study:
     Raises:
         RecipeError: as ``read_study``.
     """
-    sizes = {name: dict(values.get(name, {})) for name in SIZES}
+    sizes = {name: _size_of(values, name, where) for name in SIZES}
     settings = {key: value for key, value in values.items() if key not in SIZES}
     if size != "default":
         if size not in values:
@@ -157,18 +160,33 @@ def study_of(values: Mapping[str, Any], where: str, size: Size) -> Study:
     arms = settings.get("arms")
     if not isinstance(arms, list) or not all(isinstance(arm, dict) for arm in arms):
         raise RecipeError(f"{where}: arms", "must be tables headed [[arms]]", "Add at least one.")
+    axes = [
+        _axes(table, f"{where}, arm {number}", narrowed) for number, table in enumerate(arms, 1)
+    ]
+    count = sum(_combinations(own) for own in axes)
+    if count > MOST_ARMS:
+        raise RecipeError(
+            f"{where}: arms", f"they are {count:,} arms with their grids, more than {MOST_ARMS:,}",
+            "Give fewer values in [arms.grid].",
+        )  # fmt: skip
     settings["arms"] = tuple(
         arm
-        for number, table in enumerate(arms, 1)
-        for arm in _arms(table, f"{where}, arm {number}", narrowed)
+        for number, (table, own) in enumerate(zip(arms, axes, strict=True), 1)
+        for arm in _arms(table, own, f"{where}, arm {number}")
     )
     names = [arm.name for arm in settings["arms"]]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    twice = next((name for name, times in Counter(names).items() if times > 1), None)
     if twice is not None:
         raise RecipeError(
             f"{where}: arms", f"two are called {twice!r}", "Put the grid's keys into the name."
         )
     study: Study = _checked(Study, settings, where)
+    classifiers = len(names) * len(study.n_train) * study.subsets * study.seeds
+    if classifiers > MOST_CLASSIFIERS:
+        raise RecipeError(
+            where, f"it would train {classifiers:,} classifiers, more than {MOST_CLASSIFIERS:,}",
+            "Give fewer arms, n_train, subsets or seeds.",
+        )  # fmt: skip
     if study.against[0] not in names:
         raise RecipeError(
             f"{where}: against",
@@ -178,15 +196,47 @@ def study_of(values: Mapping[str, Any], where: str, size: Size) -> Study:
     return study
 
 
-def _arms(table: dict[str, Any], where: str, narrowed: Mapping[str, Any]) -> list[StudyArm]:
+def _size_of(values: Mapping[str, Any], name: str, where: str) -> dict[str, Any]:
+    """Return what a size has instead; nothing where the file has no such size."""
+    size = values.get(name, {})
+    if not isinstance(size, dict):
+        raise RecipeError(
+            f"{where}: {name}", f"must be a table, got {shown_value(size)}", f"Write [{name}]."
+        )
+    _check_grid(size.get("grid", {}), f"{where}: {name}.grid", f"{name}.grid")
+    return size
+
+
+def _axes(
+    table: dict[str, Any], where: str, narrowed: Mapping[str, list[Any]]
+) -> dict[str, list[Any]]:
+    """Return the arm's grid: the values by name."""
     known = ("name", "grid", *OWN_KEYS, *FORMAT_KEYS)
     for key in table:
         if key not in known:
             raise unknown_name(where, "key", key, known)
     grid = table.get("grid", {})
-    if not isinstance(grid, dict) or not all(isinstance(own, list) for own in grid.values()):
-        raise RecipeError(f"{where}: grid", "must be lists by name", "Write [arms.grid].")
+    _check_grid(grid, f"{where}: grid", "arms.grid")
     axes = {name: narrowed.get(name, values) for name, values in grid.items()}
+    if _combinations(axes) > MOST_ARMS:
+        raise RecipeError(
+            f"{where}: grid",
+            f"it stands for {_combinations(axes):,} arms, more than {MOST_ARMS:,}",
+            "Give fewer values in [arms.grid].",
+        )
+    return axes
+
+
+def _check_grid(grid: Any, where: str, table: str) -> None:
+    if not isinstance(grid, dict) or not all(isinstance(own, list) for own in grid.values()):
+        raise RecipeError(where, "must be lists by name", f"Write [{table}] and NAME = [ … ].")
+
+
+def _combinations(axes: Mapping[str, Sequence[Any]]) -> int:
+    return math.prod(len(values) for values in axes.values())
+
+
+def _arms(table: dict[str, Any], axes: Mapping[str, list[Any]], where: str) -> list[StudyArm]:
     body = {key: value for key, value in table.items() if key != "grid"}
     return [
         _arm(_filled(body, dict(zip(axes, chosen, strict=True)), where), where)
@@ -217,6 +267,15 @@ def _arm(table: dict[str, Any], where: str) -> StudyArm:
     checked: StudyArm = _checked(
         StudyArm, {"name": table.get("name"), "recipe": asked, **own}, where
     )
+    problem = problem_with_name(checked.name)
+    if problem is not None:
+        raise RecipeError(
+            f"{where}: name", f"'{escaped(checked.name)}' cannot be one: {problem}", "Rename it."
+        )
+    if not isinstance(checked.vae, bool) and not (math.isfinite(checked.vae) and checked.vae > 0):
+        raise RecipeError(
+            f"{where}: vae", f"no VAE reaches the loss {checked.vae}", "Give a number above 0."
+        )
     return checked
 
 
@@ -231,13 +290,33 @@ def _filled(value: Any, chosen: Mapping[str, Any], where: str) -> Any:
     for name, own in chosen.items():
         if value == f"{{{name}}}":
             return own
-    try:
-        return value.format(**chosen)
-    except (KeyError, IndexError, ValueError) as error:
+    return _filled_text(value, chosen, where)
+
+
+def _filled_text(text: str, chosen: Mapping[str, Any], where: str) -> str:
+    """Replace plain "{name}" only: what Python's formats can do beyond is not for data to ask."""
+    parts, end = [], 0
+    for found in PARTS.finditer(text):
+        parts.append(text[end : found.start()])
+        end = found.end()
+        if found[0] in ("{{", "}}"):
+            parts.append(found[0][0])
+        elif found[0][1:-1] in chosen:
+            parts.append(str(chosen[found[0][1:-1]]))
+        else:
+            raise RecipeError(
+                f"{where}: {shown_value(text)}",
+                f"{shown_value(found[0])} names something that is not in the grid",
+                "Add it under [arms.grid], or write {{ and }} for braces.",
+            )
+    parts.append(text[end:])
+    if sum(map(len, parts)) > LONGEST_TEXT:
         raise RecipeError(
-            f"{where}: {value!r}", f"names something that is not in the grid ({error})",
-            "Add it under [arms.grid].",
-        ) from error  # fmt: skip
+            f"{where}: {shown_value(text)}",
+            f"it is longer than {LONGEST_TEXT:,} letters with the values of the grid",
+            "Give shorter values.",
+        )
+    return "".join(parts)
 
 
 def _checked(model: Any, values: Mapping[str, Any], where: str) -> Any:
@@ -247,7 +326,7 @@ def _checked(model: Any, values: Mapping[str, Any], where: str) -> Any:
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"])
         given = problem.get("input")
-        shown = "" if given is None or isinstance(given, dict) else f", got {given!r}"
+        shown = "" if given is None or isinstance(given, dict) else f", got {shown_value(given)}"
         raise RecipeError(
             f"{where}: {place}", f"{problem['msg']}{shown}", "Mend that value."
         ) from error

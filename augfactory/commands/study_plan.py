@@ -1,5 +1,6 @@
 """What a study trains on: the draws of its originals, their VAEs, their datasets, the arms."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from augfactory.evaluation.protocol import (
     training_part,
 )
 from augfactory.evaluation.training import Diet
+from augfactory.pipeline.recipe import shown_value
 from augfactory.records import Int64Array, Source, SourceSpec
 from augfactory.sources.fingerprint import fingerprint
 from augfactory.sources.subset import stratified_rows
@@ -34,6 +36,7 @@ from augfactory.vae.checkpoint import load_model
 from augfactory.vae.training import checkpoint_name
 
 MODELS, DATA = "models", "data"
+LONGEST_SLUG = 80
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ def open_material(request: StudyRequest, progress: Progress) -> Material:
     """Open source and test, and refuse what cannot be compared.
 
     Raises:
-        RecipeError: the size that images are to be converted to is none.
+        RecipeError: the size that images are to be converted to is none, or there are too many
+            classes for so few test images.
         InputDataError: a source cannot be used, or a test image stands in the training source.
     """
     asked = request.study
@@ -96,7 +100,7 @@ def open_material(request: StudyRequest, progress: Progress) -> Material:
     alerts = tuple(near_duplicates(source, test))
     rows = None
     if asked.test_rows is not None and asked.test_rows < len(test):
-        chosen = stratified_rows(test.labels, asked.test_rows, seed=0)
+        chosen = stratified_rows(test.labels, asked.test_rows, 0, "test_rows")
         rows, test = tuple(chosen.tolist()), test.restricted_to(chosen)
     test_rows = LabelledRows(test_spec, fingerprint(test), rows)
     return Material(spec, source, test_rows, test, alerts)
@@ -106,9 +110,9 @@ def draw_originals(material: Material, n_train: int, subset: int) -> Draw:
     """Draw ``n_train`` originals evenly over the classes; ``subset`` is the seed.
 
     Raises:
-        InputDataError: there are not so many.
+        RecipeError: there are not so many.
     """
-    rows = stratified_rows(material.source.labels, n_train, subset)
+    rows = stratified_rows(material.source.labels, n_train, subset, "n_train")
     own = fingerprint(material.source.restricted_to(rows))
     held_out, _ = unused_rows(material.source, material.spec, rows)
     return Draw(n_train, subset, rows, own, held_out)
@@ -265,11 +269,17 @@ def _arm(
 def _size(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
-    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    match = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
     if match is None:
-        raise RecipeError("size", f"{text!r} is no size", 'Write "HEIGHTxWIDTH", such as "32x32".')
+        raise RecipeError(
+            "size", f"{shown_value(text)} is no size", 'Write "HEIGHTxWIDTH", such as "32x32".'
+        )
     return int(match[1]), int(match[2])
 
 
 def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-") or "arm"
+    """Return a name for the folder of an arm: of a long name a part, and what tells it apart."""
+    slug = re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-") or "arm"
+    if len(slug) <= LONGEST_SLUG:
+        return slug
+    return f"{slug[:LONGEST_SLUG]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

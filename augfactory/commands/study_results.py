@@ -11,6 +11,7 @@ from augfactory.commands.evaluation_report import REPORT
 from augfactory.commands.study_file import Study
 from augfactory.evaluation.comparison import ArmSummary
 from augfactory.evaluation.protocol import Cell, CellResult
+from augfactory.guarded.text import escaped
 from augfactory.report.evaluation_figures import accuracy_figure
 from augfactory.report.page import Picture, report_page
 from augfactory.report.tables import markdown_table
@@ -18,6 +19,7 @@ from augfactory.store.atomic import write_file
 from augfactory.store.manifest import library_versions
 
 SCHEMA_VERSION = 1
+LINE_BREAK = "\n"
 
 
 @dataclass(frozen=True)
@@ -107,16 +109,16 @@ def _scope(study: Study) -> Alert:
 
 
 def _tables(study: Study, size: str, document: dict[str, Any]) -> str:
-    parts = [f"# {study.title}\n\n"]
+    parts = [f"# {escaped(study.title)}\n\n"]
     if study.about:
-        parts.append(f"{study.about}\n\n")
+        parts.append(f"{escaped(study.about, keep=LINE_BREAK)}\n\n")
     parts.append(
         f"{study.classifier}, {study.steps:,} steps of {study.batch}, {study.subsets} draws × "
         f"{study.seeds} seeds, {document['test']['rows']:,} test images; size {size}. "
         "Mean ± standard deviation over the classifiers; difference from "
-        f"{study.against[0]} in points with its 95 % interval.\n"
+        f"{escaped(study.against[0])} in points with its 95 % interval.\n"
     )
-    parts += [f"\n> {alert['text']}\n" for alert in document["alerts"]]
+    parts += [f"\n> {escaped(alert['text'])}\n" for alert in document["alerts"]]
     for group in document["groups"]:
         parts.append(f"\n## {group['n_train']:,} originals\n\n")
         parts.append(markdown_table(group))

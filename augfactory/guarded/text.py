@@ -33,6 +33,22 @@ def escaped(text: str, keep: str = "") -> str:
     )
 
 
+def escaped_json(text: str) -> str:
+    """Return a JSON text of the same value in which what could fool a reader is escaped.
+
+    It may hold such letters in its strings only, as what ``json.dumps`` returns does; and then it
+    can be encoded, whatever its strings hold.
+    """
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return "".join(
+        f"\\u{ord(letter):04x}"
+        if letter not in "\n\t\r" and (letter in TURNING or breaks_text(letter))
+        else letter
+        for letter in text
+    )
+
+
 def problem_with_name(name: str) -> str | None:
     """Say why ``name`` cannot be a name of a class or a dataset, None where it can."""
     if not name:

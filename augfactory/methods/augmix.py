@@ -244,4 +244,5 @@ METHOD = Method(
     draw=draw,
     weights=lambda parameters, draws, image_shape: np.ones((len(draws), 1), dtype=np.float32),
     apply=apply,
+    largest_side=warps.LARGEST_SIDE,
 )

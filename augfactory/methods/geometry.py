@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from augfactory.arrays.colour import scaled
 from augfactory.arrays.warps import (
+    LARGEST_SIDE,
     Float64Array,
     about_centre,
     border_colours,
@@ -226,4 +227,5 @@ METHOD = Method(
     draw=draw,
     weights=lambda parameters, draws, image_shape: np.ones((len(draws), 1), dtype=np.float32),
     apply=apply,
+    largest_side=LARGEST_SIDE,
 )

@@ -56,6 +56,7 @@ class Method:
             the label, computed from what ``apply`` really does; rows sum to 1.
         apply: (parameters, images uint8 [n, P, H, W, C], draws) -> uint8 [n, H, W, C]; pure, and
             each row's result is independent of the other rows.
+        largest_side: the most pixels a side may have; None where any number will do.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Method:
     draw: Callable[[Any, Slots], Draws]
     weights: Callable[[Any, Draws, tuple[int, int, int]], Float32Array]
     apply: Callable[[Any, UInt8Array, Draws], UInt8Array]
+    largest_side: int | None = None
 
     @property
     def card(self) -> str:

@@ -15,6 +15,7 @@ from augfactory.vae.samplers.registry import SAMPLERS
 Format = Literal["hdf5", "png", "parquet", "webdataset"]
 Origin = Literal["originals", "expanded"]
 LARGEST_FACTOR = 100_000
+MOST_SHOWN = 200  # letters of a wrong value in a message
 MIXING = {name: method for name, method in METHODS.items() if name != "geometry"}
 
 # Raise this whenever the same recipe gives other pixels or labels than before.
@@ -174,12 +175,18 @@ def _resolved(where: str, model: type[BaseModel], given: Mapping[str, Any]) -> d
         raise value_error(where, error) from error
 
 
+def shown_value(value: Any) -> str:
+    """Return what was given, for a message: cut where it is absurdly long."""
+    text = repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+
+
 def value_error(where: str, error: ValidationError) -> RecipeError:
     """Say in words what pydantic found wrong with a value."""
     problem = error.errors()[0]
     place = ".".join(str(part) for part in problem["loc"])
     message = problem["msg"].removeprefix("Value error, ")
-    got = f", got {problem['input']!r}" if place else ""
+    got = f", got {shown_value(problem['input'])}" if place else ""
     return RecipeError(
         f"{where}: {place}" if place else where,
         f"{message[:1].lower()}{message[1:]}{got}",

@@ -28,13 +28,16 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from augfactory.errors import RecipeError, unknown_name
+from augfactory.guarded.documents import parse_toml
 from augfactory.pipeline.recipe import (
+    LARGEST_FACTOR,
     MIXING,
     MixStage,
     Origin,
     default_origin,
     geometry_stage,
     mix_stage,
+    shown_value,
     vae_stage,
 )
 
@@ -65,11 +68,21 @@ def read_recipe(text: str, where: str) -> Asked:
     Raises:
         RecipeError: naming the place, and the nearest right name for a wrong one.
     """
+    return recipe_of(tables_of(text, where), where)
+
+
+def tables_of(text: str, where: str) -> dict[str, Any]:
+    """Return the tables of a TOML text; ``where`` is the file's name, for messages.
+
+    Raises:
+        RecipeError: it is no TOML, is nested too deeply, or holds a number beyond 64 bits.
+    """
     try:
-        values = tomllib.loads(text)
+        return parse_toml(text)
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(where, f"is no TOML: {error}", "Mend the file at that place.") from error
-    return recipe_of(values, where)
+    except ValueError as error:
+        raise RecipeError(where, str(error), "Mend the file at that place.") from error
 
 
 def recipe_of(values: Mapping[str, Any], where: str) -> Asked:
@@ -91,10 +104,16 @@ def recipe_of(values: Mapping[str, Any], where: str) -> Asked:
     if vae is not None:
         own = {key: value for key, value in vae.items() if key != "sampler"}
         vae_stage(f"{where}, vae", str(vae.get("sampler", DEFAULT_SAMPLER)), own)
+    factor = _typed(values, "factor", int, where)
+    if factor is not None:
+        check_factor(factor, f"{where}: factor")
+    seed = _typed(values, "seed", int, where)
+    if seed is not None and seed < 0:
+        raise RecipeError(f"{where}: seed", f"{seed} is no seed", "Give a whole number, 0 or more.")
     return Asked(
-        factor=_typed(values, "factor", int, where),
+        factor=factor,
         originals=_typed(values, "originals", bool, where),
-        seed=_typed(values, "seed", int, where),
+        seed=seed,
         format=_typed(values, "format", str, where),
         geometry=geometry,
         vae=vae,
@@ -102,6 +121,19 @@ def recipe_of(values: Mapping[str, Any], where: str) -> Asked:
             _read_mix(stage, f"{where}, mix {number}") for number, stage in enumerate(stages, 1)
         ),
     )
+
+
+def check_factor(factor: int, where: str) -> None:
+    """Refuse a factor out of range; ``where`` is what asks for it.
+
+    Raises:
+        RecipeError: it is less than 1, or more than ``LARGEST_FACTOR``.
+    """
+    if not 1 <= factor <= LARGEST_FACTOR:
+        raise RecipeError(
+            where, f"{factor} is invalid: it counts the images that each source image becomes",
+            f"Give 1 or more, {LARGEST_FACTOR} at most; 1 keeps the source images alone.",
+        )  # fmt: skip
 
 
 def read_origin(where: str, text: str) -> Origin:
@@ -160,4 +192,5 @@ def _typed(values: Mapping[str, Any], key: str, kind: type, where: str) -> Any:
 
 
 def _wrong_type(where: str, key: str, expected: str, value: Any) -> RecipeError:
-    return RecipeError(f"{where}: {key}", f"must be {expected}, got {value!r}", "Mend that line.")
+    got = shown_value(value)
+    return RecipeError(f"{where}: {key}", f"must be {expected}, got {got}", "Mend that line.")

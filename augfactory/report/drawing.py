@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from augfactory.guarded.text import escaped
 from augfactory.report.letters import drawable
 
 DOTS_PER_INCH = 150
@@ -29,7 +30,7 @@ def png_of(figure: Figure) -> bytes:
 
 def label(text: str, longest: int) -> str:
     """Return both ends of a long text for a figure; a dollar sign is no mathematics."""
-    start = longest // 2
+    text, start = escaped(text), longest // 2
     short = text if len(text) <= longest else f"{text[:start]}…{text[start + 1 - longest :]}"
     return drawable(short).replace("$", r"\$")
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
+from augfactory.guarded.text import escaped
 from augfactory.report.drawing import DOTS_PER_INCH, FAINT, INK, new_figure, png_of
 from augfactory.report.letters import drawable, width_of, wrapped
 from augfactory.report.measured_arms import MeasuredArm, MeasuredSpread, baseline_among
@@ -203,6 +204,7 @@ def _plain(text: str, longest: int) -> str:
 
 
 def _end(text: str, longest: int) -> str:
+    text = escaped(text)
     return drawable(text if len(text) <= longest else f"…{text[1 - longest :]}")
 
 

@@ -9,6 +9,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from augfactory.guarded.text import escaped, escaped_json
 from augfactory.report import page_figures
 from augfactory.report.class_figures import MOST_BARS, MOST_DRAWN
 from augfactory.report.page_tables import (
@@ -105,12 +106,12 @@ def report_page(document: Mapping[str, Any], pictures: Sequence[Picture]) -> byt
         has_intervals=_has_intervals(arms),
         is_scaled=any(arm["scaled"] for arm in arms),
     )  # fmt: skip
-    return html.encode(errors="replace")  # a file name may hold what UTF-8 has no bytes for
+    return html.encode()
 
 
 def embedded_json(value: Any) -> str:
     """Return JSON that may stand inside a script element: no ``<`` ends it or opens another."""
-    return json.dumps(value, allow_nan=False).replace("<", "\\u003c")
+    return escaped_json(json.dumps(value, allow_nan=False)).replace("<", "\\u003c")
 
 
 @cache
@@ -120,10 +121,16 @@ def _environment() -> "Environment":
     return Environment(
         loader=DictLoader({TEMPLATE: _part(TEMPLATE)}),
         autoescape=True,
+        finalize=_shown_text,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _shown_text(value: Any) -> Any:
+    """Escape what could fool a reader in a text of data; HTML is escaped by jinja afterwards."""
+    return escaped(value, keep="\n\t") if type(value) is str else value
 
 
 @cache

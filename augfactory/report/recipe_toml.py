@@ -32,7 +32,11 @@ def study_toml(study: Mapping[str, Any]) -> str:
     parts += [f"[{_key(name)}]\n{_lines(table)}" for name, table in tables.items()]
     for arm in study["arms"]:
         recipe = arm.get("recipe") or {}
-        own = {key: value for key, value in (arm | recipe).items() if key not in _OF_STAGES}
+        own = {
+            key: _with_double_braces(value)
+            for key, value in (arm | recipe).items()
+            if key not in _OF_STAGES
+        }
         sampler = recipe.get("vae") or {}
         if arm.get("vae"):
             at_loss = {} if arm["vae"] is True else {"at_loss": arm["vae"]}
@@ -40,6 +44,11 @@ def study_toml(study: Mapping[str, Any]) -> str:
         parts.append(f"[[arms]]\n{_lines(own)}")
         parts += [f"[[arms.mix]]\n{_lines(_flat(stage))}" for stage in recipe.get("mix") or ()]
     return "\n".join(parts)
+
+
+def _with_double_braces(value: Any) -> Any:
+    """Return a text so that a study file's reader takes its braces for braces."""
+    return value.replace("{", "{{").replace("}", "}}") if isinstance(value, str) else value
 
 
 def _flat(stage: Mapping[str, Any]) -> dict[str, Any]:

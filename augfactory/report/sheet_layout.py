@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from augfactory.records import UInt8Array
-from augfactory.report.letters import drawable, shortened, width_of, wrapped
+from augfactory.report.letters import drawable, fits, shortened, width_of, wrapped
 
 SMALLEST_TILE = 56
 GAP, MARGIN, BAR = 6, 12, 7
@@ -136,7 +136,8 @@ def _column(start: int, width: int, head: str, lines: Sequence[Sequence[Tile]]) 
 
 def _wish(tile: Tile) -> int:
     """Return how wide a tile would have its caption."""
-    return width_of(drawable(tile.caption), SMALL_SIZE) if tile.whole else 0
+    # No tile gets more than WIDE_END, which so many letters fill.
+    return width_of(drawable(tile.caption)[:WIDE_END], SMALL_SIZE) if tile.whole else 0
 
 
 def _captions(column: _Column, tiles: Sequence[Tile]) -> Iterator[tuple[int, list[str]]]:
@@ -147,7 +148,7 @@ def _captions(column: _Column, tiles: Sequence[Tile]) -> Iterator[tuple[int, lis
     place = 0
     while place < len(tiles):
         tile, text, then = tiles[place], drawable(tiles[place].caption), place + 1
-        if width_of(text, SMALL_SIZE) > column.tile:
+        if not fits(text, column.tile, SMALL_SIZE):
             while then < len(tiles) and tiles[then].caption == tile.caption:
                 then += 1
         x = column.start + place * column.pitch

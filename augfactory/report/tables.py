@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from augfactory.guarded.text import escaped
+
 HEAD = ("trained on", "images", "accuracy %", "difference [95 %]", "NLL", "ECE %", "seconds")
 CORRUPTED = "error on {title} %"
 
@@ -37,7 +39,7 @@ def cells(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """Return the head and one line for each arm."""
     arms: Sequence[Mapping[str, Any]] = document["arms"]
     corrupted = next((arm["corruptions"] for arm in arms if arm["corruptions"]), None)
-    extra = () if corrupted is None else (CORRUPTED.format(title=corrupted["title"]),)
+    extra = () if corrupted is None else (CORRUPTED.format(title=escaped(corrupted["title"])),)
     head = (*HEAD[:-1], *extra, HEAD[-1])
     return [head, *(_line(arm, corrupted is not None) for arm in arms)]
 
@@ -45,7 +47,7 @@ def cells(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
 def _line(arm: Mapping[str, Any], with_corruptions: bool) -> tuple[str, ...]:
     difference = arm["difference"] and arm["difference"]["accuracy"]
     line = [
-        arm["name"],
+        escaped(arm["name"]),
         f"{arm['rows']:,}",
         mean_and_std(arm["accuracy"], 100, 1),
         interval(difference) if difference else "",

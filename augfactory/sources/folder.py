@@ -43,7 +43,7 @@ class _Chosen:
 class _Entry:
     """What a listing says of one name, links followed."""
 
-    path: Path
+    name: str
     is_folder: bool
     is_file: bool
     is_link: bool
@@ -119,11 +119,14 @@ def _named(root: Path, names: tuple[str, ...]) -> Path | None:
 
 
 def _class_folders(folder: Path, root: Path) -> tuple[str, ...]:
-    names = tuple(sorted(_visible_folders(folder)))
+    found = [entry for entry in _entries(folder) if entry.is_folder]
+    names = tuple(sorted(entry.name for entry in found if entry.name not in NOT_CLASSES))
     if not names:
         raise InputDataError(folder, "there are no class folders in it", LAYOUT)
+    links = {entry.name for entry in found if entry.is_link}
     for name in names:
-        _refuse_way_out(folder / name, root)
+        if name in links:
+            _refuse_way_out(folder / name, root)
     if len(names) == 1:
         below = folder / names[0]
         hint = f" Did you mean {below}?" if any(_visible_folders(below)) else ""
@@ -134,8 +137,9 @@ def _class_folders(folder: Path, root: Path) -> tuple[str, ...]:
 
 
 def _refuse_unknown(own: tuple[str, ...], known: tuple[str, ...], chosen: _Chosen) -> None:
+    all_known = set(known)
     for name in own:
-        if name not in known:
+        if name not in all_known:
             raise InputDataError(
                 chosen.folder / name,
                 f"{chosen.classes_from} has no class of this name",
@@ -149,21 +153,22 @@ def _image_files(folder: Path, root: Path) -> list[str]:
     images = [
         entry
         for entry in entries
-        if entry.path.suffix.lower() in SUFFIXES and (entry.is_file or entry.is_link)
+        if entry.name.lower().endswith(SUFFIXES) and (entry.is_file or entry.is_link)
     ]
     for entry in images:
         if entry.is_link:
-            _refuse_way_out(entry.path, root)
+            _refuse_way_out(folder / entry.name, root)
     if not images:
         besides = f", though {len(entries)} other entries" if entries else ""
         raise InputDataError(
             folder, f"no images in this class folder{besides}", f"{LAYOUT} Or remove the folder."
         )
-    return sorted(entry.path.name for entry in images)
+    return sorted(entry.name for entry in images)
 
 
 def _refuse_way_out(path: Path, root: Path) -> None:
-    if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
+    """Refuse the link ``path`` where it does not lead into ``root``."""
+    if not path.resolve().is_relative_to(root.resolve()):
         raise InputDataError(
             path,
             f"this link leads out of {root}",
@@ -172,14 +177,15 @@ def _refuse_way_out(path: Path, root: Path) -> None:
 
 
 def _visible_folders(folder: Path) -> list[str]:
-    names = (entry.path.name for entry in _entries(folder) if entry.is_folder)
+    names = (entry.name for entry in _entries(folder) if entry.is_folder)
     return [name for name in names if name not in NOT_CLASSES]
 
 
 def _entries(folder: Path) -> list[_Entry]:
+    """List a folder once; only for links does the system look at more than the listing."""
     with reading(folder, "cannot be listed", "Check the folder."), os.scandir(folder) as entries:
         return [
-            _Entry(Path(entry.path), entry.is_dir(), entry.is_file(), entry.is_symlink())
+            _Entry(entry.name, entry.is_dir(), entry.is_file(), entry.is_symlink())
             for entry in entries
             if not entry.name.startswith(".")
         ]

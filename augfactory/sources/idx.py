@@ -8,16 +8,17 @@ transposed.
 """
 
 import gzip
-import io
 import math
 import os
 import re
 import struct
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from augfactory.errors import InputDataError
+from augfactory.guarded.files import open_regular
 from augfactory.records import Int64Array, Source, UInt8Array
 from augfactory.sources.arrays_in import check_size, source_of_arrays, whole_images
 from augfactory.sources.labels_in import read_labels
@@ -30,7 +31,7 @@ FILE_NAME = re.compile(
 )
 SPLIT_WORDS = {"train": ("train",), "test": ("t10k", "test")}
 UNSIGNED_BYTE = 8
-Stream = io.BufferedReader | gzip.GzipFile
+Stream = BinaryIO | gzip.GzipFile
 CHUNK_BYTES = 2**22
 COPY_AGAIN = "The file is damaged or incomplete; copy or download it again."
 
@@ -86,21 +87,24 @@ def read_idx(path: Path) -> UInt8Array:
         InputDataError: no IDX file, another type, or bytes that are fewer or more than declared.
     """
     packed = path.suffix.lower() == ".gz"
-    with reading(path, "cannot be read as IDX", COPY_AGAIN):
-        with open(path, "rb") as raw, gzip.GzipFile(fileobj=raw) if packed else raw as file:
-            shape, offset = _read_header(file, path)
-            size = math.prod(shape)
-            if packed:
-                check_size(shape, 1, str(path))
-                return np.frombuffer(_read_all(file, size, path), dtype=np.uint8).reshape(shape)
-        found = path.stat().st_size - offset
+    with (
+        reading(path, "cannot be read as IDX", COPY_AGAIN),
+        open_regular(path) as raw,
+        gzip.GzipFile(fileobj=raw) if packed else raw as file,
+    ):
+        shape, offset = _read_header(file, path)
+        size = math.prod(shape)
+        if packed:
+            check_size(shape, 1, str(path))
+            return np.frombuffer(_read_all(file, size, path), dtype=np.uint8).reshape(shape)
+        found = os.fstat(raw.fileno()).st_size - offset
         if found != size:
             raise InputDataError(
                 path, f"{found:,} bytes of values, but the header declares {size:,}", COPY_AGAIN
             )
         if size == 0:
             return np.empty(shape, dtype=np.uint8)
-        return np.memmap(path, dtype=np.uint8, mode="r", offset=offset, shape=shape)
+        return np.memmap(raw, dtype=np.uint8, mode="r", offset=offset, shape=shape)
 
 
 def _find(folder: Path, split: str, what: str) -> Path:
@@ -124,9 +128,9 @@ def _find(folder: Path, split: str, what: str) -> Path:
 
 def _matching(folder: Path, split: str, what: str) -> list[Path]:
     """Return the files of one split, without packed copies of files that are there plain."""
-    names = sorted(os.listdir(folder))
+    names = set(os.listdir(folder))
     found = []
-    for name in names:
+    for name in sorted(names):
         match = FILE_NAME.fullmatch(name)
         if match is None or match["what"].lower() != what:
             continue

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from augfactory.errors import InputDataError
+from augfactory.guarded.files import open_regular
 from augfactory.records import Float32Array, Int64Array, Source, SourceSpec, UInt8Array
 from augfactory.sources.labels_in import hard_as_soft
 from augfactory.sources.pixels import is_grey, pixels_of
@@ -100,7 +101,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     """Open a file of an allowed format and size; what fails inside is the file's fault."""
     with (
         reading(path, "cannot be read as an image", REPLACE_IT),
-        Image.open(path, formats=FORMATS) as image,
+        open_regular(path) as file,
+        Image.open(file, formats=FORMATS) as image,
     ):
         if image.width * image.height > MAX_PIXELS:
             raise InputDataError(

@@ -6,12 +6,14 @@ label, y`` and perhaps ``soft_label(s)`` [N, K]. ``class_names`` may stand in ei
 unpickled. The arrays are read whole; what is larger than memory belongs in HDF5.
 """
 
+import contextlib
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from augfactory.errors import InputDataError
+from augfactory.guarded.files import open_regular
 from augfactory.records import Source
 from augfactory.sources.arrays_in import AnyArray, check_size, source_of_arrays, whole_images
 from augfactory.sources.labels_in import checked_hard, read_labels
@@ -32,9 +34,10 @@ def open_npz(path: Path, split: str | None, name: str) -> Source:
     Raises:
         InputDataError: it is damaged, lacks an array or a split, or an array has no clear meaning.
     """
-    with reading(path, "cannot be read as .npz", SAVE_AGAIN):
-        archive = zipfile.ZipFile(path)
-    with archive:
+    with contextlib.ExitStack() as opened:
+        with reading(path, "cannot be read as .npz", SAVE_AGAIN):
+            file = opened.enter_context(open_regular(path))
+            archive = opened.enter_context(zipfile.ZipFile(file))
         keys = {entry.removesuffix(".npy") for entry in archive.namelist()}
         has_splits = any(
             _split_key(path, keys, SPLIT_IMAGE_KEYS, word) for word in ("train", "test")

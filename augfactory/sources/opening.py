@@ -1,10 +1,12 @@
 """Open the set of labelled images that a SOURCE of the command line names."""
 
+import errno
 import os
 import stat
 from pathlib import Path
 
 from augfactory.errors import InputDataError, RecipeError
+from augfactory.guarded.text import escaped, problem_with_name
 from augfactory.records import Source, SourceSpec
 from augfactory.sources.folder import open_folder
 from augfactory.sources.hdf5 import open_hdf5
@@ -19,6 +21,8 @@ SAMPLE = "sample"
 SPLITS = ("train", "test")
 HDF5_SUFFIXES = (".h5", ".hdf5")
 MAX_SIDE = 4096
+LONGEST_CLASS_NAME = 4096  # letters; they stand in every table, sheet and card
+LONGEST_SHOWN, MOST_SHOWN = 300, 60  # letters of a text in a message
 KINDS = (
     "A source is a folder of class folders, a folder of IDX files, a .npz or .h5 file, "
     f"'{SAMPLE}' (the bundled digits) or {PREFIX}NAME."
@@ -33,21 +37,43 @@ def open_source(spec: SourceSpec) -> Source:
     Images are converted to ``spec.size`` and ``spec.colour`` when they are read.
 
     Raises:
-        InputDataError: nothing is there, it is of no known kind, or cannot be used; with the file.
+        InputDataError: nothing is there, it is of no known kind, cannot be used, or has a class
+            whose name cannot be kept; with the file.
         RecipeError: ``spec.size`` is no size.
     """
     if spec.size is not None and not all(1 <= side <= MAX_SIDE for side in spec.size):
         raise RecipeError(
             "--size", f"{spec.size} is no size", f"Give 1 to {MAX_SIDE} pixels a side."
         )
+    _refuse_unfit_text(spec.text)
     text, split = split_suffix(spec.text)
     if text == SAMPLE:
-        return converted(open_sample(split, spec.text), spec.size, spec.colour)
-    if text.startswith(PREFIX) and not os.path.lexists(text):
+        source = open_sample(split, spec.text)
+    elif text.startswith(PREFIX) and not os.path.lexists(text):
         source = open_torchvision(text.removeprefix(PREFIX), split, spec)
     else:
         source = _open_path(text, split, spec)
+    refuse_unfit_classes(source)
     return converted(source, spec.size, spec.colour)
+
+
+def refuse_unfit_classes(source: Source) -> None:
+    """Refuse names of classes that cannot be kept in a dataset: told before anything is made.
+
+    Raises:
+        InputDataError: a name is no UTF-8, holds a control character or a line break, or is too
+            long.
+    """
+    for name in source.class_names:
+        problem = problem_with_name(name)
+        if problem is None and len(name) > LONGEST_CLASS_NAME:
+            problem = f"it has {len(name):,} letters, more than {LONGEST_CLASS_NAME:,}"
+        if problem is not None:
+            raise InputDataError(
+                f"{_short(source.name)}: class '{_short(name)}'",
+                f"this name cannot be kept: {problem}",
+                "Rename the class: its folder, or its entry in class_names.",
+            )
 
 
 def split_suffix(text: str) -> tuple[str, str | None]:
@@ -58,13 +84,37 @@ def split_suffix(text: str) -> tuple[str, str | None]:
     return name, split
 
 
+def _refuse_unfit_text(text: str) -> None:
+    """Refuse what could not be written down as where a dataset comes from.
+
+    Raises:
+        InputDataError: it is no UTF-8.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputDataError(
+            _short(text), "this name is no text in UTF-8", "Rename the file or folder."
+        ) from error
+
+
+def _short(text: str) -> str:
+    """Return the text escaped, and cut where it is absurdly long."""
+    return escaped(text if len(text) <= LONGEST_SHOWN else f"{text[:MOST_SHOWN]}…")
+
+
 def _open_path(text: str, split: str | None, spec: SourceSpec) -> Source:
-    with reading(text, "cannot be looked at", f"Check the path. {KINDS}"):
+    with reading(_short(text), "cannot be looked at", f"Check the path. {KINDS}"):
         try:
             mode = os.stat(text).st_mode
         except (FileNotFoundError, NotADirectoryError) as error:
             what = "there is no such file or folder"
             raise InputDataError(text or "''", what, f"Check the path. {KINDS}") from error
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            what = "this name is too long"
+            raise InputDataError(_short(text), what, f"Check the path. {KINDS}") from error
     path = Path(text)
     if stat.S_ISDIR(mode):
         if holds_idx(path):

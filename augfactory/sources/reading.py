@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from PIL import Image
 
 from augfactory.errors import AugfactoryError, InputDataError
+from augfactory.guarded.files import NotRegularError
 
 
 @contextlib.contextmanager
@@ -38,5 +39,6 @@ def reading(where: object, what: str, remedy: str) -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     """Return the first line of an exception's text, or its kind where it has none."""
-    lines = str(error).strip().splitlines()
+    told = error.strerror if isinstance(error, NotRegularError) else error
+    lines = str(told).strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__

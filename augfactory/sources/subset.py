@@ -2,12 +2,14 @@
 
 import numpy as np
 
-from augfactory.errors import InputDataError
+from augfactory.errors import RecipeError
 from augfactory.keyed_random import generator
 from augfactory.records import Int64Array
 
 
-def stratified_rows(labels: Int64Array, count: int, seed: int) -> Int64Array:
+def stratified_rows(
+    labels: Int64Array, count: int, seed: int, where: str = "--n-train"
+) -> Int64Array:
     """Draw ``count`` rows, as equally many of each class as there are: sorted int64 [count].
 
     The rows of each class are shuffled, then dealt in rounds, one of each class per round. A class
@@ -15,18 +17,20 @@ def stratified_rows(labels: Int64Array, count: int, seed: int) -> Int64Array:
     full goes to classes drawn by the seed. So the subset of a smaller count is always part of that
     of a larger one.
 
+    ``where`` is what asks for them, for messages.
+
     Raises:
-        InputDataError: ``count`` is below the number of classes, or above that of the rows.
+        RecipeError: ``count`` is below the number of classes, or above that of the rows.
     """
     classes = np.unique(labels)
     if count > len(labels):
-        raise InputDataError(
-            "--n-train", f"{count} rows asked, but there are {len(labels)}",
+        raise RecipeError(
+            where, f"{count} rows asked, but there are {len(labels)}",
             f"Ask for at most {len(labels)}, or leave it off for all of them.",
         )  # fmt: skip
     if count < len(classes):
-        raise InputDataError(
-            "--n-train", f"{count} rows asked for {len(classes)} classes",
+        raise RecipeError(
+            where, f"{count} rows asked for {len(classes)} classes",
             f"Ask for at least one of each class: {len(classes)}.",
         )  # fmt: skip
     turns = generator("subset", "turns", seed).permutation(len(classes))

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Sequence
 from itertools import pairwise
 
+from augfactory.guarded.text import escaped, escaped_json
 from augfactory.methods.registry import METHODS
 from augfactory.store.formats import FORMATS
 from augfactory.store.manifest import Manifest, program
@@ -36,13 +37,13 @@ def card(manifest: Manifest) -> str:
         "## Use and limits\n\n" + _limits(manifest),
         "## Identity\n\n" + _identity(manifest),
     )
-    return "\n\n".join(sections) + "\n"
+    return escaped("\n\n".join(sections), keep="\n") + "\n"
 
 
 def _front_matter(manifest: Manifest) -> str:
     # No dataset_info: the features stand in the Parquet files, and load_dataset ignores them here.
     return f"""---
-pretty_name: {json.dumps(f"{manifest.name}, {manifest.version}", ensure_ascii=False)}
+pretty_name: {_quoted(f"{manifest.name}, {manifest.version}")}
 license: other
 license_name: as-the-source
 task_categories: [image-classification]
@@ -69,8 +70,8 @@ def _introduction(manifest: Manifest) -> str:
         else f"{made:,} images made from {originals:,} originals, which are not among them"
     )
     exported = (
-        f" Exported from {manifest.exported_from.name}@{manifest.exported_from.version}: the same "
-        "rows, stored in another way."
+        f" Exported from {escaped(manifest.exported_from.name)}@{manifest.exported_from.version}: "
+        "the same rows, stored in another way."
         if manifest.exported_from
         else ""
     )
@@ -78,7 +79,7 @@ def _introduction(manifest: Manifest) -> str:
         f"{manifest.rows:,} labelled images of {height}×{width} pixels, {_colours(channels)}, in "
         f"{len(manifest.class_names)} classes: {parts}, by {program()}.{exported}"
     )
-    return f"""# {manifest.name}, {manifest.version}
+    return f"""# {escaped(manifest.name)}, {manifest.version}
 
 {_wrapped(text)}
 
@@ -93,7 +94,7 @@ def _contents(manifest: Manifest) -> str:
         classes.append([name, *(f"{count:,}" for count in [*counts, sum(counts)])])
     totals = [sum(manifest.counts[method].values()) for method in methods]
     classes.append(["all", *(f"{count:,}" for count in [*totals, sum(totals)])])
-    address = f"{manifest.name}@{manifest.version}"
+    address = f"{escaped(manifest.name)}@{manifest.version}"
     later = (
         "How near the made images come to the originals, and whether they help, is measured once "
         f"the dataset stands: `augfactory info {address} --quality` tells precision, recall, "
@@ -155,7 +156,7 @@ def _making(manifest: Manifest) -> str:
         *([f"to {source.colour}"] if source.colour != "auto" else []),
     ]
     origin = (
-        f"Source: `{source.title}`{split}; {len(source.rows):,} of its images, numbers "
+        f"Source: `{_code(source.title)}`{split}; {len(source.rows):,} of its images, numbers "
         f"{_numbers(source.rows)}. Their pixels and labels have the fingerprint "
         f"`{source.fingerprint}`."
         + (f" Images were converted {' and '.join(converted)}." if converted else "")
@@ -167,8 +168,8 @@ def _making(manifest: Manifest) -> str:
         )
     )
     again = (
-        f"`augfactory reproduce {manifest.name}@{manifest.version}` renders it again from the "
-        f"source{' and the model' if manifest.model else ''}, bit by bit the same, after this "
+        f"`augfactory reproduce {_code(manifest.name)}@{manifest.version}` renders it again from "
+        f"the source{' and the model' if manifest.model else ''}, bit by bit the same, after this "
         "recipe:"
     )
     return f"""{_wrapped(origin)}
@@ -189,10 +190,10 @@ def _model(manifest: Manifest) -> str:
     trained_on = model.get("trained_on") or {}
     same = trained_on.get("fingerprint") == manifest.source.fingerprint
     images = "the same images" if same else f"{len(trained_on.get('rows') or ()):,} images"
-    kind = f" `{model['architecture']}`" if model.get("architecture") else ""
+    kind = f" `{_code(model['architecture'])}`" if model.get("architecture") else ""
     return (
         f"Model: a variational autoencoder{kind}, trained on {images}; the sha256 of its weights "
-        f"is `{model['sha256']}`."
+        f"is `{_code(model['sha256'])}`."
     )
 
 
@@ -270,7 +271,17 @@ def _table(lines: Sequence[Sequence[str]], words: int = 1) -> str:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").split())
+    return " ".join(escaped(text).replace("\\", "\\\\").replace("|", "\\|").split())
+
+
+def _code(text: object) -> str:
+    """Return a text to stand between backticks: one line, without any of them."""
+    return escaped(str(text)).replace("`", "'")
+
+
+def _quoted(text: str) -> str:
+    """Return a text as YAML in quotes, which are those of JSON."""
+    return escaped_json(json.dumps(text, ensure_ascii=False))
 
 
 def _channels(values: Sequence[float]) -> str:

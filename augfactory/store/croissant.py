@@ -8,6 +8,7 @@ import json
 from typing import Any
 from urllib.parse import quote
 
+from augfactory.guarded.text import escaped_json
 from augfactory.store.croissant_context import CONTEXT
 from augfactory.store.croissant_provenance import provenance
 from augfactory.store.croissant_records import PARQUET, file_sets, record_sets
@@ -39,7 +40,7 @@ def croissant(manifest: Manifest) -> str:
         "distribution": [*files, *file_sets(manifest)],
         "recordSet": record_sets(manifest),
     }
-    return json.dumps(described, indent=2, ensure_ascii=False)
+    return escaped_json(json.dumps(described, indent=2, ensure_ascii=False))
 
 
 def _general(manifest: Manifest) -> Node:

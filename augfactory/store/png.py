@@ -19,6 +19,7 @@ from PIL import Image
 
 from augfactory.errors import RecipeError
 from augfactory.guarded.files import open_inside
+from augfactory.guarded.text import escaped, problem_with_name
 from augfactory.records import Int64Array, Rows, UInt8Array
 from augfactory.store.storage_format import (
     SMALL_FILE_BYTES,
@@ -44,19 +45,26 @@ from augfactory.store.tables import (
 
 FOLDER = "train"
 METADATA = f"{FOLDER}/metadata.parquet"
+LONGEST_FOLDER = 255  # bytes that a name may have on the usual file systems
+MOST_SHOWN = 60  # letters of a name in a message
 
 
 def check_class_names(class_names: Sequence[str]) -> None:
-    """Refuse class names that cannot be folder names.
+    """Refuse class names that cannot be folder names, or not so that every tool reads them.
 
     Raises:
         RecipeError: naming the class.
     """
     for name in class_names:
-        if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
+        problem = problem_with_name(name)
+        if problem is None and len(name.encode()) > LONGEST_FOLDER:
+            problem = f"it has more than {LONGEST_FOLDER} bytes"
+        if name in (".", "..") or "/" in name or "\\" in name or problem is not None:
+            shown = escaped(name if len(name) <= MOST_SHOWN else f"{name[:MOST_SHOWN]}…")
             raise RecipeError(
-                f"class {name!r}",
-                "this name cannot be a folder, which the format png makes of it",
+                f"class '{shown}'",
+                "this name cannot be a folder, which the format png makes of it"
+                + (f": {problem}" if problem else ""),
                 "Choose another format, such as hdf5, or rename the class.",
             )
 

@@ -1,5 +1,7 @@
 """Flags and a recipe file become a request; what contradicts or is out of range is refused."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +89,35 @@ def test_a_factor_out_of_range_is_refused(place: Path, factor: int) -> None:
     (place / "r.toml").write_text(f"factor = {factor}\n")
     with pytest.raises(RecipeError, match=rf"^r.toml: factor: {factor} is invalid.*\n.*1 or more"):
         asked(factors=(), recipe=Path("r.toml"))
+
+
+def large(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 2**30)
+
+
+@pytest.mark.parametrize(
+    ("write", "told"),
+    [
+        (os.mkfifo, "it is a FIFO, not a file"),
+        (lambda path: path.symlink_to("/dev/zero"), "it is a device, not a file"),
+        (lambda path: path.mkdir(), "it is a folder, not a file"),
+        (lambda path: path.write_bytes(b"factor = 2 # \xff"), "no text in UTF-8"),
+        (large, "1,073,741,824 bytes"),
+        (Path.resolve, "No such file"),
+        (lambda path: path.write_text("seed = -1"), "seed: -1 is no seed"),
+    ],
+)
+def test_what_is_no_recipe_file_is_told_and_never_waited_for(
+    place: Path, write: Callable[[Path], object], told: str
+) -> None:
+    path = place / "odd.toml"
+    write(path)
+    with pytest.raises(RecipeError) as caught:
+        asked(recipe=path)
+    assert caught.value.where.startswith(str(path))
+    assert told in str(caught.value)
+    assert "Errno" not in str(caught.value)
 
 
 def test_a_missing_factor_is_asked_for() -> None:

@@ -1,12 +1,16 @@
 """Study files: what they mean, and what is said of the wrong ones."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from augfactory.commands.study import count_cells
 from augfactory.commands.study_file import Size, read_study, study_of
+from augfactory.commands.study_plan import _size, _slug
 from augfactory.errors import RecipeError
 
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.toml"))
@@ -80,6 +84,133 @@ def test_a_size_replaces_values_and_narrows_grids() -> None:
     assert [arm.name for arm in quick.arms] == ["originals", "mix 0.1 x1", "mix 0.1 x5"]
     whole = study_of(values, "s.toml", "default")
     assert (whole.steps, len(whole.arms)) == (500, 5)
+
+
+def test_what_stands_in_braces_is_filled_in_and_double_braces_are_braces() -> None:
+    arm = {
+        "name": "{{a}} {a} {b}{a} {c} {{{b}}}",
+        "factor": "{a}",
+        "grid": {"a": [2], "b": [0.5], "c": [True]},
+    }
+    study = study_of({**PLAIN, "arms": [{"name": "originals"}, arm]}, "s.toml", "default")
+    assert study.arms[1].name == "{a} 2 0.52 True {0.5}"
+    assert study.arms[1].recipe is not None
+    assert study.arms[1].recipe.factor == 2
+
+
+@given(st.text("ab{} c", max_size=12), st.sampled_from([1, 0.25, "b", "{a}"]))
+def test_plain_placeholders_are_filled_as_by_str_format(text: str, value: object) -> None:
+    try:
+        expected = text.format(a=value)
+    except (KeyError, IndexError, ValueError, AttributeError):
+        expected = None
+    arm = {"name": f"x{text}", "grid": {"a": [value]}}
+    try:
+        filled = study_of({**PLAIN, "arms": [{"name": "originals"}, arm]}, "s", "default")
+    except RecipeError:
+        assert expected is None
+    else:
+        assert filled.arms[1].name == f"x{expected}"
+
+
+@pytest.mark.parametrize(
+    "text", ["{a.foo}", "{a[0]}", "{a:>2000000000}", "{a!r}", "{}", "{0}", "{b}"]
+)
+def test_only_plain_names_are_filled_in(text: str) -> None:
+    arm = {"name": f"m {text}", "grid": {"a": [1, 2]}}
+    with pytest.raises(RecipeError, match=r"s.toml, arm 2: .*\n.*\[arms.grid\]") as caught:
+        study_of({**PLAIN, "arms": [{"name": "originals"}, arm]}, "s.toml", "default")
+    assert text in str(caught.value)
+
+
+def test_a_grid_is_counted_before_it_is_listed() -> None:
+    grid = {name: list(range(1000)) for name in "abc"}
+    arm = {"name": "m {a} {b} {c}", "grid": grid}
+    with pytest.raises(RecipeError, match=r"s.toml, arm 2: grid.*1,000,000,000 .*1,000") as caught:
+        study_of({**PLAIN, "arms": [{"name": "originals"}, arm]}, "s.toml", "default")
+    assert "arms.grid" in caught.value.remedy
+    many = [{"name": f"m{number}" + " {a}", "grid": {"a": list(range(900))}} for number in range(2)]
+    with pytest.raises(RecipeError, match="1,801 arms"):
+        study_of({**PLAIN, "arms": [{"name": "originals"}, *many]}, "s.toml", "default")
+    most = [{"name": "originals"}, {"name": "m {a}", "grid": {"a": list(range(999))}}]
+    assert len(study_of({**PLAIN, "arms": most}, "s.toml", "default").arms) == 1000
+
+
+def test_what_is_filled_in_stays_short() -> None:
+    arm = {"name": "{a}" * 1000, "grid": {"a": ["x" * 10_000]}}
+    with pytest.raises(RecipeError, match="longer than 10,000 letters"):
+        study_of({**PLAIN, "arms": [{"name": "originals"}, arm]}, "s.toml", "default")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("quick = 5", "s.toml: quick: must be a table"),
+        ("quick = [1]", "s.toml: quick: must be a table"),
+        ("[quick.grid]\na = 5", "s.toml: quick.grid: must be lists by name"),
+        ("[quick]\ngrid = 5", "s.toml: quick.grid: must be lists by name"),
+        ("against = []", "s.toml: against: .*at least 1"),
+        ("n_train = []", "s.toml: n_train: .*at least 1"),
+        ("n_train = [0]", "s.toml: n_train.0: .*greater than or equal to 1"),
+        ("n_train = [10, -1]", "s.toml: n_train.1: .*greater than or equal to 1"),
+        (f"steps = 1{'0' * 5000}", "s.toml: line 4: .*beyond 64 bits"),
+        (f"steps = 0x{'f' * 5000}", "s.toml: steps: .*beyond 64 bits"),
+        (f"steps = {'[' * 5000}{']' * 5000}", "s.toml: .*nested too deeply"),
+        (f"about = {'[' * 90}{']' * 90}", "s.toml: about"),
+        ("subsets = 1000000", "s.toml: subsets: .*less than or equal to"),
+        ("seeds = 1000000", "s.toml: seeds: .*less than or equal to"),
+        ("seeds = 1000\nsubsets = 1000", "s.toml: .*2,000,000 classifiers"),
+        ("vae = 3", "s.toml: vae"),
+        ("title = 3", "s.toml: title"),
+        ("title = [[1]]", "s.toml: title"),
+        (f"colour = '{'x' * 100_000}'", "s.toml: colour"),
+    ],
+)
+def test_a_hostile_file_is_a_wrong_request(tmp_path: Path, text: str, told: str) -> None:
+    values = {"title": "'t'", "source": "'a'", "test": "'b'", "n_train": "[10, 20]"}
+    key = text.partition(" ")[0]
+    lines = [f"{name} = {value}" for name, value in values.items() if name != key]
+    lines = lines[:3] if key == "steps" else lines
+    path = tmp_path / "s.toml"
+    arms = "[[arms]]\nname = 'originals'\n"
+    path.write_text("\n".join([*lines, text, arms]))
+    with pytest.raises(RecipeError, match=told) as caught:
+        read_study(path, "default")
+    assert len(str(caught.value)) < 2000
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize("at_loss", [float("nan"), float("inf"), -1.0])
+def test_a_loss_that_no_training_reaches_is_refused(at_loss: float) -> None:
+    arm = {"name": "m", "factor": 2, "vae": {"at_loss": at_loss}}
+    with pytest.raises(RecipeError, match="arm 2: vae"):
+        study_of({**PLAIN, "arms": [{"name": "originals"}, arm]}, "s.toml", "default")
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\x1b[2Jb", "", "\ud800"])
+def test_a_name_of_an_arm_is_one_line_of_text(name: str) -> None:
+    with pytest.raises(RecipeError, match="arm 2: name") as caught:
+        study_of({**PLAIN, "arms": [{"name": "originals"}, {"name": name}]}, "s.toml", "default")
+    assert "\x1b" not in str(caught.value)
+
+
+def test_a_study_that_is_no_file_is_never_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.toml")
+    with pytest.raises(RecipeError, match="it is a FIFO, not a file"):
+        read_study(tmp_path / "pipe.toml", "default")
+
+
+@pytest.mark.parametrize("size", ["x", "3x", f"{'9' * 5000}x3", "0x3", "-3x3"])
+def test_a_size_that_is_none(size: str) -> None:
+    with pytest.raises(RecipeError, match=r"^size: .* is no size"):
+        _size(size)
+
+
+def test_a_long_name_of_an_arm_makes_a_folder_name_that_can_be() -> None:
+    long, other = "Geometry, " * 100, "Geometry, " * 101
+    assert _slug("Geometry, mixup of 2") == "geometry-mixup-of-2"
+    assert len(_slug(long)) <= 100
+    assert _slug(long) != _slug(other)
 
 
 STEERED = {"name": "m", "factor": 2, "vae": {"at_loss": False, "reach": 0.5}}

@@ -55,6 +55,25 @@ def test_silence_is_silence() -> None:
         ("factor = 'ten'", "r.toml: factor: must be a whole number"),
         ("factor = true", "r.toml: factor: must be a whole number"),
         ("factor = ", "r.toml: is no TOML"),
+        ("factor = 0", "r.toml: factor: 0 is invalid"),
+        ("factor = 100001", "r.toml: factor: 100001 is invalid"),
+        ("seed = -1", r"r.toml: seed: -1 is no seed\n.*0 or more"),
+        (f"factor = 2\nseed = {9 * '1' + 5000 * '0'}", "r.toml: line 2: .*beyond 64 bits"),
+        (f"seed = 0x{5000 * 'f'}", "r.toml: seed: .*beyond 64 bits"),
+        (f"seed = {2**63}", "r.toml: seed: .*beyond 64 bits"),
+        (f"[geometry]\nrotation = 0b{100 * '1'}", "r.toml: geometry.rotation: .*beyond 64 bits"),
+        (f"[[mix]]\nmethod = 'mixup'\ncopies = {2**70}", "r.toml: mix 1.copies: .*beyond 64 bits"),
+        (f"factor = {'[' * 5000}{']' * 5000}", "r.toml: .*nested too deeply"),
+        (f"factor = {'[' * 150}{']' * 150}", "r.toml: .*nested too deeply"),
+        (f"factor = {'{a = ' * 150}1{'}' * 150}", "r.toml: .*nested too deeply"),
+        (f"{'a.' * 5000}b = 1", "r.toml: .*nested too deeply"),
+        (
+            f"format = 3\nseed = '{'x' * 10_000}'",
+            "r.toml: seed: must be a whole number, got 'x{50}",
+        ),
+        ("seed = 'a\\nb'", "r.toml: seed: must be a whole number, got 'a.*b'"),
+        ("seed = 2020-01-01", "r.toml: seed: must be a whole number"),
+        ("seed = nan", "r.toml: seed: must be a whole number"),
         ("geometry = 3", "r.toml: geometry: must be a table or false"),
         ("mix = 3", "r.toml: mix: must be a list of tables"),
         ("mix = [3]", "mix 1: mix: must be a list of tables"),
@@ -78,5 +97,7 @@ def test_silence_is_silence() -> None:
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(text: str, words: str) -> None:
-    with pytest.raises(RecipeError, match=words):
+    with pytest.raises(RecipeError, match=words) as caught:
         read_recipe(text, "r.toml")
+    assert len(str(caught.value)) < 2000
+    assert caught.value.remedy

@@ -68,7 +68,7 @@ def test_any_names_are_drawn(names: tuple[str, ...], drawn: list[Figure]) -> Non
     if names is ODD:
         for figure in drawn:
             shown = labels_of(figure.axes[0].get_yticklabels())
-            assert shown == ["□□", r"\$a^\$", "a name th…be drawn"]
+            assert shown == [r"□\x0a", r"\$a^\$", "a name th…be drawn"]
 
 
 def test_bars_are_as_long_as_the_gains(drawn: list[Figure]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from augfactory.guarded.text import escaped
 from augfactory.report import page_figures
 from augfactory.report.page import Picture, embedded_json, report_page
 from augfactory.report.page_tables import confused_pairs
@@ -298,7 +299,7 @@ def test_the_document_stands_in_the_page_for_machines() -> None:
 def test_a_name_that_utf8_has_no_bytes_for_is_shown() -> None:
     document = results(names=("a", "b"), factors=(10,))
     document["test"]["text"] = "images-\udcff"
-    assert "images-?" in " ".join(page(document).texts("dd"))
+    assert r"images-\xff" in " ".join(page(document).texts("dd"))
 
 
 def test_only_the_pages_own_script_may_run_and_nothing_is_fetched() -> None:
@@ -425,3 +426,30 @@ def test_the_baseline_comes_first_among_the_confusions() -> None:
     assert page(document).attributes("div", "data-name") == [
         "digits-x10", "originals", "originals+geometry",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("document", [results(), study_results()])
+def test_what_could_fool_a_reader_comes_as_escapes(document: dict[str, Any]) -> None:
+    fooling = "\x1b[2J\u202e\x9b\u2028\udcff"
+
+    def fooled(value: Any) -> Any:
+        if isinstance(value, str):
+            return value + fooling
+        if isinstance(value, list):
+            return [fooled(own) for own in value]
+        return (
+            {key: fooled(own) for key, own in value.items()} if isinstance(value, dict) else value
+        )
+
+    odd = {**document, "alerts": fooled(document["alerts"]), "test": fooled(document["test"])}
+    odd["title"] = f"title{fooling}"
+    for entry in odd.get("datasets", ()):
+        entry["name"] += fooling
+    html = report_page(odd, [picture(f"picture{fooling}", f"caption{fooling}")]).decode()
+    page, _, rest = html.partition('<script type="application/json"')
+    assert not [letter for letter in html if letter not in "\n\t" and escaped(letter) != letter]
+    shown = r"\x1b[2J\u202e\x9b\u2028\xff"
+    assert f"picture{shown}" in page
+    assert f"caption{shown}" in page
+    assert page.count(shown) > 5
+    assert json.loads(rest.partition(">")[2].partition("</script>")[0])["test"] == odd["test"]

@@ -47,6 +47,7 @@ def test_a_study_file_of_it_asks_for_the_same() -> None:
             "real_share": 0.5,
             "mix": [{"method": "ricap", "copies": 2, "beta": 0.3}],
         },
+        {"name": "braces {{x}} }}{{", "factor": 2},
         {"name": "sampled", "vae": {"sampler": "same-class"}, "factor": 2, "order": "rounds"},
     ]
     base = {"title": 'a "title"', "source": "s", "test": "t", "n_train": [5], "vae": {"latent": 4}}

@@ -47,6 +47,14 @@ def test_markdown_escapes_what_would_split_a_cell() -> None:
     assert lines[4].startswith("| a\\|b | 25,000 |")
 
 
+def test_a_name_that_could_fool_a_terminal_comes_as_escapes() -> None:
+    odd = {"arms": [arm("a\nb\x1b[2J\u202ec", 10, spread(0.5), None)]}
+    assert len(table(odd).split("\n")) == 2
+    assert table(odd).split("\n")[1].startswith(r"a\x0ab\x1b[2J\u202ec  ")
+    assert len(markdown_table(odd).splitlines()) == 3
+    assert r"| a\x0ab\x1b[2J\u202ec |" in markdown_table(odd)
+
+
 def test_corruption_errors_have_a_column_of_their_own() -> None:
     errors = {"title": "MNIST-C-style", "mean_error": 0.1234}
     arms = [ARMS[0] | {"corruptions": errors}, ARMS[1]]

@@ -249,3 +249,25 @@ def test_links_inside_the_root_are_followed(root: Path, tmp_path: Path) -> None:
 def test_links_in_a_circle_are_told(root: Path) -> None:
     (root / "1" / "link.png").symlink_to("link.png")
     assert str(root) in refusal(root)
+
+
+def test_each_class_folder_is_listed_once_and_no_file_is_looked_at(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[str] = []
+    looked_at: list[str] = []
+    scandir, lstat = os.scandir, os.lstat
+
+    def list_folder(path: Path) -> object:
+        listed.append(str(path))
+        return scandir(path)
+
+    def look_at(path: Path, **more: int) -> os.stat_result:
+        looked_at.append(str(path))
+        return lstat(path, **more)
+
+    monkeypatch.setattr(os, "scandir", list_folder)
+    monkeypatch.setattr(os, "lstat", look_at)
+    open_source(SourceSpec(str(root)))
+    assert [listed.count(f"{root}/{name}") for name in "012"] == [1, 1, 1]
+    assert not any(path.endswith(".png") for path in looked_at)

@@ -70,7 +70,7 @@ def test_the_name_is_what_the_user_wrote(tmp_path: Path) -> None:
         ("nowhere:test", "nowhere: there is no such file or folder"),
         ("", "'': there is no such file or folder"),
         ("a\0b", "cannot be looked at"),
-        ("x" * 5000, "cannot be looked at"),
+        ("x" * 5000, "this name is too long"),
         (__file__, "a file of this kind is no source"),
         (f"{__file__}/below", "there is no such file or folder"),
         (os.devnull, "a file of this kind is no source"),

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from huggingface_hub import DatasetCard
 
+from augfactory.guarded.text import escaped
 from augfactory.store.card import card
 from augfactory.store.formats import FORMATS
 from augfactory.store.manifest import ExportEntry, Manifest, SourceEntry
@@ -190,3 +191,22 @@ def test_a_set_without_originals_and_an_export_say_so() -> None:
 )
 def test_a_source_is_called_by_the_end_of_its_path(text: str, title: str) -> None:
     assert source(text=text).title == title
+
+
+FOOLING = "a\u202eb\u2066"
+
+
+def test_what_could_fool_a_reader_comes_as_escapes() -> None:
+    odd: dict[str, Any] = {
+        "name": FOOLING,
+        "class_names": [FOOLING, "ok"],
+        "counts": {"original": {FOOLING: 4_000, "ok": 104}},
+        "source": source(text=f"{FOOLING}\x1b[2J\x85\u2028\n# A heading`:train"),
+        "exported_from": ExportEntry(name=FOOLING, version="v1", content_hash="c" * 64),
+    }
+    text = card(manifest(**odd))
+    assert not [letter for letter in text if letter != "\n" and escaped(letter) != letter]
+    assert r"| a\\u202eb\\u2066 | 4,000 |" in text
+    assert r"a\u202eb\u2066\x1b[2J\x85\u2028\x0a# A heading':train`" in plain(text)
+    assert not [line for line in text.splitlines() if line.startswith("# A heading")]
+    assert DatasetCard(text).data.to_dict()["pretty_name"] == f"{FOOLING}, v2"

@@ -48,7 +48,16 @@ def test_table_names_each_file_by_row_and_largest_share(tmp_path: Path, rows: Ro
     assert features["label"]["names"] == CLASSES
 
 
-@pytest.mark.parametrize("name", ["a/b", "..", "", "a\\b"])
+@pytest.mark.parametrize(
+    "name",
+    ["a/b", "..", "", "a\\b", "a\nb", "a\rb", "a\u2028b", "a\x1bb", "\udcff", "x" * 256, "猫" * 86],
+)
 def test_class_names_that_are_no_folder_names_are_refused(name: str) -> None:
-    with pytest.raises(RecipeError, match="cannot be a folder"):
+    with pytest.raises(RecipeError, match="cannot be a folder") as caught:
         png.check_class_names(["fine", name])
+    assert not set("\n\r\u2028\x1b\udcff") & set(caught.value.where)
+    assert len(caught.value.where) < 100
+
+
+def test_class_names_that_are_folder_names_will_do() -> None:
+    png.check_class_names(["x" * 255, "猫" * 85, "\u202eab", "a b", "nul", "-"])
