@@ -14,7 +14,7 @@ from augfactory.cli.export import export
 from augfactory.cli.log import log
 from augfactory.cli.methods import methods
 from augfactory.cli.reproduce import reproduce
-from augfactory.cli.session import InterruptedBySignal, catch_signals, show
+from augfactory.cli.session import InterruptedBySignal, catch_signals, show, tell
 from augfactory.cli.study import study
 from augfactory.cli.usage import UsageError, show_usage_error
 from augfactory.cli.vae_train import vae_train
@@ -67,4 +67,6 @@ def main() -> None:
         code = 1
     except InterruptedBySignal as interruption:
         code = 128 + interruption.number
+    except Exception as error:  # before a command had begun, or while it was told how it ended
+        code = tell(error, as_json="--json" in sys.argv[1:])
     sys.exit(code if isinstance(code, int) else 0)

@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
+from augfactory.cli.session import (
+    ROOM_TO_TRAIN,
+    Debug,
+    Json,
+    Lock,
+    Quiet,
+    print_json,
+    session,
+    show,
+)
 from augfactory.cli.source_options import (
     SOURCE_HELP,
     Download,
@@ -80,6 +89,7 @@ def evaluate(
     grey: Grey = False,
     rgb: Rgb = False,
     download: Download = False,
+    lock: Lock = "flock",
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -97,12 +107,15 @@ def evaluate(
       augfactory evaluate leaves-x10@v2 --test leaves:test --classifier resnet20 --seeds 5
       augfactory evaluate leaves-x10 --test leaves:test --arm synthetic-only --arm real+synthetic
     """
-    with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
+    with session(
+        as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
+    ) as progress:
         from augfactory.commands import evaluate as command
         from augfactory.commands.evaluation_arms import DEFAULT_ARMS
         from augfactory.commands.expand_request import default_workers
         from augfactory.guarded.text import escaped
         from augfactory.report.tables import table
+        from augfactory.store.lock import read_lock
 
         request = command.EvaluateRequest(
             datasets=tuple(datasets),
@@ -121,6 +134,7 @@ def evaluate(
             corruptions=corruptions,
             workers=workers or default_workers(),
             out=out,
+            lock=read_lock(lock),
         )
         result = command.evaluate(request, progress)
         if json:

@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
+from augfactory.cli.session import (
+    ROOM_TO_TRAIN,
+    Debug,
+    Json,
+    Lock,
+    Quiet,
+    print_json,
+    session,
+    show,
+)
 from augfactory.cli.source_options import SOURCE_HELP, Download
 
 
@@ -29,6 +38,7 @@ def study(
         int | None, typer.Option(min=1, help="Processes; the default is one per core.")
     ] = None,
     download: Download = False,
+    lock: Lock = "flock",
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -43,7 +53,9 @@ def study(
       augfactory study studies/003-vae-mnist.toml --out vae-mnist --quick
       augfactory study studies/001-ricap.toml --source photos:train --test photos:test --out ricap
     """
-    with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
+    with session(
+        as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
+    ) as progress:
         from augfactory.commands import study as command
         from augfactory.commands.expand_request import default_workers
         from augfactory.commands.study_file import Size, read_study
@@ -51,6 +63,7 @@ def study(
         from augfactory.errors import RecipeError
         from augfactory.guarded.text import escaped
         from augfactory.report.tables import table
+        from augfactory.store.lock import read_lock
 
         if quick and full:
             raise RecipeError("--quick --full", "these are two sizes", "Choose one.")
@@ -69,7 +82,8 @@ def study(
             show(*map(escaped, arms), sep="\n")
             return
         result = command.study(
-            StudyRequest(asked, size, out, workers or default_workers(), download), progress
+            StudyRequest(asked, size, out, workers or default_workers(), download, read_lock(lock)),
+            progress,
         )
         if json:
             print_json(command.as_json(result))

@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
+from augfactory.cli.session import (
+    ROOM_TO_TRAIN,
+    Debug,
+    Json,
+    Lock,
+    Quiet,
+    print_json,
+    session,
+    show,
+)
 from augfactory.cli.source_options import (
     SOURCE_HELP,
     Download,
@@ -53,6 +62,7 @@ def vae_train(
     grey: Grey = False,
     rgb: Rgb = False,
     download: Download = False,
+    lock: Lock = "flock",
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -69,8 +79,11 @@ def vae_train(
       augfactory vae-train leaves/ --size 64 --out models/leaves --validation 0.1
       augfactory vae-train sample --n-train 400 --save-at-loss 120 --save-at-loss 100 --out m
     """
-    with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
+    with session(
+        as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
+    ) as progress:
         from augfactory.commands import vae_train as command
+        from augfactory.store.lock import read_lock
 
         request = command.VaeTrainRequest(
             source=source_spec(source, size, grey, rgb, download),
@@ -89,6 +102,7 @@ def vae_train(
             validation=validation,
             save_at_loss=tuple(save_at_loss or ()),
             device=device,
+            lock=read_lock(lock),
         )
         result = command.vae_train(request, progress)
         if json:

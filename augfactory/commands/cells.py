@@ -21,7 +21,9 @@ def run_cells(
     cells are trained once.
     """
     keys = [cell_key(cell) for cell in cells]
-    kept = {key: files.load_cell(out, cell) for key, cell in zip(keys, cells, strict=True)}
+    kept = {
+        key: files.load_cell(out, cell, progress) for key, cell in zip(keys, cells, strict=True)
+    }
     done = {key: result for key, result in kept.items() if result is not None}
     missing = {key: cell for key, cell in zip(keys, cells, strict=True) if key not in done}
     waiting = list(missing.values())

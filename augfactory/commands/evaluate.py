@@ -1,6 +1,6 @@
 """Train classifiers on datasets and on their originals alone, and say what the datasets gain."""
 
-import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,8 +27,11 @@ from augfactory.evaluation.corruptions.registry import find_profile
 from augfactory.evaluation.losses import read_loss
 from augfactory.evaluation.protocol import Cell, ClassifierSpec, CorruptedTest
 from augfactory.evaluation.training import TrainingSettings
+from augfactory.guarded.files import open_regular, sha256_of
+from augfactory.guarded.tensors import LARGEST_WEIGHTS
 from augfactory.records import SourceSpec
 from augfactory.store.atomic import write_file
+from augfactory.store.lock import Lock, only_writer
 from augfactory.store.manifest import library_versions
 
 SCHEMA_VERSION = 2
@@ -41,7 +44,8 @@ class EvaluateRequest:
     ``seeds`` is how many classifiers are trained on each arm. ``arms`` are those beside the
     originals and the datasets; see ``ArmsRequest``. ``baseline`` is the arm that all are compared
     with. ``held_out`` None takes unused training rows.
-    ``out`` None is the folder ``NAME-evaluation`` beside the first dataset.
+    ``out`` None is the folder ``NAME-evaluation`` beside the first dataset; ``lock`` is how other
+    writers are kept out of it.
     """
 
     datasets: tuple[str, ...]
@@ -60,6 +64,7 @@ class EvaluateRequest:
     corruptions: str | None = None
     workers: int = 1
     out: Path | None = None
+    lock: Lock = "flock"
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
 
     All arms get the same number of optimiser steps, the same batch size and the same initial
     weights for the same seed. Finished classifiers are kept in ``out``, so that the same command
-    goes on where a killed one stood.
+    goes on where a killed one stood. One evaluation at a time may write to a folder.
 
     Raises:
         AugfactoryError: saying what is wrong with the request or the data.
@@ -99,29 +104,31 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
     if request.baseline not in names:
         raise unknown_name("--baseline", "arm", request.baseline, names)
     out = request.out or _default_folder(inputs)
-    files.make_folders(out)
-    alerts = checks.before_training(inputs, request.seeds, profile)
-    for alert in alerts:
-        progress.say(f"{alert.level}: {alert.text}")
-    corrupted = None
-    if profile is not None:
-        corrupted = corrupted_test(inputs.test_rows, profile, out, request.workers, progress)
-    cells = _cells(request, inputs, classifier, corrupted)
-    asked = files.request_id(cells, request.baseline)
-    if (note := files.other_results(out, asked)) is not None:
-        progress.say(note)
-    results, trained = run_cells(cells, out, request.workers, progress)
-    arms = summarise(results, (request.baseline, ORIGINALS, ONLINE_GEOMETRY))
-    alerts += checks.after_training(arms)
-    document = {**_document(request, inputs, cells[0], arms, alerts), "request_id": asked}
-    write_file(out / files.RESULTS, files.json_bytes(document))
-    write_file(out / "results.csv", files.cells_csv(results))
-    written = [
-        out / files.RESULTS,
-        out / "results.csv",
-        *write_report(out, document, arms, inputs),
-    ]
-    return EvaluateResult(arms, request.baseline, document, out, tuple(written), trained)
+    files.check_folder(out)
+    with only_writer(out, request.lock):
+        files.begin(out)
+        alerts = checks.before_training(inputs, request.seeds, profile)
+        for alert in alerts:
+            progress.say(f"{alert.level}: {alert.text}")
+        corrupted = None
+        if profile is not None:
+            corrupted = corrupted_test(inputs.test_rows, profile, out, request.workers, progress)
+        cells = _cells(request, inputs, classifier, corrupted)
+        asked = files.request_id(cells, request.baseline)
+        if (note := files.other_results(out, asked)) is not None:
+            progress.say(note)
+        results, trained = run_cells(cells, out, request.workers, progress)
+        arms = summarise(results, (request.baseline, ORIGINALS, ONLINE_GEOMETRY))
+        alerts += checks.after_training(arms)
+        document = {**_document(request, inputs, cells[0], arms, alerts), "request_id": asked}
+        write_file(out / files.RESULTS, files.json_bytes(document))
+        write_file(out / "results.csv", files.cells_csv(results))
+        written = [
+            out / files.RESULTS,
+            out / "results.csv",
+            *write_report(out, document, arms, inputs),
+        ]
+        return EvaluateResult(arms, request.baseline, document, out, tuple(written), trained)
 
 
 def as_json(result: EvaluateResult) -> dict[str, Any]:
@@ -144,10 +151,19 @@ def classifier_spec(name: str, weights: Path | None) -> ClassifierSpec:
     if weights is None:
         return ClassifierSpec(name)
     try:
-        digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+        with open_regular(weights) as file:
+            if os.fstat(file.fileno()).st_size > LARGEST_WEIGHTS:
+                raise InputDataError(
+                    weights,
+                    f"has more than the {LARGEST_WEIGHTS:,} bytes that weights may have",
+                    "Name a file of weights.",
+                )
+            _, digest = sha256_of(file)
     except OSError as error:
         raise InputDataError(
-            weights, f"cannot be read ({error.strerror})", "Name a file of weights that exists."
+            weights,
+            f"cannot be read ({error.strerror or error})",
+            "Name a file of weights that exists.",
         ) from error
     return ClassifierSpec(name, weights.resolve(), digest)
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from augfactory.errors import ResourceError
+from augfactory.commands.progress import Progress
+from augfactory.errors import RecipeError
 from augfactory.evaluation.comparison import ArmSummary, Spread, sentence
 from augfactory.evaluation.corruptions.registry import find_profile
 from augfactory.evaluation.protocol import (
@@ -21,24 +22,35 @@ from augfactory.evaluation.protocol import (
     result_as_dict,
     result_from_dict,
 )
+from augfactory.guarded.documents import read_json
+from augfactory.guarded.files import is_folder, is_there
 from augfactory.guarded.text import escaped, escaped_json
-from augfactory.store.atomic import write_file
+from augfactory.store.atomic import make_folders, remove, remove_leftovers, write_file
 
 CELLS, RESULTS = "cells", "results.json"
+CHECKSUM = "sha256"
+LARGEST_CELL = 2**28  # bytes; that of some thousand classes has a confusion matrix of 100 MB
 
 
-def make_folders(out: Path) -> None:
-    """Make the folder of the evaluation and that of its cells.
+def check_folder(out: Path) -> None:
+    """Refuse a place that is no folder, before anything is made.
 
     Raises:
-        ResourceError: they cannot be made.
+        RecipeError: something else lies there.
     """
-    try:
-        (out / CELLS).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ResourceError(
-            out, f"cannot be made ({error.strerror})", "Name another folder with --out."
-        ) from error
+    if is_there(out) and not is_folder(out):
+        raise RecipeError(out, "is no folder", "Name another folder with --out.")
+
+
+def begin(out: Path) -> None:
+    """Make the folder of the cells; remove what a killed run left half-written.
+
+    Raises:
+        ResourceError: something cannot be made or removed.
+    """
+    make_folders([out / CELLS])
+    for folder in (out, out / CELLS):
+        remove_leftovers(folder)
 
 
 def request_id(cells: Sequence[Cell], baseline: str) -> str:
@@ -53,7 +65,7 @@ def other_results(out: Path, request: str) -> str | None:
     ``request`` is the ``request_id`` of the one that is to be written there.
     """
     try:
-        there = json.loads((out / RESULTS).read_bytes()).get("request_id", request)
+        there = read_json(out / RESULTS).get("request_id", request)
     except (OSError, ValueError, AttributeError):
         return None
     if there == request:
@@ -65,7 +77,7 @@ def other_results(out: Path, request: str) -> str | None:
 
 
 def save_cell(out: Path, cell: Cell, result: CellResult) -> None:
-    """Keep one finished cell."""
+    """Keep one finished cell, with a checksum: what an earlier run kept may be damaged since."""
     about = {
         "arm": cell.arm.name,
         "subset": cell.subset,
@@ -73,15 +85,37 @@ def save_cell(out: Path, cell: Cell, result: CellResult) -> None:
         "classifier": cell.classifier.name,
         **asdict(cell.settings),
     }
-    write_file(_cell_path(out, cell), json_bytes({**result_as_dict(result), "about": about}))
+    # As JSON has them: a tuple comes back as a list.
+    kept = json.loads(json_bytes({**result_as_dict(result), "about": about}))
+    write_file(_cell_path(out, cell), json_bytes({**kept, CHECKSUM: _checksum(cell, kept)}))
 
 
-def load_cell(out: Path, cell: Cell) -> CellResult | None:
-    """Return what an earlier run kept of this cell; None where it kept nothing usable."""
+def load_cell(out: Path, cell: Cell, progress: Progress) -> CellResult | None:
+    """Return what an earlier run kept of this cell, None where it kept nothing usable.
+
+    What is damaged is removed, with a word about it.
+
+    Raises:
+        ResourceError: it cannot be removed.
+    """
+    path = _cell_path(out, cell)
     try:
-        return result_from_dict(json.loads(_cell_path(out, cell).read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        kept = read_json(path, LARGEST_CELL, follow=False)
+        if kept.pop(CHECKSUM, None) != _checksum(cell, kept):
+            raise ValueError("its checksum differs")
+        return result_from_dict(kept)
+    except FileNotFoundError:
         return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        progress.say(f"{path} is damaged ({error}): its classifier is trained again")
+        remove(path)
+        return None
+
+
+def _checksum(cell: Cell, kept: Mapping[str, Any]) -> str:
+    """Return a hash of what was kept and of the cell that it is the result of."""
+    text = json.dumps([cell_key(cell), kept], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def arm_document(arm: ArmSummary, baseline: str, profile: str | None) -> dict[str, Any]:

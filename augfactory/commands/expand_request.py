@@ -10,6 +10,7 @@ from augfactory.commands.ingredients import Ingredients, gather
 from augfactory.commands.orders import Order
 from augfactory.commands.progress import Progress
 from augfactory.commands.source_notes import few_images, made_rows
+from augfactory.engines.processes import can_start_workers
 from augfactory.errors import RecipeError, unknown_name
 from augfactory.guarded.text import escaped, problem_with_name
 from augfactory.methods.registry import METHODS
@@ -158,5 +159,7 @@ def read_format(text: str, where: str = "--format") -> Format:
 
 
 def default_workers() -> int:
-    """Return one process per core that this process may use."""
+    """Return one process per core that this process may use; 1 where workers cannot be started."""
+    if not can_start_workers():
+        return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -12,6 +12,7 @@ from augfactory.engines.processes import pinned_threads
 from augfactory.errors import AugfactoryError
 from augfactory.evaluation.features import random_features
 from augfactory.evaluation.quality import Real, quality
+from augfactory.guarded.files import read_file
 from augfactory.keyed_random import generator
 from augfactory.report.page import Picture
 from augfactory.report.training_figures import Strip, picture_figure
@@ -21,6 +22,7 @@ MOST_VERSIONS = 8
 MOST_MODELS = 4
 MOST_SEARCHED = 2_000  # generated rows of a version whose nearest originals are looked for
 SHOWN = 8
+LARGEST_CURVE = 2**24  # bytes; our own has some 100 KB
 LARGE = 100  # pixels; of images with a longer side, half as many are shown
 
 
@@ -47,8 +49,8 @@ def of_models(folders: Iterable[Path]) -> list[Picture]:
     pictures = []
     for folder in [*dict.fromkeys(folders)][:MOST_MODELS]:
         try:
-            curve = (folder / "loss.png").read_bytes()
-        except OSError:
+            curve = read_file(folder / "loss.png", LARGEST_CURVE)
+        except (OSError, ValueError):
             continue
         pictures.append(Picture(f"Training of the VAE {folder.name}", "", curve))
     return pictures

@@ -31,6 +31,7 @@ from augfactory.evaluation.protocol import (
     CellResult,
 )
 from augfactory.report.page import Picture
+from augfactory.store.lock import only_writer
 from augfactory.store.reader import open_version
 
 
@@ -53,6 +54,7 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
         AugfactoryError: saying what is wrong with the study or the data.
     """
     asked, out = request.study, request.out
+    files.check_folder(out)
     classifier = classifier_spec(asked.classifier, None)
     profile = find_profile(asked.corruptions) if asked.corruptions else None
     material = open_material(request, progress)
@@ -64,46 +66,47 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
         for subset in range(asked.subsets)
         for n_train in asked.n_train
     ]
-    files.make_folders(out)
-    models = train_models(request, material, draws, progress)
-    missing: list[str] = []
-    planned = make_arms(request, material, draws, models, missing, progress)
-    corrupted = None
-    if profile is not None:
-        corrupted = corrupted_test(material.test_rows, profile, out, request.workers, progress)
-    settings = settings_for(classifier, asked.steps, asked.batch)
-    like = partial(
-        Cell,
-        test=material.test_rows,
-        classifier=classifier,
-        settings=settings,
-        corrupted=corrupted,
-    )
-    groups = {
-        like(arm=arm, seed=seed, subset=draw.subset, held_out=draw.held_out): draw.n_train
-        for seed in range(asked.seeds)
-        for draw, arms in planned
-        for arm in arms
-    }
-    results, trained = run_cells(list(groups), out, request.workers, progress)
-    document, written = write_results(
-        out,
-        asked,
-        request.size,
-        [_group(asked, n_train, groups, results) for n_train in asked.n_train],
-        missing,
-        results,
-        test={
-            "text": asked.test,
-            "rows": len(material.test),
-            "fingerprint": material.test_rows.fingerprint,
-        },
-        settings=asdict(settings),
-        class_names=material.test.class_names,
-        alerts=material.alerts,
-        pictures=_pictures(planned, models),
-    )
-    return StudyResult(document, out, tuple(written), trained)
+    with only_writer(out, request.lock):
+        files.begin(out)
+        models = train_models(request, material, draws, progress)
+        missing: list[str] = []
+        planned = make_arms(request, material, draws, models, missing, progress)
+        corrupted = None
+        if profile is not None:
+            corrupted = corrupted_test(material.test_rows, profile, out, request.workers, progress)
+        settings = settings_for(classifier, asked.steps, asked.batch)
+        like = partial(
+            Cell,
+            test=material.test_rows,
+            classifier=classifier,
+            settings=settings,
+            corrupted=corrupted,
+        )
+        groups = {
+            like(arm=arm, seed=seed, subset=draw.subset, held_out=draw.held_out): draw.n_train
+            for seed in range(asked.seeds)
+            for draw, arms in planned
+            for arm in arms
+        }
+        results, trained = run_cells(list(groups), out, request.workers, progress)
+        document, written = write_results(
+            out,
+            asked,
+            request.size,
+            [_group(asked, n_train, groups, results) for n_train in asked.n_train],
+            missing,
+            results,
+            test={
+                "text": asked.test,
+                "rows": len(material.test),
+                "fingerprint": material.test_rows.fingerprint,
+            },
+            settings=asdict(settings),
+            class_names=material.test.class_names,
+            alerts=material.alerts,
+            pictures=_pictures(planned, models),
+        )
+        return StudyResult(document, out, tuple(written), trained)
 
 
 def count_cells(asked: Study) -> int:

@@ -31,6 +31,7 @@ from augfactory.pipeline.recipe import shown_value
 from augfactory.records import Int64Array, Source, SourceSpec
 from augfactory.sources.fingerprint import fingerprint
 from augfactory.sources.subset import stratified_rows
+from augfactory.store.lock import Lock
 from augfactory.store.manifest import read_manifest
 from augfactory.vae.checkpoint import load_model
 from augfactory.vae.training import checkpoint_name
@@ -41,13 +42,17 @@ LONGEST_SLUG = 80
 
 @dataclass(frozen=True)
 class StudyRequest:
-    """What `augfactory study` was asked for: ``size`` is which of its three it is."""
+    """What `augfactory study` was asked for: ``size`` is which of its three it is.
+
+    ``lock`` is how other writers are kept out of its folder.
+    """
 
     study: Study
     size: str
     out: Path
     workers: int = 1
     download: bool = False
+    lock: Lock = "flock"
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,7 @@ def train_models(
             n_train=draw.n_train,
             seed=draw.subset,
             save_at_loss=asked.losses,
+            lock=request.lock,
             **asked.vae.model_dump(),
         )
         for draw in draws

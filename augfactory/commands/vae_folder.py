@@ -1,29 +1,43 @@
 """The folder of a model while it is made: what stands there, and where a training left off.
 
 Until the model is finished, ``.resume`` holds the order and the last saved state. Once config.json
-is there, the model is complete and ``.resume`` is of no more use.
+is there, the model is complete and ``.resume`` is of no more use. Whatever is found there may be
+damaged, by a bad disk or a careless copy: each file carries a checksum, and what does not hold is
+made again.
 """
 
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import contextlib
+import hashlib
+import json
+import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from pydantic import ValidationError
-
-from augfactory.errors import InputDataError, RecipeError
-from augfactory.store.atomic import write_file
-from augfactory.vae.checkpoint import checkpoint_path
-from augfactory.vae.config import ModelConfig, TrainingOrder, document_bytes, read_config
+from augfactory.commands.progress import Progress
+from augfactory.errors import RecipeError, ResourceError
+from augfactory.guarded.documents import read_json
+from augfactory.guarded.files import NotRegularError, is_there, open_inside, sha256_of
+from augfactory.guarded.tensors import LARGEST_HEADER, read_tensor_file
+from augfactory.store.atomic import make_folders, remove, remove_leftovers, write_file
+from augfactory.vae.checkpoint import check_files, checkpoint_path
+from augfactory.vae.config import (
+    LARGEST_CONFIG,
+    ModelConfig,
+    TrainingOrder,
+    document_bytes,
+    read_config,
+)
 from augfactory.vae.divergence import TrainingDivergedError
 from augfactory.vae.files import CHECKPOINTS, CONFIG
-from augfactory.vae.training import STATE
-from augfactory.vae.training_state import Standing, UnreadableStateError, read_standing
+from augfactory.vae.training import STATE, Training, checked_training, checkpoint_name
+from augfactory.vae.training_state import Standing, UnreadableStateError, read_state
 
 RESUME = ".resume"
 ORDER = "order.json"
 STATE_FILE = "state.safetensors"
 DIVERGED = "diverged.txt"
+COPIES = 4  # of the weights that a state holds: the last, two moments, the best
 
 
 def finished_config(out: Path, order: TrainingOrder) -> ModelConfig | None:
@@ -31,9 +45,9 @@ def finished_config(out: Path, order: TrainingOrder) -> ModelConfig | None:
 
     Raises:
         RecipeError: it is that of another order.
-        InputDataError: it cannot be read.
+        InputDataError: it cannot be read, or weights that it names are missing or damaged.
     """
-    if not (out / CONFIG).exists():
+    if not is_there(out / CONFIG):
         return None
     config = read_config(out)
     difference = first_difference(config, order)
@@ -43,7 +57,9 @@ def finished_config(out: Path, order: TrainingOrder) -> ModelConfig | None:
             f"holds a finished model of another request: {difference}",
             "Give another --out, or delete this folder.",
         )
-    shutil.rmtree(out / RESUME, ignore_errors=True)  # killed just before this was done
+    check_files(out, config)
+    with contextlib.suppress(ResourceError):  # a finished model may lie where nothing is written
+        remove(out / RESUME)  # killed just before this was done
     return config
 
 
@@ -55,7 +71,8 @@ def refuse_foreign(out: Path) -> None:
     """
     if out.exists() and not out.is_dir():
         raise RecipeError(out, "is a file", "Name a folder that is new or empty with --out.")
-    if out.is_dir() and not (out / RESUME).is_dir() and any(out.iterdir()):
+    known = _is_plain_folder(out / RESUME) or is_there(out / CONFIG)
+    if out.is_dir() and not known and any(out.iterdir()):
         raise RecipeError(
             out,
             "holds files that are no model of augfactory",
@@ -63,60 +80,58 @@ def refuse_foreign(out: Path) -> None:
         )
 
 
-def begin(out: Path, order: TrainingOrder) -> None:
+def begin(out: Path, order: TrainingOrder, progress: Progress) -> None:
     """Leave the order in ``out``; a training that came to nothing makes way.
+
+    What a killed run left half-written is removed, and a damaged order is written again.
 
     Raises:
         RecipeError: a training of another order was interrupted here.
+        ResourceError: something there cannot be read or removed.
     """
     resume = out / RESUME
-    path = resume / ORDER
-    if path.exists():
-        difference = _difference_from_file(path, order)
-        if difference is None:
-            (resume / DIVERGED).unlink(missing_ok=True)
-            return
-        if not (resume / DIVERGED).exists():
-            raise RecipeError(
-                out,
-                f"holds an unfinished training of another request: {difference}",
-                "Finish that one with its own command, give another --out, or delete this folder.",
-            )
-    for left_over in [resume / STATE_FILE, *(out / CHECKPOINTS).glob("loss-*.safetensors")]:
-        left_over.unlink(missing_ok=True)
-    (resume / DIVERGED).unlink(missing_ok=True)
-    write_file(path, document_bytes(order))
+    if is_there(out / CHECKPOINTS) and not _is_plain_folder(out / CHECKPOINTS):
+        remove(out / CHECKPOINTS)  # a link would lead what is written there elsewhere
+    for folder in (out, resume, out / CHECKPOINTS):
+        remove_leftovers(folder)
+    difference = _difference_there(resume, order, progress)
+    if difference is not None and not is_there(resume / DIVERGED):
+        raise RecipeError(
+            out,
+            f"holds an unfinished training of another request: {difference}",
+            "Finish that one with its own command, give another --out, or delete this folder.",
+        )
+    remove(resume / DIVERGED)
+    if difference is not None:
+        _discard(out)
+    write_file(resume / ORDER, _order_bytes(order))
 
 
-def read_saved(out: Path) -> tuple[bytes | None, Standing]:
-    """Return the saved state of the training in ``out``, None where there is none yet.
+def read_saved(out: Path, training: Training, progress: Progress) -> tuple[bytes | None, Standing]:
+    """Return the saved state of ``training`` in ``out``, None where there is none.
+
+    One that is damaged, or whose checkpoints are, is removed: there is nothing to mend it from, so
+    the training begins from the start, and comes to the same model.
 
     Raises:
-        InputDataError: it cannot be read.
+        ResourceError: it cannot be read, though it may be whole.
     """
     path = out / RESUME / STATE_FILE
-    if not path.exists():
-        return None, Standing()
-    with reading_state(out):
-        data = path.read_bytes()
-        return data, read_standing(data)
-
-
-@contextmanager
-def reading_state(out: Path) -> Iterator[None]:
-    """Say in words that the saved state cannot be read.
-
-    Raises:
-        InputDataError: the block found it unreadable.
-    """
+    if not is_there(path):
+        return None, training.standing
     try:
-        yield
+        data = _state_data(path, training)
+        standing, _ = checked_training(training, data)
+        for loss, sha256 in standing.kept.items():
+            _check_kept(out, checkpoint_path(checkpoint_name(loss)), sha256)
     except UnreadableStateError as error:
-        raise InputDataError(
-            out / RESUME / STATE_FILE,
-            f"the state of the interrupted training cannot be read: {error}",
-            f"Delete {out / RESUME} to train from the beginning.",
-        ) from error
+        progress.say(
+            f"the saved state of the interrupted training is damaged ({error}): it is removed, and "
+            "the training begins from the start"
+        )
+        _discard(out)
+        return None, training.standing
+    return data, standing
 
 
 def saver(out: Path) -> Callable[[str, bytes], None]:
@@ -124,7 +139,7 @@ def saver(out: Path) -> Callable[[str, bytes], None]:
 
     def save(name: str, data: bytes) -> None:
         path = out / (f"{RESUME}/{STATE_FILE}" if name == STATE else checkpoint_path(name))
-        path.parent.mkdir(exist_ok=True)
+        make_folders([path.parent])
         write_file(path, data)
 
     return save
@@ -143,6 +158,7 @@ def first_difference(there: TrainingOrder, here: TrainingOrder) -> str | None:
     options: list[tuple[str, object, object]] = [
         ("--architecture", there.architecture, here.architecture),
         ("--latent", there.latent, here.latent),
+        ("--geometry", there.geometry is not None, here.geometry is not None),
     ]
     ours = here.training.model_dump()
     for name, value in there.training.model_dump().items():
@@ -158,16 +174,91 @@ def first_difference(there: TrainingOrder, here: TrainingOrder) -> str | None:
             return f"{option} is {old} there and {new} here"
     if there.source.fingerprint != here.source.fingerprint:
         return "the images or labels of its SOURCE were others"
+    if there.geometry != here.geometry:
+        return "its images were varied in another way, by another version of augfactory"
     return None
 
 
-def _difference_from_file(path: Path, order: TrainingOrder) -> str | None:
+def _difference_there(resume: Path, order: TrainingOrder, progress: Progress) -> str | None:
+    """Say how the training that was interrupted differs from ``order``, None where it does not."""
+    path = resume / ORDER
     try:
-        there = TrainingOrder.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise InputDataError(
-            path,
-            "the order of the interrupted training cannot be read",
-            f"Delete {path.parent} to train from the beginning.",
-        ) from error
-    return first_difference(there, order)
+        return first_difference(_read_order(path), order)
+    except FileNotFoundError:
+        damage = None
+    except (NotRegularError, ValueError) as error:
+        damage = str(error).splitlines()[0]
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if damage is not None:
+        progress.say(f"{path} is damaged ({damage}): it is written again")
+        remove(path)
+    try:  # the state knows its order, too
+        standing, _ = read_state(read_tensor_file(resume / STATE_FILE, follow=False))
+    except (OSError, ValueError):
+        return None
+    return None if standing.order == order.identity else f"{path} does not say which"
+
+
+def _read_order(path: Path) -> TrainingOrder:
+    values = read_json(path, LARGEST_CONFIG, follow=False)
+    if not isinstance(values, dict) or _sha256(values.get("order")) != values.get("sha256"):
+        raise ValueError("its checksum differs")
+    return TrainingOrder.model_validate_json(json.dumps(values["order"]))
+
+
+def _order_bytes(order: TrainingOrder) -> bytes:
+    values = json.loads(document_bytes(order))
+    document = {"order": values, "sha256": _sha256(values)}
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _sha256(values: Any) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _state_data(path: Path, training: Training) -> bytes:
+    weights = sum(tensor.nbytes for tensor in training.network.state_dict().values())
+    try:
+        return read_tensor_file(path, COPIES * weights + LARGEST_HEADER, follow=False)
+    except NotRegularError as error:
+        raise UnreadableStateError(error.strerror) from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except ValueError as error:
+        raise UnreadableStateError(str(error)) from error
+
+
+def _check_kept(out: Path, name: str, sha256: str) -> None:
+    try:
+        with open_inside(out, name) as file:
+            _, found = sha256_of(file)
+    except (FileNotFoundError, NotRegularError) as error:
+        raise UnreadableStateError(f"{name}: {error.strerror}") from error
+    except OSError as error:
+        raise _unreadable(out / name, error) from error
+    if found != sha256:
+        raise UnreadableStateError(f"{name} is not what was saved there")
+
+
+def _discard(out: Path) -> None:
+    """Remove the saved state and the checkpoints, so that the training begins from the start."""
+    remove(out / RESUME / STATE_FILE)
+    for path in (out / CHECKPOINTS).glob("loss-*.safetensors"):
+        remove(path)
+
+
+def _is_plain_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def _unreadable(path: Path, error: OSError) -> ResourceError:
+    return ResourceError(
+        path,
+        f"cannot be read ({error.strerror or error})",
+        f"Check the disk and the rights of this file, or delete {path.parent} to train from the "
+        "beginning.",
+    )

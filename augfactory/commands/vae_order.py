@@ -10,10 +10,12 @@ from augfactory.commands.opening import lasting_text, open_any, refuse_test_spli
 from augfactory.commands.progress import Progress
 from augfactory.commands.source_notes import few_images
 from augfactory.errors import InputDataError, RecipeError
+from augfactory.guarded.text import first_problem
 from augfactory.pipeline.recipe import default_geometry
 from augfactory.records import Int64Array, Source, SourceSpec
 from augfactory.sources.fingerprint import fingerprint
 from augfactory.sources.subset import stratified_rows
+from augfactory.store.lock import Lock
 from augfactory.vae.config import (
     LARGEST_LATENT,
     LARGEST_SIDE,
@@ -32,8 +34,8 @@ INTERVAL, SHORTEST_INTERVAL, INTERVALS = 25, 5, 20
 class VaeTrainRequest:
     """What `augfactory vae-train` was asked for.
 
-    ``warmup`` None is a fifth of ``steps``; see ``TrainingSettings`` for the others. ``device`` is
-    no part of what makes a model the same.
+    ``warmup`` None is a fifth of ``steps``; see ``TrainingSettings`` for the others. ``device`` and
+    ``lock``, how other writers are kept out, are no part of what makes a model the same.
     """
 
     source: SourceSpec
@@ -52,6 +54,7 @@ class VaeTrainRequest:
     validation: float = 0.0
     save_at_loss: tuple[float, ...] = ()
     device: str = "auto"
+    lock: Lock = "flock"
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,12 @@ def take_order(request: VaeTrainRequest, progress: Progress) -> Taken:
     whole = open_any(request.source)
     refuse_test_split(whole, "a model trained")
     _check_sides(whole)
+    if (unfit := first_problem(whole.class_names)) is not None:
+        raise InputDataError(
+            request.source.text,
+            f"the class name {unfit[0]} cannot be used: {unfit[1]}",
+            "Rename it.",
+        )
     rows = _chosen_rows(whole, request.n_train, request.seed)
     source = whole.restricted_to(rows)
     _check_held_out(source, settings)

@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from augfactory.commands.vae_folder import (
     finished_config,
     mark_diverged,
     read_saved,
-    reading_state,
     refuse_foreign,
     saver,
 )
@@ -28,7 +26,7 @@ from augfactory.keyed_random import generator
 from augfactory.methods.method import Slots
 from augfactory.methods.registry import METHODS
 from augfactory.records import UInt8Array
-from augfactory.store.atomic import write_file
+from augfactory.store.atomic import remove, write_file
 from augfactory.store.lock import only_writer
 from augfactory.store.manifest import creation_time, library_versions
 from augfactory.vae.checkpoint import Model, checkpoint_path, weights_bytes
@@ -46,6 +44,7 @@ from augfactory.vae.networks.registry import build_network
 from augfactory.vae.training import Listener, Training, checkpoint_name, train
 from augfactory.vae.training_batches import Vary, unvaried
 from augfactory.vae.training_rows import held_out_rows
+from augfactory.vae.training_state import Standing
 
 __all__ = ["VaeTrainRequest", "VaeTrainResult", "as_json", "vae_train"]
 
@@ -74,19 +73,27 @@ def vae_train(request: VaeTrainRequest, progress: Progress) -> VaeTrainResult:
     """
     device = resolve_device(request.device)
     taken = take_order(request, progress)
-    config = finished_config(request.out, taken.order)
-    if config is not None:
-        progress.say(f"{request.out} holds this very model already")
-        return VaeTrainResult(request.out, config, existing=True)
+    if (there := _finished(request.out, taken, progress)) is not None:
+        return there
     refuse_foreign(request.out)
-    with only_writer(request.out / RESUME):
-        begin(request.out, taken.order)
+    with only_writer(request.out / RESUME, request.lock):
+        if (there := _finished(request.out, taken, progress)) is not None:
+            return there  # by another process, just now
+        begin(request.out, taken.order, progress)
         training = _training(taken, device)
         with processes.pinned_threads(_threads(taken.order.image_shape)):
             _train(training, request.out, progress)
         config = _write_model(request.out, taken, training)
-        shutil.rmtree(request.out / RESUME)
+        remove(request.out / RESUME)
     return VaeTrainResult(request.out, config, existing=False)
+
+
+def _finished(out: Path, taken: Taken, progress: Progress) -> VaeTrainResult | None:
+    config = finished_config(out, taken.order)
+    if config is None:
+        return None
+    progress.say(f"{out} holds this very model already")
+    return VaeTrainResult(out, config, existing=True)
 
 
 def _threads(image_shape: tuple[int, int, int]) -> int:
@@ -106,6 +113,7 @@ def _training(taken: Taken, device: torch.device) -> Training:
         settings=order.training,
         device=device,
         vary=_vary(order),
+        standing=Standing(order=order.identity),
     )
 
 
@@ -128,7 +136,7 @@ def _vary(order: TrainingOrder) -> Vary:
 
 
 def _train(training: Training, out: Path, progress: Progress) -> None:
-    saved, standing = read_saved(out)
+    saved, standing = read_saved(out, training, progress)
     if standing.step:
         progress.say(f"going on after step {standing.step:,}, where an earlier run was saved")
     total = training.settings.steps
@@ -139,8 +147,7 @@ def _train(training: Training, out: Path, progress: Progress) -> None:
 
         training.listener = Listener(save=saver(out), on_step=on_step)
         try:
-            with reading_state(out):
-                train(training, saved)
+            train(training, saved)
         except TrainingDivergedError as error:
             mark_diverged(out, error)
             raise
@@ -153,9 +160,9 @@ def _write_model(out: Path, taken: Taken, training: Training) -> ModelConfig:
     weights = weights_bytes(training.network)
     write_file(out / WEIGHTS, weights)
     result = _result(training)
-    checkpoints = [checkpoint_path(name) for name in result.reached]
     files = {WEIGHTS: hashlib.sha256(weights).hexdigest()}
-    files |= {name: hashlib.sha256((out / name).read_bytes()).hexdigest() for name in checkpoints}
+    for loss, sha256 in training.standing.kept.items():
+        files[checkpoint_path(checkpoint_name(loss))] = sha256
     config = ModelConfig(
         **dict(taken.order),
         result=result,

@@ -5,8 +5,10 @@ number everywhere, in this process too.
 """
 
 import contextlib
+import functools
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -15,7 +17,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Protocol, TypeVar
 
-from augfactory.errors import ResourceError
+from augfactory.errors import ResourceError, explained
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -47,7 +49,8 @@ def crew(workers: int, *, threads: int = 1) -> Iterator[Run]:
     exception of a task is raised by the run; what has not begun by then is dropped.
 
     Raises:
-        ResourceError: a worker process was killed, most likely for memory.
+        ResourceError: worker processes cannot be started, or one was killed, most likely for
+            memory.
     """
     pools: list[ProcessPoolExecutor] = []
 
@@ -58,8 +61,7 @@ def crew(workers: int, *, threads: int = 1) -> Iterator[Run]:
                     yield index, function(task)
             return
         if not pools:
-            spawn = multiprocessing.get_context("spawn")
-            pools.append(ProcessPoolExecutor(workers, spawn, _start_worker))
+            pools.append(_pool(workers))
         with _environment({name: str(threads) for name in THREAD_VARIABLES}):
             yield from _run_in_processes(pools[0], function, tasks)
 
@@ -74,6 +76,20 @@ def crew(workers: int, *, threads: int = 1) -> Iterator[Run]:
     finally:
         for pool in pools:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def can_start_workers() -> bool:
+    """Tell whether this machine lets processes share semaphores, which workers need.
+
+    Without a writable /dev/shm, as in some containers, there are none.
+    """
+    try:
+        # One that is forgotten at once; that of "spawn" would start a process to look after it.
+        kind = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
+        multiprocessing.get_context(kind).Lock()
+    except (OSError, ImportError):
+        return False
+    return True
 
 
 def run(
@@ -100,14 +116,29 @@ def pinned_threads(threads: int) -> Iterator[None]:
                 torch.set_num_threads(before)
 
 
+def _pool(workers: int) -> ProcessPoolExecutor:
+    try:
+        return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker)
+    except (OSError, ImportError) as error:
+        raise _cannot_start(error) from error
+
+
+def _cannot_start(error: Exception) -> ResourceError:
+    reason = getattr(error, "strerror", None) or error
+    return ResourceError(
+        "worker processes",
+        f"they cannot be started here ({reason}); they need a writable /dev/shm, and room among "
+        "the processes that this account may have",
+        "Run the same command again with --workers 1.",
+    )
+
+
 def _run_in_processes(
     pool: ProcessPoolExecutor, function: Callable[[Task], Result], tasks: Sequence[Task]
 ) -> Iterator[tuple[int, Result]]:
     try:
         with _signals_held():
-            waiting: dict[Future[Result], int] = {
-                pool.submit(function, task): index for index, task in enumerate(tasks)
-            }
+            waiting = _submitted(pool, function, tasks)
         for future in as_completed(waiting):
             yield waiting[future], future.result()
     except BrokenProcessPool as error:
@@ -116,6 +147,35 @@ def _run_in_processes(
             "one of them was killed, most likely because memory ran out",
             "Run the same command again with fewer --workers: finished parts are kept.",
         ) from error
+
+
+def _submitted(
+    pool: ProcessPoolExecutor, function: Callable[[Task], Result], tasks: Sequence[Task]
+) -> dict[Future[Result], int]:
+    """Hand over all tasks; the first ones start the processes."""
+    own = functools.partial(_run_task, function)
+    try:
+        return {pool.submit(own, task): index for index, task in enumerate(tasks)}
+    except OSError as error:
+        raise _cannot_start(error) from error
+
+
+def _run_task(function: Callable[[Task], Result], task: Task) -> Result:
+    """Run a task, so that whatever it raises can cross over to the parent.
+
+    An error that cannot be put together again there would look like a dead process.
+    """
+    try:
+        return function(task)
+    except Exception as error:
+        try:
+            pickle.loads(pickle.dumps(error))
+        except Exception:
+            told = explained(error)
+            if told is not None:
+                raise told from None
+            raise RuntimeError(f"{type(error).__name__}: {error}") from None
+        raise
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from augfactory.errors import ResourceError
 from augfactory.evaluation.classifiers.registry import find_classifier
 from augfactory.evaluation.measures import (
     Reliability,
@@ -208,7 +209,12 @@ def _corruption_errors(
 ) -> dict[str, float]:
     errors: dict[str, list[float]] = {}
     for corruption, _severity, path in corrupted.files:
-        images = np.load(path, mmap_mode="r")
+        try:
+            images = np.load(path, mmap_mode="r")
+        except (OSError, ValueError) as error:
+            raise ResourceError(
+                path, f"cannot be read ({error})", "Run the same command again: it is made again."
+            ) from error
         found = predict(_reader(images), np.arange(len(labels)))
         errors.setdefault(corruption, []).append(1 - accuracy(found, labels))
     return {name: float(np.mean(values)) for name, values in errors.items()}

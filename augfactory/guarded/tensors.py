@@ -1,6 +1,7 @@
 """Weights in safetensors that nobody vouches for: no pickle, held to the size of what they fill."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from augfactory.guarded.files import read_file
 if TYPE_CHECKING:
     import torch
 
-LARGEST_HEADER = 2**24
+LARGEST_HEADER = 10**8  # bytes; what safetensors itself allows
 LARGEST_WEIGHTS = 2**32
 
 
@@ -30,7 +31,6 @@ def parse_tensors(data: bytes) -> "dict[str, torch.Tensor]":
         ValueError: it is none, or holds a number that is no number.
     """
     import safetensors.torch  # torch takes seconds: only where there are weights
-    import torch
     from safetensors import SafetensorError
 
     try:
@@ -38,9 +38,38 @@ def parse_tensors(data: bytes) -> "dict[str, torch.Tensor]":
     except (SafetensorError, RuntimeError, KeyError, TypeError, OverflowError) as error:
         raise ValueError(str(error).strip().splitlines()[0]) from error
     for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+        if not _is_finite(tensor):
             raise ValueError(f"{name} holds values that are no finite numbers")
     return tensors
+
+
+def first_misfit(
+    tensors: "Mapping[str, torch.Tensor]", expected: "Mapping[str, torch.Tensor]"
+) -> str | None:
+    """Say what first sets ``tensors`` apart in name, shape or dtype from what was expected.
+
+    None where nothing does.
+    """
+    for name in sorted(tensors.keys() | expected.keys()):
+        if name not in expected:
+            return f"it has {name[:80]}, which there should not be"
+        if name not in tensors:
+            return f"it lacks {name}"
+        found, wanted = tensors[name], expected[name]
+        if (found.shape, found.dtype) != (wanted.shape, wanted.dtype):
+            return f"{name} is {_described(found)}, not {_described(wanted)}"
+    return None
+
+
+def _described(tensor: "torch.Tensor") -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
+
+
+def _is_finite(tensor: "torch.Tensor") -> bool:
+    if not tensor.is_floating_point():
+        return True
+    # torch cannot ask numbers of one byte.
+    return bool((tensor.float() if tensor.itemsize == 1 else tensor).isfinite().all())
 
 
 def metadata_of(data: bytes) -> dict[str, str]:

@@ -4,17 +4,21 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import safetensors.torch
-from safetensors import SafetensorError
+from torch import Tensor
 
 from augfactory.errors import InputDataError, RecipeError
+from augfactory.guarded.files import UnsafePathError, inside, open_regular, sha256_of
+from augfactory.guarded.tensors import first_misfit, parse_tensors, read_tensor_file
 from augfactory.vae.config import ModelConfig, read_config
 from augfactory.vae.files import CHECKPOINTS, CONFIG, WEIGHTS
 from augfactory.vae.networks.network import Network
-from augfactory.vae.networks.registry import build_network
+from augfactory.vae.networks.registry import build_network, weights_of
 from augfactory.vae.training_state import tensor_bytes
 
-RETRAIN = "Restore the file, or train the model again with `augfactory vae-train`."
+HEADER = 2**16  # bytes that a file of weights may have beside them
+RETRAIN = (
+    "Restore the file, or delete the model's folder and train it again with `augfactory vae-train`."
+)
 
 
 @dataclass(frozen=True)
@@ -51,40 +55,78 @@ def load_model(folder: Path, checkpoint: str | None = None) -> Model:
     config = read_config(folder)
     name = checkpoint_path(checkpoint)
     if name not in config.files:
+        if checkpoint is None:
+            raise InputDataError(folder / CONFIG, f"names no weights: no {WEIGHTS}", RETRAIN)
         known = [Path(file).stem for file in config.files if file != WEIGHTS]
         raise InputDataError(
             folder,
             f"has no checkpoint {checkpoint!r}",
             f"It has {', '.join(known)}." if known else "It was trained without --save-at-loss.",
         )
-    data = _read_weights(folder / name, config.files[name])
-    network = _empty_network(folder, config)
-    try:
-        network.load_state_dict(safetensors.torch.load(data))
-    except (SafetensorError, RuntimeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[-1].strip()
-        raise InputDataError(
-            folder / name, f"does not fit the network that {CONFIG} describes: {reason}", RETRAIN
-        ) from error
+    expected = _expected(folder, config)
+    tensors = _read_weights(folder, name, config.files[name], expected)
+    network = build_network(config.architecture, config.network_shape, config.training.seed)
+    network.load_state_dict(tensors)
     return Model(network.eval(), config, config.files[name])
 
 
-def _read_weights(path: Path, sha256: str) -> bytes:
+def _expected(folder: Path, config: ModelConfig) -> dict[str, Tensor]:
+    """Return what the weights must be, without a byte of them, see ``weights_of``."""
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputDataError(path, f"cannot be read: {error.strerror}", RETRAIN) from error
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise InputDataError(
-            path, f"is not the file that {CONFIG} names: its sha256 differs", RETRAIN
-        )
-    return data
-
-
-def _empty_network(folder: Path, config: ModelConfig) -> Network:
-    try:
-        return build_network(config.architecture, config.network_shape, config.training.seed)
+        return weights_of(config.architecture, config.network_shape)
     except RecipeError as error:
         raise InputDataError(
             folder / CONFIG, error.what, "Use the augfactory that trained this model."
         ) from error
+
+
+def _read_weights(
+    folder: Path, name: str, sha256: str, expected: dict[str, Tensor]
+) -> dict[str, Tensor]:
+    path = folder / name
+    needed = sum(tensor.nbytes for tensor in expected.values())
+    try:
+        data = read_tensor_file(inside(folder, name), needed + HEADER)
+    except OSError as error:
+        raise InputDataError(path, f"cannot be read: {error.strerror}", RETRAIN) from error
+    except UnsafePathError as error:
+        raise InputDataError(folder / CONFIG, f"files: {error}", RETRAIN) from error
+    except ValueError as error:
+        raise _does_not_fit(path, str(error)) from error
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise _is_another(path)
+    try:
+        tensors = parse_tensors(data)
+    except ValueError as error:
+        raise InputDataError(path, f"cannot be used as weights: {error}", RETRAIN) from error
+    if (difference := first_misfit(tensors, expected)) is not None:
+        raise _does_not_fit(path, difference)
+    return tensors
+
+
+def check_files(folder: Path, config: ModelConfig) -> None:
+    """Compare all weights of a model with what its config says of them.
+
+    Raises:
+        InputDataError: a file is missing or damaged.
+    """
+    for name, sha256 in config.files.items():
+        try:
+            with open_regular(inside(folder, name)) as file:
+                _, found = sha256_of(file)
+        except OSError as error:
+            raise InputDataError(
+                folder / name, f"cannot be read: {error.strerror}", RETRAIN
+            ) from error
+        if found != sha256:
+            raise _is_another(folder / name)
+
+
+def _is_another(path: Path) -> InputDataError:
+    return InputDataError(path, f"is not the file that {CONFIG} names: its sha256 differs", RETRAIN)
+
+
+def _does_not_fit(path: Path, reason: str) -> InputDataError:
+    return InputDataError(
+        path, f"does not fit the network that {CONFIG} describes: {reason}", RETRAIN
+    )

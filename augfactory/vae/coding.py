@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from augfactory.errors import InputDataError
 from augfactory.records import Float32Array, UInt8Array
 from augfactory.vae.checkpoint import Model
 from augfactory.vae.training_batches import as_tensor
@@ -23,10 +24,14 @@ MICRO_BATCH = 64
 def encode(
     model: Model, images: UInt8Array, labels: Float32Array
 ) -> tuple[Float32Array, Float32Array]:
-    """Return mean and log-variance, float32 [n, latent], of images [n, H, W, C], labels [n, K]."""
+    """Return mean and log-variance, float32 [n, latent], of images [n, H, W, C], labels [n, K].
+
+    Raises:
+        InputDataError: the weights give numbers that are none.
+    """
 
     def both(images: Tensor, labels: Tensor) -> Tensor:
-        return torch.cat(model.network.encode(images, labels), dim=1)
+        return _finite(model, torch.cat(model.network.encode(images, labels), dim=1))
 
     latent = model.config.latent
     codes = np.empty((len(images), 2 * latent), dtype=np.float32)
@@ -37,10 +42,14 @@ def encode(
 
 
 def decode(model: Model, codes: Float32Array, labels: Float32Array) -> UInt8Array:
-    """Return the images uint8 [n, H, W, C] of codes [n, latent] in the classes of labels [n, K]."""
+    """Return the images uint8 [n, H, W, C] of codes [n, latent] in the classes of labels [n, K].
+
+    Raises:
+        InputDataError: the weights give numbers that are none.
+    """
 
     def pixels(codes: Tensor, labels: Tensor) -> Tensor:
-        shares = torch.sigmoid(model.network.decode(codes, labels))
+        shares = _finite(model, torch.sigmoid(model.network.decode(codes, labels)))
         return torch.round(255 * shares).to(torch.uint8).permute(0, 2, 3, 1)
 
     images = np.empty((len(codes), *model.config.image_shape), dtype=np.uint8)
@@ -48,6 +57,17 @@ def decode(model: Model, codes: Float32Array, labels: Float32Array) -> UInt8Arra
         rows = slice(start, start + MICRO_BATCH)
         images[rows] = _through(pixels, torch.from_numpy(codes[rows]), labels[rows]).numpy()
     return images
+
+
+def _finite(model: Model, found: Tensor) -> Tensor:
+    """Refuse what finite but absurd weights come to: every image of them would be alike."""
+    if not bool(found.isfinite().all()):
+        raise InputDataError(
+            f"the model {model.sha256[:12]}",
+            "its weights are no working ones: they give numbers that are not finite",
+            "Restore its files, or train it again with `augfactory vae-train`.",
+        )
+    return found
 
 
 def _through(

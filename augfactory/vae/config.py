@@ -1,12 +1,17 @@
 """config.json of a model: what it is, what it was trained on and how that went."""
 
+import hashlib
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from augfactory.errors import InputDataError
+from augfactory.guarded.documents import read_json
+from augfactory.guarded.files import check_relative
+from augfactory.guarded.text import first_problem
 from augfactory.records import Colour
 from augfactory.vae.files import CONFIG
 from augfactory.vae.networks.network import NetworkShape
@@ -15,9 +20,39 @@ from augfactory.vae.settings import TrainingSettings
 SCHEMA_VERSION = 1
 SMALLEST_SIDE, LARGEST_SIDE = 16, 128
 LARGEST_LATENT = 1024
+MOST_CLASSES = 32_768
+LARGEST_CONFIG = 2**27  # bytes; that of nine million rows
+
+
+def _rise(rows: list[int]) -> list[int]:
+    if any(later <= earlier for earlier, later in pairwise(rows)):
+        raise ValueError("the rows do not rise")
+    return rows
+
+
+def _names(names: tuple[str, ...]) -> tuple[str, ...]:
+    problem = first_problem(names)
+    if problem is not None:
+        raise ValueError(f"{problem[0]}: {problem[1]}")
+    return names
+
+
+def _grey_or_rgb(channels: int) -> int:
+    if channels == 2:
+        raise ValueError("images have 1 channel or 3")
+    return channels
+
 
 Side = Annotated[int, Field(ge=SMALLEST_SIDE, le=LARGEST_SIDE)]
-Row = Annotated[int, Field(ge=0)]
+Channels = Annotated[int, Field(ge=1, le=3), AfterValidator(_grey_or_rgb)]
+Row = Annotated[int, Field(ge=0, lt=2**63)]
+Rows = Annotated[list[Row], Field(min_length=1), AfterValidator(_rise)]
+ClassNames = Annotated[
+    tuple[str, ...], Field(min_length=1, max_length=MOST_CLASSES), AfterValidator(_names)
+]
+PathInside = Annotated[str, AfterValidator(check_relative)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+CheckpointName = Annotated[str, Field(pattern=r"^loss-[0-9.e+-]{1,40}$")]
 
 
 class TrainedOn(BaseModel):
@@ -35,11 +70,11 @@ class TrainedOn(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     text: str
-    size: tuple[int, int] | None
+    size: tuple[Side, Side] | None
     colour: Colour
     split: str | None
     fingerprint: str
-    rows: list[Row] = Field(min_length=1)
+    rows: Rows
 
 
 class TrainingOrder(BaseModel):
@@ -54,11 +89,18 @@ class TrainingOrder(BaseModel):
     schema_version: int = SCHEMA_VERSION
     architecture: str
     latent: int = Field(ge=1, le=LARGEST_LATENT)
-    image_shape: tuple[Side, Side, Annotated[int, Field(ge=1, le=3)]]
-    class_names: tuple[str, ...] = Field(min_length=1)
+    image_shape: tuple[Side, Side, Channels]
+    class_names: ClassNames
     source: TrainedOn
     training: TrainingSettings
     geometry: dict[str, Any] | None = None
+
+    @property
+    def identity(self) -> str:
+        """A hash of all that decides the model; where its source is kept does not."""
+        values = self.model_dump(mode="json", include={*TrainingOrder.model_fields} - {"source"})
+        decisive = json.dumps([values, self.source.fingerprint], sort_keys=True)
+        return hashlib.sha256(decisive.encode()).hexdigest()
 
     @property
     def network_shape(self) -> NetworkShape:
@@ -83,7 +125,7 @@ class TrainingResult(BaseModel):
         device: where it was computed.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     steps: int
     stopped: str
@@ -92,7 +134,7 @@ class TrainingResult(BaseModel):
     reconstruction: float
     kl: float
     validation_loss: float | None
-    reached: dict[str, int]
+    reached: dict[CheckpointName, int]
     not_reached: list[float]
     seconds: float
     device: str
@@ -102,7 +144,7 @@ class ModelConfig(TrainingOrder):
     """The whole of config.json; ``files`` are the SHA-256 of all weights, by path."""
 
     result: TrainingResult
-    files: dict[str, str]
+    files: dict[PathInside, Sha256]
     libraries: dict[str, str]
     created: str
 
@@ -122,11 +164,11 @@ def read_config(folder: Path) -> ModelConfig:
     path = folder / CONFIG
     remedy = "Restore the file, or train the model again with `augfactory vae-train`."
     try:
-        values = json.loads(path.read_bytes())
+        values = read_json(path, LARGEST_CONFIG)
         if isinstance(values, dict) and values.get("schema_version") != SCHEMA_VERSION:
             raise InputDataError(
                 path,
-                f"has schema version {values.get('schema_version')}, "
+                f"has schema version {str(values.get('schema_version'))[:80]}, "
                 f"this program reads {SCHEMA_VERSION}",
                 "Use the augfactory that wrote it.",
             )
@@ -141,8 +183,10 @@ def read_config(folder: Path) -> ModelConfig:
     except OSError as error:
         raise InputDataError(path, f"cannot be read: {error.strerror}", remedy) from error
     except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(str(part) for part in problem["loc"])
-        raise InputDataError(path, f"{place}: {problem['msg']}", remedy) from error
+        problem = error.errors(include_input=False)[0]
+        # A key of the file may stand in the place; one of a million letters helps nobody.
+        place = ".".join(str(part)[:80] for part in problem["loc"])
+        what = problem["msg"].removeprefix("Value error, ")
+        raise InputDataError(path, f"{place}: {what}"[:500], remedy) from error
     except ValueError as error:
         raise InputDataError(path, f"is no JSON: {error}", remedy) from error

@@ -5,6 +5,7 @@ after every interval; so a run that was killed goes on from the last save and en
 of a run that was not. This holds on one machine with one number of threads, on a CPU.
 """
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,7 +27,13 @@ from augfactory.vae.objective import (
 )
 from augfactory.vae.settings import TrainingSettings
 from augfactory.vae.training_batches import Vary, draw_batch, unvaried, validation_loss
-from augfactory.vae.training_state import Standing, restore_state, state_bytes, tensor_bytes
+from augfactory.vae.training_state import (
+    Standing,
+    checked_state,
+    restore_tensors,
+    state_bytes,
+    tensor_bytes,
+)
 
 STATE = "state"
 CLIP_NATS_PER_VALUE = 1.0  # well above the gradients of a healthy training after its first steps
@@ -96,7 +103,8 @@ def train(training: Training, saved: bytes | None = None) -> None:
     network, settings = training.network.to(training.device), training.settings
     optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
     if saved is not None:
-        training.standing, training.best = restore_state(saved, network, optimiser)
+        training.standing, tensors = checked_training(training, saved)
+        training.best = restore_tensors(tensors, network, optimiser)
     while training.standing.step < settings.steps and not training.stopped_early:
         row = _run_interval(training, optimiser)
         check_interval(settings, row, network, training.source.image_shape)
@@ -107,6 +115,17 @@ def train(training: Training, saved: bytes | None = None) -> None:
     if training.best:
         network.load_state_dict(training.best)
     network.cpu().eval()
+
+
+def checked_training(training: Training, saved: bytes) -> tuple[Standing, dict[str, Tensor]]:
+    """Return where a saved state of this training stands, and its tensors; nothing is changed.
+
+    Raises:
+        UnreadableStateError: the bytes are no state of this training.
+    """
+    validated = training.validation is not None
+    order = training.standing.order
+    return checked_state(saved, training.network, training.settings, order, validated=validated)
 
 
 def checkpoint_name(loss: float) -> str:
@@ -175,6 +194,7 @@ def _take_stock(training: Training, row: HistoryRow) -> None:
         if row.loss <= loss and loss not in standing.reached:
             standing.reached[loss] = row.step
             weights = tensor_bytes(training.network.state_dict())
+            standing.kept[loss] = hashlib.sha256(weights).hexdigest()
             training.listener.save(checkpoint_name(loss), weights)
     if row.step <= settings.warmup:
         return

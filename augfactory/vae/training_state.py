@@ -1,44 +1,68 @@
 """Where a training stands, as bytes: all that is needed to go on as if nothing had happened."""
 
-import json
+import hashlib
 from collections.abc import Mapping
+from itertools import pairwise
+from typing import Self
 
 import safetensors.torch
 import torch
-from pydantic import BaseModel, ConfigDict
-from safetensors import SafetensorError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
+from augfactory.guarded.tensors import first_misfit, metadata_of, parse_tensors
 from augfactory.vae.history import HistoryRow
 from augfactory.vae.networks.network import Network
+from augfactory.vae.settings import TrainingSettings
 
 WEIGHTS, MOMENTS, BEST = "weights/", "moments/", "best/"
+STANDING, CHECKSUM = "standing", "sha256"  # the keys of the metadata
+OF_ADAM = ("step", "exp_avg", "exp_avg_sq")
 
 
 class UnreadableStateError(ValueError):
-    """The bytes are no state of a training, or that of another network."""
+    """The bytes are no state of a training, or that of another."""
 
 
 class Standing(BaseModel):
     """The part of a training's state that is no tensor.
 
     Attributes:
+        order: a hash of all that the training follows from.
         step: steps done.
         history: one row per interval done.
         reached: each loss of ``save_at_loss`` that was reached -> the step where it was.
+        kept: each of these losses -> the SHA-256 of the checkpoint that was kept there.
         best_loss: the lowest watched loss after the warm-up, None before there is one.
         best_step: where that was.
         waited: intervals since then.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-    step: int = 0
+    order: str = ""
+    step: int = Field(default=0, ge=0)
     history: list[HistoryRow] = []
     reached: dict[float, int] = {}
+    kept: dict[float, str] = {}
     best_loss: float | None = None
     best_step: int | None = None
-    waited: int = 0
+    waited: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        """Refuse what no training can have come to; what is set later is not looked at."""
+        steps = [row.step for row in self.history]
+        if (
+            any(later <= earlier for earlier, later in pairwise([0, *steps]))
+            or self.step != max(steps, default=0)
+            or not {*self.reached.values()} <= {*steps}
+            or self.kept.keys() != self.reached.keys()
+            or (self.best_loss is None) != (self.best_step is None)
+            or self.best_step not in (None, *steps)
+        ):
+            raise ValueError("its figures contradict each other")
+        return self
 
 
 def state_bytes(
@@ -47,57 +71,110 @@ def state_bytes(
     optimiser: torch.optim.Optimizer,
     best: Mapping[str, Tensor],
 ) -> bytes:
-    """Return the whole state as one safetensors file; ``standing`` is its metadata."""
+    """Return the whole state as one safetensors file; ``standing`` is its metadata.
+
+    A checksum over all of it stands beside that, so that no damage goes unnoticed.
+    """
     tensors = {WEIGHTS + name: tensor for name, tensor in network.state_dict().items()}
     tensors |= {BEST + name: tensor for name, tensor in best.items()}
     for name, parameter in network.named_parameters():
         for moment, tensor in optimiser.state[parameter].items():
             tensors[f"{MOMENTS}{name}/{moment}"] = tensor
-    return tensor_bytes(tensors, {"standing": standing.model_dump_json()})
+    plain, text = _plain(tensors), standing.model_dump_json()
+    return tensor_bytes(plain, {STANDING: text, CHECKSUM: _checksum(text, plain)})
 
 
-def restore_state(
-    data: bytes, network: Network, optimiser: torch.optim.Optimizer
-) -> tuple[Standing, dict[str, Tensor]]:
-    """Put a state back into ``network`` and ``optimiser``; return the standing and best weights.
+def read_state(data: bytes) -> tuple[Standing, dict[str, Tensor]]:
+    """Return what ``state_bytes`` was given, held to its checksum; tensors by their full names.
 
     Raises:
-        UnreadableStateError: the bytes are no such state, or that of another network.
+        UnreadableStateError: the bytes are no such state, or damaged.
     """
-    standing = read_standing(data)
     try:
-        tensors = safetensors.torch.load(data)
-        network.load_state_dict(_below(tensors, WEIGHTS))
-    except (SafetensorError, RuntimeError) as error:
-        raise UnreadableStateError(str(error)) from error
+        said = metadata_of(data)
+        tensors = parse_tensors(data)
+        text = said.get(STANDING, "")
+        if said.get(CHECKSUM) != _checksum(text, tensors):
+            raise UnreadableStateError("its checksum differs")
+        return Standing.model_validate_json(text), tensors
+    except UnreadableStateError:
+        raise
+    except ValueError as error:
+        raise UnreadableStateError(str(error).splitlines()[0]) from error
+
+
+def checked_state(
+    data: bytes, network: Network, settings: TrainingSettings, order: str, *, validated: bool
+) -> tuple[Standing, dict[str, Tensor]]:
+    """Return ``read_state``, held to the training that is to go on from it.
+
+    Args:
+        data: the state.
+        network: that is trained; it is only looked at.
+        settings: of the training.
+        order: the hash of all that it follows from.
+        validated: whether the best weights are kept, too.
+
+    Raises:
+        UnreadableStateError: the bytes are no such state, damaged, or that of another training.
+    """
+    standing, tensors = read_state(data)
+    if standing.order != order:
+        raise UnreadableStateError("it is that of another request")
+    if not 0 < standing.step <= settings.steps or not {*standing.reached} <= {
+        *settings.save_at_loss
+    }:
+        raise UnreadableStateError("its figures are those of another training")
+    expected = {WEIGHTS + name: tensor for name, tensor in network.state_dict().items()}
+    if validated and standing.best_step is not None:
+        expected |= {BEST + name: tensor for name, tensor in network.state_dict().items()}
+    for name, parameter in network.named_parameters():
+        for moment in OF_ADAM:
+            like = parameter if moment != "step" else torch.zeros(())
+            expected[f"{MOMENTS}{name}/{moment}"] = like
+    if (difference := first_misfit(tensors, expected)) is not None:
+        raise UnreadableStateError(difference)
+    return standing, tensors
+
+
+def restore_tensors(
+    tensors: Mapping[str, Tensor], network: Network, optimiser: torch.optim.Optimizer
+) -> dict[str, Tensor]:
+    """Put the tensors of ``checked_state`` back into network and optimiser; return the best."""
+    network.load_state_dict(_below(tensors, WEIGHTS))
     for name, parameter in network.named_parameters():
         for moment, tensor in _below(tensors, f"{MOMENTS}{name}/").items():
             # A moment is laid out in memory like its parameter, which the file does not keep.
             like = parameter.detach() if tensor.dim() else tensor
             placed = torch.empty_like(like, device=parameter.device).copy_(tensor)
             optimiser.state[parameter][moment] = placed
-    return standing, _below(tensors, BEST)
-
-
-def read_standing(data: bytes) -> Standing:
-    """Return only where the training stands.
-
-    Raises:
-        UnreadableStateError: the bytes are no such state.
-    """
-    length = int.from_bytes(data[:8], "little")
-    try:
-        header = json.loads(data[8 : 8 + length])
-        return Standing.model_validate_json(header["__metadata__"]["standing"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise UnreadableStateError("it does not say how far the training had come") from error
+    return _below(tensors, BEST)
 
 
 def tensor_bytes(tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> bytes:
     """Return tensors as a safetensors file."""
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    data: bytes = safetensors.torch.save(plain, metadata)
+    data: bytes = safetensors.torch.save(_plain(tensors), metadata)
     return data
+
+
+def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+
+
+def _checksum(text: str, tensors: Mapping[str, Tensor]) -> str:
+    """Return a SHA-256 of a text, and of the name, dtype, shape and bytes of every tensor."""
+    digest = hashlib.sha256()
+    for part in [text.encode()] + [
+        part
+        for name in sorted(tensors)
+        for part in (
+            f"{name} {tensors[name].dtype} {list(tensors[name].shape)}".encode(),
+            tensors[name].reshape(-1).view(torch.uint8).numpy().data,
+        )
+    ]:
+        digest.update(len(part).to_bytes(8, "little"))  # so that no part runs into the next
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

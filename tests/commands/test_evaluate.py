@@ -1,10 +1,15 @@
 """The evaluate command on dataset versions that lie on the disk."""
 
 import csv
+import errno
 import io
 import json
+import os
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +23,8 @@ from augfactory.errors import InputDataError, RecipeError, ResourceError
 from augfactory.evaluation.protocol import Cell, CellResult
 from augfactory.records import SourceSpec
 from augfactory.report.training_figures import CAPTION, GAP, TITLE
+from augfactory.store import system
+from augfactory.store.lock import only_writer
 from augfactory.store.reader import open_version
 from tests.commands.versions import write_source, write_version
 from tests.evaluation.memory import CLASSES, patterns
@@ -263,8 +270,121 @@ def test_a_request_that_cannot_be_met_is_refused(
 
 def test_a_folder_that_cannot_be_written_is_told(bench: Bench) -> None:
     (bench.folder / "taken").write_text("")
-    with pytest.raises(ResourceError, match="--out"):
+    with pytest.raises(RecipeError, match=r"is no folder(.|\n)*--out"):
         run(replace(bench.request, out=bench.folder / "taken"))
+
+
+def by(make: Callable[[Path], Any]) -> Callable[[Path], None]:
+    def damage(path: Path) -> None:
+        path.rename("moved")
+        make(path)
+
+    return damage
+
+
+DAMAGE: dict[str, Callable[[Path], Any]] = {
+    "empty": lambda path: path.write_bytes(b""),
+    "a digit changed": lambda path: path.write_bytes(
+        re.sub(rb'("accuracy": 0\.)(\d)', rb"\g<1>9", path.read_bytes(), count=1)
+        if path.suffix == ".json"
+        else path.read_bytes()[:-5] + b"x" + path.read_bytes()[-4:]
+    ),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-40]),
+    "FIFO": by(os.mkfifo),
+    "folder": by(Path.mkdir),
+    "link": by(lambda path: path.symlink_to(Path("moved").resolve())),
+    "device": by(lambda path: path.symlink_to("/dev/zero")),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_cell_is_trained_again(bench: Bench, damage: str) -> None:
+    request = replace(bench.request, seeds=1, arms=())
+    first = run(request)
+    cell = sorted((first.out / "cells").iterdir())[1]
+    whole = json.loads(cell.read_text())
+    DAMAGE[damage](cell)
+    told = Listening()
+    again = evaluate(request, told)
+    assert any(f"{cell.name} is damaged" in line for line in told.said)
+    assert again.trained == 1
+    assert values(again) == values(first)
+    assert json.loads(cell.read_text())["scores"] == whole["scores"]
+    assert not cell.is_symlink()
+
+
+def test_the_cell_of_another_classifier_is_not_taken(bench: Bench) -> None:
+    request = replace(bench.request, seeds=1, arms=())
+    first = run(request)
+    one, other, *_ = sorted((first.out / "cells").iterdir())
+    one.write_bytes(other.read_bytes())
+    again = run(request)
+    assert again.trained == 1
+    assert values(again) == values(first)
+
+
+@pytest.mark.parametrize("damage", ["a digit changed", "cut", "FIFO", "folder", "link"])
+def test_damaged_corrupted_copies_are_made_again(bench: Bench, damage: str) -> None:
+    request = replace(bench.request, corruptions="mnist-c", seeds=1, arms=())
+    first = run(request)
+    copies = {path: path.read_bytes() for path in (first.out / "corrupted").rglob("*.*")}
+    assert len(copies) == 30
+    chosen = [sorted(copies)[4], sorted(copies)[7]]
+    assert [path.suffix for path in chosen] == [".npy", ".sha256"]
+    for path in chosen:
+        DAMAGE[damage](path)
+        Path("moved").unlink(missing_ok=True)
+    for folder in (first.out, first.out / "cells", chosen[0].parent):
+        (folder / ".tmp-0123abcd").write_text("half")
+    for cell in (first.out / "cells").glob("*.json"):
+        cell.unlink()
+    told = Listening()
+    again = evaluate(request, told)
+    assert any("damaged and made again" in line for line in told.said)
+    assert values(again) == values(first)
+    assert [arm["corruptions"] for arm in again.document["arms"]] == [
+        arm["corruptions"] for arm in first.document["arms"]
+    ]
+    assert {path: path.read_bytes() for path in (first.out / "corrupted").rglob("*.*")} == copies
+    assert [*first.out.rglob(".*")] == []
+
+
+def test_two_at_once_in_one_folder_are_refused(bench: Bench) -> None:
+    request = replace(bench.request, seeds=1, arms=(), out=Path("out"))
+    with (
+        only_writer(Path("out")),
+        pytest.raises(RecipeError, match="another augfactory process is writing there"),
+    ):
+        run(request)
+    (bench.folder / "out").mkdir(exist_ok=True)
+    (bench.folder / "out/.lock-file").write_text('{"host": "elsewhere", "process": 5}')
+    with pytest.raises(RecipeError, match="process 5 on elsewhere"):
+        run(replace(request, lock="file"))
+    run(replace(request, lock="none"))
+
+
+@pytest.mark.parametrize(
+    ("call", "number"), [("mkdir", 1), ("open_new", 0), ("write", 1), ("fsync", 3), ("replace", 4)]
+)
+def test_a_full_disk_is_told_and_the_same_command_goes_on(
+    bench: Bench, call: str, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = replace(bench.request, seeds=1, arms=(), out=Path("deep/er/out"))
+    works, done = getattr(system, call), 0
+
+    def full(*arguments: Any) -> Any:
+        nonlocal done
+        done += 1
+        if done > number:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return works(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(system, call, full)
+        with pytest.raises(ResourceError, match="the disk is full"):
+            run(request)
+    assert len(run(request).files) == 4
+    assert [*request.out.rglob(".*")] == []  # type: ignore[union-attr]
 
 
 def test_equal_datasets_do_not_differ(bench: Bench) -> None:

@@ -16,6 +16,7 @@ from augfactory.commands.study_file import study_of
 from augfactory.commands.study_plan import StudyRequest
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation.protocol import Cell, CellResult
+from augfactory.store.lock import only_writer
 from tests.commands.versions import write_source
 from tests.evaluation.memory import patterns
 
@@ -183,3 +184,32 @@ def test_jsd_without_views_is_refused(place: Path) -> None:
 def test_too_many_originals_are_refused(place: Path) -> None:
     with pytest.raises((InputDataError, RecipeError), match=r"\b81\b"):
         run(request(place, n_train=[81]))
+
+
+def test_two_at_once_in_one_folder_are_refused(place: Path) -> None:
+    with (
+        only_writer(place / "out"),
+        pytest.raises(RecipeError, match="another augfactory process is writing there"),
+    ):
+        run(request(place, n_train=[20], subsets=1))
+    asked = request(place, n_train=[20], subsets=1, seeds=1, arms=[{"name": "originals"}])
+    run(replace(asked, lock="file"))
+    assert [*(place / "out").rglob(".*")] == []
+
+
+def test_a_place_that_is_no_folder_is_refused(place: Path) -> None:
+    (place / "out").write_text("")
+    with pytest.raises(RecipeError, match="is no folder"):
+        run(request(place))
+
+
+def test_damaged_cells_of_a_study_are_trained_again(place: Path) -> None:
+    asked = request(place, n_train=[20], subsets=1, seeds=1, arms=[{"name": "originals"}])
+    first = run(asked)
+    (cell,) = (place / "out" / "cells").iterdir()
+    cell.write_bytes(cell.read_bytes().replace(b'"nll": ', b'"nll": 1'))
+    (place / "out" / ".tmp-0123abcd").mkdir()
+    again = run(asked)
+    assert again.trained == 1
+    assert again.document["groups"][0]["sentences"] == first.document["groups"][0]["sentences"]
+    assert [*(place / "out").rglob(".*")] == []

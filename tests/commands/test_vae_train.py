@@ -3,8 +3,9 @@
 import csv
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from augfactory.commands.vae_train import (
 from augfactory.errors import InputDataError, RecipeError, ResourceError
 from augfactory.records import SourceSpec
 from augfactory.sources.fingerprint import fingerprint
+from augfactory.store.lock import only_writer
 from augfactory.vae.checkpoint import load_model
 from augfactory.vae.divergence import TrainingDivergedError
 from augfactory.vae.files import CONFIG, WEIGHTS
@@ -207,6 +209,7 @@ CHANGES: list[tuple[dict[str, Any], str]] = [
     ({"steps": 21}, "--steps is 20 there and 21 here"),
     ({"architecture": "seed"}, "--architecture is conditional there and seed here"),
     ({"latent": 6}, "--latent is 5 there and 6 here"),
+    ({"geometry": False}, "--geometry is True there and False here"),
     ({"learning_rate": 0.5}, "--learning-rate is 0.002 there and 0.5 here"),
     ({"n_train": 21}, "--n-train is 18 there and 21 here"),
     ({"save_at_loss": (9.0,)}, "--save-at-loss"),
@@ -270,14 +273,194 @@ def test_foreign_folders_are_left_alone(request_: VaeTrainRequest) -> None:
         vae_train(replace(request_, out=request_.out / "thesis.txt"), SILENT)
 
 
-@pytest.mark.parametrize("left", [0, 10, 5000, -1])
-def test_a_damaged_state_is_told_in_words(request_: VaeTrainRequest, left: int) -> None:
+STATE_FILE, ORDER_FILE = ".resume/state.safetensors", ".resume/order.json"
+KEPT = "checkpoints/loss-1000.safetensors"
+
+
+def cut(left: int) -> Callable[[Path], Any]:
+    return lambda path: path.write_bytes(path.read_bytes()[:left])
+
+
+def flip(place: float) -> Callable[[Path], Any]:
+    """Flip a bit of the byte at this share of a file."""
+
+    def damage(path: Path) -> None:
+        data = bytearray(path.read_bytes())
+        data[int(place * (len(data) - 1))] ^= 4
+        path.write_bytes(data)
+
+    return damage
+
+
+def by(make: Callable[[Path], Any]) -> Callable[[Path], Any]:
+    def damage(path: Path) -> None:
+        path.unlink()
+        make(path)
+
+    return damage
+
+
+def linked(path: Path) -> None:
+    """Lead to a whole copy elsewhere: what is written there would be written elsewhere."""
+    shutil.move(path, path.parents[2] / "thesis")
+    path.symlink_to(path.parents[2] / "thesis")
+
+
+DAMAGE: dict[str, Callable[[Path], Any]] = {
+    "empty": cut(0),
+    "cut": cut(-2),
+    "cut early": cut(900),
+    "flipped at the start": flip(0),
+    "flipped": flip(0.3),
+    "flipped near the end": flip(0.9),
+    "FIFO": by(os.mkfifo),
+    "folder": by(Path.mkdir),
+    "device": by(lambda path: path.symlink_to("/dev/zero")),
+    "link to nowhere": by(lambda path: path.symlink_to("nowhere")),
+    "link": linked,
+}
+
+
+@pytest.fixture(scope="module")
+def interrupted(
+    pictures: Path, tmp_path_factory: pytest.TempPathFactory, trained: VaeTrainResult
+) -> Path:
+    """Return the folder of a training that was killed after 17 steps, two losses reached."""
+    out = tmp_path_factory.mktemp("interrupted") / "model"
     with pytest.raises(Killed):
-        vae_train(request_, KillAt(7))
-    state = request_.out / ".resume" / "state.safetensors"
-    state.write_bytes(state.read_bytes()[:left])
-    with pytest.raises(InputDataError, match="interrupted training cannot be read"):
+        vae_train(request_for(pictures, out), KillAt(17))
+    assert contents(out).keys() == {STATE_FILE, ORDER_FILE, KEPT, KEPT.replace("1000", "600")}
+    return out
+
+
+def assert_as_undisturbed(out: Path, trained: VaeTrainResult) -> None:
+    """The model is that of a training that nothing happened to, and nothing else lies there."""
+    ours, theirs = contents(out), contents(trained.out)
+    for name in (WEIGHTS, KEPT, KEPT.replace("1000", "600")):
+        assert ours[name] == theirs[name], name
+    assert ours.keys() == theirs.keys() - {*PNGS} | {"loss.png"}
+    assert [*out.glob("**/.*")] == []
+    config = load_model(out).config
+    assert config.files == trained.config.files
+    assert config.result.reached == trained.config.result.reached
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("name", [STATE_FILE, KEPT])
+def test_a_damaged_state_is_trained_again(
+    name: str, damage: str, interrupted: Path, request_: VaeTrainRequest, trained: VaeTrainResult
+) -> None:
+    shutil.copytree(interrupted, request_.out)
+    DAMAGE[damage](request_.out / name)
+    told = KillAt(1000)
+    vae_train(request_, told)
+    assert "damaged" in told.said
+    assert "begins from the start" in told.said
+    assert "going on" not in told.said
+    assert_as_undisturbed(request_.out, trained)
+    if damage == "link":
+        assert (request_.out.parent / "thesis").read_bytes() == (interrupted / name).read_bytes()
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_order_is_written_again(
+    damage: str, interrupted: Path, request_: VaeTrainRequest, trained: VaeTrainResult
+) -> None:
+    shutil.copytree(interrupted, request_.out)
+    DAMAGE[damage](request_.out / ORDER_FILE)
+    copy = (
+        shutil.copytree(request_.out, request_.out.with_name("copy"), symlinks=True)
+        if (damage in ("cut", "flipped"))
+        else None
+    )
+    told = KillAt(1000)
+    vae_train(request_, told)
+    assert "order.json is damaged" in told.said
+    assert "going on after step 15" in told.said
+    assert_as_undisturbed(request_.out, trained)
+    if copy is not None:  # the state tells whose it is, where the order does not
+        with pytest.raises(RecipeError, match="unfinished training of another request"):
+            vae_train(replace(request_, out=copy, seed=4), SILENT)
+        assert (copy / STATE_FILE).exists()
+
+
+def test_an_order_that_is_gone_is_written_again(
+    interrupted: Path, request_: VaeTrainRequest, trained: VaeTrainResult
+) -> None:
+    shutil.copytree(interrupted, request_.out)
+    (request_.out / ORDER_FILE).unlink()
+    told = KillAt(1000)
+    vae_train(request_, told)
+    assert "going on after step 15" in told.said
+    assert_as_undisturbed(request_.out, trained)
+
+
+def test_the_state_of_another_training_is_not_gone_on_from(
+    interrupted: Path, request_: VaeTrainRequest, trained: VaeTrainResult
+) -> None:
+    with pytest.raises(Killed):
+        vae_train(replace(request_, seed=4, out=request_.out.with_name("other")), KillAt(7))
+    shutil.copytree(interrupted, request_.out)
+    shutil.copy(request_.out.with_name("other") / STATE_FILE, request_.out / STATE_FILE)
+    vae_train(request_, SILENT)
+    assert_as_undisturbed(request_.out, trained)
+
+
+def test_what_a_killed_run_left_half_written_is_removed(
+    interrupted: Path, request_: VaeTrainRequest, trained: VaeTrainResult
+) -> None:
+    shutil.copytree(interrupted, request_.out)
+    for folder in (".", "checkpoints", ".resume"):
+        (request_.out / folder / ".tmp-0123abcd").write_text("half")
+    vae_train(request_, SILENT)
+    assert_as_undisturbed(request_.out, trained)
+
+
+def test_a_folder_that_leads_elsewhere_is_not_written_to(
+    interrupted: Path, request_: VaeTrainRequest, trained: VaeTrainResult
+) -> None:
+    shutil.copytree(interrupted, request_.out)
+    elsewhere = request_.out.parent / "elsewhere"
+    (request_.out / "checkpoints").rename(elsewhere)
+    (request_.out / "checkpoints").symlink_to(elsewhere)
+    before = contents(elsewhere)
+    vae_train(request_, SILENT)
+    assert_as_undisturbed(request_.out, trained)
+    assert contents(elsewhere) == before
+    again = replace(request_, out=request_.out.parent / "again")
+    again.out.mkdir()
+    (again.out / ".resume").symlink_to(elsewhere)
+    with pytest.raises(RecipeError, match="holds files that are no model"):
+        vae_train(again, SILENT)
+    assert contents(elsewhere) == before
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, KEPT])
+def test_a_finished_model_with_damaged_weights_is_not_answered_with(
+    name: str, finished: VaeTrainRequest
+) -> None:
+    flip(0.8)(finished.out / name)
+    with pytest.raises(InputDataError, match=rf"{name}: .* sha256 differs(.|\n)*delete") as caught:
+        vae_train(finished, SILENT)
+    assert caught.value.exit_code == 3
+
+
+def test_two_at_once_in_one_folder_are_refused(request_: VaeTrainRequest) -> None:
+    with (
+        only_writer(request_.out / ".resume"),
+        pytest.raises(RecipeError, match="another augfactory process is writing there"),
+    ):
         vae_train(request_, SILENT)
+    vae_train(replace(request_, lock="file"), SILENT)
+    assert not (request_.out / ".resume").exists()
+
+
+def test_class_names_that_are_none_are_refused(request_: VaeTrainRequest, tmp_path: Path) -> None:
+    source = write_class_folders(tmp_path / "named", 6)
+    next(each for each in source.iterdir() if each.is_dir()).rename(source / "two\vlines")
+    with pytest.raises(InputDataError, match="control character"):
+        vae_train(replace(request_, source=SourceSpec(str(source))), SILENT)
+    assert not request_.out.exists()
 
 
 @pytest.mark.parametrize(

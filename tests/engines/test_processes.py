@@ -1,14 +1,17 @@
 """Every task is run once, whoever runs it; errors and deaths come back as words."""
 
 import contextlib
+import errno
 import os
 import signal
 from functools import partial
 
+import pydantic
 import pytest
 
+from augfactory.commands.expand_request import default_workers
 from augfactory.engines import processes
-from augfactory.errors import InputDataError, ResourceError
+from augfactory.errors import InputDataError, ResourceError, explained
 
 
 def square(number: int) -> int:
@@ -81,3 +84,73 @@ def test_a_signal_waits_until_workers_are_started(number: signal.Signals) -> Non
         assert len(came) == 3  # the handler is back
     finally:
         signal.signal(number, before)
+
+
+class Stubborn(Exception):
+    """An error that can be taken apart, and not be put together again."""
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(f"{first} and {second}")
+
+
+def fail(number: int) -> int:
+    kinds: list[Exception] = [
+        OSError(errno.EIO, "Input/output error", "there.h5"),
+        MemoryError("no room"),
+        OSError(errno.ENOSPC, "No space left on device"),
+        Stubborn("this", "that"),
+    ]
+    if number == len(kinds):
+        Whole.model_validate({"number": "x"})
+    raise kinds[number]
+
+
+class Whole(pydantic.BaseModel):
+    """Its error is pydantic's."""
+
+    number: int
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("number", "exit_code", "told"),
+    [
+        (0, 5, "there.h5: cannot be used"),
+        (1, 5, "memory"),
+        (2, 5, "the disk is full"),
+        (3, None, "this and that"),
+        (4, 3, "Whole: number"),
+    ],
+)
+def test_what_a_task_raises_is_told_as_it_is(
+    workers: int, number: int, exit_code: int | None, told: str
+) -> None:
+    with pytest.raises(Exception, match=r"\w") as caught:
+        list(processes.run(fail, [number, number], workers))
+    words = explained(caught.value)
+    assert (words and words.exit_code) == exit_code
+    assert told in str(words or caught.value)
+
+
+def no_semaphores(*_arguments: object, **_more: object) -> None:
+    raise OSError(errno.EROFS, "Read-only file system")
+
+
+def test_without_semaphores_one_worker_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert processes.can_start_workers()
+    monkeypatch.setattr("_multiprocessing.SemLock", no_semaphores)
+    assert not processes.can_start_workers()
+    assert default_workers() == 1
+    assert dict(processes.run(square, [5, 3], default_workers())) == {0: 25, 1: 9}
+    with pytest.raises(ResourceError, match=r"Read-only(.|\n)*--workers 1") as caught:
+        list(processes.run(square, [5, 3], 2))
+    assert caught.value.exit_code == 5
+
+
+def test_too_many_processes_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_more(*_arguments: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("multiprocessing.util.spawnv_passfds", no_more)
+    with pytest.raises(ResourceError, match=r"temporarily unavailable(.|\n)*--workers 1"):
+        list(processes.run(square, [5, 3], 2))

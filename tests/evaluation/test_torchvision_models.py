@@ -1,12 +1,18 @@
 """torchvision's classifiers: grey images, and weights from a file."""
 
+import io
+import os
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from augfactory.commands.evaluate import classifier_spec
 from augfactory.errors import InputDataError
 from augfactory.evaluation.classifiers.registry import find_classifier
 from augfactory.evaluation.classifiers.torchvision_models import (
@@ -76,6 +82,74 @@ def test_weights_that_do_not_fit_are_named(
     torch.save(changed, path)
     with pytest.raises(InputDataError, match=told):
         torchvision_model(SMALL, 3, path)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_weights_that_are_no_numbers_are_named(
+    published: dict[str, torch.Tensor], suffix: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"weights{suffix}"
+    spoilt = published["conv1.0.weight"].clone()
+    spoilt[3, 1, 2, 0] = float("nan")
+    save: Any = save_file if suffix == ".safetensors" else torch.save
+    save({**published, "conv1.0.weight": spoilt}, path)
+    with pytest.raises(InputDataError, match=r"conv1.0.weight holds values .* no finite"):
+        torchvision_model(SMALL, 3, path)
+
+
+def endless(path: Path) -> None:
+    """Make a file of a terabyte that takes no room on the disk."""
+    path.touch()
+    os.truncate(path, 2**40)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (os.mkfifo, "it is a FIFO"),
+        (lambda path: path.symlink_to("/dev/zero"), "it is a device"),
+        (Path.mkdir, "it is a folder"),
+        (endless, "more than the"),
+    ],
+)
+def test_nothing_is_read_without_end(
+    suffix: str, make: Callable[[Path], Any], told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"weights{suffix}"
+    make(path)
+    with pytest.raises(InputDataError, match=told):
+        torchvision_model(SMALL, 3, path)
+    with pytest.raises(InputDataError, match=told):
+        classifier_spec(SMALL, path)
+
+
+def test_weights_that_inflate_are_refused(
+    published: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    plain, packed = io.BytesIO(), tmp_path / "packed.pth"
+    torch.save(published, plain)
+    with zipfile.ZipFile(plain) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    with pytest.raises(InputDataError, match="compressed"):
+        torchvision_model(SMALL, 3, packed)
+
+
+def test_cut_and_changed_files_are_told_in_words(
+    published: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    whole, path = io.BytesIO(), tmp_path / "weights.pth"
+    random = np.random.default_rng(5)
+    for new_format in (True, False):
+        torch.save({"a": torch.zeros(5, 3)}, whole, _use_new_zipfile_serialization=new_format)
+        data = whole.getvalue()
+        for place in random.integers(0, len(data), 40).tolist():
+            changed = bytearray(data)
+            changed[place] ^= 1 << int(random.integers(8))
+            path.write_bytes(changed if place % 3 else data[:place])
+            with pytest.raises(InputDataError, match=r"weights.pth"):
+                torchvision_model(SMALL, 3, path)
 
 
 class Trap:

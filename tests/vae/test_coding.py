@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from augfactory.errors import InputDataError
 from augfactory.records import one_hot
 from augfactory.vae.checkpoint import Model
 from augfactory.vae.coding import MICRO_BATCH, decode, encode
@@ -82,3 +83,18 @@ def test_inputs_are_left_alone(model: Model) -> None:
     assert np.array_equal(images, before[0])
     assert np.array_equal(shares, before[1])
     assert np.array_equal(mean, codes)
+
+
+def test_weights_that_give_no_numbers_make_no_images() -> None:
+    """Finite weights may still overflow: all that is decoded by them would be alike."""
+    images, labels = bars(7)
+    shares = one_hot(labels, 3)
+    model = trained_model(steps=2)
+    mean, _ = encode(model, images, shares)
+    with torch.no_grad():
+        for tensor in model.network.parameters():
+            tensor.fill_(3e38)
+    with pytest.raises(InputDataError, match="not finite"):
+        encode(model, images, shares)
+    with pytest.raises(InputDataError, match="not finite"):
+        decode(model, mean, shares)

@@ -1,5 +1,7 @@
 """Training: interrupted anywhere, watched, guarded, stopped."""
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,11 +11,12 @@ import torch
 from torch import Tensor
 
 from augfactory.records import UInt8Array, one_hot
+from augfactory.vae import training_state
 from augfactory.vae.divergence import TrainingDivergedError
 from augfactory.vae.history import HistoryRow, history_csv
 from augfactory.vae.networks.registry import NETWORKS
 from augfactory.vae.training import STATE, Listener, Training, train
-from augfactory.vae.training_state import read_standing
+from augfactory.vae.training_state import UnreadableStateError, read_state, tensor_bytes
 from tests.vae.small import bar_source, bars, new_training
 
 
@@ -69,7 +72,7 @@ def test_killed_and_resumed_training_is_bit_equal(
         kill_at(part, step)
         with pytest.raises(Killed):
             train(part, saved.get(STATE))
-        assert (read_standing(saved[STATE]).step if STATE in saved else 0) == step // 4 * 4
+        assert (read_state(saved[STATE])[0].step if STATE in saved else 0) == step // 4 * 4
     last = begin()
     last.listener = Listener(save=saved.__setitem__)
     train(last, saved[STATE])
@@ -238,3 +241,80 @@ def test_gradients_are_clipped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("augfactory.vae.training.CLIP_NATS_PER_VALUE", 0.01)
     train(new_training(steps=3))
     assert norms == pytest.approx([0.01 * 17 * 22 * 3] * 3, rel=1e-3)
+
+
+@pytest.fixture(scope="module")
+def state() -> bytes:
+    """Return the state of a training after 12 of its 24 steps."""
+    training = begun()
+    saved = kept(training)
+    kill_at(training, 13)
+    with pytest.raises(Killed):
+        train(training)
+    return saved[STATE]
+
+
+def begun() -> Training:
+    training = new_training(save_at_loss=(700.0,))
+    training.validation = bar_source(7)
+    return training
+
+
+def assert_refused(data: bytes) -> None:
+    training = begun()
+    before = {name: tensor.clone() for name, tensor in training.network.state_dict().items()}
+    with pytest.raises(UnreadableStateError):
+        train(training, data)
+    assert training.standing.step == 0
+    assert_same_weights(training.network.state_dict(), before)
+
+
+def test_every_flip_in_a_state_is_noticed(state: bytes) -> None:
+    assert read_state(state)[0].step == 12
+    random = np.random.default_rng(7)
+    header = 8 + int.from_bytes(state[:8], "little")
+    places = [*range(8), *random.integers(8, header, 150), *random.integers(header, len(state), 60)]
+    for place in places:
+        changed = bytearray(state)
+        changed[place] ^= 1 << int(random.integers(8))
+        with pytest.raises(UnreadableStateError):
+            read_state(bytes(changed))
+
+
+@pytest.mark.parametrize("left", [0, 7, 8, 5000, -1])
+def test_a_cut_state_is_noticed(state: bytes, left: int) -> None:
+    assert_refused(state[:left])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda _, tensors: tensors.pop("moments/code.bias/exp_avg"),
+        lambda _, tensors: tensors.pop("weights/code.bias"),
+        lambda _, tensors: tensors.pop("best/code.bias"),
+        lambda _, tensors: tensors.update({"more/code.bias": torch.zeros(2)}),
+        lambda _, tensors: tensors.update({"weights/code.bias": torch.zeros(9)}),
+        lambda _, tensors: tensors.update({"weights/code.bias": torch.zeros(8).half()}),
+        lambda _, tensors: tensors["weights/code.bias"].fill_(float("nan")),
+        lambda standing, _: standing.update(step=16),
+        lambda standing, _: standing.update(step=10**30),
+        lambda standing, _: standing.update(order="another"),
+        lambda standing, _: standing.update(reached={"5.0": 12}),
+        lambda standing, _: standing.update(reached={"5.0": 12}, kept={"5.0": "0" * 64}),
+        lambda standing, _: standing.update(history=[]),
+        lambda standing, _: standing.update(best_step=None),
+        lambda standing, _: standing.update(best_step=11),
+        lambda standing, _: standing.update(surprise=1),
+    ],
+)
+def test_a_state_that_is_whole_but_not_of_this_training_is_refused(
+    change: Callable[[dict[str, Any], dict[str, Tensor]], Any], state: bytes
+) -> None:
+    """Whoever can write a file can write its checksum, too."""
+    standing, tensors = read_state(state)
+    values = json.loads(standing.model_dump_json())
+    change(values, tensors)
+    text = json.dumps(values)
+    assert_refused(
+        tensor_bytes(tensors, {"standing": text, "sha256": training_state._checksum(text, tensors)})
+    )

@@ -1,29 +1,22 @@
 """torchvision's classifiers by name, from first weights or from a file of weights."""
 
-import pickle
+import io
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 
 from augfactory.errors import InputDataError
+from augfactory.guarded.tensors import parse_tensors, read_tensor_file
 from augfactory.torchvision_import import import_torchvision
 
 # What published weights were trained with (ImageNet, in [0, 1]).
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-UNREADABLE = (
-    OSError,
-    SafetensorError,
-    RuntimeError,
-    ValueError,
-    EOFError,
-    KeyError,
-    pickle.UnpicklingError,
-)
+# Bytes that a file may have beside twice the model's own: published last layers can be large.
+ROOM = 2**28
 
 
 class TorchvisionClassifier(nn.Module):
@@ -70,7 +63,8 @@ def torchvision_model(name: str, classes: int, weights: Path | None) -> nn.Modul
 
 
 def _load(model: nn.Module, name: str, path: Path) -> None:
-    given, own = _read(path), model.state_dict()
+    own = model.state_dict()
+    given = _read(path, 2 * sum(tensor.nbytes for tensor in own.values()) + ROOM)
     linear = [place for place, layer in model.named_modules() if isinstance(layer, nn.Linear)]
     last = f"{linear[-1]}." if linear else ""
     for key in sorted(given.keys() | own.keys()):
@@ -85,25 +79,49 @@ def _load(model: nn.Module, name: str, path: Path) -> None:
                 else f"{key} has the shape {tuple(given[key].shape)}, not {tuple(own[key].shape)}"
             )
             raise InputDataError(path, what, f"Name weights of {name}, or another --classifier.")
+        if not bool(given[key].isfinite().all()):
+            what = f"{key} holds values that are no finite numbers"
+            raise InputDataError(path, what, "Name other weights.")
     model.load_state_dict(
         {**own, **{k: v for k, v in given.items() if not k.startswith(last or " ")}}
     )
 
 
-def _read(path: Path) -> Mapping[str, torch.Tensor]:
+def _read(path: Path, most: int) -> Mapping[str, torch.Tensor]:
     try:
+        data = read_tensor_file(path, most)
         if path.suffix == ".safetensors":
-            return dict(load_file(path))
-        found: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except UNREADABLE as error:
+            return parse_tensors(data)
+        found = _unpickled(data)
+    except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
     if not isinstance(found, Mapping) or not all(map(torch.is_tensor, found.values())):
         raise InputDataError(path, "holds no weights by name", "Save a model's state_dict there.")
     return found
 
 
-def _unreadable(path: Path, error: Exception) -> InputDataError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+def _unpickled(data: bytes) -> Any:
+    """Return what torch saved, tensors and plain values only: no code of the file is run.
+
+    Raises:
+        ValueError: it is nothing of the kind.
+    """
+    try:
+        if zipfile.is_zipfile(io.BytesIO(data)):  # else it is of torch's older format
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                # torch compresses nothing, and what is not compressed is no larger than its file.
+                if any(each.compress_type != zipfile.ZIP_STORED for each in archive.infolist()):
+                    raise ValueError("its members are compressed")
+        return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except MemoryError:
+        raise
+    # What those two stumble over in a damaged file can be anything at all.
+    except Exception as error:
+        raise ValueError(str(error) or type(error).__name__) from error
+
+
+def _unreadable(path: Path, error: OSError | ValueError) -> InputDataError:
+    reason = (getattr(error, "strerror", None) or str(error)).splitlines()[0]
     return InputDataError(
         path, f"cannot be read as weights: {reason}", "Name a .safetensors or .pth file of weights."
     )

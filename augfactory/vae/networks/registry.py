@@ -1,8 +1,11 @@
 """Every network, one line each."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from augfactory.errors import unknown_name
 from augfactory.keyed_random import key_of
@@ -36,3 +39,28 @@ def build_network(architecture: str, shape: NetworkShape, seed: int) -> Network:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(key_of(seed, "vae", "initial weights"))
         return NETWORKS[architecture](shape)
+
+
+def weights_of(architecture: str, shape: NetworkShape) -> dict[str, Tensor]:
+    """Return what the weights of a network are called and how large they are: they hold nothing.
+
+    The tensors are of the device "meta" and take no memory, whatever ``shape`` asks for.
+
+    Raises:
+        RecipeError: there is no such architecture.
+    """
+    check_architecture(architecture)
+    with torch.random.fork_rng(devices=[]), _Undrawn(), torch.device("meta"):
+        return NETWORKS[architecture](shape).state_dict()
+
+
+class _Undrawn(TorchFunctionMode):
+    """Leave first weights undrawn: on tensors without memory that alone would take seconds."""
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        del types
+        if function in (Tensor.normal_, Tensor.uniform_):
+            return args[0]
+        return function(*args, **(kwargs or {}))
