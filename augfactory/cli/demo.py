@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
+from augfactory.cli.session import ROOM_TO_TRAIN, Debug, Json, Quiet, print_json, session, show
 
 
 def demo(
@@ -30,7 +30,9 @@ def demo(
     Example:
       augfactory demo --out /tmp/demo
     """
-    with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
+    with session(
+        as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
+    ) as progress:
         from augfactory.commands import demo as command
         from augfactory.commands.expand_request import default_workers
         from augfactory.report.tables import table

@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from augfactory.cli.session import Debug, Json, Lock, Quiet, print_json, session, show
+from augfactory.cli.session import (
+    ROOM_TO_TRAIN,
+    Debug,
+    Json,
+    Lock,
+    Quiet,
+    print_json,
+    session,
+    show,
+)
 from augfactory.cli.source_options import (
     SOURCE_HELP,
     Download,
@@ -98,7 +107,9 @@ def evaluate(
       augfactory evaluate leaves-x10@v2 --test leaves:test --classifier resnet20 --seeds 5
       augfactory evaluate leaves-x10 --test leaves:test --arm synthetic-only --arm real+synthetic
     """
-    with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
+    with session(
+        as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
+    ) as progress:
         from augfactory.commands import evaluate as command
         from augfactory.commands.evaluation_arms import DEFAULT_ARMS
         from augfactory.commands.expand_request import default_workers

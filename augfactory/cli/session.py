@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from augfactory.commands.progress import Progress
-from augfactory.errors import RecipeError, explained
+from augfactory.errors import RecipeError, ResourceError, explained
 from augfactory.guarded.text import escaped
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
@@ -33,7 +33,10 @@ Lock = Annotated[
 ]
 
 
-ROOM = 2**28  # bytes of address space
+# Bytes of address space, measured on Linux with two cores: with less, numpy, pyarrow and torch
+# crash while they are loaded (0.6 to 1.2 GB), and torch waits for ever in its training (1.4 GB).
+ROOM = 5 * 2**28
+ROOM_TO_TRAIN = 7 * 2**28
 
 
 class InterruptedBySignal(BaseException):
@@ -58,16 +61,17 @@ def catch_signals() -> None:
 
 @contextlib.contextmanager
 def session(
-    *, as_json: bool, quiet: bool, debug: bool, resumes: bool = False
+    *, as_json: bool, quiet: bool, debug: bool, resumes: bool = False, room: int = ROOM
 ) -> Iterator[Progress]:
     """Give the progress to report to, and turn what goes wrong into words and an exit code.
 
-    ``resumes`` says that the same command goes on after an interruption.
+    ``resumes`` says that the same command goes on after an interruption; ``room`` is the address
+    space that it takes in any case.
     """
     from augfactory.cli.progress import StderrProgress
 
     try:
-        _require_room()
+        _require_room(room)
         yield Progress() if quiet else StderrProgress()
     except InterruptedBySignal as interruption:
         how = "go on where it stood" if resumes else "start again"
@@ -99,21 +103,25 @@ def tell(error: Exception, *, as_json: bool) -> int:
     return told.exit_code
 
 
-def _require_room() -> None:
+def _require_room(room: int) -> None:
     """Refuse to begin where libraries would not even load.
 
-    Some of those that compute end the process, or send it an interrupt, where they find no room.
+    Some of those that compute crash, end the process, or send it an interrupt without room.
 
     Raises:
-        MemoryError: there is less than what every command takes.
+        ResourceError: there is less address space than ``room`` bytes.
     """
     if not hasattr(mmap, "MAP_PRIVATE"):  # Windows has no such limits
         return
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
     try:
-        mmap.mmap(-1, ROOM, flags=flags, prot=mmap.PROT_READ).close()  # nothing is taken by that
+        mmap.mmap(-1, room, flags=flags, prot=mmap.PROT_READ).close()  # nothing is taken by that
     except OSError as error:
-        raise MemoryError from error
+        raise ResourceError(
+            "memory",
+            f"there is too little address space: at least {room / 2**30:.2f} GiB are needed",
+            "Raise the limit (`ulimit -v`), or free some memory.",
+        ) from error
 
 
 def show(*texts: object, sep: str = " ", error: bool = False) -> None:

@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from augfactory.cli.session import Debug, Json, Lock, Quiet, print_json, session, show
+from augfactory.cli.session import (
+    ROOM_TO_TRAIN,
+    Debug,
+    Json,
+    Lock,
+    Quiet,
+    print_json,
+    session,
+    show,
+)
 from augfactory.cli.source_options import SOURCE_HELP, Download
 
 
@@ -44,7 +53,9 @@ def study(
       augfactory study studies/003-vae-mnist.toml --out vae-mnist --quick
       augfactory study studies/001-ricap.toml --source photos:train --test photos:test --out ricap
     """
-    with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
+    with session(
+        as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
+    ) as progress:
         from augfactory.commands import study as command
         from augfactory.commands.expand_request import default_workers
         from augfactory.commands.study_file import Size, read_study

@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from augfactory.cli.session import Debug, Json, Lock, Quiet, print_json, session, show
+from augfactory.cli.session import (
+    ROOM_TO_TRAIN,
+    Debug,
+    Json,
+    Lock,
+    Quiet,
+    print_json,
+    session,
+    show,
+)
 from augfactory.cli.source_options import (
     SOURCE_HELP,
     Download,
@@ -70,7 +79,9 @@ def vae_train(
       augfactory vae-train leaves/ --size 64 --out models/leaves --validation 0.1
       augfactory vae-train sample --n-train 400 --save-at-loss 120 --save-at-loss 100 --out m
     """
-    with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
+    with session(
+        as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
+    ) as progress:
         from augfactory.commands import vae_train as command
         from augfactory.store.lock import read_lock
 

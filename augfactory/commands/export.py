@@ -33,7 +33,7 @@ from augfactory.store.manifest import (
     read_manifest,
 )
 from augfactory.store.places import path_at, place_from
-from augfactory.store.reader import Version, open_version, read_rows
+from augfactory.store.reader import Version, open_rows, read_rows
 from augfactory.store.statistics import statistics_of
 from augfactory.store.storage_format import Extent, Shard
 from augfactory.store.versions import find_version, next_version, version_folders
@@ -137,9 +137,13 @@ def _find(order: _Order) -> Path | None:
 
 
 def _make(order: _Order, progress: Progress) -> Path:
-    version, building, ranges = open_version(order.origin), order.building, order.ranges
-    manifest = version.manifest
     _check_files(order, progress)
+    version, building, ranges = (
+        open_rows(order.origin, order.manifest),
+        order.building,
+        order.ranges,
+    )
+    manifest = version.manifest
     waiting = [
         index for index in range(len(ranges)) if shards.finished_shard(building, index) is None
     ]

@@ -91,7 +91,9 @@ def reproduce(
     with scratch_folder("reproduce") as scratch:
         # Pixels are the same in every format; this one needs few files. The name is ours: one
         # from a manifest could lead anywhere.
-        order = Order(scratch / "again", recipe.model_copy(update={"format": "hdf5"}), ingredients)
+        order = Order(
+            scratch / "reproduction", recipe.model_copy(update={"format": "hdf5"}), ingredients
+        )
         rendered = _render(order, workers, progress)
     _compare(version, order, rendered, warnings, progress)
     return Reproduced(

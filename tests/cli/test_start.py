@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -65,3 +66,39 @@ def test_usage_errors_answer_in_json_too(arguments: tuple[str, ...], where: str,
     assert (error["where"], error["exit_code"]) == (where, 2)
     assert what in error["what"]
     assert " --help" in error["remedy"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
+@pytest.mark.parametrize("megabytes", [60, 100, 150, 300, 600, 1200])
+@pytest.mark.parametrize("command", ["expand sample --factor 2", "vae-train sample --steps 20"])
+def test_too_little_memory_is_told_before_libraries_crash(
+    megabytes: int, command: str, tmp_path: Path
+) -> None:
+    line = f"ulimit -v {1000 * megabytes}; exec {sys.executable} -m augfactory {command} --json"
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{line} --n-train 20 --out {tmp_path / 'x'}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 5, done.stderr
+    error = json.loads(done.stdout)["error"]
+    assert (error["where"], error["exit_code"]) == ("memory", 5)
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_what_fails_outside_a_command_is_told_too() -> None:
+    code = (
+        "import sys; sys.argv = ['augfactory', 'verify', 'x', '--json']\n"
+        "import augfactory.cli.app as app\n"
+        "def fail(**_): raise MemoryError\n"
+        "app.app = fail\n"
+        "app.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 5, done.stderr
+    assert "Traceback" not in done.stderr
+    assert json.loads(done.stdout)["error"]["exit_code"] == 5

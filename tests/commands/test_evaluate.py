@@ -274,6 +274,14 @@ def test_a_folder_that_cannot_be_written_is_told(bench: Bench) -> None:
         run(replace(bench.request, out=bench.folder / "taken"))
 
 
+def by(make: Callable[[Path], Any]) -> Callable[[Path], None]:
+    def damage(path: Path) -> None:
+        path.rename("moved")
+        make(path)
+
+    return damage
+
+
 DAMAGE: dict[str, Callable[[Path], Any]] = {
     "empty": lambda path: path.write_bytes(b""),
     "a digit changed": lambda path: path.write_bytes(
@@ -282,10 +290,10 @@ DAMAGE: dict[str, Callable[[Path], Any]] = {
         else path.read_bytes()[:-5] + b"x" + path.read_bytes()[-4:]
     ),
     "cut": lambda path: path.write_bytes(path.read_bytes()[:-40]),
-    "FIFO": lambda path: (path.unlink(), os.mkfifo(path)),
-    "folder": lambda path: (path.unlink(), path.mkdir()),
-    "link": lambda path: (path.rename("moved"), path.symlink_to(Path("moved").resolve())),
-    "device": lambda path: (path.unlink(), path.symlink_to("/dev/zero")),
+    "FIFO": by(os.mkfifo),
+    "folder": by(Path.mkdir),
+    "link": by(lambda path: path.symlink_to(Path("moved").resolve())),
+    "device": by(lambda path: path.symlink_to("/dev/zero")),
 }
 
 

@@ -126,7 +126,7 @@ def test_a_plan_that_cannot_be_read_is_named(made: Path, tmp_path: Path) -> None
     shutil.copytree(made, copy)
     (copy / "plan.parquet").chmod(0o644)
     (copy / "plan.parquet").write_bytes(b"no table")
-    with pytest.raises(VerificationError, match=r"plan.parquet: cannot be read"):
+    with pytest.raises(VerificationError, match=r"plan.parquet: has 8 bytes"):
         info_row(str(copy), 0)
 
 

@@ -217,7 +217,7 @@ def test_other_versions_of_methods_and_libraries_are_told_before_rendering(
     found = reproduce(str(version), Listening())
     assert found.warnings[0] == "method version differs: ricap 0 → 1"
     assert found.warnings[1].startswith("library differs: numpy 0.1 → ")
-    assert said.index(f"warning: {found.warnings[1]}") < said.index("making plain-x3")
+    assert said.index(f"warning: {found.warnings[1]}") < said.index("making reproduction")
     edit(version, lambda values: values["recipe"].update(seed=1))
     with pytest.raises(VerificationError, match=r"ricap 0 → 1; library differs: numpy"):
         again(version)
@@ -226,7 +226,10 @@ def test_other_versions_of_methods_and_libraries_are_told_before_rendering(
 def test_a_recipe_of_another_program_is_told(place: Path) -> None:
     version = place / "plain-x3/v1"
     edit(version, lambda values: values["recipe"]["mix"][0].update(method="mixdown"))
-    with pytest.raises(InputDataError, match=r"not one that this program can render: 'mixdown'"):
+    with pytest.raises(
+        InputDataError,
+        match=r"not one that this program can render: there is no method or sampler 'mixdown'",
+    ):
         again(version)
 
 

@@ -128,7 +128,7 @@ def replaced_by_text(folder: Path) -> None:
     edited("files", {WEIGHTS: digest})(folder)
 
 
-def refilled(change: Callable[[dict[str, torch.Tensor]], None]) -> Callable[[Path], None]:
+def refilled(change: Callable[[dict[str, torch.Tensor]], Any]) -> Callable[[Path], None]:
     """Change the tensors of the weights; config.json names the file that comes of it."""
 
     def damage(folder: Path) -> None:
