@@ -115,7 +115,7 @@ def of_version(arguments: tuple[str, ...], dataset: str, version: Path) -> Opera
 
 @pytest.mark.parametrize(
     "faults",
-    [partial(each_call, *kind) for kind in KINDS] if FULL else [partial(in_turns, 19)],
+    [partial(each_call, *kind) for kind in KINDS] if FULL else [partial(in_turns, 29)],
     ids=[f"{errno.errorcode[error]} {'from' if lasting else 'at'}" for error, lasting in KINDS]
     if FULL
     else ["in turns"],
@@ -142,7 +142,7 @@ def test_export(tmp_path: Path, temporary: Path, storage: str) -> None:
     origin = expanded(source, FORMATS[FORMATS.index(storage) - 1], tmp_path)
     arguments = ("export", str(origin), "--to", storage, "--out", "exported")
     operation = of_version(arguments, "exported", origin)
-    sweep(operation, tmp_path, temporary, in_turns(1 if FULL else 31))
+    sweep(operation, tmp_path, temporary, in_turns(1 if FULL else 41))
 
 
 def test_reproduce(tmp_path: Path, temporary: Path) -> None:
@@ -157,12 +157,13 @@ def test_reproduce(tmp_path: Path, temporary: Path) -> None:
     arguments = ("reproduce", str(version), "--workers", "1")
     operation = Operation(arguments, unchanged, unchanged)
     if not FULL:
-        sweep(operation, tmp_path, temporary, in_turns(11))
+        sweep(operation, tmp_path, temporary, in_turns(17))
         return
     for error, lasting in KINDS:
         sweep(operation, tmp_path, temporary, each_call(error, lasting))
 
 
+@only_full
 def test_vae_train(tmp_path: Path, temporary: Path) -> None:
     source = write_images(tmp_path / "source", 3, *SIDES)
     arguments = training(source)
@@ -178,7 +179,7 @@ def test_vae_train(tmp_path: Path, temporary: Path) -> None:
         return whole(folder, when) if (folder / "model/config.json").exists() else []
 
     operation = Operation(arguments, whole_or_none, whole)
-    sweep(operation, tmp_path, temporary, in_turns(1 if FULL else 23))
+    sweep(operation, tmp_path, temporary, in_turns(1))
 
 
 @only_full

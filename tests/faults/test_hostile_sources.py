@@ -4,6 +4,7 @@ What is damaged is used by the command that reads it; it ends with an exit code 
 within a time and a memory, and nothing outside its folder changes.
 """
 
+import errno
 import gzip
 import json
 import os
@@ -24,6 +25,7 @@ from PIL import Image
 
 from tests.faults import hostile_files, mutations
 from tests.faults.counting import FULL, Problem, count, part_of, settle
+from tests.faults.faulty import failing, replaced
 from tests.faults.running import run
 from tests.faults.sealing import snapshot
 from tests.faults.small import CLASSES, SIDES, training, write_images
@@ -168,7 +170,7 @@ def test_images_by_those_who_know_how_they_are_read(tmp_path: Path) -> None:
     settle(problems)
 
 
-@pytest.mark.parametrize("kind", ["npz", "HDF5", "IDX", "IDX, packed", "PNG"])
+@pytest.mark.parametrize("kind", part_of(["npz", "HDF5", "IDX", "IDX, packed", "PNG"], 2))
 def test_sources_that_are_no_files(tmp_path: Path, kind: str) -> None:
     path = SOURCES[kind](_made(tmp_path / "source"))
     problems: list[Problem] = []
@@ -328,8 +330,8 @@ def test_models(trained: Path, tmp_path: Path, name: str) -> None:
     damaged()
 
 
-@pytest.mark.parametrize("kind", ["FIFO", "device", "folder"])
-@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+@pytest.mark.parametrize("kind", part_of(["FIFO", "device", "folder"], 3))
+@pytest.mark.parametrize("name", part_of(["config.json", "model.safetensors"], 2))
 def test_models_that_are_no_files(trained: Path, tmp_path: Path, name: str, kind: str) -> None:
     model = tmp_path / "model"
     shutil.copytree(trained / "model", model)
@@ -346,21 +348,22 @@ def test_models_that_are_no_files(trained: Path, tmp_path: Path, name: str, kind
 
 @pytest.fixture(scope="module")
 def unfinished(trained: Path) -> Path:
-    """Return the folder of a training that was stopped after a step was saved."""
-    from tests.faults.faulty import counted, failing
+    """Return the folder of a training that was stopped when its state was saved, and no model."""
+    renamed: list[int] = []
 
-    with counted() as calls:
+    def noting(number: int, name: str, real: Callable[..., Any], given: tuple[Any, ...]) -> Any:
+        if name == "replace" and Path(given[1]).name == "model.safetensors":
+            renamed.append(number)
+        return real(*given)
+
+    with replaced(noting):
         assert run(*training(trained / "source"), cwd=_made(trained / "counted")).code == 0
     folder = _made(trained / "unfinished")
-    for at in range(len(calls.names), 0, -1):  # the last moment at which it goes on from a state
-        with failing(at, 5, lasting=True):
-            run(*training(trained / "source"), cwd=folder)
-        saved = folder / "model/.resume/state.safetensors"
-        if saved.exists() and not (folder / "model/config.json").exists():
-            return folder
-        shutil.rmtree(folder)
-        folder.mkdir()
-    raise AssertionError("no moment at which a training is unfinished and has a state")
+    with failing(renamed[0], errno.EIO, lasting=True):
+        run(*training(trained / "source"), cwd=folder)
+    assert (folder / "model/.resume/state.safetensors").exists()
+    assert not (folder / "model/config.json").exists()
+    return folder
 
 
 @pytest.mark.parametrize("name", ["order.json", "state.safetensors"])
@@ -387,8 +390,8 @@ def test_unfinished_trainings(trained: Path, unfinished: Path, tmp_path: Path, n
     damaged()
 
 
-@pytest.mark.parametrize("kind", ["FIFO", "device", "folder"])
-@pytest.mark.parametrize("name", ["order.json", "state.safetensors"])
+@pytest.mark.parametrize("kind", part_of(["FIFO", "device", "folder"], 3))
+@pytest.mark.parametrize("name", part_of(["order.json", "state.safetensors"], 2))
 def test_unfinished_trainings_that_are_no_files(
     trained: Path, unfinished: Path, tmp_path: Path, name: str, kind: str
 ) -> None:

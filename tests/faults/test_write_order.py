@@ -85,7 +85,7 @@ def for_version(dataset: str, version: Path, rows: int = ROWS) -> tuple[State, S
     )
 
 
-@pytest.mark.parametrize("storage", part_of(FORMATS, 3))
+@pytest.mark.parametrize("storage", part_of(FORMATS, 4))
 def test_expand(tmp_path: Path, storage: str) -> None:
     source = write_images(tmp_path / "source")
     version = expanded(source, storage, tmp_path)
@@ -93,11 +93,11 @@ def test_expand(tmp_path: Path, storage: str) -> None:
 
 
 def test_expand_of_so_many_files_that_all_disks_are_flushed_at_once(tmp_path: Path) -> None:
-    source = write_images(tmp_path / "source", per_class=80)
+    source = write_images(tmp_path / "source", per_class=40)
     arguments = ("expand", str(source), "--factor=2", "--format=png", "--out=d", "--workers=1")
     assert run(*arguments, cwd=tmp_path).code == 0
-    stands, finished = for_version("d-x2", tmp_path / "d-x2/v1", rows=480)
-    cut_the_power(arguments, tmp_path, 700, stands, finished)
+    stands, finished = for_version("d-x2", tmp_path / "d-x2/v1", rows=240)
+    cut_the_power(arguments, tmp_path, 350, stands, finished)
 
 
 @only_full
