@@ -31,13 +31,13 @@ from tests.faults.sealing import snapshot
 from tests.faults.small import CLASSES, SIDES, training, write_images
 
 SETTINGS = settings(
-    max_examples=120 if FULL else 4,
+    max_examples=70 if FULL else 4,
     deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=[*HealthCheck],
 )
-SLOW = settings(SETTINGS, max_examples=40 if FULL else 2)
+SLOW = settings(SETTINGS, max_examples=30 if FULL else 2)
 EXPAND = ("--factor=2", "--mixup=1", "--workers=1", "--out=d")
 COUNT = 12
 

@@ -18,7 +18,7 @@ from tests.faults.small import FORMATS, expanded, write_images
 from tests.faults.using import Place, fresh, place_of, used
 
 SETTINGS = settings(
-    max_examples=60 if FULL else 2,
+    max_examples=40 if FULL else 2,
     deadline=None,
     derandomize=True,
     database=None,
@@ -130,7 +130,8 @@ def test_info_file_that_says_something_else(places: Callable[[str], Place]) -> N
 @pytest.mark.parametrize("storage", FORMATS)
 def test_by_those_who_know_how_it_is_read(places: Callable[[str], Place], storage: str) -> None:
     place, problems = places(storage), list[Problem]()
-    attacks = [*hostile_files.FOR_ALL, *hostile_files.ATTACKS[storage]]
+    common = hostile_files.FOR_ALL[:: 1 if storage == "hdf5" else 4]
+    attacks = [*common, *hostile_files.ATTACKS[storage]]
     for name, attack in part_of(attacks, 41):
         version = fresh(place)
         attack(version, place.secret)

@@ -30,16 +30,25 @@ State = Callable[[Path, str], list[Problem]]
 
 
 def cut_the_power(
-    arguments: tuple[str, ...], place: Path, every: int, stands: State, finished: State
+    arguments: tuple[str, ...],
+    place: Path,
+    every: int,
+    stands: State,
+    finished: State,
+    in_full: int = 1,
 ) -> None:
-    """Cut the power after every n-th call and again at the end; then run the command again."""
+    """Cut the power after every n-th call and again at the end; then run the command again.
+
+    ``every`` is that n in the reduced set, ``in_full`` in the full one.
+    """
+    every = in_full if FULL else every
     folder = place / "live"
     folder.mkdir()
     disk, cuts = Disk(folder), []
 
     def told(number: int, name: str, real: Callable[..., Any], given: tuple[Any, ...]) -> Any:
         answer = disk.called(number, name, real, given)
-        if FULL or number % every == every // 2:
+        if number % every == every // 2:
             cuts.append((number, name, copy.deepcopy(disk.top)))
         return answer
 
@@ -97,7 +106,7 @@ def test_expand_of_so_many_files_that_all_disks_are_flushed_at_once(tmp_path: Pa
     arguments = ("expand", str(source), "--factor=2", "--format=png", "--out=d", "--workers=1")
     assert run(*arguments, cwd=tmp_path).code == 0
     stands, finished = for_version("d-x2", tmp_path / "d-x2/v1", rows=240)
-    cut_the_power(arguments, tmp_path, 350, stands, finished)
+    cut_the_power(arguments, tmp_path, 350, stands, finished, in_full=25)
 
 
 @only_full
@@ -107,7 +116,7 @@ def test_export(tmp_path: Path, storage: str) -> None:
         write_images(tmp_path / "source"), FORMATS[FORMATS.index(storage) - 1], tmp_path
     )
     arguments = ("export", str(origin), "--to", storage, "--out", "exported")
-    cut_the_power(arguments, tmp_path, 13, *for_version("exported", origin))
+    cut_the_power(arguments, tmp_path, 13, *for_version("exported", origin), in_full=3)
 
 
 @only_full
@@ -131,4 +140,4 @@ def test_vae_train(tmp_path: Path) -> None:
             found[key] = kept if key == "files" else {name: found[key][name] for name in kept}
         return differing(found, wanted, when)
 
-    cut_the_power(arguments, tmp_path, 17, stands, finished)
+    cut_the_power(arguments, tmp_path, 17, stands, finished, in_full=2)
