@@ -1,16 +1,24 @@
 # make demo      set up .venv and run the whole story on the bundled digits
 # make test      set up what the tests need, check the code and run the tests
+# make faults    try every fault there is: failing calls, kills, power cuts, hostile files (half an hour)
+# make sabotage  take one safeguard away at a time and see that a test notices
 # make examples  set up Lightning, transformers, Keras and fastai, and run their examples' tests
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test examples check fix docs bench wheel clean
+.PHONY: demo test faults sabotage examples check fix docs bench wheel clean
 
 demo: .venv/ready
 	$(BIN)/augfactory demo
 
 test: check
 	$(BIN)/pytest -n 2
+
+faults: .venv/ready-dev
+	$(BIN)/python -m tests.faults.run
+
+sabotage: .venv/ready-dev
+	$(BIN)/python tools/sabotage.py
 
 examples: .venv/ready-examples
 	$(BIN)/pytest -m heavy tests/examples

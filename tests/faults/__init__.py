@@ -1,0 +1,1 @@
+"""Faults of every kind, injected on purpose; `make faults` runs all of them."""

@@ -1,0 +1,102 @@
+"""Killed at each call that changes the disk, and at any moment: the same command completes it."""
+
+import contextlib
+import itertools
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.faults.counting import FULL, Problem, count, part_of, settle
+from tests.faults.running import run
+from tests.faults.small import FORMATS, ROWS, content_hash, expanded, expanding, write_images
+from tests.faults.states import only_version, version_problems
+from tests.faults.zygote import ask, zygote
+
+IN_A_ROW = 4
+
+
+@pytest.mark.parametrize("storage", part_of(FORMATS, 4))
+def test_killed_at_each_call(tmp_path: Path, storage: str) -> None:
+    source = write_images(tmp_path / "source")
+    wanted = content_hash(expanded(source, storage, tmp_path))
+    arguments, problems = expanding(source, storage), list[Problem]()
+    (tmp_path / "zygote").mkdir()
+    with zygote(tmp_path / "zygote") as process:
+        for at in itertools.count(1, 1 if FULL else 23):
+            folder = tmp_path / "case"
+            folder.mkdir()
+            code, _ = ask(process, arguments, folder, at)
+            if code != -signal.SIGKILL:
+                problems += [] if code == 0 else [Problem("escapes", f"call {at}: exit {code}")]
+                break
+            count("kills survived")
+            when = f"killed at call {at}"
+            problems += version_problems(folder / "d-x2", wanted, ROWS, when)
+            again, _ = ask(process, arguments, folder, 0)
+            if again != 0:
+                problems.append(Problem("rows lost", f"{when}, and again: exit {again}"))
+            problems += only_version(folder / "d-x2", wanted, ROWS, f"{when}, and again")
+            shutil.rmtree(folder)
+    settle(problems)
+
+
+@pytest.mark.parametrize("seed", range(10 if FULL else 1))
+def test_killed_at_any_moment(tmp_path: Path, seed: int) -> None:
+    """Kill the command with its workers, some times in a row, then let it end."""
+    storage = FORMATS[seed % len(FORMATS)]
+    source = write_images(tmp_path / "source", 40, 24, 20)
+    arguments = (
+        *("expand", str(source), "--factor=30", "--mixup=20", "--cutmix=5", "--out=d"),
+        *("--workers=2", f"--format={storage}"),
+    )
+    rows, draw = 120 * (30 + 20 + 5), random.Random(seed)
+    (tmp_path / "undisturbed").mkdir()
+    began = time.monotonic()
+    code, told = end_of(start(arguments, tmp_path / "undisturbed"))
+    duration = time.monotonic() - began
+    assert code == 0, told
+    wanted = content_hash(tmp_path / "undisturbed/d-x30/v1")
+    problems: list[Problem] = []
+    for case in range(5 if FULL else 1):
+        folder = tmp_path / f"case-{case}"
+        folder.mkdir()
+        moments = [draw.uniform(0, duration) for _ in range(IN_A_ROW if FULL else 2)]
+        for moment in moments:
+            process = start(arguments, folder)
+            time.sleep(moment)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            count("kills survived")
+            problems += version_problems(folder / "d-x30", wanted, rows, f"killed at {moments}")
+        again = run(*arguments[:-2], "--workers=1", arguments[-1], cwd=folder)
+        if again.code != 0:
+            problems.append(Problem("rows lost", f"killed at {moments}: {again.stderr[-300:]}"))
+        problems += only_version(folder / "d-x30", wanted, rows, f"killed at {moments}")
+        shutil.rmtree(folder)
+    settle(problems)
+
+
+def start(arguments: tuple[str, ...], folder: Path) -> "subprocess.Popen[str]":
+    """Start the command as a user does, in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "augfactory", *arguments],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def end_of(process: "subprocess.Popen[str]") -> tuple[int, str]:
+    """Wait for the command; return its exit code and what it said."""
+    _, told = process.communicate(timeout=120)
+    return process.returncode, told
