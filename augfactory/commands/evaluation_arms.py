@@ -19,6 +19,7 @@ from augfactory.evaluation.training import Diet
 from augfactory.evaluation.training_set import TrainingSet
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.recipe import default_geometry
+from augfactory.pipeline.sides import check_sides
 from augfactory.records import SourceSpec
 from augfactory.sources.fingerprint import fingerprint
 from augfactory.store.reader import Version
@@ -134,11 +135,13 @@ def online_stages(
 
     Raises:
         RecipeError: the name is another.
+        InputDataError: a side of ``image_shape`` is longer than a method can take.
     """
     first, *methods = name.split("+")
     known = [SYNTHETIC_ONLY, REAL_AND_SYNTHETIC, *(f"{ORIGINALS}+{method}" for method in METHODS)]
     if first != ORIGINALS or not methods or not set(methods) <= set(METHODS):
         raise unknown_name("--arm", "arm", name, known)
+    check_sides((METHODS[method] for method in methods), image_shape, f"arm {name}")
     found = []
     for method in methods:
         asked = _asked(method, recipes)

@@ -185,9 +185,10 @@ def _held_out(
 def unused_rows(
     whole: Source, spec: SourceSpec, used: Int64Array
 ) -> tuple[LabelledRows | None, Source | None]:
-    """Return at most 1,000 rows that are not among ``used``; none where a class has none left."""
+    """Return at most 1,000 rows that are not among ``used``; none where a class would have none."""
     unused = np.setdiff1d(np.arange(len(whole)), used)
-    if len(np.unique(whole.labels[unused])) < len(whole.class_names):
+    classes = len(whole.class_names)
+    if len(np.unique(whole.labels[unused])) < classes or classes > HELD_OUT_ROWS:
         return None, None
     if len(unused) > HELD_OUT_ROWS:
         unused = unused[stratified_rows(whole.labels[unused], HELD_OUT_ROWS, seed=0)]

@@ -18,6 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Protocol, TypeVar
 
 from augfactory.errors import ResourceError, explained
+from augfactory.held_signals import signals_held
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -137,7 +138,7 @@ def _run_in_processes(
     pool: ProcessPoolExecutor, function: Callable[[Task], Result], tasks: Sequence[Task]
 ) -> Iterator[tuple[int, Result]]:
     try:
-        with _signals_held():
+        with signals_held():  # a process that is half started would complain aloud
             waiting = _submitted(pool, function, tasks)
         for future in as_completed(waiting):
             yield waiting[future], future.result()
@@ -176,26 +177,6 @@ def _run_task(function: Callable[[Task], Result], task: Task) -> Result:
                 raise told from None
             raise RuntimeError(f"{type(error).__name__}: {error}") from None
         raise
-
-
-@contextlib.contextmanager
-def _signals_held() -> Iterator[None]:
-    """Answer signals after the block: a process that is half started would complain aloud."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals are the main thread's
-        return
-    came: list[int] = []
-    before = {
-        number: signal.signal(number, lambda number, _: came.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        if came:
-            signal.raise_signal(came[0])
 
 
 def _start_worker() -> None:

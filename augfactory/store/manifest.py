@@ -24,7 +24,7 @@ from pydantic import (
 from augfactory.errors import VerificationError
 from augfactory.guarded.documents import read_json
 from augfactory.guarded.files import check_relative, open_inside, sha256_of
-from augfactory.guarded.text import escaped, first_problem, problem_with_name
+from augfactory.guarded.text import escaped, escaped_json, first_problem, problem_with_name
 from augfactory.records import Colour, Rows
 from augfactory.store.formats import FORMATS
 from augfactory.store.statistics import Statistics
@@ -230,7 +230,7 @@ def manifest_bytes(manifest: Manifest) -> bytes:
     """Return manifest.json, readable by people, the same bytes for the same manifest."""
     values = manifest.model_dump(mode="json")
     text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
-    return (text + "\n").encode()
+    return (escaped_json(text) + "\n").encode()
 
 
 def read_manifest(folder: Path) -> Manifest:

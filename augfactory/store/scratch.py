@@ -6,6 +6,7 @@ lives; the next process that needs a folder removes those whose process was kill
 
 import contextlib
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,7 +44,8 @@ def _owned_folder(base: Path, prefix: str) -> tuple[Path, int]:
     while True:
         folder = base
         try:
-            folder = Path(tempfile.mkdtemp(prefix=prefix, dir=base))
+            folder = base / f"{prefix}{secrets.token_hex(6)}"
+            system.mkdir(folder, 0o700)
             descriptor = system.open_lock(folder / OWNER)
             with contextlib.suppress(OSError):  # where there are no locks, nothing is removed later
                 system.flock(descriptor)
@@ -55,7 +57,7 @@ def _owned_folder(base: Path, prefix: str) -> tuple[Path, int]:
                 continue
             if folder != base:
                 with contextlib.suppress(OSError):
-                    folder.rmdir()
+                    system.rmdir(folder)
             raise unwritable(folder, error) from error
 
 

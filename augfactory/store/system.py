@@ -47,9 +47,9 @@ def replace(old: Path, new: Path) -> None:
     os.replace(old, new)
 
 
-def mkdir(path: Path) -> None:
+def mkdir(path: Path, mode: int = 0o777) -> None:
     """Make one folder."""
-    os.mkdir(path)
+    os.mkdir(path, mode)
 
 
 def rmdir(path: Path) -> None:

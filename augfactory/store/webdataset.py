@@ -17,6 +17,7 @@ import numpy as np
 
 from augfactory.guarded.documents import parse_json
 from augfactory.guarded.files import inside, open_regular, read_inside
+from augfactory.guarded.text import escaped_json
 from augfactory.records import Int64Array, ReadImages, Rows
 from augfactory.store import png
 from augfactory.store.atomic import write_file
@@ -90,7 +91,8 @@ def _finish(building: Path, class_names: Sequence[str], shards: list[FinishedSha
         "shard_lengths": lengths,
     }
     info = {"class_names": list(class_names), "splits": {"train": split}}
-    write_file(building / INFO, (json.dumps(info, indent=2, ensure_ascii=False) + "\n").encode())
+    text = escaped_json(json.dumps(info, indent=2, ensure_ascii=False))
+    write_file(building / INFO, f"{text}\n".encode())
     return [INFO]
 
 

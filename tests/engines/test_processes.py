@@ -12,6 +12,7 @@ import pytest
 from augfactory.commands.expand_request import default_workers
 from augfactory.engines import processes
 from augfactory.errors import InputDataError, ResourceError, explained
+from augfactory.held_signals import signals_held
 
 
 def square(number: int) -> int:
@@ -72,11 +73,11 @@ def test_a_signal_waits_until_workers_are_started(number: signal.Signals) -> Non
     came: list[int] = []
     before = signal.signal(number, lambda number, _: came.append(number))
     try:
-        with processes._signals_held():
+        with signals_held():
             os.kill(os.getpid(), number)
             assert came == []
         assert came == [number]
-        with contextlib.suppress(ValueError), processes._signals_held():
+        with contextlib.suppress(ValueError), signals_held():
             os.kill(os.getpid(), number)
             raise ValueError("of its own")
         assert came == [number, number]
