@@ -205,7 +205,7 @@ def test_study(tmp_path: Path, temporary: Path) -> None:
     arguments = ("study", str(tmp_path / "study.toml"), "--out", "found", "--workers", "1")
     done = run(*arguments, cwd=tmp_path)
     assert done.code == 0, done.stderr
-    # A fifteenth of all calls: each of them takes seconds, and most are those of the commands above.
+    # A fifteenth of all calls: each takes seconds, and most are those of the commands above.
     sweep_evaluation(tmp_path, temporary, arguments, in_turns(15))
 
 
