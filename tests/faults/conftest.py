@@ -1,5 +1,6 @@
 """Figures of the whole session, and no file outside its own folders."""
 
+import importlib
 import os
 import shutil
 import tempfile

@@ -129,7 +129,7 @@ def named(path: Path, kind: str) -> Path:
 
 
 def tried(
-    what: str, place: Path, *arguments: object, seconds: float = 20, cwd: Path | None = None
+    what: str, place: Path, *arguments: object, seconds: float = 40, cwd: Path | None = None
 ) -> list[Problem]:
     """Run a command in a new folder of ``place``; return what should not have been."""
     out = cwd or Path(tempfile.mkdtemp(dir=place, prefix="out"))
@@ -187,7 +187,7 @@ def test_sources_that_are_no_files(tmp_path: Path, kind: str) -> None:
             path.unlink()
         make(path)
         arguments = ("expand", named(path, kind), *EXPAND)
-        problems += tried(f"{what} instead of {kind}", tmp_path, *arguments, seconds=10)
+        problems += tried(f"{what} instead of {kind}", tmp_path, *arguments, seconds=30)
     settle(problems)
 
 
@@ -343,7 +343,7 @@ def test_models_that_are_no_files(trained: Path, tmp_path: Path, name: str, kind
     }
     make[kind](model / name)
     arguments = ("expand", model, "--factor=2", "--workers=1", "--out=d")
-    settle(tried(f"{kind} instead of {name}", tmp_path, *arguments, seconds=20))
+    settle(tried(f"{kind} instead of {name}", tmp_path, *arguments, seconds=40))
 
 
 @pytest.fixture(scope="module")
@@ -406,7 +406,7 @@ def test_unfinished_trainings_that_are_no_files(
     }
     make[kind](path)
     arguments = training(trained / "source")
-    settle(tried(f"{kind} instead of {name}", tmp_path, *arguments, seconds=20, cwd=folder))
+    settle(tried(f"{kind} instead of {name}", tmp_path, *arguments, seconds=40, cwd=folder))
 
 
 def _made(folder: Path) -> Path:

@@ -28,7 +28,7 @@ def test_each_is_seen(tmp_path: Path, storage: str) -> None:
     for what, change in [*changes_of(made, tmp_path / "elsewhere", other)]:
         version = writable_copy(made, tmp_path / "changed")
         change(version)
-        done = run("verify", version, cwd=tmp_path, seconds=5)
+        done = run("verify", version, cwd=tmp_path, seconds=20)
         allowed = (3, 4) if what.endswith(MANIFEST) else (4,)
         if done.code not in allowed or "Traceback" in done.stderr:
             told = (done.defect or done.stderr)[-300:]

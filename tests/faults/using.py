@@ -16,7 +16,7 @@ from tests.faults.running import TooLongError, memory_peak, run, within, working
 from tests.faults.sealing import snapshot, writable_copy
 
 SECRET = b"TOPSECRET"
-SECONDS = 20.0
+SECONDS = 40.0
 MEGABYTES = 1000
 
 

@@ -1,0 +1,25 @@
+"""What commands import when they need it, imported now: an import must meet no limit of time.
+
+A module whose import is broken off half-way stays broken for the rest of the process.
+"""
+
+import matplotlib.figure
+import matplotlib.pyplot
+import torch
+
+from augfactory.commands import (
+    demo,
+    diff,
+    evaluate,
+    export,
+    info_row,
+    loading,
+    log,
+    quality,
+    reproduce,
+    study,
+    vae_train,
+)
+
+__all__ = ["demo", "diff", "evaluate", "export", "info_row", "loading", "log", "matplotlib"]
+__all__ += ["quality", "reproduce", "study", "torch", "vae_train"]
