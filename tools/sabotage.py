@@ -16,6 +16,10 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 COPIED = ("augfactory", "tests", "tools", "data/digits", "pyproject.toml")
 WRITE_ORDER = "tests/faults/test_write_order.py::test_expand[hdf5]"
+UNTRUSTED = "tests/commands/test_untrusted_versions.py"
+DAMAGED = (
+    "tests/commands/test_damaged_builds.py::test_the_same_command_makes_what_it_would_have_made"
+)
 MANY_FILES = (
     "tests/faults/test_write_order.py::"
     "test_expand_of_so_many_files_that_all_disks_are_flushed_at_once"
@@ -111,6 +115,139 @@ SABOTAGES = (
         "    if dataset.is_virtual or dataset.external or properties.get_layout() not in LAYOUTS:",
         "    if False:",
         "tests/guarded/test_hdf5.py",
+    ),
+    Sabotage(
+        "a folder on the way that is a link is followed",
+        "augfactory/guarded/files.py",
+        "        if not stat.S_ISDIR(mode):\n",
+        "        if False:\n",
+        "tests/guarded/test_files.py",
+    ),
+    Sabotage(
+        "HDF5 may declare more than it holds",
+        "augfactory/guarded/hdf5.py",
+        "        written = needed == 0 or needed <= dataset.id.get_storage_size() <= file_bytes",
+        "        written = True",
+        "tests/guarded/test_hdf5.py",
+    ),
+    Sabotage(
+        "a table may declare any number of rows",
+        "augfactory/guarded/parquet.py",
+        "    if not 0 <= rows <= most_rows:",
+        "    if rows < 0:",
+        "tests/guarded/test_parquet.py",
+    ),
+    Sabotage(
+        "text is shown as it is",
+        "augfactory/guarded/text.py",
+        "        if letter in keep or not (letter in TURNING or breaks_text(letter))",
+        "        if True",
+        "tests/guarded/test_text.py",
+    ),
+    Sabotage(
+        "a picture is unpacked whatever it declares",
+        "augfactory/store/png.py",
+        "            if (image.size, image.mode) != ",
+        "            if False and (image.size, image.mode) != ",
+        "tests/store/test_png.py",
+    ),
+    Sabotage(
+        "members of a tar may be called anything",
+        "augfactory/store/webdataset.py",
+        '            name != f"{first + row:08d}.{PARTS[ending]}"\n            or header',
+        "            header",
+        f"{UNTRUSTED}::test_members_of_a_tar_are_called_as_they_were_written",
+    ),
+    Sabotage(
+        "a lock that is a link is followed",
+        "augfactory/store/system.py",
+        ' | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)',
+        ' | getattr(os, "O_BINARY", 0)',
+        "tests/store/test_lock.py",
+    ),
+    Sabotage(
+        "a lock is taken of a file that is gone",
+        "augfactory/store/lock.py",
+        "            if _is_still(descriptor, path):",
+        "            if True:",
+        "tests/store/test_lock.py",
+    ),
+    Sabotage(
+        "a resumed shard is not hashed again",
+        "augfactory/store/shards.py",
+        "            if rehash\n",
+        "            if False\n",
+        f"{DAMAGED}[hdf5-one byte of a shard]",
+    ),
+    Sabotage(
+        "what is foreign is published with the version",
+        "augfactory/store/shards.py",
+        "    for path in extra_entries(building, layout_of(manifest)):\n        remove(path)\n",
+        "    remove(building / STATE)\n",
+        f"{DAMAGED}[hdf5-a foreign file]",
+    ),
+    Sabotage(
+        "shards are not held to the manifest when opened",
+        "augfactory/store/reader.py",
+        "    if verify:\n        check_files",
+        "    if False:\n        check_files",
+        f"{UNTRUSTED}::test_an_edited_shard_is_refused_before_it_is_read",
+    ),
+    Sabotage(
+        "what was checked once is never checked again",
+        "augfactory/store/checked.py",
+        "            if before == known or ",
+        "            if before or ",
+        f"{UNTRUSTED}::test_what_was_checked_is_remembered_until_it_changes",
+    ),
+    Sabotage(
+        "images come from files that the manifest does not list",
+        "augfactory/store/storage_format.py",
+        "    if not found or found != [",
+        "    if not found or found == [",
+        "tests/store/test_formats.py",
+    ),
+    Sabotage(
+        "a manifest may call a version anything",
+        "augfactory/store/manifest.py",
+        '    if problem is None and (name in (".", "..") or "/" in name or "\\\\" in name):',
+        "    if False:",
+        f"{UNTRUSTED}::test_reproduce_writes_where_it_wants_and_not_where_a_manifest_says",
+    ),
+    Sabotage(
+        "verify looks at the files that are listed alone",
+        "augfactory/commands/verify.py",
+        "    problems += layout_problems(folder, layout_of(manifest))\n",
+        "",
+        "tests/faults/test_structure.py::test_each_is_seen[png]",
+    ),
+    Sabotage(
+        "verify does not hash",
+        "augfactory/commands/verify.py",
+        "    same = found == (expected.size, expected.sha256)",
+        "    same = found[0] == expected.size",
+        "tests/commands/test_verify.py",
+    ),
+    Sabotage(
+        "verify believes what the manifest counts",
+        "augfactory/commands/verify.py",
+        "        if told not in (found, None):",
+        "        if False:",
+        f"{UNTRUSTED}::test_an_edited_manifest_is_exit_code_4_even_when_its_sums_were_renewed[counts]",
+    ),
+    Sabotage(
+        "verify reads SHA256SUMS as a list, whatever else is in it",
+        "augfactory/commands/verify.py",
+        "        if found != listed and (",
+        "        if sorted(found.split()) != sorted(listed.split()) and (",
+        "tests/faults/test_structure.py",
+    ),
+    Sabotage(
+        "weights may be no numbers",
+        "augfactory/guarded/tensors.py",
+        "        if not _is_finite(tensor):",
+        "        if False:",
+        "tests/vae/test_checkpoint.py",
     ),
 )
 

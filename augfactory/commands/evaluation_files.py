@@ -107,7 +107,8 @@ def load_cell(out: Path, cell: Cell, progress: Progress) -> CellResult | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        progress.say(f"{path} is damaged ({error}): its classifier is trained again")
+        reason = getattr(error, "strerror", None) or error
+        progress.say(f"{path} is damaged ({reason}): its classifier is trained again")
         remove(path)
         return None
 

@@ -228,6 +228,7 @@ def _expand_request(
         sampler_parameters=sampler,
         mix=recipe.mix,
         workers=request.workers,
+        lock=request.lock,
     )
 
 

@@ -187,7 +187,7 @@ def _difference_there(resume: Path, order: TrainingOrder, progress: Progress) ->
     except FileNotFoundError:
         damage = None
     except (NotRegularError, ValueError) as error:
-        damage = str(error).splitlines()[0]
+        damage = (getattr(error, "strerror", None) or str(error)).splitlines()[0]
     except OSError as error:
         raise _unreadable(path, error) from error
     if damage is not None:

@@ -27,8 +27,8 @@ def reading(where: object, what: str, remedy: str) -> Iterator[None]:
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             yield
-    except AugfactoryError:
-        raise
+    except (AugfactoryError, MemoryError):
+        raise  # too little memory is no fault of the file
     except PermissionError as error:
         raise InputDataError(
             where, "you may not read it (permission denied)", f"Allow it: chmod -R u+rX '{where}'"
