@@ -29,6 +29,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.line(f"{what:24s}{sums[what]:>10,}")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _imported() -> None:
+    importlib.import_module("tests.faults.imported")
+
+
 @pytest.fixture(autouse=True)
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the test's own folder for temporary files."""
