@@ -20,7 +20,7 @@ from augfactory.commands.render import ShardTask, render_shard, write_job
 from augfactory.engines import processes
 from augfactory.errors import ResourceError, VerificationError
 from augfactory.store import shards
-from augfactory.store.lock import Lock, only_writer
+from augfactory.store.lock import Lock, drop_left_lock, only_writer
 from augfactory.store.manifest import read_manifest
 from augfactory.store.versions import find_recipe
 
@@ -66,6 +66,7 @@ def _fulfil(order: Order, run: processes.Run, progress: Progress, lock: Lock) ->
             existing = find_recipe(order.folder, order.identity)  # made by another just now?
             if existing is None:
                 return answer(_make(order, run, progress), existing=False)
+    drop_left_lock(order.folder, lock)
     progress.say(f"{order.folder.name}@{existing.name} exists already: same recipe, source, seed")
     return answer(existing, existing=True)
 

@@ -20,7 +20,7 @@ from augfactory.pipeline.recipe import Format, Recipe, recipe_id
 from augfactory.store import shards
 from augfactory.store.atomic import remove, writing
 from augfactory.store.formats import FORMATS
-from augfactory.store.lock import Lock, only_writer
+from augfactory.store.lock import Lock, drop_left_lock, only_writer
 from augfactory.store.manifest import (
     MANIFEST,
     PLAN,
@@ -118,6 +118,7 @@ def export(
             if existing is None:
                 with damage_told_as_ours(order.building):
                     return answer(_make(order, progress), existing=False)
+    drop_left_lock(order.folder, lock)
     progress.say(f"{order.folder.name}@{existing.name} exists already: same content and format")
     return answer(existing, existing=True)
 
@@ -144,6 +145,13 @@ def _make(order: _Order, progress: Progress) -> Path:
         order.ranges,
     )
     manifest = version.manifest
+    names = manifest.class_names
+    if manifest.counts != shards.count_rows(version.methods, version.source.labels, names):
+        raise VerificationError(
+            order.origin / MANIFEST,
+            "its counts are not those of the rows; nothing was exported",
+            "Restore it from a copy; `augfactory verify` says whether more is wrong.",
+        )
     waiting = [
         index for index in range(len(ranges)) if shards.finished_shard(building, index) is None
     ]

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from augfactory.commands.opening import open_any, spec_of
 from augfactory.commands.preview import row_sheet
 from augfactory.errors import AugfactoryError, RecipeError, VerificationError
+from augfactory.guarded.decoding import decoding
 from augfactory.guarded.files import open_inside
 from augfactory.guarded.parquet import check_table, open_parquet
 from augfactory.guarded.text import escaped
@@ -103,10 +104,22 @@ def _planned(version: Version, row: int) -> dict[str, Any]:
     """Return the row of plan.parquet."""
     path = version.folder / PLAN
     try:
-        with open_inside(version.folder, PLAN) as file, open_parquet(file) as parquet:
-            check_table(parquet, len(version.source), {"row": [pa.int64()]})
+        with (
+            decoding(),
+            open_inside(version.folder, PLAN) as file,
+            open_parquet(file) as parquet,
+        ):
+            parents = pa.list_(pa.int64(), version.source_index.shape[1])
+            check_table(
+                parquet, len(version.source), {"row": [pa.int64()], "parent_row": [parents]}
+            )
+            for field in parquet.schema_arrow:
+                if field.name not in (*COLUMNS_OF_SHARDS, "parent_row") and not (
+                    pa.types.is_floating(field.type) or pa.types.is_integer(field.type)
+                ):
+                    raise ValueError(f"its column {field.name!r} is {field.type}")
             found = pq.read_table(file, filters=[("row", "==", row)]).to_pylist()
-    except (OSError, ValueError, pa.ArrowException) as error:
+    except (OSError, ValueError) as error:
         raise VerificationError(
             path, f"cannot be read: {error}", "Run `augfactory verify` on this version."
         ) from error

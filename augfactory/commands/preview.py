@@ -37,7 +37,8 @@ def sheet(version: Version, sources: int = SHEET_LINES) -> bytes:
     its label shares. Where nothing but mixtures was made, they get the room of the single images.
     """
     manifest = version.manifest
-    methods = [name for name in manifest.counts if name not in SINGLE]
+    there = set(np.unique(version.methods).tolist())
+    methods = [name for name in manifest.counts if name in there and name not in SINGLE]
     single = [_single_line(version, source) for source in _chosen_sources(version, sources)]
     each = LINES_PER_METHOD
     if methods and not any(line.right for line in single):

@@ -13,6 +13,7 @@ from augfactory.commands.progress import Progress
 from augfactory.commands.recorded_recipe import recipe_of
 from augfactory.commands.shard_rows import rows_in_words, rows_of_files
 from augfactory.errors import InputDataError, RecipeError, VerificationError
+from augfactory.guarded.decoding import decoding
 from augfactory.guarded.files import NotRegularError, is_there, open_inside, read_inside, sha256_of
 from augfactory.pipeline.recipe import recipe_id
 from augfactory.records import SourceSpec
@@ -232,8 +233,9 @@ def _content_problems(version: Version, progress: Progress) -> list[str]:
         problems.append("the decoded pixels and labels are not those of the content hash")
     paths = [entry.path for entry in manifest.files]
     try:
-        stored = FORMATS[manifest.format].read_class_names(version.folder, paths)
-    except (OSError, KeyError, ValueError) as error:
+        with decoding():
+            stored = FORMATS[manifest.format].read_class_names(version.folder, paths)
+    except (OSError, ValueError) as error:
         problems.append(f"the class names in the data cannot be read: {error}")
     else:
         if any(each != names for each in stored):

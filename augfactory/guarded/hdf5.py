@@ -31,10 +31,11 @@ def open_hdf5(path: Path, *, follow: bool = True) -> Any:  # h5py has no types
     return h5py.File(path, "r", locking="best-effort")
 
 
-def array_in(file: Any, name: str, kinds: str = "biuf") -> Any:
+def array_in(file: Any, name: str, kinds: str = "biuf", *, as_written: bool = False) -> Any:
     """Return the array ``name`` at the top of an open file, after its header only.
 
-    ``kinds`` are those of ``numpy.dtype.kind`` that it may have.
+    ``kinds`` are those of ``numpy.dtype.kind`` that it may have. ``as_written``: it must lie in the
+    file byte for byte, as what we write does; compressed it could be a thousand times as large.
 
     Raises:
         ValueError: it must not be read, saying why.
@@ -47,6 +48,8 @@ def array_in(file: Any, name: str, kinds: str = "biuf") -> Any:
         raise ValueError("it is no array of this very file")
     dataset = file[name]
     problem = _problem(dataset, kinds, os.path.getsize(file.filename))
+    if problem is None and as_written and dataset.chunks is not None:
+        problem = "it is cut into pieces or compressed"
     if problem is not None:
         raise ValueError(problem)
     return dataset

@@ -75,10 +75,13 @@ def shard_bytes(rows: Rows, class_names: Sequence[str]) -> bytes:
 def read_columns(path: Path, names: Sequence[str]) -> dict[str, np.ndarray[Any, Any]]:
     """Read whole columns of one shard; ``method`` comes as str."""
     with open_hdf5(path, follow=False) as file:
-        columns = {name: array_in(file, name, KINDS.get(name, "i"))[()] for name in names}
+        stored = {
+            name: array_in(file, name, KINDS.get(name, "i"), as_written=True) for name in names
+        }
+        if "method" in stored and stored["method"].dtype.itemsize > METHOD_BYTES:
+            raise ValueError(f"its methods are {stored['method'].dtype}")
+        columns = {name: array[()] for name, array in stored.items()}
     if "method" in columns:
-        if columns["method"].dtype.itemsize > METHOD_BYTES:
-            raise ValueError(f"its methods are {columns['method'].dtype}")
         columns["method"] = columns["method"].astype(np.str_)
     return columns
 
@@ -141,7 +144,7 @@ def _open_images(place: Place) -> ReadImages:
 def _layout_of_pixels(path: Path, image_shape: tuple[int, int, int]) -> tuple[int, int]:
     """Return the byte where the images start, and their number."""
     with open_hdf5(path, follow=False) as file:
-        stored = array_in(file, "image", "u")
+        stored = array_in(file, "image", "u", as_written=True)
         start: int | None = stored.id.get_offset()
         if start is None or stored.dtype != np.uint8 or stored.shape[1:] != image_shape:
             raise ValueError(f"its images do not lie as uint8 {list(image_shape)} in one piece")

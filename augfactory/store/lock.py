@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, get_args
 
-from augfactory.errors import RecipeError, ResourceError, unknown_name, unwritable
+from augfactory.errors import AugfactoryError, RecipeError, ResourceError, unknown_name, unwritable
 from augfactory.guarded.documents import read_json
+from augfactory.guarded.files import is_there
 from augfactory.store import system
 from augfactory.store.atomic import make_folders
 
@@ -60,6 +61,13 @@ def only_writer(folder: Path, lock: Lock = "flock") -> Iterator[None]:
         with contextlib.suppress(OSError):
             for each in reversed(made):
                 system.rmdir(each)
+
+
+def drop_left_lock(folder: Path, lock: Lock = "flock") -> None:
+    """Remove the lock of a process that ended before it could, if there is one."""
+    if is_there(folder / LOCK) or is_there(folder / LOCK_FILE):
+        with contextlib.suppress(AugfactoryError), only_writer(folder, lock):
+            pass
 
 
 @contextlib.contextmanager

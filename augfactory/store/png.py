@@ -18,6 +18,7 @@ import pyarrow as pa
 from PIL import Image
 
 from augfactory.errors import RecipeError
+from augfactory.guarded.decoding import decoding
 from augfactory.guarded.files import open_inside
 from augfactory.guarded.text import escaped, problem_with_name
 from augfactory.records import Int64Array, Rows, UInt8Array
@@ -162,7 +163,7 @@ def _read_images(place: Place, rows: Int64Array) -> UInt8Array:
         name = image_path(row, place.class_names[label])
         path = place.folder / name
         try:
-            with open_inside(place.folder, name) as file:
+            with decoding(), open_inside(place.folder, name) as file:
                 images[index] = decode(file, place.image_shape)
         except (OSError, ValueError) as error:
             raise unreadable(path, error) from error

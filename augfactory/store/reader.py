@@ -1,5 +1,6 @@
 """Read a dataset version by row, whatever its format."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from augfactory.errors import VerificationError
+from augfactory.guarded.decoding import decoding
 from augfactory.guarded.files import inside
 from augfactory.guarded.parquet import read_parquet
+from augfactory.guarded.text import escaped
 from augfactory.records import Float32Array, Int64Array, ReadImages, Rows, Source
 from augfactory.store.checked import check_files
 from augfactory.store.formats import FORMATS
@@ -18,6 +21,7 @@ from augfactory.store.manifest import PLAN, Manifest, read_manifest
 from augfactory.store.storage_format import LIGHT_COLUMNS, Place, unreadable
 from augfactory.store.tables import Columns, Expected
 
+METHOD = re.compile(r"[a-z0-9][a-z0-9_-]{0,15}")
 BYTES_AT_ONCE, MOST_AT_ONCE = 2**25, 4096
 
 
@@ -83,14 +87,17 @@ def open_rows(folder: Path, manifest: Manifest) -> Version:
     try:
         paths = [entry.path for entry in manifest.files]
         expected = Expected(manifest.rows, tuple(manifest.class_names))
-        parts = FORMATS[manifest.format].read_columns(folder, paths, expected)
-        columns = {name: np.concatenate([part[name] for part in parts]) for name in LIGHT_COLUMNS}
-        _check_columns(columns, manifest)
+        with decoding():
+            parts = FORMATS[manifest.format].read_columns(folder, paths, expected)
+            columns = {
+                name: np.concatenate([part[name] for part in parts]) for name in LIGHT_COLUMNS
+            }
+            _check_columns(columns, manifest)
     except FileNotFoundError as error:
         raise VerificationError(
             str(error.filename), "is missing", "Restore the file, or expand again."
         ) from error
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise unreadable(folder, error) from error
     return Version(
         folder=folder,
@@ -128,8 +135,12 @@ def _check_columns(columns: Columns, manifest: Manifest) -> None:
     ):
         if columns[name].min() < least or columns[name].max() >= end:
             raise ValueError(f"{name} goes from {columns[name].min()} to {columns[name].max()}")
-    if not np.isfinite(columns["soft_label"]).all():
-        raise ValueError("a soft label holds a value that is no number")
+    for name in ("soft_label", "weight"):
+        if not np.isfinite(columns[name]).all():
+            raise ValueError(f"{name} holds a value that is no number")
+    for method in np.unique(columns["method"]).tolist():
+        if not METHOD.fullmatch(method):
+            raise ValueError(f"{escaped(method)!r} is no name of a method")
 
 
 def _source(folder: Path, manifest: Manifest, columns: Columns, in_shards: Sequence[int]) -> Source:
@@ -199,15 +210,16 @@ def read_parents(version: Version, rows: Int64Array) -> list[Int64Array]:
     """
     parents = version.source_index.shape[1]
     try:
-        plan = read_parquet(
-            inside(version.folder, PLAN),
-            {"parent_row": [pa.list_(pa.int64(), parents)]},
-            len(version.methods),
-            follow=False,
-        )["parent_row"]
-        parent_row = np.asarray(plan.combine_chunks().flatten()).reshape(-1, parents)
-        if len(parent_row) != len(version.methods) or parent_row.max() >= len(version.methods):
-            raise ValueError("it is not the plan of these rows")
+        with decoding():
+            plan = read_parquet(
+                inside(version.folder, PLAN),
+                {"parent_row": [pa.list_(pa.int64(), parents)]},
+                len(version.methods),
+                follow=False,
+            )["parent_row"]
+            parent_row = np.asarray(plan.combine_chunks().flatten()).reshape(-1, parents)
+            if len(parent_row) != len(version.methods) or parent_row.max() >= len(version.methods):
+                raise ValueError("it is not the plan of these rows")
     except (OSError, ValueError) as error:
         raise unreadable(version.folder / PLAN, error) from error
     original = np.flatnonzero(version.methods == "original")

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augfactory.errors import VerificationError
+from augfactory.guarded.decoding import decoding
 from augfactory.guarded.files import inside
 from augfactory.records import Int64Array, ReadImages, Rows, UInt8Array
 from augfactory.store.tables import Columns, Expected
@@ -202,8 +203,9 @@ def open_by_shard(
         for index, end in enumerate(np.cumsum(np.bincount(shard)).tolist()):
             if first < end:
                 try:
-                    images[order[first:end]] = opened(index)(places[first:end])
-                except (OSError, KeyError, ValueError, IndexError) as error:
+                    with decoding():
+                        images[order[first:end]] = opened(index)(places[first:end])
+                except (OSError, ValueError) as error:
                     path = place.folder / shard_path(index, len(starts))
                     raise unreadable(path, error) from error
                 first = end

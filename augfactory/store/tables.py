@@ -132,6 +132,9 @@ def read_rows_table(file: BinaryIO, expected: Expected, more: Sequence[str] = ()
         if schema.field("source_index").type.list_size != schema.field("weight").type.list_size:
             raise ValueError("source_index and weight are of different lengths")
         table = parquet.read(columns=list(types))
+    table.validate(full=True)
+    if any(table[name].null_count for name in types):
+        raise ValueError("a row lacks a value")
     for name in ("method", *more):
         for chunk in table[name].chunks:
             longest = pc.max(pc.binary_length(chunk.dictionary)).as_py() or 0

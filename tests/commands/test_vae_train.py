@@ -467,8 +467,8 @@ def test_class_names_that_are_none_are_refused(request_: VaeTrainRequest, tmp_pa
     ("change", "error", "message"),
     [
         ({"source": SourceSpec("sample:test")}, InputDataError, "test split"),
-        ({"n_train": 2}, InputDataError, "3 classes"),
-        ({"n_train": 1000}, InputDataError, "there are 36"),
+        ({"n_train": 2}, RecipeError, "3 classes"),
+        ({"n_train": 1000}, RecipeError, "there are 36"),
         ({"steps": 0}, RecipeError, "--steps"),
         ({"batch": 1}, RecipeError, "--batch"),
         ({"learning_rate": float("nan")}, RecipeError, "--learning-rate"),
