@@ -76,8 +76,7 @@ def _flock(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        with contextlib.suppress(OSError):
-            system.unlink(path)  # while it is held: nobody else can have locked this file
+        _remove(path)  # while it is held: nobody else can have locked this file
         os.close(descriptor)
 
 
@@ -142,8 +141,15 @@ def _lock_file(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Remove a lock, at the second try if need be; one that stays is no reason to fail."""
+    for _ in range(2):
         with contextlib.suppress(OSError):
             system.unlink(path)
+            return
 
 
 def _refuse_unless_dead(path: Path) -> None:
