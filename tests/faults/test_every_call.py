@@ -65,6 +65,7 @@ def sweep(operation: Operation, place: Path, temporary: Path, faults: Faults) ->
         with failing(at, error, lasting=lasting, only=only) as calls:
             done = run(*operation.arguments, cwd=folder)
         if calls.struck is None:
+            shutil.rmtree(folder)
             break
         name = calls.names[calls.struck - 1]
         kind = (
