@@ -52,6 +52,8 @@ def test_links_are_followed_only_where_that_is_said(tmp_path: Path) -> None:
         files.read_file(tmp_path / "link", follow=False)
     with pytest.raises(files.NotRegularError, match="a link"):
         files.read_inside(tmp_path, "link")
+    with pytest.raises(files.NotRegularError, match="a link"):
+        files.open_inside(tmp_path, "link")
 
 
 def test_a_folder_that_is_a_link_leads_nowhere(tmp_path: Path) -> None:
