@@ -22,6 +22,7 @@ from augfactory.store.atomic import make_folders
 
 Lock = Literal["flock", "file", "none"]
 LOCK, LOCK_FILE = ".lock", ".lock-file"
+MOST_TRIES = 100  # of a lock that its owner removes just then
 HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
 
 
@@ -82,7 +83,7 @@ def _flock(path: Path) -> Iterator[None]:
 
 def _locked(path: Path) -> int:
     """Open and lock ``path``; again where its owner removed it between the two."""
-    while True:
+    for _ in range(MOST_TRIES):
         try:
             descriptor = system.open_lock(path)
         except OSError as error:
@@ -110,6 +111,9 @@ def _locked(path: Path) -> int:
             os.close(descriptor)
             raise
         os.close(descriptor)
+    raise ResourceError(
+        path, "is no lock of ours: what is opened there is another file each time", "Remove it."
+    )
 
 
 def _is_still(descriptor: int, path: Path) -> bool:
