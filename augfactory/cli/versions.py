@@ -140,8 +140,8 @@ def verify(
         str | None,
         typer.Option(
             metavar="HASH",
-            help="Also compare with a content hash that you kept elsewhere, as `expand` and `info` "
-            "print it. Its first 8 digits or more will do.",
+            help="Also compare with a content hash that you kept elsewhere, all 64 digits of it, as "
+            "`info` prints it.",
         ),
     ] = None,
     size: Size = None,
@@ -161,7 +161,7 @@ def verify(
     Examples:
       augfactory verify digits-x10
       augfactory verify digits-x10@v1 --against sample:test
-      augfactory verify digits-x10@v1 --content-hash 5f3c90ab
+      augfactory verify digits-x10@v1 --content-hash HASH
     """
     with session(as_json=json, quiet=quiet, debug=debug) as progress:
         from augfactory.commands import verify as command

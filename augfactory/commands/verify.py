@@ -65,16 +65,16 @@ def verify(text: str, progress: Progress, *, expected_hash: str | None = None) -
         InputDataError: there is no such version.
         VerificationError: naming everything that is not what it should be.
     """
-    if expected_hash is not None and not re.fullmatch(r"[0-9a-f]{8,64}", expected_hash):
+    if expected_hash is not None and not re.fullmatch(r"[0-9a-f]{64}", expected_hash):
         raise RecipeError(
             f"--content-hash {expected_hash}",
             "is no content hash, which has 64 digits from 0 to f",
-            "Copy it from the output of `expand` or `info`; its first 8 digits or more will do.",
+            "Copy all 64 from `augfactory info`: a few digits are soon met by trying.",
         )
     folder = _find(text)
     manifest = read_manifest(folder)
     problems, rows = _manifest_problems(folder, manifest), rows_of_files(manifest)
-    if expected_hash is not None and not manifest.content_hash.startswith(expected_hash):
+    if expected_hash is not None and manifest.content_hash != expected_hash:
         problems.append(
             f"{MANIFEST}: its content hash is {manifest.content_hash}, not {expected_hash}"
         )

@@ -41,32 +41,14 @@ def kind_of(mode: int) -> str | None:
     return next((words for test, words in _KINDS if test(mode)), "a special file")
 
 
-def is_file(path: Path) -> bool:
-    """Tell whether ``path`` is a file; False where the path itself is impossible.
-
-    Raises:
-        PermissionError: a folder on the way may not be looked into.
-    """
-    try:
-        return stat.S_ISREG(os.stat(path).st_mode)
-    except PermissionError:
-        raise
-    except (OSError, ValueError):  # not there, a name too long, a NUL in it
-        return False
-
-
 def is_folder(path: Path) -> bool:
     """Tell whether ``path`` is a folder; False where the path itself is impossible.
 
     Raises:
         PermissionError: a folder on the way may not be looked into.
     """
-    try:
-        return stat.S_ISDIR(os.stat(path).st_mode)
-    except PermissionError:
-        raise
-    except (OSError, ValueError):
-        return False
+    mode = _mode(path, follow=True)
+    return mode is not None and stat.S_ISDIR(mode)
 
 
 def is_there(path: Path) -> bool:
@@ -75,13 +57,7 @@ def is_there(path: Path) -> bool:
     Raises:
         PermissionError: a folder on the way may not be looked into.
     """
-    try:
-        os.lstat(path)
-    except PermissionError:
-        raise
-    except (OSError, ValueError):
-        return False
-    return True
+    return _mode(path, follow=False) is not None
 
 
 def open_regular(path: Path | str, *, follow: bool = True) -> BinaryIO:
@@ -182,6 +158,15 @@ def open_inside(folder: Path, path: str) -> BinaryIO:
 def read_inside(folder: Path, path: str, most: int = LARGEST_FILE) -> bytes:
     """Read the regular file ``path`` in ``folder``; see ``open_inside`` and ``read_file``."""
     return read_file(inside(folder, path), most, follow=False)
+
+
+def _mode(path: Path, *, follow: bool) -> int | None:
+    try:
+        return os.stat(path, follow_symlinks=follow).st_mode
+    except PermissionError:
+        raise
+    except (OSError, ValueError):  # not there, a name too long, a NUL in it
+        return None
 
 
 def _require_regular(mode: int, path: Path | str) -> None:
