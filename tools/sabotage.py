@@ -209,7 +209,7 @@ SABOTAGES = (
     ),
     Sabotage(
         "a manifest may call a version anything",
-        "augfactory/store/manifest.py",
+        "augfactory/store/manifest_parts.py",
         '    if problem is None and (name in (".", "..") or "/" in name or "\\\\" in name):',
         "    if False:",
         f"{UNTRUSTED}::test_reproduce_writes_where_it_wants_and_not_where_a_manifest_says",

@@ -140,8 +140,8 @@ def verify(
         str | None,
         typer.Option(
             metavar="HASH",
-            help="Also compare with a content hash that you kept elsewhere, all 64 digits of it, as "
-            "`info` prints it.",
+            help="Also compare with a content hash that you kept elsewhere: all 64 digits, as "
+            "`info` prints them.",
         ),
     ] = None,
     size: Size = None,

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from augfactory.store.manifest import Manifest, SourceEntry
+from augfactory.store.manifest import Manifest
+from augfactory.store.manifest_parts import SourceEntry
 
 ABSENT: Any = object()
 SHORT_HASH = 12

@@ -15,7 +15,7 @@ from augfactory.evaluation.protocol import Arm, LabelledRows
 from augfactory.records import Int64Array, Source, SourceSpec, UInt8Array
 from augfactory.sources.fingerprint import fingerprint
 from augfactory.sources.subset import stratified_rows
-from augfactory.store.manifest import SourceEntry
+from augfactory.store.manifest_parts import SourceEntry
 from augfactory.store.reader import Version, open_version
 from augfactory.store.versions import find_version
 

@@ -24,7 +24,6 @@ from augfactory.store.lock import Lock, drop_left_lock, only_writer
 from augfactory.store.manifest import (
     MANIFEST,
     PLAN,
-    ExportEntry,
     Manifest,
     content_hash,
     creation_time,
@@ -32,6 +31,7 @@ from augfactory.store.manifest import (
     is_as_listed,
     read_manifest,
 )
+from augfactory.store.manifest_parts import ExportEntry
 from augfactory.store.places import path_at, place_from
 from augfactory.store.reader import Version, open_rows, read_rows
 from augfactory.store.statistics import statistics_of

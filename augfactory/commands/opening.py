@@ -9,7 +9,8 @@ from augfactory.guarded.files import is_folder
 from augfactory.records import Source, SourceSpec
 from augfactory.sources.opening import SAMPLE, open_source, split_suffix
 from augfactory.sources.torchvision_source import PREFIX
-from augfactory.store.manifest import Manifest, SourceEntry
+from augfactory.store.manifest import Manifest
+from augfactory.store.manifest_parts import SourceEntry
 from augfactory.store.places import path_at, place_from
 from augfactory.store.reader import open_version
 from augfactory.store.versions import find_version, looks_like_version

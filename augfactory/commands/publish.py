@@ -19,7 +19,6 @@ from augfactory.store.manifest import (
     PLAN,
     SCHEMA_VERSION,
     Manifest,
-    SourceEntry,
     checksums_bytes,
     content_hash,
     creation_time,
@@ -27,6 +26,7 @@ from augfactory.store.manifest import (
     library_versions,
     manifest_bytes,
 )
+from augfactory.store.manifest_parts import SourceEntry
 from augfactory.store.places import place_from
 from augfactory.store.reader import open_rows
 from augfactory.store.statistics import statistics_of

@@ -24,13 +24,13 @@ from augfactory.store.manifest import (
     CHECKSUMS,
     MANIFEST,
     PLAN,
-    FileEntry,
     Manifest,
     checksums_bytes,
     content_hash,
     read_manifest,
     row_digests,
 )
+from augfactory.store.manifest_parts import FileEntry
 from augfactory.store.reader import Version, open_rows, open_version, read_stretches
 from augfactory.store.shards import count_rows
 from augfactory.store.statistics import statistics_of, sums_of

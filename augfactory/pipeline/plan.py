@@ -100,8 +100,8 @@ def parents(recipe: Recipe) -> int:
 
 def rows_of_a_shard(image_shape: tuple[int, int, int]) -> int:
     """Return how many rows a shard holds, unless it is the last of its section."""
-    per_image = math.prod(image_shape)
-    return max(BLOCK_ROWS, min(SHARD_ROWS, SHARD_BYTES // per_image) // BLOCK_ROWS * BLOCK_ROWS)
+    fitting = min(SHARD_ROWS, SHARD_BYTES // math.prod(image_shape))
+    return max(BLOCK_ROWS, fitting // BLOCK_ROWS * BLOCK_ROWS)
 
 
 def shard_ranges(recipe: Recipe, sources: int, image_shape: tuple[int, int, int]) -> list[Section]:

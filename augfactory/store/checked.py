@@ -16,7 +16,8 @@ from augfactory.errors import AugfactoryError, VerificationError
 from augfactory.guarded.documents import read_json
 from augfactory.guarded.files import inside, open_regular, sha256_of
 from augfactory.store.atomic import make_folders, write_file
-from augfactory.store.manifest import FileEntry, Manifest
+from augfactory.store.manifest import Manifest
+from augfactory.store.manifest_parts import FileEntry
 
 DOCUMENTS = ("README.md", "preview.png", "croissant.json")  # no data: people may add to a card
 Passed = dict[str, list[int | str]]

@@ -13,7 +13,8 @@ from augfactory.store.croissant_context import CONTEXT
 from augfactory.store.croissant_provenance import provenance
 from augfactory.store.croissant_records import PARQUET, file_sets, record_sets
 from augfactory.store.formats import FORMATS
-from augfactory.store.manifest import FileEntry, Manifest, program
+from augfactory.store.manifest import Manifest, program
+from augfactory.store.manifest_parts import FileEntry
 
 CONFORMS_TO = ("http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0")
 ENCODINGS = {

@@ -5,7 +5,8 @@ from typing import Any
 
 from augfactory.commands.differences import between, in_words, recipe_words
 from augfactory.pipeline.recipe import Recipe, default_geometry, mix_stage, vae_stage
-from augfactory.store.manifest import Manifest, SourceEntry, read_manifest
+from augfactory.store.manifest import Manifest, read_manifest
+from augfactory.store.manifest_parts import SourceEntry
 from tests.commands.versions import write_source, write_version
 from tests.evaluation.memory import patterns
 

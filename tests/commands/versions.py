@@ -14,12 +14,12 @@ from augfactory.store.manifest import (
     MANIFEST,
     SCHEMA_VERSION,
     Manifest,
-    SourceEntry,
     content_hash,
     file_entry,
     manifest_bytes,
     row_digests,
 )
+from augfactory.store.manifest_parts import SourceEntry
 from tests.evaluation.memory import CLASS_NAMES
 
 

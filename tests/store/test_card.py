@@ -8,7 +8,8 @@ from huggingface_hub import DatasetCard
 from augfactory.guarded.text import escaped
 from augfactory.store.card import card
 from augfactory.store.formats import FORMATS
-from augfactory.store.manifest import ExportEntry, Manifest, SourceEntry
+from augfactory.store.manifest import Manifest
+from augfactory.store.manifest_parts import ExportEntry, SourceEntry
 from augfactory.store.statistics import LabelStatistics, Statistics
 
 FINGERPRINT, WEIGHTS = "f" * 64, "e" * 64
