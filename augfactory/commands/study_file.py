@@ -40,7 +40,6 @@ Beside ``name``, ``grid``, ``vae`` (true or the loss whose checkpoint is used), 
 
 import itertools
 import math
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -48,6 +47,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from augfactory.commands.study_grid import filled
 from augfactory.commands.toml_files import read_tables
 from augfactory.errors import RecipeError, unknown_name
 from augfactory.evaluation.batches import Order
@@ -62,8 +62,6 @@ Size = Literal["quick", "default", "full"]
 FORMAT_KEYS = tuple(key for key in KEYS if key not in ("seed", "format"))
 OWN_KEYS = ("vae", "loss", "order", "part", "real_share")
 MOST_ARMS, MOST_REPEATS, MOST_CLASSIFIERS = 1000, 1000, 1_000_000
-LONGEST_TEXT = 10_000  # letters that a text may have once its grid is filled in
-PARTS = re.compile(r"\{\{|\}\}|\{[^{}]*\}|[{}]")  # doubled braces, placeholders, single braces
 
 
 class VaeSettings(BaseModel):
@@ -239,7 +237,7 @@ def _combinations(axes: Mapping[str, Sequence[Any]]) -> int:
 def _arms(table: dict[str, Any], axes: Mapping[str, list[Any]], where: str) -> list[StudyArm]:
     body = {key: value for key, value in table.items() if key != "grid"}
     return [
-        _arm(_filled(body, dict(zip(axes, chosen, strict=True)), where), where)
+        _arm(filled(body, dict(zip(axes, chosen, strict=True)), where), where)
         for chosen in itertools.product(*axes.values())
     ]
 
@@ -277,46 +275,6 @@ def _arm(table: dict[str, Any], where: str) -> StudyArm:
             f"{where}: vae", f"no VAE reaches the loss {checked.vae}", "Give a number above 0."
         )
     return checked
-
-
-def _filled(value: Any, chosen: Mapping[str, Any], where: str) -> Any:
-    """Replace "{name}" by its value: by itself where the text is nothing else."""
-    if isinstance(value, dict):
-        return {key: _filled(own, chosen, where) for key, own in value.items()}
-    if isinstance(value, list):
-        return [_filled(own, chosen, where) for own in value]
-    if not isinstance(value, str):
-        return value
-    for name, own in chosen.items():
-        if value == f"{{{name}}}":
-            return own
-    return _filled_text(value, chosen, where)
-
-
-def _filled_text(text: str, chosen: Mapping[str, Any], where: str) -> str:
-    """Replace plain "{name}" only: what Python's formats can do beyond is not for data to ask."""
-    parts, end = [], 0
-    for found in PARTS.finditer(text):
-        parts.append(text[end : found.start()])
-        end = found.end()
-        if found[0] in ("{{", "}}"):
-            parts.append(found[0][0])
-        elif found[0][1:-1] in chosen:
-            parts.append(str(chosen[found[0][1:-1]]))
-        else:
-            raise RecipeError(
-                f"{where}: {shown_value(text)}",
-                f"{shown_value(found[0])} names something that is not in the grid",
-                "Add it under [arms.grid], or write {{ and }} for braces.",
-            )
-    parts.append(text[end:])
-    if sum(map(len, parts)) > LONGEST_TEXT:
-        raise RecipeError(
-            f"{where}: {shown_value(text)}",
-            f"it is longer than {LONGEST_TEXT:,} letters with the values of the grid",
-            "Give shorter values.",
-        )
-    return "".join(parts)
 
 
 def _checked(model: Any, values: Mapping[str, Any], where: str) -> Any:
