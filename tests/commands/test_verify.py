@@ -15,9 +15,10 @@ from augfactory.commands.progress import Progress
 from augfactory.commands.verify import verify, verify_against
 from augfactory.errors import InputDataError, VerificationError
 from augfactory.pipeline import recipe
-from augfactory.pipeline.recipe import Format, mix_stage
+from augfactory.pipeline.recipe import Format
 from augfactory.records import SourceSpec
 from augfactory.store.manifest import checksums_bytes, manifest_bytes, read_manifest
+from tests.commands.hostile import make_version, rewrite
 from tests.commands.versions import read_rows
 from tests.pictures import write_class_folders
 
@@ -25,25 +26,6 @@ from tests.pictures import write_class_folders
 @pytest.fixture(params=get_args(Format))
 def version(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return make_version(tmp_path, request.param)
-
-
-def make_version(folder: Path, storage: Format) -> Path:
-    random = np.random.default_rng(3)
-    images = random.integers(0, 256, (12, 9, 14, 3), dtype=np.uint8)
-    np.savez(folder / "set.npz", images=images, labels=np.arange(12) % 3)
-    request = ExpandRequest(
-        SourceSpec(str(folder / "set.npz")),
-        folder / "d",
-        (3,),
-        mix=(mix_stage("test", "mixup", 2, "expanded", {}),),
-        format=storage,
-    )
-    return expand(request, Progress())[0].path
-
-
-def rewrite(path: Path, data: bytes) -> None:
-    path.chmod(0o644)
-    path.write_bytes(data)
 
 
 def some_data_file(version: Path) -> Path:
