@@ -49,6 +49,7 @@ from augfactory.store.tables import (
 FOLDER = "data"
 GROUP_BYTES = 2**18  # pixels of one row group
 LARGEST_GROUP = 256
+LARGE_FILE = 2**24  # bytes, of which no more than what is being read is kept in memory
 LEAST_PNG = 57  # bytes: signature, header, data and end, each with its length and sum
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
@@ -113,8 +114,8 @@ def _open_images(place: Place) -> ReadImages:
 def _open_shard(image_shape: tuple[int, int, int], path: Path) -> Callable[[Int64Array], Elements]:
     # Mapped by way of an open file, so that pyarrow does not take the path for an address.
     with open_regular(path, follow=False) as opened:
-        mapped = pa.py_buffer(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ))
-    file = open_parquet(pa.BufferReader(mapped))
+        mapped = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+    file = open_parquet(pa.BufferReader(pa.py_buffer(mapped)))
     check_table(file, len(mapped) // LEAST_PNG, {"image": [IMAGE]})
     groups = range(file.metadata.num_row_groups)
     for group in groups:
@@ -132,6 +133,9 @@ def _open_shard(image_shape: tuple[int, int, int], path: Path) -> Callable[[Int6
             for index in here.tolist():
                 data = pictures[int(rows[index]) - first].as_buffer()
                 images[index] = png.decode(io.BytesIO(data), image_shape)
+        if len(mapped) > LARGE_FILE and hasattr(mmap, "MADV_DONTNEED"):
+            # What was mapped counts as this process's memory until somebody else wants it.
+            mapped.madvise(mmap.MADV_DONTNEED)
         return as_elements(images)
 
     return read

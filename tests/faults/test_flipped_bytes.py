@@ -1,4 +1,4 @@
-"""One bit of every byte of a version is flipped in turn: ``verify`` says so each time."""
+"""One bit of the bytes of a version is flipped in turn: ``verify`` says so each time."""
 
 import json
 from pathlib import Path
@@ -15,6 +15,9 @@ from tests.faults.small import FORMATS, write_images
 
 PARTS = 4 if FULL else 1  # of the work for one format, so that two processes share it
 EVERY = 1 if FULL else 499
+# Nobody parses these: one hash sees all their bytes alike, so that every fourth stands for all.
+PICTURE_AND_TEXT = ("preview.png", "README.md", "croissant.json")
+THINNED = 4
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -30,7 +33,8 @@ def test_each_is_seen(tmp_path: Path, storage: str, part: int) -> None:
     for path in sorted(path for path in version.rglob("*") if path.is_file()):
         data = path.read_bytes()
         # Bit by bit in turn, so that two neighbouring bytes do not lose the same one.
-        for place in range(part * EVERY, len(data), PARTS * EVERY):
+        every = EVERY * (THINNED if path.name in PICTURE_AND_TEXT else 1)
+        for place in range(part * every, len(data), PARTS * every):
             changed = bytearray(data)
             changed[place] ^= 1 << ((place * 5 + place // 8) % 8)
             with open(path, "r+b") as file:

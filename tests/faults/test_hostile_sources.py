@@ -31,7 +31,7 @@ from tests.faults.sealing import snapshot
 from tests.faults.small import CLASSES, SIDES, training, write_images
 
 SETTINGS = settings(
-    max_examples=70 if FULL else 4,
+    max_examples=50 if FULL else 4,
     deadline=None,
     derandomize=True,
     database=None,

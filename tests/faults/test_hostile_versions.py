@@ -18,7 +18,7 @@ from tests.faults.small import FORMATS, expanded, write_images
 from tests.faults.using import Place, fresh, place_of, used
 
 SETTINGS = settings(
-    max_examples=40 if FULL else 2,
+    max_examples=30 if FULL else 2,
     deadline=None,
     derandomize=True,
     database=None,

@@ -47,7 +47,7 @@ def test_killed_at_each_call(tmp_path: Path, storage: str) -> None:
     settle(problems)
 
 
-@pytest.mark.parametrize("seed", range(9 if FULL else 1))
+@pytest.mark.parametrize("seed", range(6 if FULL else 1))
 def test_killed_at_any_moment(tmp_path: Path, seed: int) -> None:
     """Kill the command with its workers, some times in a row, then let it end."""
     storage = FORMATS[seed % len(FORMATS)]

@@ -24,7 +24,7 @@ from tests.faults.small import (
     write_images,
 )
 from tests.faults.states import differing, only_version, version_problems
-from tests.faults.trained import model_of
+from tests.faults.trained import model_of, without_resume
 
 State = Callable[[Path, str], list[Problem]]
 
@@ -134,10 +134,6 @@ def test_vae_train(tmp_path: Path) -> None:
         found = model_of(folder / "model")
         if found["config"] is None:
             return []
-        # Until the next command takes it away, .resume may lie beside a finished model.
-        for key in ("files", "weights"):
-            kept = [name for name in found[key] if not name.startswith(".resume")]
-            found[key] = kept if key == "files" else {name: found[key][name] for name in kept}
-        return differing(found, wanted, when)
+        return differing(without_resume(found), wanted, when)
 
     cut_the_power(arguments, tmp_path, 17, stands, finished, in_full=2)

@@ -23,6 +23,19 @@ def model_of(folder: Path) -> dict[str, Any]:
     }
 
 
+def without_resume(found: dict[str, Any]) -> dict[str, Any]:
+    """Leave out .resume, which may lie beside a finished model until the next command."""
+    if found["config"] is None:
+        return found
+    return {
+        **found,
+        "weights": {
+            name: own for name, own in found["weights"].items() if not name.startswith(".resume")
+        },
+        "files": [name for name in found["files"] if not name.startswith(".resume")],
+    }
+
+
 def evaluation_of(folder: Path) -> dict[str, Any]:
     """Return results.json without times and places, and the names of all files."""
     if not (folder / "results.json").is_file():
