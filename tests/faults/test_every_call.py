@@ -179,7 +179,7 @@ def test_vae_train(tmp_path: Path, temporary: Path) -> None:
         return differing(without_resume(model_of(folder / "model")), wanted, when)
 
     operation = Operation(arguments, whole_or_none, whole)
-    sweep(operation, tmp_path, temporary, in_turns(1))
+    sweep(operation, tmp_path, temporary, in_turns(2))
 
 
 @only_full

@@ -37,7 +37,7 @@ SETTINGS = settings(
     database=None,
     suppress_health_check=[*HealthCheck],
 )
-SLOW = settings(SETTINGS, max_examples=30 if FULL else 2)
+SLOW = settings(SETTINGS, max_examples=15 if FULL else 2)
 EXPAND = ("--factor=2", "--mixup=1", "--workers=1", "--out=d")
 COUNT = 12
 
