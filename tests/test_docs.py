@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from augfactory import __version__
 from augfactory.cli.app import app
-from augfactory.commands.evaluate import EvaluateRequest
+from augfactory.commands.evaluation_request import EvaluateRequest
 from augfactory.commands.methods import markdown, names
 from augfactory.commands.vae_train import VaeTrainRequest
 

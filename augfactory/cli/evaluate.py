@@ -1,5 +1,6 @@
 """``augfactory evaluate``."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -24,21 +25,33 @@ from augfactory.cli.source_options import (
     source_spec,
 )
 
+QUICK_STEPS, QUICK_SEEDS = 100, 2
+
 
 def evaluate(
     datasets: Annotated[list[str], typer.Argument(metavar="DATASET...", help="NAME or NAME@vN.")],
     test: Annotated[str, typer.Option(metavar="SOURCE", help=f"Test images. {SOURCE_HELP}")],
     classifier: Annotated[
         str,
-        typer.Option(help="vgg, resnet20, wrn40-2, allconv, or a torchvision name (resnet18)."),
-    ] = "vgg",
+        typer.Option(
+            help="quick, vgg, resnet20, wrn40-2, allconv, or a torchvision name (resnet18)."
+        ),
+    ] = "quick",
     weights: Annotated[
         Path | None, typer.Option(help="Weights that a torchvision classifier starts from.")
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Classifiers trained on each arm.")] = 3,
     steps: Annotated[
-        int, typer.Option(min=1, help="Optimiser steps, the same for every arm.")
-    ] = 800,
+        int | None,
+        typer.Option(
+            min=1,
+            help="Optimiser steps, the same for every arm; if left out, until no arm improves.",
+        ),
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(help="About how long at most; what is left over goes into more seeds."),
+    ] = None,
     batch: Annotated[int, typer.Option(min=1, help="Images in a step.")] = 64,
     loss: Annotated[
         str,
@@ -57,14 +70,17 @@ def evaluate(
     arm: Annotated[
         list[str] | None,
         typer.Option(
-            help="Compare this too, repeatable: originals+geometry (varied online, the one to "
-            "beat and the default), originals+geometry+mixup and the like, synthetic-only, "
-            "real+synthetic."
+            help="Compare this too, repeatable: originals+cutmix, originals+geometry+ricap and the "
+            "like, varied online; synthetic-only and real+synthetic of each dataset."
         ),
     ] = None,
     baseline: Annotated[
-        str, typer.Option(help="The arm that all others are compared with.")
-    ] = "originals",
+        str | None,
+        typer.Option(
+            help="The arm that all others are compared with; if left out, the best of originals, "
+            "originals+geometry and originals+geometry+mixup, both varied online."
+        ),
+    ] = None,
     real_share: Annotated[
         float, typer.Option(help="Originals in each batch of real+synthetic, 0 to 1.")
     ] = 0.5,
@@ -79,12 +95,27 @@ def evaluate(
     corruptions: Annotated[
         str | None, typer.Option(help="Test on corrupted images too: mnist-c or cifar-c.")
     ] = None,
+    precision: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|float32|bfloat16", help="Of the products; auto asks the processor."
+        ),
+    ] = "auto",
+    device: Annotated[
+        str, typer.Option(metavar="auto|cpu|cuda", help="Where classifiers are trained.")
+    ] = "auto",
+    quick: Annotated[
+        bool, typer.Option(help="100 steps, 2 seeds: to see that it runs, not to decide.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the results; NAME-evaluation if left out.")
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes; the default is one per core.")
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check all of it and say how long it would take.")
+    ] = False,
     size: Size = None,
     grey: Grey = False,
     rgb: Rgb = False,
@@ -94,16 +125,19 @@ def evaluate(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Train a classifier on each dataset and on its originals alone, and say what was gained.
+    """Train a classifier on each dataset and on its originals, and say what to train on.
 
-    Every arm gets the same number of optimiser steps and the same initial weights for the same
-    seed. The table says what each gains over the originals, with a 95 % interval over the seeds;
-    report.html shows the rest. Test images that stand in a training set are refused. After an
-    interruption the same command goes on where it stood.
+    The originals are trained on as they are, varied online by geometry, and by geometry and mixup:
+    what a dataset has to beat is the best of these. Every arm gets the same number of optimiser
+    steps and the same initial weights for the same seed, until no arm improves any more. The last
+    lines say which arm to use, how sure that is, and what to type next; report.html shows the rest.
+    Test images that stand in a training set are refused. After an interruption the same command
+    goes on where it stood.
 
     \b
     Examples:
       augfactory evaluate digits-x10 digits-x50 --test sample:test
+      augfactory evaluate leaves-x10 --test leaves:test --minutes 20
       augfactory evaluate leaves-x10@v2 --test leaves:test --classifier resnet20 --seeds 5
       augfactory evaluate leaves-x10 --test leaves:test --arm synthetic-only --arm real+synthetic
     """
@@ -112,19 +146,23 @@ def evaluate(
     ) as progress:
         from augfactory.commands import evaluate as command
         from augfactory.commands.evaluation_arms import DEFAULT_ARMS
+        from augfactory.commands.evaluation_request import EvaluateRequest
         from augfactory.commands.expand_request import default_workers
         from augfactory.guarded.text import escaped
         from augfactory.report.tables import table
         from augfactory.store.lock import read_lock
 
-        request = command.EvaluateRequest(
+        request = EvaluateRequest(
             datasets=tuple(datasets),
             test=source_spec(test, size, grey, rgb, download),
             classifier=classifier,
             weights=weights,
-            seeds=seeds,
-            steps=steps,
+            seeds=min(seeds, QUICK_SEEDS) if quick else seeds,
+            steps=steps or (QUICK_STEPS if quick else None),
+            minutes=minutes,
             batch=batch,
+            precision=precision,
+            device=device,
             loss=loss,
             order=order,
             arms=DEFAULT_ARMS if arm is None else tuple(arm),
@@ -136,12 +174,28 @@ def evaluate(
             out=out,
             lock=read_lock(lock),
         )
+        if dry_run:
+            from augfactory.commands.evaluation_estimate import estimate
+
+            found = estimate(request, progress)
+            if json:
+                print_json(asdict(found))
+                return
+            show(f"{found.classifiers} classifiers on {found.workers} processes: ", sep="")
+            show(*map(escaped, found.arms), sep="\n")
+            for count, needed in found.minutes.items():
+                show(f"to step {count:,}: about {max(needed, 0.1):,.1f} minutes")
+            if found.megabytes is not None:
+                show(f"memory: about {found.megabytes:,} MB")
+            return
         result = command.evaluate(request, progress)
         if json:
             print_json(command.as_json(result))
             return
         show(table(result.document))
         show()
-        show(*map(escaped, result.document["sentences"]), sep="\n")
         for path in result.files:
             show(escaped(str(path)))
+        show()
+        show(escaped(result.document["verdict"]["text"]))
+        show(f"Next: {escaped(result.document['verdict']['next'])}")

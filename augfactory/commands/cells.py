@@ -5,20 +5,29 @@ from functools import partial
 from pathlib import Path
 
 from augfactory.commands import evaluation_files as files
+from augfactory.commands.cell_states import load_state, save_state
 from augfactory.commands.opening import open_any
 from augfactory.commands.progress import Progress
 from augfactory.commands.training_sets import open_training
 from augfactory.engines import processes
-from augfactory.evaluation.protocol import Cell, CellResult, cell_key, run_cell
+from augfactory.evaluation.protocol import Cell, CellResult, Earlier, cell_key
+from augfactory.evaluation.run_cell import run_cell
 
 
 def run_cells(
-    cells: Sequence[Cell], out: Path, workers: int, progress: Progress
+    cells: Sequence[Cell],
+    out: Path,
+    workers: int,
+    progress: Progress,
+    *,
+    text: str = "training classifiers",
+    goes_on: bool = False,
 ) -> tuple[list[tuple[Cell, CellResult]], int]:
     """Return every cell with its result, in the order given, and how many were trained now.
 
     Finished cells are kept in ``out``, so that the same cells go on where a killed run stood. Equal
-    cells are trained once.
+    cells are trained once. ``goes_on`` keeps, too, how far they came, so that the same cells with
+    more steps begin there.
     """
     keys = [cell_key(cell) for cell in cells]
     kept = {
@@ -29,10 +38,18 @@ def run_cells(
     waiting = list(missing.values())
     if done:
         progress.say(f"{len(done)} of {len(kept)} classifiers stand in {out} from an earlier run")
-    with progress.bar("training classifiers", len(kept), "classifier", len(done)) as bar:
-        train = partial(run_cell, open_training=open_training, open_source=open_any)
+    with progress.bar(text, len(kept), "classifier", len(done)) as bar:
+        train = partial(_train, states=out / files.CELLS if goes_on else None)
         for index, result in processes.run(train, waiting, workers):
             files.save_cell(out, waiting[index], result)
             done[cell_key(waiting[index])] = result
             bar.advance(1, accuracy=result.scores.accuracy)
     return [(cell, done[key]) for key, cell in zip(keys, cells, strict=True)], len(waiting)
+
+
+def _train(cell: Cell, states: Path | None) -> CellResult:
+    earlier = None if states is None else load_state(states, cell)
+    result, standing = run_cell(cell, open_training, open_any, earlier)
+    if states is not None:
+        save_state(states, cell, Earlier(standing, result.curve))
+    return result

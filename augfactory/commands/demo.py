@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from augfactory.commands.evaluate import EvaluateRequest, EvaluateResult, evaluate
+from augfactory.commands.evaluate import EvaluateResult, evaluate
+from augfactory.commands.evaluation_request import EvaluateRequest
 from augfactory.commands.expand import Dataset, expand_all
 from augfactory.commands.expand_request import ExpandRequest
 from augfactory.commands.progress import Progress

@@ -14,9 +14,9 @@ from augfactory.errors import InputDataError, RecipeError, unknown_name
 from augfactory.evaluation.batches import Order, images_with_views
 from augfactory.evaluation.losses import Loss
 from augfactory.evaluation.online import OnlineStage, online_stage
-from augfactory.evaluation.protocol import Arm, training_part
+from augfactory.evaluation.protocol import Arm
 from augfactory.evaluation.training import Diet
-from augfactory.evaluation.training_set import TrainingSet
+from augfactory.evaluation.training_set import TrainingSet, training_part
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.recipe import default_geometry
 from augfactory.pipeline.sides import check_sides
@@ -28,12 +28,14 @@ ORIGINALS = "originals"
 ONLINE_GEOMETRY = "originals+geometry"
 SYNTHETIC_ONLY = "synthetic-only"
 REAL_AND_SYNTHETIC = "real+synthetic"
-DEFAULT_ARMS = (ONLINE_GEOMETRY,)
+ONLINE_MIXUP = "originals+geometry+mixup"
+BASELINES = (ORIGINALS, ONLINE_GEOMETRY, ONLINE_MIXUP)  # what costs no dataset at all
+DEFAULT_ARMS: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class ArmsRequest:
-    """Which arms are wanted beside the originals and each dataset.
+    """Which arms are wanted beside the baselines and each dataset.
 
     ``arms`` holds "synthetic-only" and "real+synthetic", made of each dataset, and "originals+…"
     with the methods that are applied to every batch, in order. ``real_share`` is that of each batch
@@ -47,7 +49,7 @@ class ArmsRequest:
 
 
 def make_arms(versions: tuple[Version, ...], request: ArmsRequest) -> tuple[Arm, ...]:
-    """Return the originals, the online arms, then each dataset followed by its parts.
+    """Return the baselines, further online arms, then each dataset followed by its parts.
 
     Raises:
         RecipeError: there is no such arm, or a dataset cannot serve it.
@@ -58,7 +60,7 @@ def make_arms(versions: tuple[Version, ...], request: ArmsRequest) -> tuple[Arm,
     stages = partial(online_stages, recipes=recipes, image_shape=versions[0].manifest.image_shape)
     online = [
         replace(originals, name=name, factor=None, diet=Diet(online=stages(name)))
-        for name in dict.fromkeys(request.arms)
+        for name in dict.fromkeys((*BASELINES[1:], *request.arms))
         if name not in (SYNTHETIC_ONLY, REAL_AND_SYNTHETIC)
     ]
     arms = [originals, *online]

@@ -13,7 +13,7 @@ import numpy as np
 
 from augfactory.commands.progress import Progress
 from augfactory.errors import RecipeError
-from augfactory.evaluation.comparison import ArmSummary, Spread, sentence
+from augfactory.evaluation.comparison import ArmSummary, Spread
 from augfactory.evaluation.corruptions.registry import find_profile
 from augfactory.evaluation.protocol import (
     Cell,
@@ -53,7 +53,7 @@ def begin(out: Path) -> None:
         remove_leftovers(folder)
 
 
-def request_id(cells: Sequence[Cell], baseline: str) -> str:
+def request_id(cells: Sequence[Cell], baseline: str | None) -> str:
     """Return a hash of what an evaluation compares: the same for the same arms and settings."""
     compared = [baseline, *([cell.arm.name, cell.subset, cell_key(cell)] for cell in cells)]
     return hashlib.sha256(json.dumps(compared).encode()).hexdigest()
@@ -137,7 +137,10 @@ def arm_document(arm: ArmSummary, baseline: str, profile: str | None) -> dict[st
         "confusion": [list(row) for row in arm.confusion],
         "reliability": asdict(arm.reliability),
         "corruptions": _corruptions(arm, profile),
-        "sentence": "" if arm.name == baseline else sentence(arm),
+        "curve": asdict(arm.curve),
+        "rise": arm.curve.rise,
+        "still_from": arm.curve.still_from,
+        "collapsed": list(arm.collapsed),
         "seconds": asdict(arm.seconds),
         "waiting": asdict(arm.waiting),
     }

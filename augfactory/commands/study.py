@@ -9,8 +9,8 @@ from typing import Any
 from augfactory.commands import evaluation_files as files
 from augfactory.commands import report_pictures
 from augfactory.commands.cells import run_cells
-from augfactory.commands.evaluate import classifier_spec, settings_for
 from augfactory.commands.evaluation_corrupted import corrupted_test
+from augfactory.commands.evaluation_request import classifier_spec, settings_for
 from augfactory.commands.progress import Progress
 from augfactory.commands.study_file import Study
 from augfactory.commands.study_plan import (
@@ -74,7 +74,9 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
         corrupted = None
         if profile is not None:
             corrupted = corrupted_test(material.test_rows, profile, out, request.workers, progress)
-        settings = settings_for(classifier, asked.steps, asked.batch)
+        settings = settings_for(
+            classifier, asked.steps, asked.batch, "auto", "auto", horizon=asked.steps
+        )
         like = partial(
             Cell,
             test=material.test_rows,

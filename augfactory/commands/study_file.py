@@ -51,8 +51,9 @@ from augfactory.commands.study_grid import filled
 from augfactory.commands.toml_files import read_tables
 from augfactory.errors import RecipeError, unknown_name
 from augfactory.evaluation.batches import Order
+from augfactory.evaluation.classifiers.registry import DEFAULT_CLASSIFIER
 from augfactory.evaluation.losses import Loss
-from augfactory.evaluation.protocol import Part
+from augfactory.evaluation.training_set import Part
 from augfactory.guarded.text import escaped, problem_with_name
 from augfactory.pipeline.recipe import shown_value
 from augfactory.pipeline.recipe_text import KEYS, Asked, recipe_of
@@ -115,7 +116,7 @@ class Study(BaseModel):
     n_train: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1)
     subsets: int = Field(default=2, ge=1, le=MOST_REPEATS)
     seeds: int = Field(default=2, ge=1, le=MOST_REPEATS)
-    classifier: str = "vgg"
+    classifier: str = DEFAULT_CLASSIFIER
     steps: int = Field(default=800, ge=1)
     batch: int = Field(default=64, ge=1)
     corruptions: str | None = None

@@ -24,9 +24,9 @@ from augfactory.evaluation.batches import images_with_views
 from augfactory.evaluation.protocol import (
     Arm,
     LabelledRows,
-    training_part,
 )
 from augfactory.evaluation.training import Diet
+from augfactory.evaluation.training_set import training_part
 from augfactory.pipeline.recipe import shown_value
 from augfactory.records import Int64Array, Source, SourceSpec
 from augfactory.sources.fingerprint import fingerprint

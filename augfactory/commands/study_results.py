@@ -11,6 +11,7 @@ from augfactory.commands.evaluation_report import REPORT
 from augfactory.commands.study_file import Study
 from augfactory.evaluation.comparison import ArmSummary
 from augfactory.evaluation.protocol import Cell, CellResult
+from augfactory.evaluation.verdict import sentence
 from augfactory.guarded.text import escaped
 from augfactory.report.evaluation_figures import accuracy_figure
 from augfactory.report.page import Picture, report_page
@@ -82,10 +83,11 @@ def write_results(
 
 def _group_document(study: Study, group: Group) -> dict[str, Any]:
     arms = [files.arm_document(arm, study.against[0], study.corruptions) for arm in group.arms]
+    said = [sentence(arm) for arm in group.arms if arm.name != study.against[0]]
     return {
         "n_train": group.n_train,
         "arms": arms,
-        "sentences": [arm["sentence"] for arm in arms if arm["sentence"]],
+        "sentences": [text for text in said if text],
     }
 
 

@@ -1,4 +1,4 @@
-"""What the cells of an evaluation say together: means, intervals of differences, a sentence.
+"""What the cells of an evaluation say together: means, differences, curves.
 
 Arms are compared where both have a cell for the same subset and training seed, so that the chance
 of the draw and of the first weights is the same for both. With several subsets the seeds of each
@@ -8,15 +8,18 @@ another; with one subset it is over the seeds.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from scipy.stats import t as student
 
+from augfactory.evaluation.curves import Curve, mean_curve
+from augfactory.evaluation.intervals import Comparison, Difference, compare
 from augfactory.evaluation.measures import Reliability, Scores, class_accuracy
 from augfactory.evaluation.protocol import Arm, Cell, CellResult
 
-LEVEL = 0.95
 MEASURES = tuple(Scores.__dataclass_fields__)
+Results = Sequence[tuple[Cell, CellResult]]
+Found = dict[tuple[int, int], tuple[Arm, CellResult]]  # (subset, seed) -> …
 
 
 @dataclass(frozen=True)
@@ -26,25 +29,6 @@ class Spread:
     mean: float
     std: float | None
     values: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Difference:
-    """The mean of paired differences and its 95 % interval by Student's t.
-
-    ``low`` and ``high`` are None for a single pair; ``pairs`` counts the subsets or, where there
-    is but one, the seeds.
-    """
-
-    mean: float
-    low: float | None
-    high: float | None
-    pairs: int
-
-    @property
-    def clear(self) -> bool:
-        """Whether the interval leaves out 0."""
-        return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
 
 
 @dataclass(frozen=True)
@@ -61,6 +45,8 @@ class ArmSummary:
         measures: the figures of ``Scores`` by name.
         scaled: the same after temperature scaling, with "temperature"; None without held-out rows.
         versus: other arm -> measure -> this arm less that one.
+        curve: what its classifiers were worth along the training.
+        collapsed: why, for each training that failed.
         class_accuracy: [K], over all cells; NaN for a class without test rows.
         confusion: [K][K], summed over the cells.
         reliability: over all cells.
@@ -78,6 +64,8 @@ class ArmSummary:
     measures: dict[str, Spread]
     scaled: dict[str, Spread] | None
     versus: dict[str, dict[str, Difference]] = field(repr=False)
+    curve: Curve
+    collapsed: tuple[str, ...]
     class_accuracy: tuple[float, ...]
     confusion: tuple[tuple[int, ...], ...]
     reliability: Reliability
@@ -103,44 +91,87 @@ def spread(values: Iterable[float]) -> Spread:
     return Spread(float(np.mean(kept)), std, kept)
 
 
-def difference(
-    first: Mapping[tuple[int, int], float], second: Mapping[tuple[int, int], float]
-) -> Difference:
-    """Compare two arms by (subset, seed); they must have a pair in common."""
-    by_subset: dict[int, list[float]] = {}
-    for subset, seed in sorted(first.keys() & second.keys()):
-        gap = first[subset, seed] - second[subset, seed]
-        by_subset.setdefault(subset, []).append(gap)
-    if len(by_subset) > 1:
-        gaps = np.array([np.mean(own) for own in by_subset.values()])
-    else:
-        gaps = np.array(next(iter(by_subset.values())))
-    mean = float(gaps.mean())
-    if len(gaps) == 1:
-        return Difference(mean, None, None, 1)
-    half = student.ppf((1 + LEVEL) / 2, len(gaps) - 1) * gaps.std(ddof=1) / np.sqrt(len(gaps))
-    return Difference(mean, mean - float(half), mean + float(half), len(gaps))
-
-
-def summarise(
-    results: Iterable[tuple[Cell, CellResult]], against: Sequence[str]
-) -> tuple[ArmSummary, ...]:
+def summarise(results: Results, against: Sequence[str]) -> tuple[ArmSummary, ...]:
     """Return one summary for each arm, in the order in which the arms first appear.
 
     Arms of one name on several subsets are one arm. Each is compared with those of ``against``
-    that there are.
+    that there are; all intervals of a measure hold together.
     """
-    by_name: dict[str, dict[tuple[int, int], tuple[Arm, CellResult]]] = {}
+    arms = by_arm(results)
+    found = {measure: compared(arms, against, measure) for measure in _measures(arms)}
+    return tuple(
+        _summary(
+            name,
+            own,
+            {
+                other: {
+                    measure: comparison.differences[name, other]
+                    for measure, comparison in found.items()
+                }
+                for other in dict.fromkeys(against)
+                if (name, other) in found["accuracy"].differences
+            },
+        )
+        for name, own in arms.items()
+    )
+
+
+def by_arm(results: Results) -> dict[str, Found]:
+    """Return the cells of each arm, in the order in which the arms first appear."""
+    arms: dict[str, Found] = {}
     for cell, result in results:
-        by_name.setdefault(cell.arm.name, {})[cell.subset, cell.seed] = (cell.arm, result)
-    others = {name: by_name[name] for name in against if name in by_name}
-    return tuple(_summary(name, found, others) for name, found in by_name.items())
+        arms.setdefault(cell.arm.name, {})[cell.subset, cell.seed] = (cell.arm, result)
+    return arms
 
 
-Found = dict[tuple[int, int], tuple[Arm, CellResult]]
+def compared(arms: Mapping[str, Found], against: Sequence[str], measure: str) -> Comparison:
+    """Compare every arm with each of ``against`` by one measure.
+
+    Accuracy and NLL are means over the test images, so that their intervals have the chance in the
+    choice of test images in them; those of the other measures have not.
+    """
+    several = len({subset for found in arms.values() for subset, _ in found}) > 1
+
+    def blocks(figure: Callable[[CellResult], Any]) -> dict[str, dict[int, Any]]:
+        return {name: _by_block(found, several, figure) for name, found in arms.items()}
+
+    figures = blocks(lambda result: _figure(result, measure))
+    pairs = [
+        (name, other)
+        for other in dict.fromkeys(against)
+        for name in arms
+        if other in arms and name != other and figures[name].keys() & figures[other].keys()
+    ]
+    of_image = _OF_IMAGE.get(measure)
+    return compare(figures, pairs, None if of_image is None else blocks(of_image))
 
 
-def _summary(name: str, found: Found, others: Mapping[str, Found]) -> ArmSummary:
+_OF_IMAGE: dict[str, Callable[[CellResult], Any]] = {
+    "accuracy": lambda result: np.equal(result.predicted, result.labels).astype(np.float64),
+    "nll": lambda result: np.asarray(result.label_nll),
+}
+
+
+def _by_block(found: Found, several: bool, figure: Callable[[CellResult], Any]) -> dict[int, Any]:
+    """Return the figure of each seed or, of several subsets, its mean over a subset's seeds."""
+    gathered: dict[int, list[Any]] = {}
+    for (subset, seed), (_, result) in sorted(found.items(), key=lambda item: item[0]):
+        gathered.setdefault(subset if several else seed, []).append(figure(result))
+    return {block: np.mean(own, axis=0) for block, own in gathered.items()}
+
+
+def _figure(result: CellResult, measure: str) -> float:
+    if measure == "corruption_error":
+        return mean_error(result)
+    return float(getattr(result.scores, measure))
+
+
+def _measures(arms: Mapping[str, Found]) -> tuple[str, ...]:
+    corrupted = all(result.corruption_errors for own in arms.values() for _, result in own.values())
+    return (*MEASURES, "corruption_error") if corrupted else MEASURES
+
+
+def _summary(name: str, found: Found, versus: dict[str, dict[str, Difference]]) -> ArmSummary:
     keys = sorted(found)
     arms = [found[key][0] for key in keys]
     results = [found[key][1] for key in keys]
@@ -163,11 +194,9 @@ def _summary(name: str, found: Found, others: Mapping[str, Found]) -> ArmSummary
             for measure in MEASURES
         },
         scaled=scaled,
-        versus={
-            other: _differences(found, those)
-            for other, those in others.items()
-            if other != name and found.keys() & those.keys()
-        },
+        versus=versus,
+        curve=mean_curve([result.curve for result in results]),
+        collapsed=tuple(result.collapsed for result in results if result.collapsed is not None),
         class_accuracy=tuple(class_accuracy(matrix).tolist()),
         confusion=tuple(map(tuple, matrix.tolist())),
         reliability=_pooled([result.reliability for result in results]),
@@ -175,22 +204,6 @@ def _summary(name: str, found: Found, others: Mapping[str, Found]) -> ArmSummary
         seconds=spread(result.seconds for result in results),
         waiting=spread(result.waiting for result in results),
     )
-
-
-def _differences(found: Found, others: Found) -> dict[str, Difference]:
-    def by_key(arm: Found, figure: Callable[[CellResult], float]) -> dict[tuple[int, int], float]:
-        return {key: figure(result) for key, (_, result) in arm.items()}
-
-    figures: dict[str, Callable[[CellResult], float]] = {
-        measure: lambda result, measure=measure: getattr(result.scores, measure)  # type: ignore[misc]
-        for measure in MEASURES
-    }
-    if all(result.corruption_errors for arm in (found, others) for _, result in arm.values()):
-        figures["corruption_error"] = mean_error
-    return {
-        name: difference(by_key(found, figure), by_key(others, figure))
-        for name, figure in figures.items()
-    }
 
 
 def mean_error(result: CellResult) -> float:
@@ -212,19 +225,3 @@ def _pooled(parts: Sequence[Reliability]) -> Reliability:
     confidence = (count * np.array([part.confidence for part in parts])).sum(axis=0) / full
     right = (count * np.array([part.accuracy for part in parts])).sum(axis=0) / full
     return Reliability(tuple(total.tolist()), tuple(confidence.tolist()), tuple(right.tolist()))
-
-
-def sentence(arm: ArmSummary) -> str:
-    """Say in words what the arm gained, in points of accuracy, over each that it is compared to."""
-    said = [_gain(other, found["accuracy"]) for other, found in arm.versus.items()]
-    return f"{arm.name}: {'; '.join(said)}." if said else ""
-
-
-def _gain(other: str, gap: Difference) -> str:
-    points = f"{100 * gap.mean:+.1f} points"
-    if gap.low is None or gap.high is None:
-        return f"{points} against {other} (one pair, so no interval)"
-    interval = f"[{100 * gap.low:+.1f}, {100 * gap.high:+.1f}]"
-    if gap.clear:
-        return f"{points} {interval} {'over' if gap.mean > 0 else 'below'} {other}"
-    return f"not distinguishable from {other} ({points} {interval})"

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from augfactory.evaluation.training import to_network
+from augfactory.evaluation.network_input import to_network
 from augfactory.keyed_random import generator
 from augfactory.records import Float32Array, UInt8Array
 

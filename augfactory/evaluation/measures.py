@@ -9,7 +9,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from torch import nn
 
-from augfactory.evaluation.training import to_network
+from augfactory.evaluation.network_input import to_network
 from augfactory.records import Int64Array, ReadImages
 
 Float64Array = npt.NDArray[np.float64]
@@ -53,11 +53,12 @@ def log_probabilities(
 ) -> Float64Array:
     """Return float64 [n, classes]: the log-softmax (in float64) of the network's logits."""
     found = np.empty((len(rows), classes))
+    device = next((weights.device for weights in network.parameters()), torch.device("cpu"))
     with torch.inference_mode():
         for start in range(0, len(rows), TEST_BATCH):
             part = slice(start, start + TEST_BATCH)
-            logits: torch.Tensor = network(to_network(read_images(rows[part])))
-            found[part] = logits.double().log_softmax(dim=1).numpy()
+            logits: torch.Tensor = network(to_network(read_images(rows[part]), device))
+            found[part] = logits.double().log_softmax(dim=1).cpu().numpy()
     return found
 
 

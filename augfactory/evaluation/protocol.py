@@ -6,39 +6,22 @@ decides its result stands in its key, so that a finished cell is never run again
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 
-from augfactory.errors import ResourceError
-from augfactory.evaluation.classifiers.registry import find_classifier
-from augfactory.evaluation.measures import (
-    Reliability,
-    Scores,
-    accuracy,
-    confusion,
-    fit_temperature,
-    log_probabilities,
-    reliability,
-    scaled,
-    scores,
-)
-from augfactory.evaluation.training import DEFAULT_DIET, Diet, TrainingSettings, train_classifier
-from augfactory.evaluation.training_set import TrainingSet
-from augfactory.records import Int64Array, ReadImages, Source, SourceSpec
+from augfactory.evaluation.measures import Reliability, Scores
+from augfactory.evaluation.settings import TrainingSettings
+from augfactory.evaluation.training import DEFAULT_DIET, Diet, Progressed
+from augfactory.evaluation.training_set import Part
+from augfactory.records import Source, SourceSpec
 
 # Raise this whenever training or measuring changes, so that no older cell is taken for a new one.
-PROTOCOL = 2
-
-Part = Literal["all", "originals", "synthetic"]
-OpenTraining = Callable[[SourceSpec], TrainingSet]
-# (test rows, corruption, severity) -> uint8 images in the order of the rows
-ReadCorrupted = Callable[[Int64Array, str, int], Any]
+PROTOCOL = 3
 
 
 @dataclass(frozen=True)
@@ -117,11 +100,30 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What a classifier was worth after ``step`` steps.
+
+    ``accuracy`` and ``nll`` are on test rows, at most 1,000 of them; ``training_accuracy`` is on
+    training images as they are stored, at most 500 of them.
+    """
+
+    step: int
+    accuracy: float
+    nll: float
+    training_accuracy: float
+
+
+@dataclass(frozen=True)
 class CellResult:
     """What one cell came to.
 
     Attributes:
         scores: on the test rows.
+        curve: what it was worth on the way, in the order of the steps.
+        predicted: the class that each test row was taken for.
+        labels: the class that it is of.
+        label_nll: -log p of each test row's label, in nats, rounded to 4 digits.
+        collapsed: why the training counts as failed; None where it does not.
         scaled: the same after temperature scaling, None without held-out rows.
         temperature: that was fitted on the held-out rows.
         confusion: [K][K], test rows of each class (down) taken for each class (across).
@@ -132,6 +134,11 @@ class CellResult:
     """
 
     scores: Scores
+    curve: tuple[Reading, ...]
+    predicted: tuple[int, ...]
+    labels: tuple[int, ...]
+    label_nll: tuple[float, ...]
+    collapsed: str | None
     scaled: Scores | None
     temperature: float | None
     confusion: tuple[tuple[int, ...], ...]
@@ -139,6 +146,14 @@ class CellResult:
     corruption_errors: dict[str, float] | None
     seconds: float
     waiting: float
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A shorter training of the same cell: how far it came, and what was read on the way."""
+
+    standing: Progressed
+    curve: tuple[Reading, ...]
 
 
 def cell_key(cell: Cell) -> str:
@@ -159,74 +174,19 @@ def cell_key(cell: Cell) -> str:
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def run_cell(
-    cell: Cell, open_training: OpenTraining, open_source: Callable[[SourceSpec], Source]
-) -> CellResult:
-    """Train the cell's classifier and measure it."""
-    training = training_part(open_training(cell.arm.source), cell.arm.part, cell.arm.rows)
-    build = find_classifier(cell.classifier.name, cell.classifier.weights).build
-    trained = train_classifier(training, build, cell.settings, cell.seed, cell.arm.diet)
-    test = cell.test.opened(open_source)
-    predict = partial(log_probabilities, trained.network, classes=len(training.source.class_names))
-    found = predict(test.read_images, np.arange(len(test)))
-    temperature = None
-    if cell.held_out is not None:
-        held_out = cell.held_out.opened(open_source)
-        rows = np.arange(len(held_out))
-        temperature = fit_temperature(predict(held_out.read_images, rows), held_out.labels)
-    errors = None
-    if cell.corrupted is not None:
-        errors = _corruption_errors(cell.corrupted, predict, test.labels)
-    return CellResult(
-        scores=scores(found, test.labels),
-        scaled=None if temperature is None else scores(scaled(found, temperature), test.labels),
-        temperature=temperature,
-        confusion=tuple(map(tuple, confusion(found, test.labels).tolist())),
-        reliability=reliability(found, test.labels),
-        corruption_errors=errors,
-        seconds=trained.seconds,
-        waiting=trained.waiting,
-    )
-
-
-def training_part(
-    training: TrainingSet, part: Part, rows: tuple[int, ...] | None = None
-) -> TrainingSet:
-    """Return the rows of ``part`` that stand among ``rows``."""
-    if part == "all" and rows is None:
-        return training
-    kept = np.ones(len(training.source), dtype=np.bool_)
-    if rows is not None:
-        kept[:] = False
-        kept[np.asarray(rows, dtype=np.int64)] = True
-    if part != "all":
-        kept &= training.original == (part == "originals")
-    return training.restricted_to(np.flatnonzero(kept))
-
-
-def _corruption_errors(
-    corrupted: CorruptedTest, predict: Callable[..., Any], labels: Int64Array
-) -> dict[str, float]:
-    errors: dict[str, list[float]] = {}
-    for corruption, _severity, path in corrupted.files:
-        try:
-            images = np.load(path, mmap_mode="r")
-        except (OSError, ValueError) as error:
-            raise ResourceError(
-                path, f"cannot be read ({error})", "Run the same command again: it is made again."
-            ) from error
-        found = predict(_reader(images), np.arange(len(labels)))
-        errors.setdefault(corruption, []).append(1 - accuracy(found, labels))
-    return {name: float(np.mean(values)) for name, values in errors.items()}
-
-
-def _reader(images: Any) -> ReadImages:
-    return lambda rows: np.ascontiguousarray(images[rows])
+def training_key(cell: Cell) -> str:
+    """Return a hash of everything that decides the training but how many steps it has."""
+    return cell_key(replace(cell, settings=replace(cell.settings, steps=0)))
 
 
 def result_as_dict(result: CellResult) -> dict[str, Any]:
     """Return the result as plain values for JSON."""
     return asdict(result)
+
+
+def read_curve(kept: Sequence[Mapping[str, Any]]) -> tuple[Reading, ...]:
+    """Return the readings that were kept as plain values."""
+    return tuple(Reading(**reading) for reading in kept)
 
 
 def result_from_dict(kept: Mapping[str, Any]) -> CellResult:
@@ -238,6 +198,11 @@ def result_from_dict(kept: Mapping[str, Any]) -> CellResult:
     errors = kept["corruption_errors"]
     return CellResult(
         scores=Scores(**kept["scores"]),
+        curve=read_curve(kept["curve"]),
+        predicted=tuple(int(label) for label in kept["predicted"]),
+        labels=tuple(int(label) for label in kept["labels"]),
+        label_nll=tuple(float(value) for value in kept["label_nll"]),
+        collapsed=kept["collapsed"],
         scaled=None if kept["scaled"] is None else Scores(**kept["scaled"]),
         temperature=kept["temperature"],
         confusion=tuple(tuple(int(n) for n in row) for row in kept["confusion"]),

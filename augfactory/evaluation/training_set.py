@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ from augfactory.records import Float32Array, Int64Array, Source, UInt8Array
 HELD_BYTES = 1 << 30  # a set up to this size is read once and kept; a larger one batch by batch
 READ_ROWS = 4096
 
+Part = Literal["all", "originals", "synthetic"]
 # rows -> (images uint8 [n, H, W, C], soft labels float32 [n, K])
 ReadRows = Callable[[Int64Array], tuple[UInt8Array, Float32Array]]
 
@@ -57,6 +59,21 @@ def plain_set(source: Source) -> TrainingSet:
         origin=np.arange(count, dtype=np.int64),
         clean=np.full(count, -1, dtype=np.int64),
     )
+
+
+def training_part(
+    training: TrainingSet, part: Part, rows: tuple[int, ...] | None = None
+) -> TrainingSet:
+    """Return the rows of ``part`` that stand among ``rows``."""
+    if part == "all" and rows is None:
+        return training
+    kept = np.ones(len(training.source), dtype=np.bool_)
+    if rows is not None:
+        kept[:] = False
+        kept[np.asarray(rows, dtype=np.int64)] = True
+    if part != "all":
+        kept &= training.original == (part == "originals")
+    return training.restricted_to(np.flatnonzero(kept))
 
 
 def row_reader(source: Source) -> ReadRows:

@@ -1,5 +1,6 @@
 """Weights in safetensors that nobody vouches for: no pickle, held to the size of what they fill."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -89,3 +90,21 @@ def metadata_of(data: bytes) -> dict[str, str]:
     if not isinstance(found, dict) or not all(isinstance(own, str) for own in found.values()):
         raise ValueError("it says nothing of itself")
     return found
+
+
+def checksum(text: str, tensors: "Mapping[str, torch.Tensor]") -> str:
+    """Return a SHA-256 of a text, and of the name, dtype, shape and bytes of every tensor."""
+    import torch
+
+    digest = hashlib.sha256()
+    for part in [text.encode()] + [
+        part
+        for name in sorted(tensors)
+        for part in (
+            f"{name} {tensors[name].dtype} {list(tensors[name].shape)}".encode(),
+            tensors[name].reshape(-1).view(torch.uint8).numpy().data,
+        )
+    ]:
+        digest.update(len(part).to_bytes(8, "little"))  # so that no part runs into the next
+        digest.update(part)
+    return digest.hexdigest()

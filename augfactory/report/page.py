@@ -52,6 +52,7 @@ class Section:
     main: Table
     further: Table
     accuracy: page_figures.Figure | None
+    curves: page_figures.Figure | None
     reliability: tuple[page_figures.Figure, ...]
     gains: tuple[page_figures.Figure, ...]
     choices: tuple[page_figures.Choice, ...]
@@ -104,6 +105,7 @@ def report_page(document: Mapping[str, Any], pictures: Sequence[Picture]) -> byt
         cells=_cells(arms),
         bins=max((len(arm["reliability"]["count"]) for arm in arms), default=0),
         has_intervals=_has_intervals(arms),
+        warnings=sum(alert["level"] == "warning" for alert in document["alerts"]),
         is_scaled=any(arm["scaled"] for arm in arms),
     )  # fmt: skip
     return html.encode()
@@ -157,6 +159,7 @@ def _section(key: str, title: str, document: Mapping[str, Any]) -> Section:
         main=main_table(document),
         further=further_table(document),
         accuracy=page_figures.accuracy(document),
+        curves=page_figures.curves(document),
         reliability=tuple(page_figures.reliability(arm) for arm in drawn),
         gains=tuple(page_figures.gains(document)),
         choices=tuple(page_figures.choices(document)),
@@ -178,9 +181,10 @@ def _title(datasets: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _sentences(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the sentence that matters most, where one does, then the others."""
-    ordered = dict.fromkeys((document.get("sentence", ""), *document["sentences"]))
-    return tuple(text for text in ordered if text)
+    """Return the verdict of an evaluation, or what a study says of each arm."""
+    if "verdict" in document:
+        return (document["verdict"]["text"],)
+    return tuple(document["sentences"])
 
 
 def _dataset(entry: Mapping[str, Any]) -> DatasetEntry:

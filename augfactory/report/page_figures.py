@@ -13,9 +13,11 @@ from augfactory.report.class_figures import (
     gains_figure,
     largest_error,
 )
+from augfactory.report.curves_figure import curves_figure
 from augfactory.report.evaluation_figures import accuracy_figure
 from augfactory.report.letters import all_drawable, drawable
 from augfactory.report.page_tables import Arm, Table, confused_pairs
+from augfactory.report.tables import best_first
 
 MOST_ARMS = 12  # with figures of their own
 MOST_LINES, LONGEST_IN_LEGEND = 5, 24  # of the figure of accuracy against factor
@@ -106,13 +108,42 @@ def accuracy(document: Mapping[str, Any]) -> Figure | None:
         "classifiers, bars ± 1 standard deviation"
     )
     said = "; ".join(f"{arm['name']} {100 * arm['accuracy']['mean']:.1f} %" for arm in arms)
-    draw = accuracy_figure if _few_lines(measured, baseline) else arms_figure
+    factors = {own.factor for own in measured if own.name != baseline}
+    over_factors = len(factors - {None, 1}) > 1 and _few_lines(measured, baseline)
+    draw = accuracy_figure if over_factors else arms_figure
     return embedded(
         draw(measured, baseline, drawable(subtitle)),
         "Accuracy",
         "",
         f"Test accuracy of each arm, {document['baseline']} as a dashed line. {said}.",
     )
+
+
+def curves(document: Mapping[str, Any]) -> Figure | None:
+    """Return the learning curves of the best arms, the baseline among them; None without any."""
+    arms = best_first(document["arms"])
+    arms.sort(key=lambda arm: arm["name"] != document["baseline"])
+    if not any(arm["curve"]["steps"] for arm in arms):
+        return None
+    subtitle = (
+        f"{document['classifier']}; bands ± 1 standard deviation, dotted on the training images"
+    )
+    said = "; ".join(_curve_in_words(arm) for arm in arms)
+    return embedded(
+        curves_figure(arms, document["baseline"], drawable(subtitle)),
+        "Learning curves",
+        "",
+        f"Accuracy of each arm against optimiser steps. {said}.",
+    )
+
+
+def _curve_in_words(arm: Arm) -> str:
+    if arm["still_from"] is not None:
+        return f"{arm['name']} stands still from step {arm['still_from']:,}"
+    rise = arm["rise"]
+    if rise is None:
+        return f"{arm['name']} was trained too briefly to say"
+    return f"{arm['name']} still rises, {100 * rise:+.1f} points in the last fifth"
 
 
 def _few_lines(arms: Sequence[_Measured], baseline: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from augfactory.report.tables import interval, mean_and_std
+from augfactory.report.tables import best_first, interval, mean_and_std
 
 Arm = Mapping[str, Any]
 SHOWN_PAIRS = 10
@@ -87,7 +87,7 @@ def main_table(document: Mapping[str, Any]) -> Table:
     reach = _reach(arms)
     most = max((len(arm["seeds"]) for arm in arms), default=0)
     rows = []
-    for arm in arms:
+    for arm in best_first(arms):
         cells = [
             _spread(arm["accuracy"], 100, 1),
             _difference(arm, "accuracy", 100, 1, reach),

@@ -5,12 +5,12 @@ from typing import Any
 
 from augfactory.guarded.text import escaped
 
-HEAD = ("trained on", "images", "accuracy %", "difference [95 %]", "NLL", "ECE %", "seconds")
+HEAD = ("trained on", "images", "accuracy %", "difference [95 %]", "", "NLL", "ECE %", "seconds")
 CORRUPTED = "error on {title} %"
 
 
 def table(document: Mapping[str, Any]) -> str:
-    """Return one line for each arm of results.json, aligned for a terminal.
+    """Return one line for each arm of results.json, aligned for a terminal; the best comes first.
 
     Mean ± standard deviation over the classifiers. Accuracy and its difference from the baseline,
     with the 95 % interval, are in percent and percentage points, the negative log-likelihood in
@@ -41,7 +41,12 @@ def cells(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
     corrupted = next((arm["corruptions"] for arm in arms if arm["corruptions"]), None)
     extra = () if corrupted is None else (CORRUPTED.format(title=escaped(corrupted["title"])),)
     head = (*HEAD[:-1], *extra, HEAD[-1])
-    return [head, *(_line(arm, corrupted is not None) for arm in arms)]
+    return [head, *(_line(arm, corrupted is not None) for arm in best_first(arms))]
+
+
+def best_first(arms: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the arms by their mean accuracy, the highest first."""
+    return sorted(arms, key=lambda arm: -arm["accuracy"]["mean"])
 
 
 def _line(arm: Mapping[str, Any], with_corruptions: bool) -> tuple[str, ...]:
@@ -51,6 +56,7 @@ def _line(arm: Mapping[str, Any], with_corruptions: bool) -> tuple[str, ...]:
         f"{arm['rows']:,}",
         mean_and_std(arm["accuracy"], 100, 1),
         interval(difference) if difference else "",
+        told_apart(difference),
         mean_and_std(arm["nll"], 1, 3),
         mean_and_std(arm["ece"], 100, 1),
     ]
@@ -58,6 +64,15 @@ def _line(arm: Mapping[str, Any], with_corruptions: bool) -> tuple[str, ...]:
         errors = arm["corruptions"]
         line.append(f"{100 * errors['mean_error']:.1f}" if errors else "")
     return (*line, f"{arm['seconds']['mean']:,.1f}")
+
+
+def told_apart(difference: Mapping[str, Any] | None) -> str:
+    """Say in a word what a difference and its interval decide; nothing of the baseline itself."""
+    if difference is None:
+        return "baseline"
+    if difference["low"] is None or difference["low"] <= 0 <= difference["high"]:
+        return "undecided"
+    return "better" if difference["mean"] > 0 else "worse"
 
 
 def interval(difference: Mapping[str, Any], scale: float = 100, digits: int = 1) -> str:

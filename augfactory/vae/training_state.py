@@ -1,6 +1,5 @@
 """Where a training stands, as bytes: all that is needed to go on as if nothing had happened."""
 
-import hashlib
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Self
@@ -10,7 +9,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
-from augfactory.guarded.tensors import first_misfit, metadata_of, parse_tensors
+from augfactory.guarded.tensors import checksum, first_misfit, metadata_of, parse_tensors
 from augfactory.vae.history import HistoryRow
 from augfactory.vae.networks.network import Network
 from augfactory.vae.settings import TrainingSettings
@@ -81,7 +80,7 @@ def state_bytes(
         for moment, tensor in optimiser.state[parameter].items():
             tensors[f"{MOMENTS}{name}/{moment}"] = tensor
     plain, text = _plain(tensors), standing.model_dump_json()
-    return tensor_bytes(plain, {STANDING: text, CHECKSUM: _checksum(text, plain)})
+    return tensor_bytes(plain, {STANDING: text, CHECKSUM: checksum(text, plain)})
 
 
 def read_state(data: bytes) -> tuple[Standing, dict[str, Tensor]]:
@@ -94,7 +93,7 @@ def read_state(data: bytes) -> tuple[Standing, dict[str, Tensor]]:
         said = metadata_of(data)
         tensors = parse_tensors(data)
         text = said.get(STANDING, "")
-        if said.get(CHECKSUM) != _checksum(text, tensors):
+        if said.get(CHECKSUM) != checksum(text, tensors):
             raise UnreadableStateError("its checksum differs")
         return Standing.model_validate_json(text), tensors
     except UnreadableStateError:
@@ -159,22 +158,6 @@ def tensor_bytes(tensors: Mapping[str, Tensor], metadata: dict[str, str] | None 
 
 def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-
-
-def _checksum(text: str, tensors: Mapping[str, Tensor]) -> str:
-    """Return a SHA-256 of a text, and of the name, dtype, shape and bytes of every tensor."""
-    digest = hashlib.sha256()
-    for part in [text.encode()] + [
-        part
-        for name in sorted(tensors)
-        for part in (
-            f"{name} {tensors[name].dtype} {list(tensors[name].shape)}".encode(),
-            tensors[name].reshape(-1).view(torch.uint8).numpy().data,
-        )
-    ]:
-        digest.update(len(part).to_bytes(8, "little"))  # so that no part runs into the next
-        digest.update(part)
-    return digest.hexdigest()
 
 
 def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from augfactory.commands import evaluation_files
-from augfactory.commands.evaluate import EvaluateRequest, EvaluateResult, as_json, evaluate
+from augfactory.commands import cell_states, cells, evaluation_files, evaluation_stages
+from augfactory.commands.evaluate import EvaluateResult, as_json, evaluate
+from augfactory.commands.evaluation_arms import BASELINES
+from augfactory.commands.evaluation_request import EvaluateRequest
 from augfactory.commands.progress import Progress
 from augfactory.commands.report_pictures import nearest_originals
 from augfactory.errors import InputDataError, RecipeError, ResourceError
@@ -43,15 +45,34 @@ class Bench:
     request: EvaluateRequest
 
 
+DRAWN = ("report", "compared_with_their_originals", "full_disk", "not_trained_again")
+
+
+def undrawn(out: Path, *_: object) -> list[Path]:
+    """Write the names of what is drawn: most tests do not look, and drawing takes seconds."""
+    for path in (out / "accuracy.png", out / "report.html"):
+        path.write_bytes(b"not drawn")
+    return [out / "accuracy.png", out / "report.html"]
+
+
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Bench:
     """Two datasets of the same 40 originals in the working folder, and a test source."""
+    if not any(word in request.node.name for word in DRAWN):
+        monkeypatch.setattr("augfactory.commands.evaluate.write_report", undrawn)
+    return make_bench(tmp_path, monkeypatch)
+
+
+def make_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """Write the datasets and their sources, and go there."""
     monkeypatch.chdir(tmp_path)
     train = write_source(tmp_path / "train.h5", *patterns("train", 60))
     test = write_source(tmp_path / "test.h5", *patterns("test", 50))
     write_version(tmp_path / "digits-x2/v1", train, CHOSEN, 2)
     write_version(tmp_path / "digits-x4/v1", train, CHOSEN, 4)
-    request = EvaluateRequest(("digits-x2", "digits-x4@v1"), test, seeds=2, steps=6, batch=8)
+    request = EvaluateRequest(
+        ("digits-x2", "digits-x4@v1"), test, "vgg", seeds=2, steps=6, batch=8, precision="float32"
+    )
     return Bench(tmp_path, train, test, request)
 
 
@@ -68,17 +89,21 @@ def test_datasets_are_compared_with_their_originals(bench: Bench) -> None:
     assert [(arm.name, arm.factor, arm.rows) for arm in result.arms] == [
         ("originals", 1, 40),
         ("originals+geometry", None, 40),
+        ("originals+geometry+mixup", None, 40),
         ("digits-x2", 2, 80),
         ("digits-x4", 4, 160),
     ]
-    assert result.trained == 8
+    assert result.trained == 10
     assert result.out == bench.folder / "digits-x2-evaluation"
     assert [path.name for path in result.files] == NAMES
 
     kept = json.loads((result.out / "results.json").read_text())
     printed = json.loads(json.dumps(as_json(result)))
     assert printed.items() >= kept.items()
-    assert kept["baseline"] == "originals"
+    assert kept["baseline"] in [arm.name for arm in result.arms[:3]]
+    best = max(result.arms[:3], key=lambda arm: arm.accuracy.mean)
+    assert kept["baseline"] == kept["verdict"]["baseline"] == best.name
+    assert {"use", "text", "next", "smallest_difference"} <= kept["verdict"].keys()
     for arm, printed_arm in zip(result.arms, printed["arms"], strict=True):
         assert printed_arm["name"] == arm.name
         for measure in ("accuracy", "nll"):
@@ -93,9 +118,9 @@ def test_datasets_are_compared_with_their_originals(bench: Bench) -> None:
     assert [(line["arm"], line["seed"], line["steps"]) for line in lines[:5]] == [
         ("originals", "0", "6"),
         ("originals+geometry", "0", "6"),
+        ("originals+geometry+mixup", "0", "6"),
         ("digits-x2", "0", "6"),
         ("digits-x4", "0", "6"),
-        ("originals", "1", "6"),
     ]
     assert float(lines[1]["accuracy"]) == result.arms[1].accuracy.values[0]
     with Image.open(result.out / "accuracy.png") as image:
@@ -108,8 +133,8 @@ def test_what_is_finished_is_not_trained_again(bench: Bench) -> None:
     again = run(bench.request)
     assert again.trained == 0
     assert {path: path.read_bytes() for path in again.files} == contents
-    assert run(replace(bench.request, seeds=3)).trained == 4
-    assert run(replace(bench.request, steps=7)).trained == 8
+    assert run(replace(bench.request, seeds=3)).trained == 5
+    assert run(replace(bench.request, steps=7)).trained == 10
     cells = sorted((first.out / "cells").iterdir())
     cells[0].unlink()
     cells[1].write_text("{}")
@@ -144,6 +169,7 @@ def test_results_of_other_settings_in_the_same_folder_are_told(bench: Bench) -> 
     assert "classifiers are kept in out/cells" in longer[0]
     assert told(steps=7, workers=2) == []
     assert len(told(steps=7, baseline="originals+geometry")) == 1
+    assert told(steps=7, baseline="originals+geometry", minutes=5.0) == []
     (bench.folder / "out/results.json").write_text("{")
     assert told() == []
 
@@ -162,10 +188,9 @@ def test_a_stopped_evaluation_goes_on(bench: Bench, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(evaluation_files, "save_cell", save_two)
     with pytest.raises(KeyboardInterrupt):
         run(bench.request)
-    monkeypatch.undo()
-    monkeypatch.chdir(bench.folder)
+    monkeypatch.setattr(evaluation_files, "save_cell", save)
     result = run(bench.request)
-    assert result.trained == 6
+    assert result.trained == 8
     assert values(result) == values(whole)
 
 
@@ -237,9 +262,9 @@ def test_equal_datasets_get_equal_results_under_any_name(bench: Bench) -> None:
     result = run(replace(bench.request, datasets=datasets))
     first, far = (str(bench.folder / path) for path in ("digits-x2/v1", "elsewhere/digits-x2/v1"))
     names = [arm.name for arm in result.arms]
-    assert names == ["originals", "originals+geometry", first, "digits-x2@v2", "digits-x4", far]
+    assert names == [*BASELINES, first, "digits-x2@v2", "digits-x4", far]
     assert values(result)[first] == values(result)[far] != values(result)["digits-x2@v2"]
-    assert result.trained == 10
+    assert result.trained == 12
 
 
 @pytest.mark.parametrize(
@@ -257,6 +282,10 @@ def test_equal_datasets_get_equal_results_under_any_name(bench: Bench) -> None:
         ({"classifier": "vgg16"}, "vgg16 cannot take images of 9×6"),
         ({"seeds": 0}, "--seeds"),
         ({"steps": 0}, "--steps"),
+        ({"minutes": 0.0}, "--minutes"),
+        ({"order": "rounds", "steps": None}, "Say how many with --steps"),
+        ({"precision": "float16"}, "--precision"),
+        ({"device": "tpu"}, "--device"),
         ({"batch": -1}, "--batch"),
         ({"datasets": ()}, "no dataset is named"),
     ],
@@ -391,13 +420,14 @@ def test_equal_datasets_do_not_differ(bench: Bench) -> None:
     write_version(bench.folder / "same/v1", bench.train, CHOSEN, 2)
     request = replace(bench.request, datasets=("digits-x2", "same"), baseline="digits-x2", arms=())
     gap = run(request).arms[-1].versus["digits-x2"]["accuracy"]
-    assert (gap.low, gap.mean, gap.high) == (0, 0, 0)
+    assert gap.mean == 0
+    assert not gap.clear
 
 
 def test_datasets_of_one_kind_are_rarely_told_apart(bench: Bench) -> None:
     """Two sets that differ by their noise alone: an interval that leaves 0 out is 1 in 20."""
     wrong = 0
-    for number in range(8):
+    for number in range(5):
         for name in ("first", "second"):
             write_version(
                 bench.folder / f"{name}-{number}/v1",
@@ -419,18 +449,17 @@ def test_datasets_of_one_kind_are_rarely_told_apart(bench: Bench) -> None:
             )
         )
         wrong += result.arms[-1].versus[first]["accuracy"].clear
-    assert wrong <= 2  # more is 1 in 170 for a true 5 %
+    assert wrong <= 1  # more is 1 in 44 for a true 5 %, and these seeds are always the same
 
 
 def test_shuffled_labels_are_reported_as_a_loss(bench: Bench) -> None:
     write_version(bench.folder / "wrong-x8/v1", bench.train, CHOSEN, 8, shuffled=True)
-    result = run(
-        replace(bench.request, datasets=("wrong-x8",), arms=(), seeds=3, steps=25, batch=32)
-    )
-    gap = result.arms[-1].versus["originals"]["accuracy"]
+    result = run(replace(bench.request, datasets=("wrong-x8",), seeds=3, steps=25, batch=32))
+    gap = result.arms[-1].versus[result.baseline]["accuracy"]
     assert gap.clear
     assert gap.mean < -0.1
-    assert "below originals" in result.document["sentence"]
+    assert result.verdict.worse[0] == "wrong-x8"
+    assert "Leave out wrong-x8 (-" in result.document["verdict"]["text"]
 
 
 def test_parts_of_a_dataset_are_arms(bench: Bench) -> None:
@@ -438,19 +467,19 @@ def test_parts_of_a_dataset_are_arms(bench: Bench) -> None:
         replace(
             bench.request,
             datasets=("digits-x4",),
-            arms=("synthetic-only", "real+synthetic", "originals+geometry+mixup"),
+            arms=("synthetic-only", "real+synthetic", "originals+cutmix"),
             real_share=0.25,
             seeds=1,
         )
     )
     assert [(arm.name, arm.rows) for arm in result.arms] == [
-        ("originals", 40),
-        ("originals+geometry+mixup", 40),
+        *((name, 40) for name in BASELINES),
+        ("originals+cutmix", 40),
         ("digits-x4", 160),
         ("digits-x4 synthetic-only", 120),
         ("digits-x4 real+synthetic (25 % real)", 160),
     ]
-    assert len({arm.nll.values for arm in result.arms}) == 5
+    assert len({arm.nll.values for arm in result.arms}) == 7
 
 
 def test_unused_training_rows_scale_the_temperature(bench: Bench) -> None:
@@ -519,3 +548,76 @@ def test_the_report_holds_what_results_json_says(bench: Bench) -> None:
     assert json.loads(embedded) == json.loads((result.out / "results.json").read_text())
     for heading in ("digits-x2@v1: what was made from what", "digits-x4@v1: the nearest originals"):
         assert heading in page
+
+
+def test_without_steps_all_arms_go_on_until_they_stand_still(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluation_stages, "FIRST", 50)
+    monkeypatch.setattr(evaluation_stages, "MOST", 200)
+    request = replace(bench.request, datasets=("digits-x2",), steps=None, batch=16, seeds=1)
+    result = run(request)
+    lengths = {len(arm.curve.steps) for arm in result.arms}
+    assert len(lengths) == 1  # all arms have equal steps
+    steps = result.document["settings"]["steps"]
+    assert steps in (50, 100, 200)
+    assert bool(result.verdict.rising) == any(arm.curve.rising for arm in result.arms)
+    assert not list((result.out / "cells").glob("*.safetensors"))
+    assert run(request).trained == 0
+
+    # What was trained in stages is what one training of so many steps comes to.
+    at_once = run(replace(request, steps=steps, out=Path("at-once")))
+    wanted = [arm["accuracy"] for arm in at_once.document["arms"]]
+    assert [arm["accuracy"] for arm in result.document["arms"]] == wanted
+
+
+def test_minutes_end_a_training_and_more_minutes_go_on_from_there(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluation_stages, "FIRST", 50)
+    monkeypatch.setattr(evaluation_stages, "MOST", 200)
+    monkeypatch.setattr(evaluation_stages, "any_rising", lambda _: True)
+    request = replace(bench.request, datasets=("digits-x2",), steps=None, batch=8)
+    short = run(replace(request, minutes=1e-4))
+    assert short.document["settings"]["steps"] == 50
+    kept = list((short.out / "cells").glob("*.safetensors"))
+    assert len(kept) == len(short.arms) * request.seeds
+    assert f"--minutes {4e-4:g}" in short.document["verdict"]["next"]
+
+    trained: list[int] = []
+    load = cell_states.load_state
+
+    def watched(folder: Path, cell: Cell) -> Any:
+        found = load(folder, cell)
+        trained.append(0 if found is None else found.standing.step)
+        return found
+
+    monkeypatch.setattr(cells, "load_state", watched)
+    longer = run(request)
+    assert longer.document["settings"]["steps"] == 200
+    assert 0 not in trained
+
+
+def test_a_damaged_state_is_trained_from_the_beginning(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluation_stages, "FIRST", 50)
+    monkeypatch.setattr(evaluation_stages, "MOST", 100)
+    monkeypatch.setattr(evaluation_stages, "any_rising", lambda _: True)
+    request = replace(bench.request, datasets=("digits-x2",), steps=None, batch=8, seeds=2)
+    first = run(replace(request, minutes=1e-4))
+    kept = sorted((first.out / "cells").glob("*.safetensors"))
+    for path, damage in zip(kept, DAMAGE, strict=False):
+        DAMAGE[damage](path)
+        Path("moved").unlink(missing_ok=True)
+    longer = run(request)
+    other = run(replace(request, out=Path("other")))
+    assert values(longer) == values(other)
+
+
+def test_with_minutes_left_more_seeds_are_trained(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluation_stages, "MOST_SEEDS", 4)
+    result = run(replace(bench.request, datasets=("digits-x2",), minutes=5.0))
+    assert {len(arm.seeds) for arm in result.arms} == {4}

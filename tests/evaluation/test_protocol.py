@@ -19,17 +19,17 @@ from augfactory.evaluation.protocol import (
     cell_key,
     result_as_dict,
     result_from_dict,
-    run_cell,
-    training_part,
 )
-from augfactory.evaluation.training import Diet, TrainingSettings
-from augfactory.evaluation.training_set import TrainingSet, plain_set
+from augfactory.evaluation.run_cell import run_cell
+from augfactory.evaluation.settings import TrainingSettings
+from augfactory.evaluation.training import Diet
+from augfactory.evaluation.training_set import TrainingSet, plain_set, training_part
 from augfactory.records import SourceSpec
 from tests.evaluation.memory import open_patterns, pattern_source
 
 ARM = Arm("one", 10, SourceSpec("train/80"), 80, "abc")
 TEST = LabelledRows(SourceSpec("test/50"), "def")
-SETTINGS = TrainingSettings(steps=4, batch=8)
+SETTINGS = TrainingSettings(steps=4, batch=8, optimiser="adamw")
 CELL = Cell(ARM, TEST, ClassifierSpec("vgg"), SETTINGS, 0)
 
 
@@ -38,7 +38,7 @@ def open_training(spec: SourceSpec) -> TrainingSet:
 
 
 def run_here(cell: Cell) -> CellResult:
-    return run_cell(cell, open_training, open_patterns)
+    return run_cell(cell, open_training, open_patterns)[0]
 
 
 def timeless(result: CellResult) -> CellResult:
@@ -91,7 +91,7 @@ def test_rows_restrict_what_a_cell_trains_on() -> None:
     def open_restricted(spec: SourceSpec) -> TrainingSet:
         return open_training(spec).restricted_to(np.array(chosen))
 
-    expected = run_cell(CELL, open_restricted, open_patterns)
+    expected, _ = run_cell(CELL, open_restricted, open_patterns)
     assert timeless(restricted) == timeless(expected)
     assert restricted.scores.nll != run_here(CELL).scores.nll
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from augfactory.guarded.tensors import checksum
 from augfactory.records import UInt8Array, one_hot
-from augfactory.vae import training_state
 from augfactory.vae.divergence import TrainingDivergedError
 from augfactory.vae.history import HistoryRow, history_csv
 from augfactory.vae.networks.registry import NETWORKS
@@ -315,6 +315,4 @@ def test_a_state_that_is_whole_but_not_of_this_training_is_refused(
     values = json.loads(standing.model_dump_json())
     change(values, tensors)
     text = json.dumps(values)
-    assert_refused(
-        tensor_bytes(tensors, {"standing": text, "sha256": training_state._checksum(text, tensors)})
-    )
+    assert_refused(tensor_bytes(tensors, {"standing": text, "sha256": checksum(text, tensors)}))

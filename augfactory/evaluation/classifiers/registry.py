@@ -10,9 +10,11 @@ from torch import nn
 
 from augfactory.errors import RecipeError
 from augfactory.evaluation.classifiers.allconv import allconv
+from augfactory.evaluation.classifiers.quick import quick
 from augfactory.evaluation.classifiers.resnet20 import resnet20
 from augfactory.evaluation.classifiers.vgg import small_vgg
 from augfactory.evaluation.classifiers.wrn40_2 import wrn40_2
+from augfactory.evaluation.settings import Optimiser
 
 # image shape (H, W, C), number of classes -> module: float32 [N, C, H, W] in [0, 1] -> logits
 Builder = Callable[[tuple[int, int, int], int], nn.Module]
@@ -20,21 +22,25 @@ Builder = Callable[[tuple[int, int, int], int], nn.Module]
 
 @dataclass(frozen=True)
 class Classifier:
-    """How to build a classifier, and what AdamW under a one-cycle schedule trains it with."""
+    """How to build a classifier, and what it is trained with; see ``TrainingSettings``."""
 
     build: Builder
+    optimiser: Optimiser
     learning_rate: float
     weight_decay: float
+    label_smoothing: float = 0.0
 
 
+DEFAULT_CLASSIFIER = "quick"
 CLASSIFIERS: dict[str, Classifier] = {
-    "vgg": Classifier(small_vgg, 2e-2, 0.5),
-    "resnet20": Classifier(resnet20, 1e-2, 0.05),
-    "wrn40-2": Classifier(wrn40_2, 1e-2, 0.05),
-    "allconv": Classifier(allconv, 1e-2, 0.05),
+    "quick": Classifier(quick, "muon", 2e-2, 0.15, 0.1),
+    "vgg": Classifier(small_vgg, "adamw", 4e-3, 0.5),
+    "resnet20": Classifier(resnet20, "adamw", 4e-3, 0.05),
+    "wrn40-2": Classifier(wrn40_2, "adamw", 4e-3, 0.05),
+    "allconv": Classifier(allconv, "adamw", 4e-3, 0.05),
 }
 TORCHVISION = "augfactory.evaluation.classifiers.torchvision_models"
-TORCHVISION_LEARNING_RATE, TORCHVISION_WEIGHT_DECAY = 3e-3, 0.05
+TORCHVISION_LEARNING_RATE, TORCHVISION_WEIGHT_DECAY = 1e-3, 0.05
 
 
 def find_classifier(name: str, weights: Path | None = None) -> Classifier:
@@ -64,7 +70,7 @@ def find_classifier(name: str, weights: Path | None = None) -> Classifier:
         del image_shape
         return torchvision_model(name, classes, weights)
 
-    return Classifier(build, TORCHVISION_LEARNING_RATE, TORCHVISION_WEIGHT_DECAY)
+    return Classifier(build, "adamw", TORCHVISION_LEARNING_RATE, TORCHVISION_WEIGHT_DECAY)
 
 
 def _unknown_classifier(name: str, of_torchvision: Sequence[str]) -> RecipeError:
@@ -101,5 +107,5 @@ def check_image_shape(
         raise RecipeError(
             "--classifier",
             f"{name} cannot take images of {height}×{width}: {str(error).splitlines()[0]}",
-            "Name another, such as vgg, or enlarge the images with --size when expanding.",
+            "Name another, such as quick, or enlarge the images with --size when expanding.",
         ) from error

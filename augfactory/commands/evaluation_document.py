@@ -1,0 +1,67 @@
+"""What results.json of an evaluation holds."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from augfactory.commands import evaluation_files as files
+from augfactory.commands.evaluation_checks import Alert
+from augfactory.commands.evaluation_inputs import Inputs
+from augfactory.commands.evaluation_next import next_command
+from augfactory.commands.evaluation_request import EvaluateRequest
+from augfactory.evaluation.comparison import ArmSummary
+from augfactory.evaluation.protocol import Cell, CellResult
+from augfactory.evaluation.verdict import Verdict, spoken
+from augfactory.store.manifest import library_versions
+
+SCHEMA_VERSION = 3
+
+
+def document_of(
+    request: EvaluateRequest,
+    inputs: Inputs,
+    results: Sequence[tuple[Cell, CellResult]],
+    arms: Sequence[ArmSummary],
+    verdict: Verdict,
+    alerts: Sequence[Alert],
+) -> dict[str, Any]:
+    """Return what results.json holds; times apart, the same whenever it is run."""
+    cell = results[0][0]
+    shown = [files.arm_document(arm, verdict.baseline, request.corruptions) for arm in arms]
+    test, held_out = inputs.test_rows, inputs.held_out_source
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "verdict": {
+            **asdict(verdict),
+            "text": spoken(verdict, arms),
+            "next": next_command(request, verdict, cell.settings.steps, inputs),
+        },
+        "alerts": [asdict(alert) for alert in alerts],
+        "arms": shown,
+        "baseline": verdict.baseline,
+        "classifier": request.classifier,
+        "settings": {**asdict(cell.settings), "loss": request.loss, "order": request.order},
+        "class_names": list(inputs.test.class_names),
+        "test": {
+            "text": test.source.text,
+            "size": test.source.size,
+            "colour": test.source.colour,
+            "rows": len(inputs.test),
+            "fingerprint": test.fingerprint,
+        },
+        "held_out": held_out and {"text": held_out.name, "rows": len(held_out)},
+        "datasets": [
+            {
+                "name": version.manifest.name,
+                "version": version.manifest.version,
+                "rows": version.manifest.rows,
+                "content_hash": version.manifest.content_hash,
+                "path": str(version.folder),
+                "recipe": version.manifest.recipe,
+                "recipe_id": version.manifest.recipe_id,
+                "counts": version.manifest.counts,
+            }
+            for version in inputs.versions
+        ],
+        "libraries": library_versions(),
+    }

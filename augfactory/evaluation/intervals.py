@@ -1,0 +1,175 @@
+"""How sure a comparison of arms is: intervals that hold together, for training and test chance.
+
+All arms are trained in the same blocks (draws of the originals or, where there is but one draw,
+training seeds) and measured on the same test images. A figure is its arm's share, its block's share
+and a remainder, whose variance is pooled over all arms. The difference of two arms is uncertain by
+the remainders, and because other test images could have been drawn.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
+
+import numpy as np
+import numpy.typing as npt
+
+Float64Array = npt.NDArray[np.float64]
+Figures = Mapping[str, Mapping[int, float]]  # arm -> block -> figure
+Pair = tuple[str, str]
+LEVEL = 0.95
+DRAWS = 100_000  # of the largest |t|: its 95 % point is then right to about 0.01
+MOST_FREEDOM = 1e4
+ROUNDING = 1e-24  # a variance up to this is what computing leaves of equal figures
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The difference of two arms and its 95 % interval, one of several that hold together.
+
+    ``low`` and ``high`` are None where too few blocks give no interval; ``pairs`` counts the blocks
+    that both arms have.
+    """
+
+    mean: float
+    low: float | None
+    high: float | None
+    pairs: int
+
+    @property
+    def clear(self) -> bool:
+        """Whether the interval leaves out 0."""
+        return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Differences of pairs of arms, and what they rest on.
+
+    Attributes:
+        differences: (arm, other) -> arm less other.
+        residual: the variance of a figure beyond its arm's and its block's share.
+        freedom: the degrees of freedom of ``residual``; 0 gives no interval.
+        test: (arm, other) -> the variance of the difference that test images bring; 0 where the
+            figures are not given image by image.
+    """
+
+    differences: dict[Pair, Difference]
+    residual: float
+    freedom: int
+    test: dict[Pair, float]
+
+
+def compare(
+    figures: Figures,
+    pairs: Sequence[Pair],
+    by_image: Mapping[str, Mapping[int, Float64Array]] | None = None,
+) -> Comparison:
+    """Return the difference of each pair, with intervals that together hold in 95 % of cases.
+
+    They reach as far as the largest |t| of all pairs goes (Dunnett 1955, for pairs that share one
+    arm); the degrees of freedom of the two variances together are Satterthwaite's (1946).
+
+    Args:
+        figures: arm -> block -> figure.
+        pairs: of arms; each has a block in common.
+        by_image: arm -> block -> float64 [N], of which the figure is the mean over N test images.
+    """
+    residual, freedom = pooled_residual(figures)
+    common = {pair: sorted(figures[pair[0]].keys() & figures[pair[1]].keys()) for pair in pairs}
+    test = dict.fromkeys(pairs, 0.0)
+    if by_image is not None:
+        for one, other in pairs:
+            own = common[one, other]
+            test[one, other] = image_variance(
+                np.stack([by_image[one][key] - by_image[other][key] for key in own])
+            )
+    training = {pair: 2 * residual / len(own) for pair, own in common.items()}
+    reach = None
+    if freedom and pairs:
+        least = min(_freedom(training[pair], freedom, test[pair]) for pair in pairs)
+        reach = largest_t(tuple(pairs), least)
+    differences = {}
+    for one, other in pairs:
+        own = common[one, other]
+        mean = float(np.mean([figures[one][key] - figures[other][key] for key in own]))
+        half = None if reach is None else reach * (training[one, other] + test[one, other]) ** 0.5
+        low, high = (None, None) if half is None else (mean - half, mean + half)
+        differences[one, other] = Difference(mean, low, high, len(own))
+    return Comparison(differences, residual, freedom, test)
+
+
+def pooled_residual(figures: Figures) -> tuple[float, int]:
+    """Return the variance of figures beyond their arm's and block's shares, and its freedom.
+
+    The model is fitted by least squares, so that arms may lack blocks.
+    """
+    blocks = sorted(set(chain.from_iterable(figures.values())))
+    rows, values = [], []
+    for place, own in enumerate(figures.values()):
+        for block, figure in own.items():
+            row = np.zeros(len(figures) + len(blocks))
+            row[place] = row[len(figures) + blocks.index(block)] = 1
+            rows.append(row)
+            values.append(figure)
+    design = np.array(rows)
+    fitted, _, rank, _ = np.linalg.lstsq(design, np.array(values), rcond=None)
+    freedom = len(values) - int(rank)
+    if freedom < 1:
+        return 0.0, 0
+    residual = float(((values - design @ fitted) ** 2).sum() / freedom)
+    return (residual if residual > ROUNDING else 0.0), freedom
+
+
+def image_variance(gaps: Float64Array) -> float:
+    """Return the variance of the mean of ``gaps`` [B, N] that the choice of the N images brings.
+
+    Blocks and images are crossed; what both bring together is in the blocks' variance already and
+    is taken off here, so that it is not counted twice (Searle 1971, section 9.4).
+    """
+    blocks, images = gaps.shape
+    if images < 2:
+        return 0.0
+    of_image = gaps.mean(axis=0)
+    variance = of_image.var(ddof=1) / images
+    if blocks > 1:
+        rest = gaps - of_image - gaps.mean(axis=1, keepdims=True) + gaps.mean()
+        both = (rest**2).sum() / ((blocks - 1) * (images - 1))
+        variance -= both / (images * blocks)
+    return max(float(variance), 0.0)
+
+
+def half_width(residual: float, freedom: float, test: float, blocks: int, arms: int) -> float:
+    """Return how far intervals reach when ``arms`` are compared with one more in ``blocks``."""
+    training = 2 * residual / blocks
+    pairs = tuple((str(place), "baseline") for place in range(arms))
+    reach = largest_t(pairs, _freedom(training, freedom, test))
+    return float(reach * (training + test) ** 0.5)
+
+
+def largest_t(pairs: tuple[Pair, ...], freedom: float) -> float:
+    """Return what the largest |t| of the pairs' differences stays below in 95 % of cases.
+
+    It is drawn, always with the same numbers, from the multivariate t distribution whose
+    correlations follow from the arms that the pairs share.
+    """
+    # Rounded, so that equal questions are answered from memory.
+    return _largest_t(pairs, float(f"{min(freedom, MOST_FREEDOM):.3g}"))
+
+
+@lru_cache(maxsize=4096)
+def _largest_t(pairs: tuple[Pair, ...], freedom: float) -> float:
+    random = np.random.default_rng(0)
+    names = sorted(set(chain.from_iterable(pairs)))
+    of_arms = random.standard_normal((DRAWS, len(names)))
+    one, other = ([names.index(pair[side]) for pair in pairs] for side in (0, 1))
+    largest = np.abs(of_arms[:, one] - of_arms[:, other]).max(axis=1) / np.sqrt(2)
+    scale = np.sqrt(random.chisquare(freedom, DRAWS) / freedom)
+    return float(np.quantile(largest / scale, LEVEL))
+
+
+def _freedom(training: float, freedom: float, test: float) -> float:
+    """Return Satterthwaite's degrees of freedom; the images are taken as countless."""
+    if training <= 0:
+        return MOST_FREEDOM
+    return float(freedom * ((training + test) / training) ** 2)

@@ -1,0 +1,61 @@
+"""Learning curves: standing still, rising, crossing."""
+
+import pytest
+
+from augfactory.evaluation.curves import Curve, crossing, mean_curve
+from augfactory.evaluation.protocol import Reading
+from augfactory.evaluation.settings import reading_steps
+
+STEPS = reading_steps(800)
+
+
+def curve(*accuracy: float) -> Curve:
+    steps = STEPS[-len(accuracy) :]
+    return Curve(steps, accuracy, None, accuracy, accuracy)
+
+
+def test_readings_are_three_a_doubling_and_end_with_the_last_step() -> None:
+    assert reading_steps(200) == (50, 63, 79, 100, 126, 159, 200)
+    assert reading_steps(150) == (50, 63, 79, 100, 126, 150)
+    assert reading_steps(7) == (7,)
+
+
+def test_the_rise_is_what_the_last_fifth_brought() -> None:
+    # A point with each reading: the last fifth is the stretch between two readings.
+    rising = curve(*[0.50 + 0.01 * place for place in range(8)])
+    assert rising.rise == pytest.approx(0.01, rel=0.05)
+    assert rising.rising
+    assert rising.still_from is None
+
+
+def test_an_arm_stands_still_from_where_it_stays_near_its_last_accuracy() -> None:
+    found = curve(0.5, 0.6, 0.699, 0.7, 0.702, 0.701, 0.7, 0.7)
+    assert not found.rising
+    assert found.still_from == STEPS[-6]
+
+
+def test_too_few_readings_say_nothing() -> None:
+    assert curve(0.5, 0.5).rise is None
+    assert curve(0.5, 0.5).rising
+
+
+def test_a_falling_arm_does_not_rise() -> None:
+    assert not curve(*[0.8 - 0.01 * place for place in range(8)]).rising
+
+
+def test_arms_cross_where_the_later_winner_takes_the_lead_for_good() -> None:
+    slow, fast = curve(0.1, 0.5, 0.4, 0.7, 0.8), curve(0.3, 0.4, 0.5, 0.6, 0.6)
+    assert crossing(slow, fast) == STEPS[-2]
+    assert crossing(fast, slow) is None
+    assert crossing(curve(0.9, 0.9), curve(0.1, 0.1)) is None  # it never was behind
+
+
+def test_means_are_over_the_steps_that_all_were_read_at() -> None:
+    one = [Reading(50, 0.2, 2.0, 0.5), Reading(63, 0.4, 1.0, 0.7)]
+    other = [Reading(50, 0.4, 1.0, 0.7)]
+    found = mean_curve([one, other])
+    assert (found.steps, found.training_accuracy) == ((50,), (0.6,))
+    assert found.accuracy == pytest.approx((0.3,))
+    assert found.nll == (1.5,)
+    assert found.std == pytest.approx((0.02**0.5,))
+    assert mean_curve([one]).std is None

@@ -1,0 +1,120 @@
+"""The verdict: what to use, what to leave out, what is not decided, and how sharp it is."""
+
+import numpy as np
+
+from augfactory.evaluation.comparison import summarise
+from augfactory.evaluation.protocol import Cell, CellResult
+from augfactory.evaluation.verdict import Verdict, judge, sentence, spoken
+from tests.evaluation.results import STILL, accuracies, cells, result
+
+BASELINES = ("originals", "originals+geometry", "originals+geometry+mixup")
+Cells = list[tuple[Cell, CellResult]]
+
+
+def judged(*arms: Cells) -> tuple[Verdict, str]:
+    results = [pair for own in arms for pair in own]
+    summaries = summarise(results, BASELINES)
+    verdict = judge(results, summaries, BASELINES)
+    return verdict, spoken(verdict, summaries)
+
+
+ORIGINALS = accuracies("originals", 0.60, 0.61, 0.62)
+GEOMETRY = accuracies("originals+geometry", 0.70, 0.71, 0.73)
+
+
+def test_a_set_that_is_surely_better_is_to_be_used() -> None:
+    verdict, text = judged(ORIGINALS, GEOMETRY, accuracies("leaves-x50", 0.90, 0.91, 0.92))
+    assert (verdict.use, verdict.baseline) == ("leaves-x50", "originals+geometry")
+    assert verdict.better == ("leaves-x50",)
+    assert verdict.worse == ("originals",)
+    assert verdict.gain is not None
+    assert text.startswith("Use leaves-x50 (+19.7 points [")
+    assert "Leave out originals (-10.3)." in text
+
+
+def test_without_one_the_best_baseline_is_to_be_used() -> None:
+    verdict, text = judged(ORIGINALS, GEOMETRY, accuracies("leaves-x50", 0.70, 0.72, 0.73))
+    assert verdict.use == verdict.baseline == "originals+geometry"
+    assert verdict.gain is None
+    assert verdict.undecided == ("leaves-x50",)
+    assert text.startswith("Use originals+geometry: nothing here is surely better.")
+    assert "Not decided: leaves-x50 (+0.3)." in text
+
+
+def test_arms_are_sorted_by_what_they_gain_and_lose() -> None:
+    verdict, _ = judged(
+        ORIGINALS,
+        GEOMETRY,
+        accuracies("good", 0.80, 0.81, 0.83),
+        accuracies("best", 0.90, 0.91, 0.93),
+        accuracies("worst", 0.30, 0.31, 0.33),
+    )
+    assert verdict.better == ("best", "good")
+    assert verdict.worse == ("worst", "originals")
+
+
+def test_one_training_decides_nothing() -> None:
+    verdict, text = judged(accuracies("originals", 0.6), accuracies("new", 0.9))
+    assert (verdict.use, verdict.smallest_difference) == ("originals", None)
+    assert "One training of each arm decides nothing" in text
+
+
+def test_the_smallest_difference_and_what_a_point_would_take_are_told() -> None:
+    random = np.random.default_rng(0)
+
+    def noisy(name: str, seeds: int) -> Cells:
+        return cells(
+            name,
+            {
+                (0, seed): result(float(np.mean(right)), right=right.tolist())
+                for seed in range(seeds)
+                for right in [random.random(100) < 0.7]
+            },
+        )
+
+    verdict, text = judged(noisy("originals", 4), noisy("originals+geometry", 4), noisy("new", 4))
+    assert verdict.smallest_difference is not None
+    assert verdict.smallest_difference > 0.03
+    said = f"Differences below {100 * verdict.smallest_difference:.1f} points cannot be seen here"
+    assert said in text
+    assert "one point would take" in text
+
+
+def test_a_rising_arm_is_told() -> None:
+    rising = {
+        (0, seed): result(0.8 + 0.01 * seed, curve=[0.70, 0.74, 0.77, 0.8]) for seed in range(3)
+    }
+    verdict, text = judged(ORIGINALS, cells("slow", rising))
+    assert verdict.rising.keys() == {"slow"}
+    assert "Still rising: slow (+3." in text
+    assert len(STILL) == 4
+
+
+def test_failed_trainings_count_and_are_named() -> None:
+    failing = [
+        *accuracies("new", 0.90, 0.91),
+        *cells("new", {(0, 2): result(0.1, collapsed="no better than guessing")}),
+    ]
+    verdict, text = judged(ORIGINALS, GEOMETRY, failing)
+    assert verdict.use == "originals+geometry"
+    assert verdict.collapsed == {"new": 1}
+    assert verdict.without_collapsed == "new"
+    assert "Failed trainings, counted as they are: 1 of new." in text
+    assert "Without them it would be new." in text
+
+
+def test_a_study_says_of_each_arm_what_can_be_told_apart() -> None:
+    summaries = summarise(
+        [
+            *accuracies("originals", 0.80, 0.81, 0.82),
+            *accuracies("new", 0.95, 0.96, 0.97),
+            *accuracies("worse", 0.30, 0.31, 0.32),
+            *accuracies("same", 0.80, 0.81, 0.82),
+        ],
+        ["originals"],
+    )
+    said = {arm.name: sentence(arm) for arm in summaries}
+    assert said["originals"] == ""
+    assert "over originals" in said["new"]
+    assert "below originals" in said["worse"]
+    assert said["same"].startswith("same: not distinguishable from originals")
