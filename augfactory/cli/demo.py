@@ -45,3 +45,5 @@ def demo(
         show()
         for name, path in command.files(result).items():
             show(f"{name:30s} {path}")
+        show()
+        show(result.evaluation.document["verdict"]["text"])

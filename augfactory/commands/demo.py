@@ -19,7 +19,7 @@ MIXED_WITH = ("mixup", "ricap")
 CHEAP_FACTOR = 50
 # Sized for five minutes on two cores; `vae-train` and `evaluate` take more steps by default.
 VAE_STEPS = 750
-CLASSIFIER_STEPS = 150
+CLASSIFIER_STEPS = 60
 SEEDS = 2
 
 

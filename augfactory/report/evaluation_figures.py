@@ -90,7 +90,7 @@ def _draw_baseline(axes: Axes, baseline: MeasuredArm) -> None:
         color=INK,
         linewidth=1.3,
         linestyle=(0, (5, 4)),
-        label=f"{baseline.name} only ({baseline.rows:,} images): {mean:.1f} %",
+        label=f"{baseline.name} ({baseline.rows:,} images): {mean:.1f} %",
     )
 
 

@@ -86,7 +86,7 @@ def test_factors_share_a_line_and_the_baseline_is_dashed(drawn: list[Axes]) -> N
     places, means = lines["digits"]
     assert places == [10, 50]
     assert means == pytest.approx([91, 92.5])
-    baseline = next(name for name in lines if name.startswith("originals only (100 images): 81.0"))
+    baseline = next(name for name in lines if name.startswith("originals (100 images): 81.0"))
     assert lines[baseline][1] == pytest.approx([81, 81])
     dashed = next(line for line in drawn[0].get_lines() if line.get_label() == baseline)
     assert dashed.is_dashed()
