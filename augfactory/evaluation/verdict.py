@@ -150,7 +150,9 @@ def spoken(verdict: Verdict, arms: Sequence[ArmSummary]) -> str:
         said.append(f"Leave out {_listed(verdict.worse, by_name, baseline)}.")
     if verdict.undecided:
         said.append(f"Not decided: {_listed(verdict.undecided, by_name, baseline)}.")
-    if verdict.rising:
+    if len(verdict.rising) == len(arms):
+        said.append("All arms still rise: more steps may change the order.")
+    elif verdict.rising:
         said.append(
             "Still rising: "
             + ", ".join(

@@ -88,6 +88,8 @@ def test_a_rising_arm_is_told() -> None:
     assert verdict.rising.keys() == {"slow"}
     assert "Still rising: slow (+3." in text
     assert len(STILL) == 4
+    _, text = judged(cells("originals", rising), cells("slow", rising))
+    assert "All arms still rise: more steps may change the order." in text
 
 
 def test_failed_trainings_count_and_are_named() -> None:
