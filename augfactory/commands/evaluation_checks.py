@@ -49,7 +49,8 @@ def before_training(inputs: Inputs, seeds: int, profile: Profile | None) -> list
             Alert(
                 "note",
                 f"The test set has {rows:,} images, so that an accuracy is uncertain by up to "
-                f"±{2 * error:.1f} points whatever the seeds; the intervals leave this out.",
+                f"±{2 * error:.1f} points whatever the seeds; only the intervals of "
+                "accuracy and NLL have this in them.",
             )
         )
     originals = opened_part(inputs.arms[0]).source

@@ -10,6 +10,7 @@ from augfactory.commands.evaluation_inputs import Inputs
 from augfactory.commands.evaluation_next import next_command
 from augfactory.commands.evaluation_request import EvaluateRequest
 from augfactory.evaluation.comparison import ArmSummary
+from augfactory.evaluation.curves import crossing
 from augfactory.evaluation.protocol import Cell, CellResult
 from augfactory.evaluation.verdict import Verdict, spoken
 from augfactory.store.manifest import library_versions
@@ -28,6 +29,9 @@ def document_of(
     """Return what results.json holds; times apart, the same whenever it is run."""
     cell = results[0][0]
     shown = [files.arm_document(arm, verdict.baseline, request.corruptions) for arm in arms]
+    curves = {arm.name: arm.curve for arm in arms}
+    for own in shown:
+        own["overtook_baseline"] = crossing(curves[own["name"]], curves[verdict.baseline])
     test, held_out = inputs.test_rows, inputs.held_out_source
     return {
         "schema_version": SCHEMA_VERSION,

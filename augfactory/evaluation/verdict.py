@@ -25,8 +25,9 @@ class Verdict:
         smallest_difference: in accuracy, 0 to 1, that this evaluation could have seen; None with
             too few trainings for any.
         seeds_for_a_point: trainings of each arm that would show a difference of one point; None
-            where no number of them would, because of the test images.
+            where 200 would not.
         test_images_for_a_point: how many test images that would take at least.
+        test_images: how many there are.
         rising: arms that more steps would still improve, with what the last fifth brought them.
         collapsed: arm -> how many of its trainings failed.
         without_collapsed: ``use`` if failed trainings are left out, where that changes it.
@@ -41,6 +42,7 @@ class Verdict:
     smallest_difference: float | None
     seeds_for_a_point: int | None
     test_images_for_a_point: int
+    test_images: int
     rising: dict[str, float | None]
     collapsed: dict[str, int]
     without_collapsed: str | None
@@ -78,6 +80,7 @@ def judge(results: Cells, arms: Sequence[ArmSummary], baselines: Sequence[str]) 
         smallest_difference=_smallest(gaps),
         seeds_for_a_point=_seeds_for_a_point(comparison, own_test, len(gaps), len(arms), seeds),
         test_images_for_a_point=_images_for_a_point(own_test, images),
+        test_images=images,
         rising={arm.name: arm.curve.rise for arm in arms if arm.curve.rising},
         collapsed={arm.name: len(arm.collapsed) for arm in arms if arm.collapsed},
         without_collapsed=_without_collapsed(results, arms, baselines, use),
@@ -192,6 +195,8 @@ def _sharpness(verdict: Verdict) -> str:
         return text + "."
     if verdict.seeds_for_a_point is not None:
         return f"{text}; one point would take {verdict.seeds_for_a_point} trainings of each arm."
+    if verdict.test_images_for_a_point <= verdict.test_images:
+        return f"{text}; one point would take more than {MOST_SEEDS} trainings of each arm."
     return (
         f"{text}; one point would take about {verdict.test_images_for_a_point:,} test images, "
         "however many trainings there are."

@@ -292,12 +292,5 @@ def _cut(plan: PlanRows, count: int) -> PlanRows:
 
 
 _COLUMNS = (
-    "row",
-    "method",
-    "round",
-    "view",
-    "source_index",
-    "parent_row",
-    "weight",
-    "noise_key",
-)
+    "row", "method", "round", "view", "source_index", "parent_row", "weight", "noise_key",
+)  # fmt: skip

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from augfactory.commands.evaluation_request import EvaluateRequest
 from augfactory.commands.progress import Progress
 from augfactory.commands.report_pictures import nearest_originals
 from augfactory.errors import InputDataError, RecipeError, ResourceError
+from augfactory.evaluation.curves import Curve
 from augfactory.evaluation.protocol import Cell, CellResult
 from augfactory.records import SourceSpec
 from augfactory.report.training_figures import CAPTION, GAP, TITLE
@@ -45,9 +47,6 @@ class Bench:
     request: EvaluateRequest
 
 
-DRAWN = ("report", "compared_with_their_originals", "full_disk", "not_trained_again")
-
-
 def undrawn(out: Path, *_: object) -> list[Path]:
     """Write the names of what is drawn: most tests do not look, and drawing takes seconds."""
     for path in (out / "accuracy.png", out / "report.html"):
@@ -58,7 +57,7 @@ def undrawn(out: Path, *_: object) -> list[Path]:
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Bench:
     """Two datasets of the same 40 originals in the working folder, and a test source."""
-    if not any(word in request.node.name for word in DRAWN):
+    if request.node.get_closest_marker("drawn") is None:
         monkeypatch.setattr("augfactory.commands.evaluate.write_report", undrawn)
     return make_bench(tmp_path, monkeypatch)
 
@@ -84,6 +83,7 @@ def values(result: EvaluateResult) -> dict[str, tuple[float, ...]]:
     return {arm.name: arm.nll.values for arm in result.arms}
 
 
+@pytest.mark.drawn
 def test_datasets_are_compared_with_their_originals(bench: Bench) -> None:
     result = run(bench.request)
     assert [(arm.name, arm.factor, arm.rows) for arm in result.arms] == [
@@ -127,6 +127,7 @@ def test_datasets_are_compared_with_their_originals(bench: Bench) -> None:
         assert image.format == "PNG"
 
 
+@pytest.mark.drawn
 def test_what_is_finished_is_not_trained_again(bench: Bench) -> None:
     first = run(bench.request)
     contents = {path: path.read_bytes() for path in first.files}
@@ -395,6 +396,7 @@ def test_two_at_once_in_one_folder_are_refused(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("call", "number"), [("mkdir", 1), ("open_new", 0), ("write", 1), ("fsync", 3), ("replace", 4)]
 )
+@pytest.mark.drawn
 def test_a_full_disk_is_told_and_the_same_command_goes_on(
     bench: Bench, call: str, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -519,6 +521,7 @@ def test_nearly_equal_images_are_told(bench: Bench) -> None:
     assert not any("nearly like" in alert["text"] for alert in plain)
 
 
+@pytest.mark.drawn
 def test_the_report_shows_copies_above_the_originals_they_copy(bench: Bench) -> None:
     write_version(bench.folder / "copied-x3/v1", bench.train, CHOSEN, 3, noise=0)
     version = open_version(bench.folder / "copied-x3/v1")
@@ -541,6 +544,7 @@ def _tops(height: int) -> tuple[int, int]:
     return top, top + height + GAP
 
 
+@pytest.mark.drawn
 def test_the_report_holds_what_results_json_says(bench: Bench) -> None:
     result = run(bench.request)
     page = (result.out / "report.html").read_text()
@@ -621,3 +625,27 @@ def test_with_minutes_left_more_seeds_are_trained(
     monkeypatch.setattr(evaluation_stages, "MOST_SEEDS", 4)
     result = run(replace(bench.request, datasets=("digits-x2",), minutes=5.0))
     assert {len(arm.seeds) for arm in result.arms} == {4}
+
+
+def test_the_next_command_repeats_the_request_or_stores_what_to_use(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = replace(bench.request, order="one-of-k", arms=("originals+cutmix",), seeds=1)
+    assert shlex.split(run(request).document["verdict"]["next"]) == [
+        *("augfactory", "evaluate", "digits-x2", "digits-x4@v1", "--test", bench.test.text),
+        *("--classifier", "vgg", "--batch", "8", "--order", "one-of-k"),
+        *("--precision", "float32", "--arm", "originals+cutmix", "--seeds", "1", "--steps", "24"),
+    ]
+    monkeypatch.setattr(Curve, "rising", False)
+    small = replace(bench.train, size=(8, 5), colour="grey")
+    write_version(bench.folder / "small-x2/v1", small, CHOSEN, 2)
+    datasets = ("small-x2",)
+    said = {
+        name: run(replace(bench.request, datasets=datasets, baseline=name, seeds=1))
+        for name in ("originals", "originals+geometry+mixup")
+    }
+    assert said["originals"].document["verdict"]["next"] == "augfactory methods"
+    assert shlex.split(said["originals+geometry+mixup"].document["verdict"]["next"]) == [
+        *("augfactory", "expand", bench.train.text, "--n-train", "40", "--size", "8x5", "--grey"),
+        *("--out", "stored", "--factor", "50", "--mixup", "50"),
+    ]

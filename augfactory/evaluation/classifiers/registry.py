@@ -32,6 +32,8 @@ class Classifier:
 
 
 DEFAULT_CLASSIFIER = "quick"
+# Only what "quick" has was measured; the rates of the others, and of torchvision's, are what AdamW
+# learnt well with around another network at a constant rate (docs/experiments.md).
 CLASSIFIERS: dict[str, Classifier] = {
     "quick": Classifier(quick, "muon", 2e-2, 0.15, 0.1),
     "vgg": Classifier(small_vgg, "adamw", 4e-3, 0.5),
