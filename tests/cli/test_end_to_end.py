@@ -251,6 +251,7 @@ def test_evaluate_answers_with_arms(place: Path) -> None:
     assert [arm["name"] for arm in found["arms"]] == [
         "originals",
         "originals+geometry",
+        "originals+geometry+mixup",
         "e-x5",
     ]
     assert found["baseline"] == "originals"
