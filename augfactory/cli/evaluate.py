@@ -175,9 +175,10 @@ def evaluate(
             lock=read_lock(lock),
         )
         if dry_run:
-            from augfactory.commands.evaluation_estimate import estimate
+            prepared = command.prepare(request, progress)
+            from augfactory.commands.evaluation_estimate import estimate  # loads torch
 
-            found = estimate(request, progress)
+            found = estimate(request, prepared)
             if json:
                 print_json(asdict(found))
                 return

@@ -59,7 +59,7 @@ def study(
         from augfactory.commands import study as command
         from augfactory.commands.expand_request import default_workers
         from augfactory.commands.study_file import Size, read_study
-        from augfactory.commands.study_plan import StudyRequest
+        from augfactory.commands.study_material import StudyRequest
         from augfactory.errors import RecipeError
         from augfactory.guarded.text import escaped
         from augfactory.report.tables import table
@@ -72,19 +72,18 @@ def study(
         asked = read_study(file, size).model_copy(
             update={key: value for key, value in given.items() if value is not None}
         )
-        if dry_run:
-            found = {"classifiers": command.count_cells(asked), "size": size}
-            arms = [arm.name for arm in asked.arms]
-            if json:
-                print_json({**found, "arms": arms})
-                return
-            show(f"{found['classifiers']} classifiers: {len(arms)} arms, {asked.n_train} originals")
-            show(*map(escaped, arms), sep="\n")
-            return
-        result = command.study(
-            StudyRequest(asked, size, out, workers or default_workers(), download, read_lock(lock)),
-            progress,
+        request = StudyRequest(
+            asked, size, out, workers or default_workers(), download, read_lock(lock)
         )
+        if dry_run:
+            prepared = command.prepare(request, progress)
+            left_out = command.left_out(asked, read_study(file, "default"))
+            if json:
+                print_json({**command.plan(request, prepared), "left_out": left_out})
+                return
+            show(*map(escaped, command.plan_text(request, prepared, left_out)), sep="\n")
+            return
+        result = command.study(request, progress)
         if json:
             print_json(command.as_json(result))
             return

@@ -57,6 +57,12 @@ def vae_train(
         list[float] | None,
         typer.Option(help="Keep a checkpoint when this loss is reached; repeatable."),
     ] = None,
+    verdict: Annotated[
+        bool,
+        typer.Option(
+            "--verdict/--no-verdict", help="Tell what a classifier still reads of decoded images."
+        ),
+    ] = True,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     size: Size = None,
     grey: Grey = False,
@@ -70,8 +76,10 @@ def vae_train(
     """Train a variational autoencoder on a few labelled images.
 
     The loss is reconstruction plus KL in nats per image. The model's folder records exactly which
-    images were used, so that `augfactory expand MODEL_DIR` goes on from there. After an
-    interruption the same command goes on where it stood; a finished model is kept.
+    images were used, so that `augfactory expand MODEL_DIR` goes on from there. At the end,
+    classifiers that did not learn an image tell whether they still read it when it is decoded, and
+    what to do with the model then. After an interruption the same command goes on where it stood; a
+    finished model is kept.
 
     \b
     Examples:
@@ -82,10 +90,10 @@ def vae_train(
     with session(
         as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
     ) as progress:
-        from augfactory.commands import vae_train as command
+        from augfactory.commands.vae_order import VaeTrainRequest, take_order
         from augfactory.store.lock import read_lock
 
-        request = command.VaeTrainRequest(
+        request = VaeTrainRequest(
             source=source_spec(source, size, grey, rgb, download),
             out=out,
             n_train=n_train,
@@ -103,8 +111,12 @@ def vae_train(
             save_at_loss=tuple(save_at_loss or ()),
             device=device,
             lock=read_lock(lock),
+            verdict=verdict,
         )
-        result = command.vae_train(request, progress)
+        taken = take_order(request, progress)
+        from augfactory.commands import vae_train as command  # loads torch: only when all is right
+
+        result = command.vae_train(request, progress, taken)
         if json:
             print_json(command.as_json(result))
             return
@@ -120,3 +132,5 @@ def vae_train(
             show(f"{name:12s} reached at step {ended.reached[name]:,}  {path}")
         for loss in ended.not_reached:
             show(f"loss {loss:g} was not reached; train for more --steps")
+        if ended.decoded is not None:
+            show(ended.decoded.words())

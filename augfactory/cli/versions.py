@@ -59,12 +59,21 @@ def info(
 
     \b
     Columns of --quality:
-      rows, real   what was made, originals of the class; near:
-                   up to an image's k-th nearest other
+      read         share that a classifier reads as their class
+                   which never saw their original
+      sharpness    fine detail over that of the originals of the
+                   class; 1 is theirs, less is blur
+      own, nearest median distance to the own, to any original,
+                   in the classifier's features, where 1 is how
+                   far originals lie apart
+      coverage     share of originals with a row near, up to the
+                   k-th nearest other of the class
+      rows, real   what was made, originals; near: up to an
+                   image's k-th nearest other
       precision    share of rows near originals; density: to how
-                   many, over k; high is good
+                   many, over k
       recall       share of originals near rows; coverage: that
-                   have a row near; high is good
+                   have a row near
       authentic    share of rows that are no near-copies of an
                    original; high is good
       distance     median to the nearest original, in features of
@@ -115,15 +124,16 @@ def _measure(
     dataset: str, held_out: str | None, out: Path | None, progress: Progress
 ) -> tuple[dict[str, Any], str]:
     """Return the quality as JSON and as text, and write its rows to ``out``."""
-    from augfactory.commands import quality as command
+    from augfactory.commands import quality_tables as tables
+    from augfactory.commands.quality import quality
     from augfactory.records import SourceSpec
 
     if out is not None:
-        command.check_rows_path(out)
-    measured = command.quality(dataset, progress, SourceSpec(held_out) if held_out else None)
+        tables.check_rows_path(out)
+    measured = quality(dataset, progress, SourceSpec(held_out) if held_out else None)
     if out is not None:
-        command.write_rows(measured, out)
-    return command.as_json(measured), command.as_text(measured)
+        tables.write_rows(measured, out)
+    return tables.as_json(measured), tables.as_text(measured)
 
 
 def verify(

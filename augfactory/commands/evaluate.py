@@ -8,17 +8,14 @@ from typing import Any
 from augfactory.commands import evaluation_checks as checks
 from augfactory.commands import evaluation_files as files
 from augfactory.commands.evaluation_arms import BASELINES
-from augfactory.commands.evaluation_corrupted import corrupted_test
 from augfactory.commands.evaluation_document import document_of
 from augfactory.commands.evaluation_inputs import Inputs, gather
-from augfactory.commands.evaluation_report import write_report
 from augfactory.commands.evaluation_request import (
     EvaluateRequest,
     cells_of,
     check_request,
     classifier_spec,
 )
-from augfactory.commands.evaluation_stages import Length, train_for
 from augfactory.commands.progress import Progress
 from augfactory.errors import unknown_name
 from augfactory.evaluation.classifiers.registry import check_image_shape
@@ -67,13 +64,20 @@ def prepare(request: EvaluateRequest, progress: Progress) -> Prepared:
     classifier = classifier_spec(request.classifier, request.weights)
     profile = find_profile(request.corruptions) if request.corruptions else None
     inputs = gather(request.datasets, request.test, request.held_out, wanted, progress)
-    check_image_shape(
-        classifier.name, classifier.weights, inputs.test.image_shape, len(inputs.test.class_names)
-    )
     names = [arm.name for arm in inputs.arms]
     if request.baseline is not None and request.baseline not in names:
         raise unknown_name("--baseline", "arm", request.baseline, names)
     return Prepared(inputs, classifier, profile)
+
+
+def check_classifier(prepared: Prepared) -> None:
+    """Check that the classifier can take the images; this loads torch.
+
+    Raises:
+        AugfactoryError: it cannot, or its weights do not fit.
+    """
+    test, classifier = prepared.inputs.test, prepared.classifier
+    check_image_shape(classifier.name, classifier.weights, test.image_shape, len(test.class_names))
 
 
 def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
@@ -87,7 +91,13 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
         AugfactoryError: saying what is wrong with the request or the data.
     """
     prepared = prepare(request, progress)
+    # These load torch, which takes seconds: only when the request is right.
+    from augfactory.commands.evaluation_corrupted import corrupted_test
+    from augfactory.commands.evaluation_report import write_report
+    from augfactory.commands.evaluation_stages import Length, train_for
+
     inputs, profile = prepared.inputs, prepared.profile
+    check_classifier(prepared)
     baselines = BASELINES if request.baseline is None else (request.baseline,)
     out = request.out or _default_folder(inputs)
     files.check_folder(out)
@@ -117,7 +127,7 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
         written = [
             out / files.RESULTS,
             out / "results.csv",
-            *write_report(out, document, arms, inputs),
+            *write_report(out, document, arms, inputs, outcome.results),
         ]
         return EvaluateResult(
             arms, verdict.baseline, verdict, document, out, tuple(written), outcome.trained

@@ -12,10 +12,9 @@ from augfactory.commands.opening import open_any, spec_of
 from augfactory.commands.training_sets import open_training, version_set
 from augfactory.errors import InputDataError, RecipeError, unknown_name
 from augfactory.evaluation.batches import Order, images_with_views
-from augfactory.evaluation.losses import Loss
+from augfactory.evaluation.diet import Diet, Loss
 from augfactory.evaluation.online import OnlineStage, online_stage
 from augfactory.evaluation.protocol import Arm
-from augfactory.evaluation.training import Diet
 from augfactory.evaluation.training_set import TrainingSet, training_part
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.recipe import default_geometry

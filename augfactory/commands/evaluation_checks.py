@@ -16,6 +16,7 @@ from augfactory.store.reader import Version
 
 UNEVEN = 1.5  # the largest class over the smallest
 FEW_TEST_ROWS = 1000
+ROWS_FOR_TWO = 2500  # test images with which an accuracy of a half is certain to ±2 points
 MUCH_WAITING = 0.05
 READ_ROWS = 16_384
 LABEL_ERROR = 1e-3
@@ -50,7 +51,8 @@ def before_training(inputs: Inputs, seeds: int, profile: Profile | None) -> list
                 "note",
                 f"The test set has {rows:,} images, so that an accuracy is uncertain by up to "
                 f"±{2 * error:.1f} points whatever the seeds; only the intervals of "
-                "accuracy and NLL have this in them.",
+                f"accuracy and NLL have this in them. ±2 points would take {ROWS_FOR_TWO:,} test "
+                "images, ±1 point 10,000.",
             )
         )
     originals = opened_part(inputs.arms[0]).source
@@ -81,7 +83,8 @@ def near_duplicates(originals: Source, test: Source) -> list[Alert]:
         Alert(
             "warning",
             "Test images look nearly like originals, so that knowing these may be enough to know "
-            f"those; look at them: {'; '.join(pairs)}{more}.",
+            f"those: {'; '.join(pairs)}{more}. Look at them; if they show the same, take them "
+            "out of the test source and evaluate again.",
         )
     ]
 
@@ -139,7 +142,8 @@ def _balance(version: Version) -> Alert | None:
     return Alert(
         "warning",
         f"{version.address} is uneven: {mass[most]:,.0f} images' worth of {names[most]}, "
-        f"{mass[least]:,.0f} of {names[least]}. Look at the balanced accuracy.",
+        f"{mass[least]:,.0f} of {names[least]}. Look at the balanced accuracy, add originals of "
+        "the rare classes, or expand with --n-train, which draws evenly as long as there are some.",
     )
 
 

@@ -11,6 +11,7 @@ from augfactory.commands.evaluation_next import next_command
 from augfactory.commands.evaluation_request import EvaluateRequest
 from augfactory.evaluation.comparison import ArmSummary
 from augfactory.evaluation.curves import crossing
+from augfactory.evaluation.machine import machine
 from augfactory.evaluation.protocol import Cell, CellResult
 from augfactory.evaluation.verdict import Verdict, spoken
 from augfactory.store.manifest import library_versions
@@ -68,4 +69,5 @@ def document_of(
             for version in inputs.versions
         ],
         "libraries": library_versions(),
+        "machine": machine(cell.settings.device, request.workers),
     }

@@ -6,15 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from augfactory.commands.evaluate import prepare
+from augfactory.commands.evaluate import Prepared, check_classifier
 from augfactory.commands.evaluation_request import EvaluateRequest, cells_of
 from augfactory.commands.evaluation_stages import FIRST, MOST
 from augfactory.commands.opening import open_any
-from augfactory.commands.progress import Progress
 from augfactory.commands.training_sets import open_training
 from augfactory.engines import processes
 from augfactory.evaluation.classifiers.registry import find_classifier
-from augfactory.evaluation.measures import log_probabilities
+from augfactory.evaluation.predicting import log_probabilities
 from augfactory.evaluation.run_cell import CURVE_ROWS, TRAINING_ROWS
 from augfactory.evaluation.settings import reading_steps
 from augfactory.evaluation.training import train_classifier
@@ -38,13 +37,13 @@ class Estimate:
     workers: int
 
 
-def estimate(request: EvaluateRequest, progress: Progress) -> Estimate:
+def estimate(request: EvaluateRequest, prepared: Prepared) -> Estimate:
     """Train 20 steps and measure once, and reckon up.
 
     Raises:
-        AugfactoryError: saying what is wrong with the request or the data.
+        AugfactoryError: the classifier cannot take the images, or there is no such device.
     """
-    prepared = prepare(request, progress)
+    check_classifier(prepared)
     cells = cells_of(
         request, prepared.inputs, prepared.classifier, None, PROBE_STEPS, request.seeds
     )

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from augfactory.commands import report_pictures
+from augfactory.commands.evaluation_arms import names_of
 from augfactory.commands.evaluation_inputs import Inputs
-from augfactory.evaluation.comparison import ArmSummary
+from augfactory.commands.won_and_lost import won_and_lost
+from augfactory.evaluation.comparison import ArmSummary, Results
 from augfactory.report.evaluation_figures import accuracy_figure
 from augfactory.report.page import report_page
 from augfactory.store.atomic import write_file
@@ -15,10 +17,17 @@ REPORT = "report.html"
 
 
 def write_report(
-    out: Path, document: dict[str, Any], arms: Sequence[ArmSummary], inputs: Inputs
+    out: Path,
+    document: dict[str, Any],
+    arms: Sequence[ArmSummary],
+    inputs: Inputs,
+    results: Results,
 ) -> list[Path]:
     """Write accuracy.png and report.html; return their paths."""
+    datasets = set(names_of(inputs.versions))
+    best = max((arm for arm in arms if arm.name in datasets), key=lambda arm: arm.accuracy.mean)
     pictures = [
+        *won_and_lost(inputs, results, best.name, document["baseline"]),
         *report_pictures.of_versions(inputs.versions),
         *report_pictures.of_models(report_pictures.model_folders(inputs.versions)),
     ]

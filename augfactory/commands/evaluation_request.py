@@ -7,17 +7,17 @@ from pathlib import Path
 
 from augfactory.commands.evaluation_arms import DEFAULT_ARMS, ArmsRequest
 from augfactory.commands.evaluation_inputs import Inputs
-from augfactory.errors import InputDataError, RecipeError
+from augfactory.errors import InputDataError, RecipeError, unknown_name
 from augfactory.evaluation.batches import read_order
 from augfactory.evaluation.classifiers.registry import DEFAULT_CLASSIFIER, find_classifier
-from augfactory.evaluation.losses import read_loss
+from augfactory.evaluation.diet import read_loss
 from augfactory.evaluation.protocol import Cell, ClassifierSpec, CorruptedTest
-from augfactory.evaluation.settings import TrainingSettings, read_precision
+from augfactory.evaluation.settings import PRECISIONS, TrainingSettings, read_precision
 from augfactory.guarded.files import open_regular, sha256_of
 from augfactory.guarded.tensors import LARGEST_WEIGHTS
 from augfactory.records import SourceSpec
 from augfactory.store.lock import Lock
-from augfactory.vae.device import resolve_device
+from augfactory.vae.device import check_device, resolve_device
 
 HORIZON = 3200  # steps that an arm's own schedule is spread over in an open-ended training
 DEFAULT_SEEDS = 3
@@ -73,6 +73,9 @@ def check_request(request: EvaluateRequest) -> ArmsRequest:
     ):
         if value < 1:
             raise RecipeError(option, f"{value} is too few", "Give 1 or more.")
+    check_device(request.device)
+    if request.precision not in PRECISIONS:
+        raise unknown_name("--precision", "precision", request.precision, PRECISIONS)
     if request.minutes is not None and not 0 < request.minutes < float("inf"):
         raise RecipeError("--minutes", f"{request.minutes:g} is no time", "Give 1 or more.")
     if request.order == "rounds" and request.steps is None:

@@ -13,6 +13,7 @@ from augfactory.guarded.files import is_there
 from augfactory.records import Colour, Int64Array, Source, SourceSpec
 from augfactory.sources.fingerprint import fingerprint
 from augfactory.sources.subset import stratified_rows
+from augfactory.vae.config import read_config
 from augfactory.vae.files import CONFIG
 
 if TYPE_CHECKING:
@@ -60,9 +61,12 @@ def gather(
             )
     model = None
     if model_folder is not None:
+        read_config(model_folder)  # what is wrong with it is told before torch is loaded
         from augfactory.vae.checkpoint import load_model  # torch takes seconds: only when needed
 
         model = load_model(model_folder, checkpoint)
+        if checkpoint is None and model.config.result.decoded is not None:
+            progress.say(f"{model_folder}: {model.config.result.decoded.words()}")
         trained_on = model.config.source
         if brings_rows:
             spec = SourceSpec(trained_on.text, trained_on.size, trained_on.colour)

@@ -7,10 +7,8 @@ import numpy as np
 
 from augfactory.commands.opening import folder_of_model
 from augfactory.commands.preview import sheet
-from augfactory.commands.quality import features_of, originals_of
 from augfactory.engines.processes import pinned_threads
 from augfactory.errors import AugfactoryError
-from augfactory.evaluation.features import random_features
 from augfactory.evaluation.quality import Real, quality
 from augfactory.guarded.files import read_file
 from augfactory.keyed_random import generator
@@ -70,6 +68,9 @@ def nearest_originals(version: Version) -> Picture | None:
     near tells nothing of them. None where nothing was decoded, or where the originals are gone or
     a single one.
     """
+    from augfactory.commands.quality import features_of, originals_of
+    from augfactory.evaluation.features import random_features  # loads torch
+
     made = np.flatnonzero(version.methods == "vae")
     try:
         originals, _ = originals_of(version)

@@ -34,8 +34,10 @@
 An arm with a grid stands for one arm for each combination; "{beta}" is replaced everywhere in it,
 and "{{" stands for a brace.
 Beside ``name``, ``grid``, ``vae`` (true or the loss whose checkpoint is used), ``loss``, ``order``,
-``part`` and ``real_share``, an arm holds the keys of a recipe. ``[vae]`` says how VAEs are trained.
-``[quick.grid]`` narrows grids by name.
+``part`` and ``real_share``, an arm holds the keys of a recipe, or ``online``: tables of methods
+with their parameters, applied to every batch in place of what the name says. ``classifier``,
+``weights`` (a file, with one of torchvision's) and ``freeze`` (the last layer alone learns) are an
+arm's own. ``[vae]`` says how VAEs are trained. ``[quick.grid]`` narrows grids by name.
 """
 
 import itertools
@@ -45,23 +47,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from augfactory.commands.study_arm import FORMAT_KEYS, OWN_KEYS, StudyArm, checked, study_arm
 from augfactory.commands.study_grid import filled
 from augfactory.commands.toml_files import read_tables
 from augfactory.errors import RecipeError, unknown_name
-from augfactory.evaluation.batches import Order
 from augfactory.evaluation.classifiers.registry import DEFAULT_CLASSIFIER
-from augfactory.evaluation.losses import Loss
-from augfactory.evaluation.training_set import Part
-from augfactory.guarded.text import escaped, problem_with_name
 from augfactory.pipeline.recipe import shown_value
-from augfactory.pipeline.recipe_text import KEYS, Asked, recipe_of
 
 SIZES = ("quick", "full")
 Size = Literal["quick", "default", "full"]
-FORMAT_KEYS = tuple(key for key in KEYS if key not in ("seed", "format"))
-OWN_KEYS = ("vae", "loss", "order", "part", "real_share")
 MOST_ARMS, MOST_REPEATS, MOST_CLASSIFIERS = 1000, 1000, 1_000_000
 
 
@@ -77,23 +73,6 @@ class VaeSettings(BaseModel):
     learning_rate: float = Field(default=2e-3, gt=0)
     kl_weight: float = Field(default=1.0, ge=0)
     geometry: bool = True
-
-
-class StudyArm(BaseModel):
-    """One arm: how it trains, and the recipe of its dataset where it has one.
-
-    ``vae`` is True for the finished model, or the loss at which its checkpoint was kept.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
-    name: str
-    recipe: Asked | None
-    vae: bool | float = False
-    loss: Loss = "ce"
-    order: Order = "shuffled"
-    part: Part = "all"
-    real_share: float | None = Field(default=None, gt=0, lt=1)
 
 
 class Study(BaseModel):
@@ -179,7 +158,7 @@ def study_of(values: Mapping[str, Any], where: str, size: Size) -> Study:
         raise RecipeError(
             f"{where}: arms", f"two are called {twice!r}", "Put the grid's keys into the name."
         )
-    study: Study = _checked(Study, settings, where)
+    study: Study = checked(Study, settings, where)
     classifiers = len(names) * len(study.n_train) * study.subsets * study.seeds
     if classifiers > MOST_CLASSIFIERS:
         raise RecipeError(
@@ -238,54 +217,6 @@ def _combinations(axes: Mapping[str, Sequence[Any]]) -> int:
 def _arms(table: dict[str, Any], axes: Mapping[str, list[Any]], where: str) -> list[StudyArm]:
     body = {key: value for key, value in table.items() if key != "grid"}
     return [
-        _arm(filled(body, dict(zip(axes, chosen, strict=True)), where), where)
+        study_arm(filled(body, dict(zip(axes, chosen, strict=True)), where), where)
         for chosen in itertools.product(*axes.values())
     ]
-
-
-def _arm(table: dict[str, Any], where: str) -> StudyArm:
-    recipe = {key: table[key] for key in FORMAT_KEYS if key in table and key != "vae"}
-    own = {key: table[key] for key in OWN_KEYS if key in table}
-    if isinstance(own.get("vae"), dict):
-        sampler = dict(own.pop("vae"))
-        own["vae"] = sampler.pop("at_loss", True)
-        if own["vae"] is False and sampler:
-            raise RecipeError(
-                f"{where}: vae",
-                f"at_loss = false means no model, which {', '.join(sampler)} steers",
-                "Leave one out.",
-            )
-        recipe["vae"] = sampler
-    elif own.get("vae"):
-        recipe["vae"] = {}
-    asked = recipe_of(recipe, where) if recipe else None
-    if asked is not None and asked.factor is None:
-        raise RecipeError(
-            f"{where}: factor", "is missing", "Say factor = 10, or 1 for mixing alone."
-        )
-    checked: StudyArm = _checked(
-        StudyArm, {"name": table.get("name"), "recipe": asked, **own}, where
-    )
-    problem = problem_with_name(checked.name)
-    if problem is not None:
-        raise RecipeError(
-            f"{where}: name", f"'{escaped(checked.name)}' cannot be one: {problem}", "Rename it."
-        )
-    if not isinstance(checked.vae, bool) and not (math.isfinite(checked.vae) and checked.vae > 0):
-        raise RecipeError(
-            f"{where}: vae", f"no VAE reaches the loss {checked.vae}", "Give a number above 0."
-        )
-    return checked
-
-
-def _checked(model: Any, values: Mapping[str, Any], where: str) -> Any:
-    try:
-        return model.model_validate(dict(values))
-    except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(str(part) for part in problem["loc"])
-        given = problem.get("input")
-        shown = "" if given is None or isinstance(given, dict) else f", got {shown_value(given)}"
-        raise RecipeError(
-            f"{where}: {place}", f"{problem['msg']}{shown}", "Mend that value."
-        ) from error

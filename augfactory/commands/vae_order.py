@@ -23,7 +23,8 @@ from augfactory.vae.config import (
     TrainedOn,
     TrainingOrder,
 )
-from augfactory.vae.networks.registry import check_architecture
+from augfactory.vae.device import check_device
+from augfactory.vae.networks.names import check_architecture
 from augfactory.vae.settings import TrainingSettings
 from augfactory.vae.training_rows import held_out_rows, preloaded
 
@@ -34,8 +35,9 @@ INTERVAL, SHORTEST_INTERVAL, INTERVALS = 25, 5, 20
 class VaeTrainRequest:
     """What `augfactory vae-train` was asked for.
 
-    ``warmup`` None is a fifth of ``steps``; see ``TrainingSettings`` for the others. ``device`` and
-    ``lock``, how other writers are kept out, are no part of what makes a model the same.
+    ``warmup`` None is a fifth of ``steps``; see ``TrainingSettings`` for the others. ``device``,
+    ``lock``, how other writers are kept out, and ``verdict``, whether classifiers judge the decoded
+    images at the end, are no part of what makes a model the same.
     """
 
     source: SourceSpec
@@ -55,6 +57,7 @@ class VaeTrainRequest:
     save_at_loss: tuple[float, ...] = ()
     device: str = "auto"
     lock: Lock = "flock"
+    verdict: bool = True
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ def take_order(request: VaeTrainRequest, progress: Progress) -> Taken:
         RecipeError: an option is out of range, or the options contradict the source.
         InputDataError: the source cannot be used.
     """
+    check_device(request.device)
     check_architecture(request.architecture)
     settings = _settings(request)
     whole = open_any(request.source)

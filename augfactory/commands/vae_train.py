@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from augfactory.commands import vae_figures
+from augfactory.commands.decoded_images import judge_decoded
 from augfactory.commands.progress import Progress
 from augfactory.commands.vae_folder import (
     RESUME,
@@ -65,14 +66,17 @@ class VaeTrainResult:
         return {name: self.out / checkpoint_path(name) for name in self.config.result.reached}
 
 
-def vae_train(request: VaeTrainRequest, progress: Progress) -> VaeTrainResult:
-    """Train the model of the request, unless it is there.
+def vae_train(
+    request: VaeTrainRequest, progress: Progress, taken: Taken | None = None
+) -> VaeTrainResult:
+    """Train the model of the request, unless it is there; ``taken`` is its order, if it has one.
 
     Raises:
         AugfactoryError: saying what is wrong with the request, the data, the disk or the training.
     """
+    if taken is None:
+        taken = take_order(request, progress)
     device = resolve_device(request.device)
-    taken = take_order(request, progress)
     if (there := _finished(request.out, taken, progress)) is not None:
         return there
     refuse_foreign(request.out)
@@ -83,7 +87,7 @@ def vae_train(request: VaeTrainRequest, progress: Progress) -> VaeTrainResult:
         training = _training(taken, device)
         with processes.pinned_threads(_threads(taken.order.image_shape)):
             _train(training, request.out, progress)
-        config = _write_model(request.out, taken, training)
+        config = _write_model(request, taken, training, progress)
         remove(request.out / RESUME)
     return VaeTrainResult(request.out, config, existing=False)
 
@@ -156,22 +160,29 @@ def _train(training: Training, out: Path, progress: Progress) -> None:
         progress.say(f"stopped at step {training.standing.step:,}: no better since step {best:,}")
 
 
-def _write_model(out: Path, taken: Taken, training: Training) -> ModelConfig:
+def _write_model(
+    request: VaeTrainRequest, taken: Taken, training: Training, progress: Progress
+) -> ModelConfig:
+    out = request.out
     weights = weights_bytes(training.network)
     write_file(out / WEIGHTS, weights)
-    result = _result(training)
     files = {WEIGHTS: hashlib.sha256(weights).hexdigest()}
     for loss, sha256 in training.standing.kept.items():
         files[checkpoint_path(checkpoint_name(loss))] = sha256
     config = ModelConfig(
         **dict(taken.order),
-        result=result,
+        result=_result(training),
         files=files,
         libraries=library_versions(),
         created=creation_time(),
     )
     write_file(out / "history.csv", history_csv(training.standing.history))
     model = Model(training.network, config, files[WEIGHTS])
+    if request.verdict:
+        decoded = judge_decoded(model, taken.source, progress)
+        config = config.model_copy(
+            update={"result": config.result.model_copy(update={"decoded": decoded})}
+        )
     for name, data in vae_figures.draw(model, taken.source, training.standing).items():
         write_file(out / name, data)
     write_file(out / CONFIG, document_bytes(config))
@@ -209,5 +220,6 @@ def as_json(result: VaeTrainResult) -> dict[str, Any]:
         "architecture": config.architecture,
         "sha256": config.files[WEIGHTS],
         **config.result.model_dump(mode="json"),
+        "decoded_words": None if config.result.decoded is None else config.result.decoded.words(),
         "checkpoints": {name: str(path) for name, path in result.checkpoints.items()},
     }

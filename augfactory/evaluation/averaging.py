@@ -27,10 +27,11 @@ class WeightAverage:
     deviation of the steps that take part a tenth of their number.
     """
 
-    def __init__(self, network: nn.Module, device: str) -> None:
+    def __init__(self, network: nn.Module, device: str, *, norms: bool = True) -> None:
+        """Start from ``network``; without ``norms`` its batch norms stay as they are."""
         self._model = AveragedModel(network, multi_avg_fn=_average)
         self._device = device
-        self._recent: deque[UInt8Array] = deque(maxlen=NORM_BATCHES)
+        self._recent: deque[UInt8Array] = deque(maxlen=NORM_BATCHES if norms else 0)
 
     def update(self, network: nn.Module, images: UInt8Array) -> None:
         """Take in the weights after a step that ``images``, uint8 [n, H, W, C], were used for."""
@@ -40,7 +41,7 @@ class WeightAverage:
     def network(self) -> nn.Module:
         """Return the averaged network in evaluation mode, until the next step.
 
-        Its batch norms are measured on the images of the last eight steps.
+        Its batch norms are measured on the images of the last eight steps, unless they are to stay.
         """
         if self._recent:
             # Dropout draws here, too: a reading must not change the steps that follow it.

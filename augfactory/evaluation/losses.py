@@ -1,28 +1,10 @@
 """What a classifier minimises."""
 
-from typing import Literal, get_args
-
 import torch
 import torch.nn.functional as F
 
-from augfactory.errors import unknown_name
-
-Loss = Literal["ce", "jsd"]
-LOSSES: tuple[Loss, ...] = get_args(Loss)
 JSD_WEIGHT = 12.0
 SMALLEST = 1e-7  # below float16's least normal number; so this is computed in float32
-
-
-def read_loss(text: str) -> Loss:
-    """Check the name of a loss.
-
-    Raises:
-        RecipeError: there is none of this name.
-    """
-    for known in LOSSES:
-        if text == known:
-            return known
-    raise unknown_name("--loss", "loss", text, LOSSES)
 
 
 def consistent_cross_entropy(logits: torch.Tensor, soft_labels: torch.Tensor) -> torch.Tensor:

@@ -8,17 +8,20 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
+from augfactory.evaluation.diet import DEFAULT_DIET, Diet
 from augfactory.evaluation.measures import Reliability, Scores
 from augfactory.evaluation.settings import TrainingSettings
-from augfactory.evaluation.training import DEFAULT_DIET, Diet, Progressed
 from augfactory.evaluation.training_set import Part
 from augfactory.records import Source, SourceSpec
+
+if TYPE_CHECKING:
+    from augfactory.evaluation.training import Progressed  # torch takes seconds to load
 
 # Raise this whenever training or measuring changes, so that no older cell is taken for a new one.
 PROTOCOL = 3
@@ -152,7 +155,7 @@ class CellResult:
 class Earlier:
     """A shorter training of the same cell: how far it came, and what was read on the way."""
 
-    standing: Progressed
+    standing: "Progressed"
     curve: tuple[Reading, ...]
 
 
@@ -162,7 +165,7 @@ def cell_key(cell: Cell) -> str:
     corrupted = cell.corrupted
     decisive = {
         "protocol": PROTOCOL,
-        "torch": torch.__version__,
+        "torch": version("torch"),
         "arm": [arm.fingerprint, arm.part, asdict(arm.diet)],
         "test": cell.test.fingerprint,
         "held_out": cell.held_out.fingerprint if cell.held_out else None,

@@ -13,12 +13,12 @@ from augfactory.evaluation.measures import (
     accuracy,
     confusion,
     fit_temperature,
-    log_probabilities,
     negative_log_likelihood,
     reliability,
     scaled,
     scores,
 )
+from augfactory.evaluation.predicting import log_probabilities
 from augfactory.evaluation.protocol import (
     Cell,
     CellResult,

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-import torch
-
 from augfactory.errors import unknown_name
 
 Optimiser = Literal["muon", "adamw"]
@@ -28,6 +26,7 @@ class TrainingSettings:
         label_smoothing: share of each label that is spread evenly over the classes, 0 to 1.
         precision: of the network's products; "bfloat16" keeps weights in float32.
         device: where torch computes, "cpu" or "cuda".
+        freeze: whether the last layer alone learns, and all before it stays as it starts.
         horizon: the steps over which an arm's own schedule is spread, such as the order of rounds.
     """
 
@@ -39,6 +38,7 @@ class TrainingSettings:
     label_smoothing: float = 0.1
     precision: Precision = "float32"
     device: str = "cpu"
+    freeze: bool = False
     horizon: int = 800
 
 
@@ -70,6 +70,8 @@ def read_precision(name: str, device: str) -> Precision:
 
 def _has_bfloat16(device: str) -> bool:
     """Tell whether products in bfloat16 are computed by the hardware rather than imitated."""
+    import torch  # it takes seconds to load: only when the request is right
+
     if device == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     able = torch.cpu.get_capabilities()

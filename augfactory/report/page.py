@@ -221,11 +221,13 @@ def _facts(document: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     settings = {"classifier": document["classifier"], **document["settings"]}
     if "size" in document:
         settings["size of the study"] = document["size"]
-    return {
+    facts = {
         "Tested on": tested,
         "Settings": {name.replace("_", " "): str(value) for name, value in settings.items()},
+        "Machine": {name: str(value) for name, value in document.get("machine", {}).items()},
         "Libraries": {name: str(version) for name, version in document["libraries"].items()},
     }
+    return {heading: own for heading, own in facts.items() if own}
 
 
 def _cells(arms: Sequence[Arm]) -> dict[str, int]:

@@ -129,10 +129,15 @@ def curves(document: Mapping[str, Any]) -> Figure | None:
         f"{document['classifier']}; bands ± 1 standard deviation, dotted on the training images"
     )
     said = "; ".join(_curve_in_words(arm) for arm in arms)
+    overtaking = "; ".join(
+        f"{arm['name']} from step {arm['overtook_baseline']:,}"
+        for arm in arms
+        if arm.get("overtook_baseline") is not None
+    )
     return embedded(
         curves_figure(arms, document["baseline"], drawable(subtitle)),
         "Learning curves",
-        "",
+        f"Ahead of {document['baseline']} for good: {overtaking}." if overtaking else "",
         f"Accuracy of each arm against optimiser steps. {said}.",
     )
 

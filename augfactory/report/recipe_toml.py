@@ -35,13 +35,14 @@ def study_toml(study: Mapping[str, Any]) -> str:
         own = {
             key: _with_double_braces(value)
             for key, value in (arm | recipe).items()
-            if key not in _OF_STAGES
+            if key not in (*_OF_STAGES, "online")
         }
         sampler = recipe.get("vae") or {}
         if arm.get("vae"):
             at_loss = {} if arm["vae"] is True else {"at_loss": arm["vae"]}
             own["vae"] = {**at_loss, **sampler} if sampler else arm["vae"]
         parts.append(f"[[arms]]\n{_lines(own)}")
+        parts += [f"[[arms.online]]\n{_lines(_online(stage))}" for stage in arm.get("online") or ()]
         parts += [f"[[arms.mix]]\n{_lines(_flat(stage))}" for stage in recipe.get("mix") or ()]
     return "\n".join(parts)
 
@@ -58,6 +59,10 @@ def _flat(stage: Mapping[str, Any]) -> dict[str, Any]:
         if key != "parameters"
     }
     return {**own, **(stage.get("parameters") or {})}
+
+
+def _online(stage: Mapping[str, str]) -> dict[str, Any]:
+    return {"method": stage["method"], **json.loads(stage["parameters"])}
 
 
 def _lines(values: Mapping[str, Any]) -> str:

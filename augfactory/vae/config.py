@@ -13,8 +13,9 @@ from augfactory.guarded.documents import read_json
 from augfactory.guarded.files import check_relative
 from augfactory.guarded.text import first_problem
 from augfactory.records import Colour
+from augfactory.vae.decoded import DecodedImages
 from augfactory.vae.files import CONFIG
-from augfactory.vae.networks.network import NetworkShape
+from augfactory.vae.networks.names import NetworkShape
 from augfactory.vae.settings import TrainingSettings
 
 SCHEMA_VERSION = 1
@@ -123,6 +124,7 @@ class TrainingResult(BaseModel):
         not_reached: losses of ``save_at_loss`` that the training did not come down to.
         seconds: of training.
         device: where it was computed.
+        decoded: what its decoded images are worth to a classifier; None where none was asked.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -138,6 +140,7 @@ class TrainingResult(BaseModel):
     not_reached: list[float]
     seconds: float
     device: str
+    decoded: DecodedImages | None = None
 
 
 class ModelConfig(TrainingOrder):

@@ -1,20 +1,34 @@
 """Where a training computes."""
 
-import torch
+from typing import TYPE_CHECKING
 
 from augfactory.errors import RecipeError, unknown_name
+
+if TYPE_CHECKING:
+    import torch
 
 DEVICES = ("auto", "cpu", "cuda")
 
 
-def resolve_device(name: str) -> torch.device:
+def check_device(name: str) -> None:
+    """Check the name of a device, without looking whether there is one.
+
+    Raises:
+        RecipeError: there is none of this name.
+    """
+    if name not in DEVICES:
+        raise unknown_name("--device", "device", name, DEVICES)
+
+
+def resolve_device(name: str) -> "torch.device":
     """Return the device called ``name``; "auto" is CUDA where there is a device of that kind.
 
     Raises:
         RecipeError: there is none.
     """
-    if name not in DEVICES:
-        raise unknown_name("--device", "device", name, DEVICES)
+    check_device(name)
+    import torch  # it takes seconds to load: only for a name that is one
+
     if name == "cuda" and not torch.cuda.is_available():
         raise RecipeError(
             "--device cuda", "torch finds no CUDA device here", "Use --device cpu, or leave it out."

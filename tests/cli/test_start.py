@@ -7,6 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands.versions import write_source, write_version
+from tests.evaluation.memory import patterns
+
+STUDY = """
+title = "of nothing"
+source = "nowhere:train"
+test = "nowhere:test"
+n_train = [20]
+[[arms]]
+name = "originals"
+"""
 HEAVY = ("torch", "numpy", "h5py", "matplotlib", "pyarrow", "pydantic", "cv2", "PIL")
 
 
@@ -23,6 +34,50 @@ def test_help_loads_nothing_heavy() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "augfactory demo" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "what"),
+    [
+        ("evaluate nowhere-x2 --test sample:test", 3, "nowhere-x2"),
+        ("evaluate {version} --test nowhere:test", 3, "nowhere"),
+        ("evaluate {version} --test sample:test", 3, "classes"),
+        ("evaluate {version} --test sample:test --order shufled", 2, "'shuffled'"),
+        ("evaluate {version} --test sample:test --device gpu", 2, "gpu"),
+        ("evaluate {version} --test {train}", 3, "stands in the training set"),
+        ("evaluate {version} --test sample:test --dry-run", 3, "classes"),
+        ("study {study} --out s", 3, "nowhere"),
+        ("study {study} --out s --dry-run", 3, "nowhere"),
+        ("vae-train nowhere --out m", 3, "nowhere"),
+        ("vae-train sample --architecture sead --out m", 2, "'seed'"),
+        ("expand {train} --model nowhere --factor 2 --out e", 3, "nowhere"),
+    ],
+)
+def test_what_is_wrong_is_told_before_torch_is_loaded(
+    arguments: str, code: int, what: str, tmp_path: Path
+) -> None:
+    train = write_source(tmp_path / "train.h5", *patterns("train", 40))
+    write_version(tmp_path / "made-x2/v1", train, list(range(40)), 2)
+    (tmp_path / "study.toml").write_text(STUDY)
+    places = {"version": "made-x2", "train": "train.h5", "study": "study.toml"}
+    argv = ["augfactory", *(each.format(**places) for each in arguments.split())]
+    program = (
+        f"import sys; sys.argv = {argv!r}\n"
+        "from augfactory.cli.app import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    code = end.code\n"
+        "assert 'torch' not in sys.modules\n"
+        "sys.exit(code)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == code, done.stderr
+    assert what in done.stderr
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from augfactory.cli.app import app
 from augfactory.commands import cell_states, cells, evaluation_files, evaluation_stages
 from augfactory.commands.evaluate import EvaluateResult, as_json, evaluate
 from augfactory.commands.evaluation_arms import BASELINES
@@ -58,7 +60,7 @@ def undrawn(out: Path, *_: object) -> list[Path]:
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Bench:
     """Two datasets of the same 40 originals in the working folder, and a test source."""
     if request.node.get_closest_marker("drawn") is None:
-        monkeypatch.setattr("augfactory.commands.evaluate.write_report", undrawn)
+        monkeypatch.setattr("augfactory.commands.evaluation_report.write_report", undrawn)
     return make_bench(tmp_path, monkeypatch)
 
 
@@ -550,6 +552,8 @@ def test_the_report_holds_what_results_json_says(bench: Bench) -> None:
     page = (result.out / "report.html").read_text()
     embedded = page.split('<script type="application/json" id="results">')[1].split("</script>")[0]
     assert json.loads(embedded) == json.loads((result.out / "results.json").read_text())
+    assert json.loads(embedded)["machine"]["cores"] == os.cpu_count()
+    assert "<h3>Machine</h3>" in page
     for heading in ("digits-x2@v1: what was made from what", "digits-x4@v1: the nearest originals"):
         assert heading in page
 
@@ -649,3 +653,19 @@ def test_the_next_command_repeats_the_request_or_stores_what_to_use(
         *("augfactory", "expand", bench.train.text, "--n-train", "40", "--size", "8x5", "--grey"),
         *("--out", "stored", "--factor", "50", "--mixup", "50"),
     ]
+
+
+def test_a_dry_run_tells_the_time_and_writes_nothing(bench: Bench) -> None:
+    asked = ["evaluate", "digits-x2", "--test", "test.h5", "--seeds", "2", "--workers", "1"]
+    before = sorted(bench.folder.rglob("*"))
+    told = CliRunner().invoke(app, [*asked, "--dry-run"])
+    assert told.exit_code == 0, told.output
+    assert "8 classifiers on 1 processes" in told.stdout
+    assert re.search(r"to step 400: about [\d.,]+ minutes", told.stdout)
+    assert re.search(r"memory: about [\d,]+ MB", told.stdout)
+    found = json.loads(CliRunner().invoke(app, [*asked, "--dry-run", "--json"]).stdout)
+    assert found["classifiers"] == 8
+    minutes = list(found["minutes"].values())
+    assert minutes == sorted(minutes)
+    assert minutes[-1] > 10 * minutes[0] > 0  # 12,800 steps against 400
+    assert sorted(bench.folder.rglob("*")) == before

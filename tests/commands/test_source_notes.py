@@ -38,7 +38,8 @@ def test_classes_with_few_images_are_named(counts: tuple[int, ...], words: str |
 
 
 @pytest.mark.parametrize(
-    "command", [("expand", "--factor", "2"), ("vae-train", "--steps", "2", "--device", "cpu")]
+    "command",
+    [("expand", "--factor", "2"), ("vae-train", "--steps", "2", "--device", "cpu", "--no-verdict")],
 )
 def test_commands_tell_it_of_the_rows_used_unless_quiet(
     command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -8,14 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from augfactory.cli.app import app
 from augfactory.commands import evaluation_files
 from augfactory.commands.progress import Progress
-from augfactory.commands.study import StudyResult, study
+from augfactory.commands.study import StudyResult, prepare, study
 from augfactory.commands.study_file import study_of
-from augfactory.commands.study_plan import StudyRequest
+from augfactory.commands.study_material import StudyRequest
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation.protocol import Cell, CellResult
+from augfactory.report.recipe_toml import study_toml
 from augfactory.store.lock import only_writer
 from tests.commands.versions import write_source
 from tests.evaluation.memory import patterns
@@ -213,3 +216,87 @@ def test_damaged_cells_of_a_study_are_trained_again(place: Path) -> None:
     assert again.trained == 1
     assert again.document["groups"][0]["sentences"] == first.document["groups"][0]["sentences"]
     assert [*(place / "out").rglob(".*")] == []
+
+
+def test_an_arm_has_its_own_classifier_and_its_own_methods(place: Path) -> None:
+    arms = [
+        {"name": "originals"},
+        {"name": "small", "classifier": "vgg"},
+        {
+            "name": "online ricap {beta}",
+            "online": [
+                {"method": "geometry", "rotation": 3.0},
+                {"method": "ricap", "beta": "{beta}"},
+            ],
+            "grid": {"beta": [0.1, 0.7]},
+        },
+    ]
+    result = run(request(place, arms=arms, n_train=[20], subsets=1, seeds=1, steps=2))
+    (group,) = result.document["groups"]
+    assert [arm["name"] for arm in group["arms"]] == [
+        *("originals", "small"),
+        *("online ricap 0.1", "online ricap 0.7"),
+    ]
+    found = {arm["name"]: (arm["accuracy"]["mean"], arm["nll"]["mean"]) for arm in group["arms"]}
+    assert len(set(found.values())) == 4  # each trained in its own way
+    page = (result.out / "report.html").read_text()
+    assert "[[arms.online]]" in page
+
+
+@pytest.mark.parametrize(
+    ("arm", "what"),
+    [
+        ({"online": "geometry"}, "tables with a method"),
+        ({"online": [{"method": "mixup", "alfa": 1}]}, "alpha"),
+        ({"online": [{"method": "blend"}]}, "blend"),
+        ({"online": [{"method": "mixup"}], "factor": 2}, "Leave one out"),
+        ({"freeze": True}, "drawn at random"),
+        ({"classifier": "quick", "weights": "here.pth"}, "always starts from new weights"),
+        ({"classifier": "quack"}, "quick"),
+    ],
+)
+def test_what_an_arm_cannot_be_is_told(place: Path, arm: dict[str, Any], what: str) -> None:
+    with pytest.raises(RecipeError) as found:
+        prepare(request(place, arms=[{"name": "originals"}, {"name": "x", **arm}]), Progress())
+    assert what in f"{found.value.what} {found.value.remedy}"
+
+
+def test_a_dry_run_opens_everything_and_says_what_a_size_leaves_out(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    text = study_toml(study_of(values(place), "s.toml", "default").model_dump(mode="json"))
+    Path("s.toml").write_text(f"{text}\n[quick]\nn_train = [10]\nsteps = 2\nsubsets = 1\n")
+    told = CliRunner().invoke(app, ["study", "s.toml", "--out", "out", "--quick", "--dry-run"])
+    assert told.exit_code == 0, told.output
+    assert (
+        "10 classifiers: 5 arms × originals (10) × 1 draws × 2 seeds, 2 steps of 8" in told.stdout
+    )
+    assert "80 images of 10 classes" in told.stdout
+    for line in (
+        "--quick takes n_train 10 where the file has 20, 40",
+        "--quick takes steps 2 where the file has 4",
+        "--quick takes subsets 1 where the file has 2",
+    ):
+        assert line in told.stdout
+    plan = CliRunner().invoke(app, ["study", "s.toml", "--out", "out", "--dry-run", "--json"])
+    found = json.loads(plan.stdout)
+    assert found["classifiers"] == 40
+    assert found["left_out"] == {}
+    assert found["test"]["rows"] == 50
+    (place / "test.h5").unlink()
+    gone = CliRunner().invoke(app, ["study", "s.toml", "--out", "out", "--dry-run"])
+    assert gone.exit_code == InputDataError.exit_code
+    many = [
+        "study",
+        "s.toml",
+        "--source",
+        "train.h5",
+        "--test",
+        "train.h5",
+        "--out",
+        "o",
+        "--dry-run",
+    ]
+    assert CliRunner().invoke(app, many).exit_code == InputDataError.exit_code
+    assert not (place / "out").exists()

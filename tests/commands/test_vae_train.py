@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from augfactory.commands import decoded_images
+from augfactory.commands.ingredients import gather
 from augfactory.commands.opening import lasting_text, open_any
 from augfactory.commands.progress import Bar, Progress
 from augfactory.commands.vae_train import (
@@ -28,8 +30,11 @@ from augfactory.records import SourceSpec
 from augfactory.sources.fingerprint import fingerprint
 from augfactory.store.lock import only_writer
 from augfactory.vae.checkpoint import load_model
+from augfactory.vae.config import read_config
+from augfactory.vae.decoded import DecodedImages
 from augfactory.vae.divergence import TrainingDivergedError
 from augfactory.vae.files import CONFIG, WEIGHTS
+from tests.commands.versions import write_source
 from tests.pictures import CLASSES, HEIGHT, WIDTH, write_class_folders
 
 PNGS = ("loss.png", "reconstructions.png", "samples.png")
@@ -81,6 +86,7 @@ def request_for(pictures: Path, out: Path) -> VaeTrainRequest:
         batch=8,
         latent=5,
         save_at_loss=(1000.0, 600.0, 1.0),
+        verdict=False,
     )
 
 
@@ -110,6 +116,50 @@ def contents(folder: Path) -> dict[str, bytes]:
         for path in folder.rglob("*")
         if path.is_file()
     }
+
+
+def test_a_verdict_tells_what_a_classifier_reads_of_decoded_images(
+    request_: VaeTrainRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoded_images, "STEPS", 40)
+    result = vae_train(replace(request_, verdict=True), SILENT)
+    decoded = result.config.result.decoded
+    assert decoded is not None
+    assert decoded.rows == 18
+    assert decoded.originals_read > 0.9  # pictures of three colours
+    assert decoded.sharpness is not None
+    assert decoded.sharpness < 0.9  # 20 steps
+    assert read_config(result.out) == result.config
+    assert decoded.words() == as_json(result)["decoded_words"]
+
+    said: list[str] = []
+    listening = Progress()
+    monkeypatch.setattr(listening, "say", said.append)
+    gather(SourceSpec(str(result.out)), None, None, None, 0, listening)
+    assert any(decoded.words() in line for line in said)
+
+
+@pytest.mark.parametrize(
+    ("read", "advice"), [(0.9, "blend them"), (0.75, "blend sparingly"), (0.3, "leave the model")]
+)
+def test_the_advice_follows_from_what_is_read(read: float, advice: str) -> None:
+    found = DecodedImages(rows=10, read=read, originals_read=0.9, sharpness=None)
+    assert advice in found.advice()
+    assert found.words().endswith(found.advice())
+    assert "fine detail" not in found.words()
+
+
+def test_of_one_class_nothing_is_judged(request_: VaeTrainRequest, tmp_path: Path) -> None:
+    single = write_source(
+        tmp_path / "one.h5",
+        np.random.default_rng(0).integers(0, 256, (12, 17, 19, 3), dtype=np.uint8),
+        np.zeros(12, dtype=np.int64),
+        ("only",),
+    )
+    result = vae_train(
+        replace(request_, source=single, n_train=None, verdict=True, save_at_loss=()), SILENT
+    )
+    assert result.config.result.decoded is None
 
 
 def test_a_model_folder_is_whole(trained: VaeTrainResult) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from augfactory.evaluation.comparison import spread, summarise
-from augfactory.evaluation.training import Diet
+from augfactory.evaluation.diet import Diet
 from tests.evaluation.results import ARM, CELL, accuracies, cells, result
 
 

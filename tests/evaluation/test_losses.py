@@ -8,12 +8,8 @@ import torch
 import torch.nn.functional as F
 
 from augfactory.errors import RecipeError
-from augfactory.evaluation.losses import (
-    JSD_WEIGHT,
-    consistent_cross_entropy,
-    jensen_shannon,
-    read_loss,
-)
+from augfactory.evaluation.diet import read_loss
+from augfactory.evaluation.losses import JSD_WEIGHT, consistent_cross_entropy, jensen_shannon
 
 
 def entropy(shares: np.ndarray) -> float:

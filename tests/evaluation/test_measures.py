@@ -12,18 +12,17 @@ from hypothesis import strategies as st
 from sklearn import metrics
 from torch import nn
 
-from augfactory.evaluation import measures
 from augfactory.evaluation.measures import (
     accuracy,
     class_accuracy,
     confusion,
     fit_temperature,
-    log_probabilities,
     negative_log_likelihood,
     reliability,
     scaled,
     scores,
 )
+from augfactory.evaluation.predicting import TEST_BATCH, log_probabilities
 from augfactory.torchvision_import import import_torchvision
 from tests.evaluation.memory import CLASSES, IMAGE_SHAPE, pattern_source
 
@@ -52,7 +51,7 @@ def test_accuracy_and_nll_are_those_of_a_plain_computation() -> None:
 
 
 def test_log_probabilities_come_in_row_order_across_batches() -> None:
-    source = pattern_source("a", 2 * measures.TEST_BATCH + 3)
+    source = pattern_source("a", 2 * TEST_BATCH + 3)
     torch.manual_seed(0)
     network = nn.Sequential(nn.Flatten(), nn.Linear(math.prod(IMAGE_SHAPE), CLASSES)).eval()
     found = log_probabilities(network, source.read_images, np.arange(len(source)), CLASSES)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from augfactory.engines import processes
+from augfactory.evaluation.diet import Diet
 from augfactory.evaluation.online import OnlineStage
 from augfactory.evaluation.protocol import (
     Arm,
@@ -22,7 +23,6 @@ from augfactory.evaluation.protocol import (
 )
 from augfactory.evaluation.run_cell import run_cell
 from augfactory.evaluation.settings import TrainingSettings
-from augfactory.evaluation.training import Diet
 from augfactory.evaluation.training_set import TrainingSet, plain_set, training_part
 from augfactory.records import SourceSpec
 from tests.evaluation.memory import open_patterns, pattern_source

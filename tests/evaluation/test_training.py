@@ -18,10 +18,12 @@ from augfactory.evaluation import training, training_set
 from augfactory.evaluation.batches import shuffled
 from augfactory.evaluation.classifiers.registry import CLASSIFIERS
 from augfactory.evaluation.classifiers.vgg import small_vgg
-from augfactory.evaluation.measures import accuracy, log_probabilities
+from augfactory.evaluation.diet import Diet
+from augfactory.evaluation.measures import accuracy
 from augfactory.evaluation.online import online_stage
+from augfactory.evaluation.predicting import log_probabilities
 from augfactory.evaluation.settings import TrainingSettings
-from augfactory.evaluation.training import Diet, Progressed, Trained, train_classifier
+from augfactory.evaluation.training import Progressed, Trained, train_classifier
 from augfactory.evaluation.training_set import plain_set
 from augfactory.methods.geometry import GeometryParameters
 from augfactory.records import Int64Array, Source, UInt8Array
@@ -230,3 +232,27 @@ def test_online_geometry_trains_on_varied_images_and_is_repeatable() -> None:
     varied = trained(source, SHORT, 0, Diet(online=(stage,)))
     assert same(varied, trained(source, SHORT, 0, Diet(online=(stage,))))
     assert not same(varied, trained(source, SHORT, 0))
+
+
+def test_frozen_only_the_last_layer_learns() -> None:
+    """Batch norms before it rest too, in the network that is trained and in its average."""
+    known = CLASSIFIERS["quick"]
+    settings = replace(SHORT, steps=30, freeze=True)
+    source = pattern_source("a", 60)
+    built: list[dict[str, torch.Tensor]] = []
+
+    def build(image_shape: tuple[int, int, int], classes: int) -> torch.nn.Module:
+        network = known.build(image_shape, classes)
+        built.append({name: value.clone() for name, value in network.state_dict().items()})
+        return network
+
+    found = train_classifier(plain_set(source), build, settings, 0).network
+    (first,) = built
+    moved = {
+        name for name, value in found.state_dict().items() if not torch.equal(value, first[name])
+    }
+    last = [name for name, module in found.named_modules() if isinstance(module, torch.nn.Linear)]
+    assert moved == {f"{last[-1]}.weight", f"{last[-1]}.bias"}
+    bare = torch.nn.Sequential(torch.nn.Conv2d(3, CLASSES, (9, 6)), torch.nn.Flatten())
+    with pytest.raises(ValueError, match="no Linear layer"):
+        train_classifier(plain_set(source), lambda *_: bare, settings, 0)

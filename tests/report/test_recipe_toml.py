@@ -47,6 +47,12 @@ def test_a_study_file_of_it_asks_for_the_same() -> None:
             "real_share": 0.5,
             "mix": [{"method": "ricap", "copies": 2, "beta": 0.3}],
         },
+        {
+            "name": "online",
+            "online": [{"method": "geometry"}, {"method": "ricap", "beta": 0.3}],
+            "classifier": "vgg",
+        },
+        {"name": "frozen", "classifier": "resnet18", "weights": "w.pth", "freeze": True},
         {"name": "braces {{x}} }}{{", "factor": 2},
         {"name": "sampled", "vae": {"sampler": "same-class"}, "factor": 2, "order": "rounds"},
     ]

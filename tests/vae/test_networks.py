@@ -7,11 +7,11 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from augfactory.errors import RecipeError
+from augfactory.vae.networks.names import NetworkShape
 from augfactory.vae.networks.network import (
     HIGHEST_LOG_VARIANCE,
     LOWEST_LOG_VARIANCE,
     Network,
-    NetworkShape,
     bounded,
 )
 from augfactory.vae.networks.registry import NETWORKS, build_network

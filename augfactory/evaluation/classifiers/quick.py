@@ -25,21 +25,24 @@ class Scaled(nn.Module):
         return logits * LOGIT_SCALE
 
 
-def quick(image_shape: tuple[int, int, int], classes: int) -> nn.Module:
+def quick(
+    image_shape: tuple[int, int, int], classes: int, widths: tuple[int, ...] = WIDTHS
+) -> nn.Module:
     """Return the classifier for images of any size: float32 [N, C, H, W] in [0, 1] -> logits.
 
-    Three blocks of 32, 96 and 128 channels: a 3×3 convolution, a 2×2 max pool that rounds up, batch
-    norm, SiLU; another 3×3 convolution, batch norm, SiLU. Then mean and maximum of each channel and
-    one dense layer, whose logits are scaled by 0.3. The pool comes before the nonlinearity, as in
-    the fastest CIFAR-10 trainings (Jordan 2024, arXiv:2404.00498, section 3). Of images with a
-    shorter side of s pixels, the first convolution takes every ``round(s / 32)``-th place.
+    A block for each of ``widths``, 32, 96 and 128 channels: a 3×3 convolution, a 2×2 max pool that
+    rounds up, batch norm, SiLU; another 3×3 convolution, batch norm, SiLU. Then mean and maximum of
+    each channel and one dense layer, whose logits are scaled by 0.3. The pool comes before the
+    nonlinearity, as in the fastest CIFAR-10 trainings (Jordan 2024, arXiv:2404.00498, section 3).
+    Of images with a shorter side of s pixels, the first convolution takes every
+    ``round(s / 32)``-th place.
     ``docs/experiments.md`` has the measurements of its kin that led to it.
     """
     height, width, channels = image_shape
     stride = max(1, round(min(height, width) / SIDE))
     layers: list[nn.Module] = []
     inward = channels
-    for place, wide in enumerate(WIDTHS):
+    for place, wide in enumerate(widths):
         first = stride if place == 0 else 1
         layers += [
             nn.Conv2d(inward, wide, first + 2, first, padding=1, bias=False),

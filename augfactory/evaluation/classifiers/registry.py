@@ -3,21 +3,18 @@
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING
 
 from augfactory.errors import RecipeError
-from augfactory.evaluation.classifiers.allconv import allconv
-from augfactory.evaluation.classifiers.quick import quick
-from augfactory.evaluation.classifiers.resnet20 import resnet20
-from augfactory.evaluation.classifiers.vgg import small_vgg
-from augfactory.evaluation.classifiers.wrn40_2 import wrn40_2
 from augfactory.evaluation.settings import Optimiser
 
+if TYPE_CHECKING:
+    from torch import nn
+
 # image shape (H, W, C), number of classes -> module: float32 [N, C, H, W] in [0, 1] -> logits
-Builder = Callable[[tuple[int, int, int], int], nn.Module]
+Builder = Callable[[tuple[int, int, int], int], "nn.Module"]
 
 
 @dataclass(frozen=True)
@@ -31,15 +28,26 @@ class Classifier:
     label_smoothing: float = 0.0
 
 
+def _built_by(file: str, function: str) -> Builder:
+    """Load the file only when a network is built: torch takes seconds, a typo should not."""
+
+    def build(image_shape: tuple[int, int, int], classes: int) -> "nn.Module":
+        module = import_module(f"augfactory.evaluation.classifiers.{file}")
+        network: nn.Module = getattr(module, function)(image_shape, classes)
+        return network
+
+    return build
+
+
 DEFAULT_CLASSIFIER = "quick"
 # Only what "quick" has was measured; the rates of the others, and of torchvision's, are what AdamW
 # learnt well with around another network at a constant rate (docs/experiments.md).
 CLASSIFIERS: dict[str, Classifier] = {
-    "quick": Classifier(quick, "muon", 2e-2, 0.15, 0.1),
-    "vgg": Classifier(small_vgg, "adamw", 4e-3, 0.5),
-    "resnet20": Classifier(resnet20, "adamw", 4e-3, 0.05),
-    "wrn40-2": Classifier(wrn40_2, "adamw", 4e-3, 0.05),
-    "allconv": Classifier(allconv, "adamw", 4e-3, 0.05),
+    "quick": Classifier(_built_by("quick", "quick"), "muon", 2e-2, 0.15, 0.1),
+    "vgg": Classifier(_built_by("vgg", "small_vgg"), "adamw", 4e-3, 0.5),
+    "resnet20": Classifier(_built_by("resnet20", "resnet20"), "adamw", 4e-3, 0.05),
+    "wrn40-2": Classifier(_built_by("wrn40_2", "wrn40_2"), "adamw", 4e-3, 0.05),
+    "allconv": Classifier(_built_by("allconv", "allconv"), "adamw", 4e-3, 0.05),
 }
 TORCHVISION = "augfactory.evaluation.classifiers.torchvision_models"
 TORCHVISION_LEARNING_RATE, TORCHVISION_WEIGHT_DECAY = 1e-3, 0.05
@@ -68,7 +76,7 @@ def find_classifier(name: str, weights: Path | None = None) -> Classifier:
     if name not in model_names():
         raise _unknown_classifier(name, model_names())
 
-    def build(image_shape: tuple[int, int, int], classes: int) -> nn.Module:
+    def build(image_shape: tuple[int, int, int], classes: int) -> "nn.Module":
         del image_shape
         return torchvision_model(name, classes, weights)
 
@@ -99,6 +107,8 @@ def check_image_shape(
         RecipeError: it cannot take them.
         InputDataError: its file of weights cannot be read, or does not fit.
     """
+    import torch
+
     height, width, channels = image_shape
     with torch.random.fork_rng(devices=[]):
         network = find_classifier(name, weights).build(image_shape, classes).eval()

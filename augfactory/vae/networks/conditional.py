@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from augfactory.vae.networks.network import Network, NetworkShape, bounded
+from augfactory.vae.networks.names import NetworkShape
+from augfactory.vae.networks.network import Network, bounded
 
 SMALL_SIDE = 8
 FIRST_CHANNELS, CHANNELS = 16, 64  # the first layer works at the largest size, so it is narrow

@@ -1,21 +1,10 @@
 """What training and coding ask of a network."""
 
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 from torch.nn import functional
 
 # Standard deviations from 0.007 to 7: wide enough for any code that is of use, and no overflow.
 LOWEST_LOG_VARIANCE, HIGHEST_LOG_VARIANCE = -10.0, 4.0
-
-
-@dataclass(frozen=True)
-class NetworkShape:
-    """The sizes that a network is built for; ``image_shape`` is (height, width, channels)."""
-
-    image_shape: tuple[int, int, int]
-    classes: int
-    latent: int
 
 
 class Network(nn.Module):

@@ -7,26 +7,16 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from augfactory.errors import unknown_name
 from augfactory.keyed_random import key_of
 from augfactory.vae.networks.conditional import ConditionalNetwork
-from augfactory.vae.networks.network import Network, NetworkShape
+from augfactory.vae.networks.names import Architecture, NetworkShape, check_architecture
+from augfactory.vae.networks.network import Network
 from augfactory.vae.networks.seed import SeedNetwork
 
-NETWORKS: dict[str, Callable[[NetworkShape], Network]] = {
+NETWORKS: dict[Architecture, Callable[[NetworkShape], Network]] = {
     "conditional": ConditionalNetwork,
     "seed": SeedNetwork,
 }
-
-
-def check_architecture(name: str) -> None:
-    """Check the name of a network.
-
-    Raises:
-        RecipeError: there is none of this name.
-    """
-    if name not in NETWORKS:
-        raise unknown_name("--architecture", "architecture", name, list(NETWORKS))
 
 
 def build_network(architecture: str, shape: NetworkShape, seed: int) -> Network:
@@ -35,10 +25,10 @@ def build_network(architecture: str, shape: NetworkShape, seed: int) -> Network:
     Raises:
         RecipeError: there is no such architecture.
     """
-    check_architecture(architecture)
+    known = check_architecture(architecture)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(key_of(seed, "vae", "initial weights"))
-        return NETWORKS[architecture](shape)
+        return NETWORKS[known](shape)
 
 
 def weights_of(architecture: str, shape: NetworkShape) -> dict[str, Tensor]:
@@ -49,9 +39,9 @@ def weights_of(architecture: str, shape: NetworkShape) -> dict[str, Tensor]:
     Raises:
         RecipeError: there is no such architecture.
     """
-    check_architecture(architecture)
+    known = check_architecture(architecture)
     with torch.random.fork_rng(devices=[]), _Undrawn(), torch.device("meta"):
-        return NETWORKS[architecture](shape).state_dict()
+        return NETWORKS[known](shape).state_dict()
 
 
 class _Undrawn(TorchFunctionMode):

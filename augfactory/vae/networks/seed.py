@@ -13,7 +13,8 @@ from typing import TypeVar
 
 from torch import Tensor, nn
 
-from augfactory.vae.networks.network import Network, NetworkShape, bounded
+from augfactory.vae.networks.names import NetworkShape
+from augfactory.vae.networks.network import Network, bounded
 
 ENCODER = ((32, 1), (64, 2), (64, 1), (64, 1))  # channels, stride
 DENSE = 32

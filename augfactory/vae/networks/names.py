@@ -1,0 +1,30 @@
+"""What networks are called and what they are built for; kept apart from torch, which is slow."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from augfactory.errors import unknown_name
+
+Architecture = Literal["conditional", "seed"]
+ARCHITECTURES: tuple[Architecture, ...] = get_args(Architecture)
+
+
+@dataclass(frozen=True)
+class NetworkShape:
+    """The sizes that a network is built for; ``image_shape`` is (height, width, channels)."""
+
+    image_shape: tuple[int, int, int]
+    classes: int
+    latent: int
+
+
+def check_architecture(name: str) -> Architecture:
+    """Check the name of a network.
+
+    Raises:
+        RecipeError: there is none of this name.
+    """
+    for known in ARCHITECTURES:
+        if name == known:
+            return known
+    raise unknown_name("--architecture", "architecture", name, ARCHITECTURES)

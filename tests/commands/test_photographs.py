@@ -1,0 +1,56 @@
+"""On real photographs the judged quality ranks new ones above varied ones above decoded ones.
+
+The photographs are not part of this repository: AUGFACTORY_PHOTOGRAPHS names a folder with `train`
+and `test`, each of class folders of colour images, such as a part of CIFAR-10.
+"""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from augfactory.commands.expand import expand
+from augfactory.commands.expand_request import ExpandRequest
+from augfactory.commands.progress import Progress
+from augfactory.commands.quality import quality
+from augfactory.commands.vae_train import VaeTrainRequest, vae_train
+from augfactory.records import SourceSpec
+
+PHOTOGRAPHS = os.environ.get("AUGFACTORY_PHOTOGRAPHS")
+
+
+@pytest.mark.skipif(PHOTOGRAPHS is None, reason="AUGFACTORY_PHOTOGRAPHS names no photographs")
+def test_new_photographs_stand_above_varied_ones_above_decoded_ones(tmp_path: Path) -> None:
+    assert PHOTOGRAPHS is not None
+    train = SourceSpec(f"{PHOTOGRAPHS}:train")
+    model = vae_train(
+        VaeTrainRequest(train, tmp_path / "model", n_train=500, latent=20), Progress()
+    )
+    decoded = model.config.result.decoded
+    assert decoded is not None
+    assert decoded.read < decoded.originals_read
+    assert decoded.advice() == "leave the model out"
+    plain = ExpandRequest(train, tmp_path / "varied", (3,), n_train=500)
+    encoded = replace(
+        plain,
+        source=SourceSpec(str(model.out)),
+        out=tmp_path / "decoded",
+        n_train=None,
+        geometry=None,
+    )
+    found = {}
+    for request, method in ((plain, "geometry"), (encoded, "vae")):
+        (dataset,) = expand(request, Progress())
+        result = quality(str(dataset.path), Progress(), SourceSpec(f"{PHOTOGRAPHS}:test"))
+        judgement = result.methods[method].judgement
+        assert judgement is not None
+        found[method] = judgement.overall
+        assert result.held_out is not None
+        assert result.held_out.judgement is not None
+        found["new"] = result.held_out.judgement.overall
+    ranked = ("new", "geometry", "vae")
+    for measure in ("read", "sharpness"):
+        values = [getattr(found[name], measure) for name in ranked]
+        assert values == sorted(values, reverse=True), (measure, values)
+        assert values[1] > 1.2 * values[2]
