@@ -105,13 +105,14 @@ def test_a_killed_study_repeats_no_finished_cell(photos: Path, tmp_path: Path) -
     assert [len(arm["accuracy"]["values"]) for arm in arms] == [6, 6]
 
 
-def test_a_dry_run_only_says_what_it_would_do(tmp_path: Path) -> None:
+def test_a_dry_run_only_says_what_it_would_do(photos: Path, tmp_path: Path) -> None:
+    sources = ("--source", str(photos / "train.npz"), "--test", str(photos / "test.npz"))
     done = subprocess.run(
-        [*COMMAND, str(STUDIES[0]), "--dry-run", "--out", "out", "--json"],
+        [*COMMAND, str(STUDIES[0]), "--quick", *sources, "--dry-run", "--out", "out", "--json"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert json.loads(done.stdout)["classifiers"] == 24
+    assert json.loads(done.stdout)["classifiers"] == 5
     assert not (tmp_path / "out").exists()

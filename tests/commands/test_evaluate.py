@@ -32,6 +32,7 @@ from augfactory.report.training_figures import CAPTION, GAP, TITLE
 from augfactory.store import system
 from augfactory.store.lock import only_writer
 from augfactory.store.reader import open_version
+from tests.commands.tiny import stand_in_for
 from tests.commands.versions import write_source, write_version
 from tests.evaluation.memory import CLASSES, patterns
 
@@ -67,6 +68,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtu
 def make_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """Write the datasets and their sources, and go there."""
     monkeypatch.chdir(tmp_path)
+    stand_in_for("vgg", monkeypatch)
     train = write_source(tmp_path / "train.h5", *patterns("train", 60))
     test = write_source(tmp_path / "test.h5", *patterns("test", 50))
     write_version(tmp_path / "digits-x2/v1", train, CHOSEN, 2)
@@ -130,12 +132,15 @@ def test_datasets_are_compared_with_their_originals(bench: Bench) -> None:
 
 
 @pytest.mark.drawn
-def test_what_is_finished_is_not_trained_again(bench: Bench) -> None:
+def test_what_is_finished_is_not_trained_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = run(bench.request)
     contents = {path: path.read_bytes() for path in first.files}
     again = run(bench.request)
     assert again.trained == 0
     assert {path: path.read_bytes() for path in again.files} == contents
+    monkeypatch.setattr("augfactory.commands.evaluation_report.write_report", undrawn)
     assert run(replace(bench.request, seeds=3)).trained == 5
     assert run(replace(bench.request, steps=7)).trained == 10
     cells = sorted((first.out / "cells").iterdir())

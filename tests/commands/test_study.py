@@ -20,6 +20,7 @@ from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation.protocol import Cell, CellResult
 from augfactory.report.recipe_toml import study_toml
 from augfactory.store.lock import only_writer
+from tests.commands.tiny import stand_in_for
 from tests.commands.versions import write_source
 from tests.evaluation.memory import patterns
 
@@ -57,7 +58,8 @@ def values(folder: Path, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    stand_in_for("quick", monkeypatch)
     write_source(tmp_path / "train.h5", *patterns("train", 80))
     write_source(tmp_path / "test.h5", *patterns("test", 50))
     return tmp_path
@@ -131,10 +133,9 @@ def test_a_stopped_study_trains_what_is_missing(
         saved.append(cell)
         save(out, cell, result)
 
-    monkeypatch.setattr(evaluation_files, "save_cell", save_three)
-    with pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(evaluation_files, "save_cell", save_three)
         run(asked)
-    monkeypatch.undo()
     before = cell_times(asked.out)
     result = run(asked)
     assert len(before) == 3
@@ -221,7 +222,7 @@ def test_damaged_cells_of_a_study_are_trained_again(place: Path) -> None:
 def test_an_arm_has_its_own_classifier_and_its_own_methods(place: Path) -> None:
     arms = [
         {"name": "originals"},
-        {"name": "small", "classifier": "vgg"},
+        {"name": "small", "online": [], "classifier": "vgg"},
         {
             "name": "online ricap {beta}",
             "online": [

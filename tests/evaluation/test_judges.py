@@ -1,5 +1,6 @@
 """Classifiers that judge images: none learns what it judges, and mush is told from pictures."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
+from augfactory.engines.processes import pinned_threads
 from augfactory.evaluation import judges as judges_file
 from augfactory.evaluation.judged import (
     Bench,
@@ -22,6 +24,12 @@ from augfactory.records import Int64Array, Source, UInt8Array
 from tests.evaluation.memory import CLASSES, pattern_source
 
 STEPS = 25
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    with pinned_threads(1):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Every example learns from a real version, offline, and really uses the soft labels.
 
-Those marked heavy need the extra `examples`: `make examples` installs it and runs them.
+Those marked heavy need the extra `examples`, or are a script's further formats, which reach it by
+the same reader: `make examples` installs that extra and runs them.
 """
 
 import os
@@ -44,7 +45,12 @@ SCRIPTS = {
     "fastai_learner.py": Example(("png",), 0.6, heavy=True),
 }
 RUNS = [
-    pytest.param(script, storage, id=f"{script}-{storage}", marks=[pytest.mark.heavy] * heavy)
+    pytest.param(
+        script,
+        storage,
+        id=f"{script}-{storage}",
+        marks=[pytest.mark.heavy] * (heavy or storage != storages[0]),
+    )
     for script, (storages, _, heavy) in SCRIPTS.items()
     for storage in storages
 ]
