@@ -21,10 +21,10 @@ def demo(
 ) -> None:
     """Show the whole story on the bundled digits, in minutes.
 
-    A VAE is trained on 100 digits. Datasets ten, fifty and 250 times as large are made with it,
-    once from decoded images alone and once with geometry, mixup and RICAP; beside them stands what
-    geometry, mixup and RICAP do without it. Classifiers trained on each are tested on 5,000 other
-    digits. Ends by naming every file.
+    A VAE is trained on 100 digits. Datasets ten, fifty and 250 times as large are made of decoded
+    images, and one with geometry, mixup and RICAP too; beside them stands what geometry, mixup and
+    RICAP do without the VAE. Classifiers trained on these last two, and on the digits alone, are
+    tested on 5,000 other digits. Ends by naming every file and with what to train on.
 
     \b
     Example:

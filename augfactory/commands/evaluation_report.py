@@ -9,8 +9,8 @@ from augfactory.commands.evaluation_arms import names_of
 from augfactory.commands.evaluation_inputs import Inputs
 from augfactory.commands.won_and_lost import won_and_lost
 from augfactory.evaluation.comparison import ArmSummary, Results
-from augfactory.report.evaluation_figures import accuracy_figure
 from augfactory.report.page import report_page
+from augfactory.report.page_figures import accuracy_png
 from augfactory.store.atomic import write_file
 
 REPORT = "report.html"
@@ -32,7 +32,7 @@ def write_report(
         *report_pictures.of_models(report_pictures.model_folders(inputs.versions)),
     ]
     contents = {
-        "accuracy.png": accuracy_figure(arms, document["baseline"], subtitle(document)),
+        "accuracy.png": accuracy_png(arms, document["baseline"], subtitle(document)),
         REPORT: report_page(document, pictures),
     }
     for name, data in contents.items():

@@ -13,8 +13,8 @@ from augfactory.evaluation.comparison import ArmSummary
 from augfactory.evaluation.protocol import Cell, CellResult
 from augfactory.evaluation.verdict import sentence
 from augfactory.guarded.text import escaped
-from augfactory.report.evaluation_figures import accuracy_figure
 from augfactory.report.page import Picture, report_page
+from augfactory.report.page_figures import accuracy_png
 from augfactory.report.tables import markdown_table
 from augfactory.store.atomic import write_file
 from augfactory.store.manifest import library_versions
@@ -72,7 +72,7 @@ def write_results(
             f"{study.title} · {group.n_train:,} originals · {study.classifier}, "
             f"{study.steps:,} steps of {study.batch}"
         )
-        contents[f"accuracy-n{group.n_train}.png"] = accuracy_figure(
+        contents[f"accuracy-n{group.n_train}.png"] = accuracy_png(
             group.arms, study.against[0], subtitle
         )
     contents[REPORT] = report_page(document, pictures)

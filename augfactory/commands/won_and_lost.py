@@ -12,7 +12,6 @@ from augfactory.evaluation.comparison import Results, by_arm
 from augfactory.evaluation.features import random_features
 from augfactory.evaluation.protocol import CellResult
 from augfactory.evaluation.quality import Real, quality
-from augfactory.guarded.text import escaped
 from augfactory.records import Float32Array, Int64Array, Source
 from augfactory.report.page import Picture
 from augfactory.report.training_figures import Strip, picture_figure
@@ -42,9 +41,9 @@ def won_and_lost(inputs: Inputs, results: Results, arm: str, baseline: str) -> l
     originals = opened_part(inputs.arms[0]).source
     nearest = _Nearest(originals, inputs.test)
     pictures = []
-    for title, other, sign in (
-        (f"What {arm} gets right and {baseline} gets wrong", baseline, 1),
-        (f"What {arm} gets wrong and {baseline} gets right", arm, -1),
+    for title, heading, other, sign in (
+        (f"What {arm} gets right and {baseline} gets wrong", "Test images won", baseline, 1),
+        (f"What {arm} gets wrong and {baseline} gets right", "Test images lost", arm, -1),
     ):
         rows = _most(sign * gain, _room(inputs.test))
         if len(rows):
@@ -54,7 +53,7 @@ def won_and_lost(inputs: Inputs, results: Results, arm: str, baseline: str) -> l
                 f"{counted:,} of {len(gain):,} test images, those first on which the trainings "
                 f"differ most. {other} takes, from left to right, {said}."
             )
-            pictures.append(Picture(title, caption, nearest.drawn(title, rows)))
+            pictures.append(Picture(title, caption, nearest.drawn(heading, rows)))
     return pictures
 
 
@@ -75,7 +74,7 @@ class _Nearest:
 
             near = quality(real, read, self.test.labels[rows]).neighbours.nearest
         return picture_figure(
-            escaped(title),
+            title,
             f"nearest in {self.space.name}",
             ("",),
             [

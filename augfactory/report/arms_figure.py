@@ -21,9 +21,10 @@ LONGEST_NAME, LONGEST_LINE, LETTER = 40, 104, 11  # letters, letters, pixels of 
 def arms_figure(arms: Sequence[MeasuredArm], baseline: str, subtitle: str) -> bytes:
     """Return a PNG: a line for each arm, its classifiers as rings, mean ± one standard deviation.
 
-    The arm called ``baseline`` comes first, its mean goes through all lines, dashed.
+    The arm called ``baseline`` comes first, then the best; its mean goes through
+    all lines, dashed.
     """
-    ordered = sorted(arms, key=lambda arm: arm.name != baseline)
+    ordered = sorted(arms, key=lambda arm: (arm.name != baseline, -arm.accuracy.mean))
     names = [label(arm.name, LONGEST_NAME) for arm in ordered]
     room = 40 + LETTER * max(map(len, names))
     height = ABOVE + LINE * len(ordered) + BELOW

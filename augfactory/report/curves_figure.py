@@ -18,7 +18,7 @@ from augfactory.report.drawing import (
 WIDTH, HEIGHT = 1200, 720
 COLOURS = ("#0a6ebd", "#d1495b", "#2e8b57", "#8a5fbf", "#c98a1b", "#4a6572", "#b05d9c", "#5a8f29")
 MOST_LINES = len(COLOURS)
-LONGEST_NAME, LONGEST_LINE = 30, 104
+LONGEST_NAME, LONGEST_LINE = 28, 104
 APART = 0.035  # of the height, between two names
 
 
@@ -35,7 +35,7 @@ def curves_figure(arms: Sequence[Mapping[str, Any]], baseline: str, subtitle: st
     """
     shown = [arm for arm in arms if arm["curve"]["steps"]][:MOST_LINES]
     figure = new_figure(WIDTH, HEIGHT)
-    axes = figure.add_axes((0.075, 0.11, 0.665, 0.735))
+    axes = figure.add_axes((0.075, 0.11, 0.62, 0.735))
     ends = []
     for arm, colour in zip(shown, COLOURS, strict=False):
         curve = arm["curve"]

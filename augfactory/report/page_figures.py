@@ -16,6 +16,7 @@ from augfactory.report.class_figures import (
 from augfactory.report.curves_figure import curves_figure
 from augfactory.report.evaluation_figures import accuracy_figure
 from augfactory.report.letters import all_drawable, drawable
+from augfactory.report.measured_arms import MeasuredArm
 from augfactory.report.page_tables import Arm, Table, confused_pairs
 from augfactory.report.tables import best_first
 
@@ -108,15 +109,20 @@ def accuracy(document: Mapping[str, Any]) -> Figure | None:
         "classifiers, bars ± 1 standard deviation"
     )
     said = "; ".join(f"{arm['name']} {100 * arm['accuracy']['mean']:.1f} %" for arm in arms)
-    factors = {own.factor for own in measured if own.name != baseline}
-    over_factors = len(factors - {None, 1}) > 1 and _few_lines(measured, baseline)
-    draw = accuracy_figure if over_factors else arms_figure
     return embedded(
-        draw(measured, baseline, drawable(subtitle)),
+        accuracy_png(measured, baseline, drawable(subtitle)),
         "Accuracy",
         "",
         f"Test accuracy of each arm, {document['baseline']} as a dashed line. {said}.",
     )
+
+
+def accuracy_png(arms: Sequence[MeasuredArm], baseline: str, subtitle: str) -> bytes:
+    """Return accuracy over the factors as a PNG, or arm by arm where they share a factor."""
+    factors = {own.factor for own in arms if own.name != baseline}
+    over_factors = len(factors - {None, 1}) > 1 and _few_lines(arms, baseline)
+    draw = accuracy_figure if over_factors else arms_figure
+    return draw(arms, baseline, subtitle)
 
 
 def curves(document: Mapping[str, Any]) -> Figure | None:
@@ -151,7 +157,7 @@ def _curve_in_words(arm: Arm) -> str:
     return f"{arm['name']} still rises, {100 * rise:+.1f} points in the last fifth"
 
 
-def _few_lines(arms: Sequence[_Measured], baseline: str) -> bool:
+def _few_lines(arms: Sequence[MeasuredArm], baseline: str) -> bool:
     """Say whether the lines over factors, and their names, have room beside each other."""
     lines = {
         arm.name.replace(f"-x{arm.factor}", "", 1): arm.factor
