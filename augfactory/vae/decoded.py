@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-# Shares of what is read of the originals; docs/experiments.md has the three data sets behind them.
+# Shares of what is read of the originals; docs/experiments.md has the two data sets behind them.
 KEPT, PARTLY_KEPT = 0.95, 0.8
 
 
