@@ -114,5 +114,5 @@ def test_a_dry_run_only_says_what_it_would_do(photos: Path, tmp_path: Path) -> N
         text=True,
         check=True,
     )
-    assert json.loads(done.stdout)["classifiers"] == 5
+    assert json.loads(done.stdout)["classifiers"] == 6
     assert not (tmp_path / "out").exists()

@@ -462,7 +462,7 @@ def test_datasets_of_one_kind_are_rarely_told_apart(bench: Bench) -> None:
 
 
 def test_shuffled_labels_are_reported_as_a_loss(bench: Bench) -> None:
-    write_version(bench.folder / "wrong-x8/v1", bench.train, CHOSEN, 8, shuffled=True)
+    write_version(bench.folder / "wrong-x8/v1", bench.train, CHOSEN, 8, shuffled=1.0)
     result = run(replace(bench.request, datasets=("wrong-x8",), seeds=3, steps=25, batch=32))
     gap = result.arms[-1].versus[result.baseline]["accuracy"]
     assert gap.clear

@@ -48,11 +48,11 @@ def write_version(
     originals: bool = True,
     noise: int = 20,
     seed: int | None = None,
-    shuffled: bool = False,
+    shuffled: float = 0.0,
 ) -> Path:
     """Write a version of ``factor`` noisy copies of the ``chosen`` rows of ``origin``.
 
-    ``shuffled`` gives every copy the label of another.
+    ``shuffled`` is the share of the copies that get the label of another.
     """
     source = open_source(origin).restricted_to(np.array(chosen))
     count = factor * len(source)
@@ -66,7 +66,9 @@ def write_version(
     images[kept] = source.read_images(parent[kept])
     labels = source.labels[parent]
     if shuffled:
-        labels[~kept] = np.random.default_rng(0).permutation(labels[~kept])
+        random, made_rows = np.random.default_rng(0), np.flatnonzero(~kept)
+        wrong = random.permutation(made_rows)[: round(shuffled * len(made_rows))]
+        labels[wrong] = random.permutation(labels[wrong])
     rows = Rows(
         image=images,
         soft_label=one_hot(labels, len(source.class_names)),

@@ -20,6 +20,7 @@ from tests.faults.states import only_version, version_problems
 from tests.faults.zygote import ask, zygote
 
 IN_A_ROW = 4
+MOMENTS = 50  # in each format
 
 
 @pytest.mark.parametrize("storage", part_of(FORMATS, 4))
@@ -47,7 +48,40 @@ def test_killed_at_each_call(tmp_path: Path, storage: str) -> None:
     settle(problems)
 
 
-@pytest.mark.parametrize("seed", range(6 if FULL else 1))
+@pytest.mark.parametrize("storage", part_of(FORMATS, 4))
+def test_killed_at_random_moments(tmp_path: Path, storage: str) -> None:
+    """Kill a process that has everything imported, so that the moments lie within its work."""
+    source = write_images(tmp_path / "source")
+    wanted = content_hash(expanded(source, storage, tmp_path))
+    arguments, problems = expanding(source, storage), list[Problem]()
+    draw = random.Random(storage)
+    (tmp_path / "zygote").mkdir()
+    with zygote(tmp_path / "zygote") as process:
+        (tmp_path / "undisturbed").mkdir()
+        # The first answer waits for the imports.
+        assert ask(process, arguments, tmp_path / "undisturbed", 0)[0] == 0
+        folder = tmp_path / "case"
+        folder.mkdir()
+        began = time.monotonic()
+        assert ask(process, arguments, folder, 0)[0] == 0
+        duration = time.monotonic() - began
+        shutil.rmtree(folder)
+        for _ in range(MOMENTS if FULL else 2):
+            folder.mkdir()
+            moment = draw.uniform(0, duration)
+            code, _ = ask(process, arguments, folder, 0, moment)
+            count("kills survived", int(code == -signal.SIGKILL))
+            when = f"killed after {moment:.3f} of {duration:.3f} s"
+            problems += version_problems(folder / "d-x2", wanted, ROWS, when)
+            again, _ = ask(process, arguments, folder, 0)
+            if again != 0:
+                problems.append(Problem("rows lost", f"{when}, and again: exit {again}"))
+            problems += only_version(folder / "d-x2", wanted, ROWS, f"{when}, and again")
+            shutil.rmtree(folder)
+    settle(problems)
+
+
+@pytest.mark.parametrize("seed", range(2 if FULL else 1))
 def test_killed_at_any_moment(tmp_path: Path, seed: int) -> None:
     """Kill the command with its workers, some times in a row, then let it end."""
     storage = FORMATS[seed % len(FORMATS)]

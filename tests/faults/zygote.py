@@ -1,12 +1,15 @@
 """A process that has everything imported, and forks a child for each command that is to be killed.
 
-It reads lines of JSON: {"arguments", "cwd", "kill_at"}; it answers each with the exit code of the
-child, negative where a signal ended it, and how many calls it made where it came to its end.
+It reads lines of JSON: {"arguments", "cwd", "kill_at", "kill_after"}; it answers each with the exit
+code of the child, negative where a signal ended it, and how many calls it made where it came to its
+end.
 """
 
 import json
 import os
+import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,11 +31,25 @@ def zygote(place: Path) -> Iterator["Popen[str]"]:
         process.stdin.close()
 
 
-def ask(process: "Popen[str]", arguments: tuple[str, ...], cwd: Path, kill_at: int) -> Any:
-    """Let a child run a command in ``cwd`` and be killed at a call; return (exit code, calls)."""
+def ask(
+    process: "Popen[str]",
+    arguments: tuple[str, ...],
+    cwd: Path,
+    kill_at: int,
+    kill_after: float | None = None,
+) -> Any:
+    """Let a child run a command in ``cwd`` and be killed; return (exit code, calls).
+
+    It is killed at the call of the number ``kill_at``, 0 for none, or after so many seconds.
+    """
     assert process.stdin is not None
     assert process.stdout is not None
-    asked = {"arguments": arguments, "cwd": str(cwd), "kill_at": kill_at}
+    asked = {
+        "arguments": arguments,
+        "cwd": str(cwd),
+        "kill_at": kill_at,
+        "kill_after": kill_after,
+    }
     process.stdin.write(json.dumps(asked) + "\n")
     process.stdin.flush()
     return json.loads(process.stdout.readline())
@@ -52,6 +69,11 @@ def _serve(place: Path) -> None:
             os.write(writer, str(len(calls.names)).encode())
             os._exit(99 if done.code is None else done.code)
         os.close(writer)
+        if asked["kill_after"] is not None:
+            time.sleep(asked["kill_after"])
+            os.kill(
+                child, signal.SIGKILL
+            )  # one that has ended stays a zombie until it is waited for
         _, status = os.waitpid(child, 0)
         with os.fdopen(reader) as told:
             calls_made = int(told.read() or 0)
