@@ -182,7 +182,8 @@ def evaluate(
             if json:
                 print_json(asdict(found))
                 return
-            show(f"{found.classifiers} classifiers on {found.workers} processes: ", sep="")
+            processes = "1 process" if found.workers == 1 else f"{found.workers} processes"
+            show(f"{found.classifiers} classifiers on {processes}:")
             show(*map(escaped, found.arms), sep="\n")
             for count, needed in found.minutes.items():
                 show(f"to step {count:,}: about {max(needed, 0.1):,.1f} minutes")

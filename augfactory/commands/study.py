@@ -178,7 +178,8 @@ def plan_text(
     numbers = ", ".join(f"{count:,}" for count in asked.n_train)
     lines = [
         f"{found['classifiers']:,} classifiers: {len(asked.arms)} arms × originals ({numbers}) × "
-        f"{asked.subsets} draws × {asked.seeds} seeds, {asked.steps:,} steps of {asked.batch}",
+        f"{_counted(asked.subsets, 'draw')} × {_counted(asked.seeds, 'seed')}, "
+        f"{asked.steps:,} steps of {asked.batch}",
         f"originals from {asked.source}: {found['source']['rows']:,} images of "
         f"{len(prepared.material.source.class_names)} classes",
         f"tested on {asked.test}: {found['test']['rows']:,} images",
@@ -202,6 +203,10 @@ def left_out(asked: Study, whole: Study) -> dict[str, list[Any]]:
     if len(asked.arms) != len(whole.arms):
         found["arms"] = [len(asked.arms), len(whole.arms)]
     return found
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _plain(value: Any) -> Any:

@@ -665,7 +665,7 @@ def test_a_dry_run_tells_the_time_and_writes_nothing(bench: Bench) -> None:
     before = sorted(bench.folder.rglob("*"))
     told = CliRunner().invoke(app, [*asked, "--dry-run"])
     assert told.exit_code == 0, told.output
-    assert "8 classifiers on 1 processes" in told.stdout
+    assert "8 classifiers on 1 process:" in told.stdout
     assert re.search(r"to step 400: about [\d.,]+ minutes", told.stdout)
     assert re.search(r"memory: about [\d,]+ MB", told.stdout)
     found = json.loads(CliRunner().invoke(app, [*asked, "--dry-run", "--json"]).stdout)

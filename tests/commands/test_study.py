@@ -271,9 +271,7 @@ def test_a_dry_run_opens_everything_and_says_what_a_size_leaves_out(
     Path("s.toml").write_text(f"{text}\n[quick]\nn_train = [10]\nsteps = 2\nsubsets = 1\n")
     told = CliRunner().invoke(app, ["study", "s.toml", "--out", "out", "--quick", "--dry-run"])
     assert told.exit_code == 0, told.output
-    assert (
-        "10 classifiers: 5 arms × originals (10) × 1 draws × 2 seeds, 2 steps of 8" in told.stdout
-    )
+    assert "10 classifiers: 5 arms × originals (10) × 1 draw × 2 seeds, 2 steps of 8" in told.stdout
     assert "80 images of 10 classes" in told.stdout
     for line in (
         "--quick takes n_train 10 where the file has 20, 40",
