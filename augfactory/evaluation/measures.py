@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 
 from augfactory.records import Int64Array
 
@@ -112,6 +110,8 @@ def fit_temperature(log_probability: Float64Array, labels: Int64Array) -> float:
     Rows that are not the test's must be used: what is fitted on them is then measured there.
     """
 
+    from scipy.optimize import minimize_scalar  # it takes most of a second to load
+
     def nll(log_temperature: float) -> float:
         return negative_log_likelihood(scaled(log_probability, np.exp(log_temperature)), labels)
 
@@ -121,5 +121,7 @@ def fit_temperature(log_probability: Float64Array, labels: Int64Array) -> float:
 
 def scaled(log_probability: Float64Array, temperature: float) -> Float64Array:
     """Return the log-probabilities at another temperature; they serve as logits."""
+    from scipy.special import log_softmax
+
     softened: Float64Array = log_softmax(log_probability / temperature, axis=1)
     return softened

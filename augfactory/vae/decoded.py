@@ -1,9 +1,12 @@
 """What a model's decoded images are worth to a classifier, and what to do with the model then."""
 
+import math
+
 from pydantic import BaseModel, ConfigDict, Field
 
 # Shares of what is read of the originals; docs/experiments.md has the two data sets behind them.
 KEPT, PARTLY_KEPT = 0.95, 0.8
+READABLE = 0.5  # of the originals; a classifier that reads less may be too weak to tell
 
 
 class DecodedImages(BaseModel):
@@ -34,7 +37,14 @@ class DecodedImages(BaseModel):
         )
 
     def advice(self) -> str:
-        """Say what to do with the model."""
+        """Say what to do with the model.
+
+        Where little is read of the originals, and of decoded images no less but for chance (two
+        standard errors of a difference of shares), nothing follows.
+        """
+        chance = 2 * math.sqrt(2 * self.originals_read * (1 - self.originals_read) / self.rows)
+        if self.originals_read < READABLE and self.read + chance >= KEPT * self.originals_read:
+            return "too little is read of the originals to tell; `augfactory evaluate` can"
         if self.read >= KEPT * self.originals_read:
             return "blend them with varied originals, as a part of the rows"
         if self.read >= PARTLY_KEPT * self.originals_read:

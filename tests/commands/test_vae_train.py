@@ -148,6 +148,13 @@ def test_the_advice_follows_from_what_is_read(read: float, advice: str) -> None:
     assert "fine detail" not in found.words()
 
 
+def test_a_classifier_that_reads_little_gives_no_advice() -> None:
+    weak = DecodedImages(rows=60, read=0.22, originals_read=0.2, sharpness=0.3)
+    assert "too little is read" in weak.advice()
+    sure = DecodedImages(rows=500, read=0.254, originals_read=0.404, sharpness=0.1)
+    assert sure.advice() == "leave the model out"
+
+
 def test_of_fewer_than_six_images_nothing_is_judged(request_: VaeTrainRequest) -> None:
     result = vae_train(replace(request_, n_train=5, verdict=True, save_at_loss=()), SILENT)
     assert result.config.result.decoded is None
