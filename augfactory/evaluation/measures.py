@@ -109,7 +109,6 @@ def fit_temperature(log_probability: Float64Array, labels: Int64Array) -> float:
 
     Rows that are not the test's must be used: what is fitted on them is then measured there.
     """
-
     from scipy.optimize import minimize_scalar  # it takes most of a second to load
 
     def nll(log_temperature: float) -> float:
