@@ -22,7 +22,7 @@ from augfactory.evaluation.classifiers.registry import check_image_shape
 from augfactory.evaluation.comparison import ArmSummary, summarise
 from augfactory.evaluation.corruptions.registry import Profile, find_profile
 from augfactory.evaluation.protocol import ClassifierSpec
-from augfactory.evaluation.verdict import Verdict, judge
+from augfactory.evaluation.verdict import Verdict, verdict_of
 from augfactory.store.atomic import write_file
 from augfactory.store.lock import only_writer
 
@@ -116,7 +116,7 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
         length = Length(request.steps, request.minutes, request.seeds)
         outcome = train_for(length, cells_at, out, request.workers, progress)
         arms = summarise(outcome.results, tuple(dict.fromkeys((*baselines, *BASELINES))))
-        verdict = judge(outcome.results, arms, baselines)
+        verdict = verdict_of(outcome.results, arms, baselines)
         alerts += checks.after_training(arms)
         document = {
             **document_of(request, inputs, outcome.results, arms, verdict, alerts),

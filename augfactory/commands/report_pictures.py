@@ -12,6 +12,7 @@ from augfactory.errors import AugfactoryError
 from augfactory.evaluation.quality import Real, quality
 from augfactory.guarded.files import read_file
 from augfactory.keyed_random import generator
+from augfactory.records import Source
 from augfactory.report.page import Picture
 from augfactory.report.training_figures import Strip, picture_figure
 from augfactory.store.reader import Version
@@ -60,6 +61,11 @@ def model_folders(versions: Iterable[Version]) -> list[Path]:
     return [place for place in places if place is not None]
 
 
+def room(source: Source) -> int:
+    """Return how many images of ``source`` stand side by side."""
+    return SHOWN if max(source.image_shape[:2]) <= LARGE else SHOWN // 2
+
+
 def nearest_originals(version: Version) -> Picture | None:
     """Return decoded images, at random and the most suspicious, above their nearest originals.
 
@@ -89,7 +95,7 @@ def nearest_originals(version: Version) -> Picture | None:
             version.source.labels[searched],
         ).neighbours
     closeness = found.distance / np.maximum(real.to_other[found.nearest], 1e-12)
-    count = SHOWN if max(version.source.image_shape[:2]) <= LARGE else SHOWN // 2
+    count = room(version.source)
     suspicious = np.argsort(closeness, kind="stable")[:count]
     chosen = random.permutation(len(searched))[:count], suspicious
     copies = 1 - found.authentic.mean()

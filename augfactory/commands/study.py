@@ -95,9 +95,10 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
     asked, out, profile = request.study, request.out, prepared.profile
     material, draws = prepared.material, prepared.draws
     files.check_folder(out)
-    for known in dict.fromkeys(prepared.classifiers.values()):
-        shape, classes = material.test.image_shape, len(material.test.class_names)
-        check_image_shape(known.name, known.weights, shape, classes)
+    shape, classes = material.test.image_shape, len(material.test.class_names)
+    frozen = {(prepared.classifiers[arm.name], arm.freeze) for arm in asked.arms}
+    for known, freeze in frozen:
+        check_image_shape(known.name, known.weights, shape, classes, freeze=freeze)
     with only_writer(out, request.lock):
         files.begin(out)
         models = train_models(request, material, draws, progress)

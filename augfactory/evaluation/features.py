@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from augfactory.evaluation.classifiers.last_layer import last_linear
 from augfactory.evaluation.network_input import to_network
 from augfactory.keyed_random import generator
 from augfactory.records import Float32Array, UInt8Array
@@ -61,10 +62,10 @@ def classifier_features(network: nn.Module, name: str) -> FeatureSpace:
         ValueError: the network has no Linear layer.
     """
     frozen = copy.deepcopy(network).cpu()
-    layers = [module for module in frozen.modules() if isinstance(module, nn.Linear)]
-    if not layers:
+    layer = last_linear(frozen)
+    if layer is None:
         raise ValueError(f"{name} has no Linear layer whose input could serve as features")
-    return _space(name, frozen, _InputOf(frozen, layers[-1]))
+    return _space(name, frozen, _InputOf(frozen, layer))
 
 
 class _RandomNetwork(nn.Module):

@@ -7,9 +7,9 @@ Judged by classifiers that did not learn the original that an image was made fro
 * sharpness: how much fine detail the images have over what the originals of their class have. It is
   the root of the power in the finer half of an orthonormal 2-D cosine transform of the brightness,
   averaged over images. 1 is that of the originals; a blurred image has less, noise has more;
-* own, nearest: median distance of an image to the original that it was made from, and to any
-  original of the fold, in the judge's features, over the distance that originals usually have to
-  their nearest other;
+* own, nearest: median distance of an image to the original that it was made from (of several the
+  first), and to any original of the fold, in the judge's features, over the distance that
+  originals usually have to their nearest other;
 * coverage: the share of originals that have an image of their class nearer than their k-th nearest
   other of the class (Naeem et al. 2020, equation 6), with no more images than originals.
 """
@@ -24,12 +24,13 @@ from sklearn.metrics.pairwise import euclidean_distances
 
 from augfactory.evaluation.judges import Judge, Judges
 from augfactory.evaluation.predicting import log_probabilities
+from augfactory.evaluation.quality import NEIGHBOURS, kth_distance
+from augfactory.evaluation.training_set import spread_rows
 from augfactory.records import Float32Array, Int64Array, Source, UInt8Array
 
 Float64Array = npt.NDArray[np.float64]
 
 BLOCK = 1024
-NEIGHBOURS = 5
 FINE = 0.5  # of the finest frequency
 BRIGHTNESS = (0.299, 0.587, 0.114)  # of red, green and blue, ITU-R BT.601
 NOT_JUDGED = -1
@@ -89,16 +90,13 @@ class Bench:
             found = np.concatenate(
                 [judge.space.extract(originals.read_images(rows)) for rows in _blocks(members)]
             ).astype(np.float64)
-            apart = euclidean_distances(found)
-            np.fill_diagonal(apart, np.inf)
             self.features.append(found)
-            self.scale.append(float(np.median(apart.min(axis=1))) or 1.0)
+            self.scale.append(float(np.median(kth_distance(found, 1))) or 1.0)
             for label in np.unique(originals.labels[members]).tolist():
                 same = np.flatnonzero(originals.labels[members] == label)
                 k = min(NEIGHBOURS, len(same) - 1)
                 if k:
-                    ordered = np.sort(apart[np.ix_(same, same)], axis=1)
-                    self.radius[members[same]] = ordered[:, k - 1]
+                    self.radius[members[same]] = kth_distance(found[same], k)
         detail = fine_detail_of(originals)
         classes = len(originals.class_names)
         counts = np.bincount(originals.labels, minlength=classes)
@@ -214,8 +212,8 @@ def _spread(labels: Int64Array, real_labels: Int64Array) -> npt.NDArray[np.bool_
     chosen = np.zeros(len(labels), dtype=np.bool_)
     for label in np.unique(labels).tolist():
         rows = np.flatnonzero(labels == label)
-        most = min(len(rows), int((real_labels == label).sum()))
-        chosen[rows[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)]] = True
+        most = int((real_labels == label).sum())
+        chosen[rows[spread_rows(len(rows), most)]] = True
     return chosen
 
 

@@ -135,7 +135,7 @@ class Real:
             raise ValueError("two real rows are needed to tell near from far")
         self.features: Float64Array = features.astype(np.float64)
         self.labels = labels
-        self.to_other = _kth_distance(self.features, 1)
+        self.to_other = kth_distance(self.features, 1)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -224,7 +224,7 @@ class _Balls:
         self.features = real.features[members]
         self.generated = generated
         self.k = max(0, min(k, len(members) - 1, generated - 1))
-        self.radius = _kth_distance(self.features, self.k) if self.k else np.zeros(len(members))
+        self.radius = kth_distance(self.features, self.k) if self.k else np.zeros(len(members))
         self.inside = self.hits = 0
         self.held = np.zeros(len(members), dtype=np.bool_)
 
@@ -263,7 +263,7 @@ class _Balls:
         )
 
     def _recall(self, kept: Float64Array) -> float:
-        radius = _kth_distance(kept, min(self.k, len(kept) - 1))
+        radius = kth_distance(kept, min(self.k, len(kept) - 1))
         found = [
             (euclidean_distances(self.features[rows], kept) < radius).any(axis=1)
             for rows in _blocks(len(self.features), len(kept))
@@ -271,7 +271,7 @@ class _Balls:
         return float(np.concatenate(found).mean())
 
 
-def _kth_distance(features: Float64Array, k: int) -> Float64Array:
+def kth_distance(features: Float64Array, k: int) -> Float64Array:
     """Return float64 [N], the distance of each row to its k-th nearest other."""
     search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(features)
     distances: Float64Array = search.kneighbors()[0]

@@ -27,7 +27,7 @@ from augfactory.evaluation.protocol import (
     Reading,
 )
 from augfactory.evaluation.training import Progressed, Trained, train_classifier
-from augfactory.evaluation.training_set import TrainingSet, training_part
+from augfactory.evaluation.training_set import TrainingSet, spread_rows, training_part
 from augfactory.records import Int64Array, ReadImages, Source, SourceSpec
 
 CURVE_ROWS, TRAINING_ROWS = 1000, 500
@@ -80,11 +80,6 @@ def _read(
             accuracy(own, learnt),
         )
     )
-
-
-def spread_rows(count: int, most: int) -> Int64Array:
-    """Return at most ``most`` of ``count`` rows, evenly spread, in order."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
 
 
 def _measured(

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from augfactory.evaluation import batches
 from augfactory.evaluation.averaging import WeightAverage
+from augfactory.evaluation.classifiers.last_layer import last_linear
 from augfactory.evaluation.classifiers.registry import Builder
 from augfactory.evaluation.diet import DEFAULT_DIET, Diet
 from augfactory.evaluation.losses import consistent_cross_entropy
@@ -83,7 +84,7 @@ class _Training:
         settings = self.settings
         shown = to_network(images, settings.device)
         targets = torch.from_numpy(soft_labels).to(settings.device)
-        self.network.train(not self.settings.freeze)  # frozen batch norms and dropout rest too
+        self.network.train(not settings.freeze)  # frozen batch norms and dropout rest too
         for group in self.optimiser.param_groups:
             group["lr"] = settings.learning_rate * min(1.0, (number + 1) / WARM_UP)
         with _autocast(settings):
@@ -213,11 +214,11 @@ def _freeze(network: nn.Module) -> None:
     Raises:
         ValueError: there is none.
     """
-    layers = [module for module in network.modules() if isinstance(module, nn.Linear)]
-    if not layers:
+    layer = last_linear(network)
+    if layer is None:
         raise ValueError("the network has no Linear layer that could learn alone")
     network.requires_grad_(False)
-    layers[-1].requires_grad_(True)
+    layer.requires_grad_(True)
 
 
 def _optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:

@@ -76,6 +76,11 @@ def training_part(
     return training.restricted_to(np.flatnonzero(kept))
 
 
+def spread_rows(count: int, most: int) -> Int64Array:
+    """Return at most ``most`` of ``count`` rows, evenly spread, in order."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
+
+
 def row_reader(source: Source) -> ReadRows:
     """Return a function that reads rows, from memory where the source is small enough for it."""
     height, width, channels = source.image_shape

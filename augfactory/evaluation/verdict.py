@@ -48,7 +48,7 @@ class Verdict:
     without_collapsed: str | None
 
 
-def judge(results: Cells, arms: Sequence[ArmSummary], baselines: Sequence[str]) -> Verdict:
+def verdict_of(results: Cells, arms: Sequence[ArmSummary], baselines: Sequence[str]) -> Verdict:
     """Compare all arms with the best of ``baselines`` and say which to use.
 
     An arm is used instead of the baseline only where its interval leaves out 0; of several, the

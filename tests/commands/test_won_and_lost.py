@@ -79,3 +79,14 @@ def contains(page: np.ndarray, tile: np.ndarray) -> bool:
         np.array_equal(page[top : top + height, left : left + width], tile)
         for top, left in np.argwhere(corner)
     )
+
+
+def test_a_single_original_is_the_nearest_of_all(
+    inputs: Inputs,
+) -> None:
+    train = write_source(Path("single.h5"), *patterns("train", 60))
+    write_version(Path("single-x3/v1"), train, [4], 3)
+    alone = gather(("single-x3",), inputs.test_rows.source, None, ArmsRequest(), Progress())
+    found = results(alone.test.labels, {"originals": [[3]], "single-x3": [[]]})
+    (won,) = won_and_lost(alone, found, "single-x3", "originals")
+    assert "class 3 for class 4" in won.caption

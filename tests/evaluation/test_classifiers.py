@@ -145,3 +145,9 @@ def test_images_too_small_for_a_classifier_are_refused() -> None:
     with pytest.raises(RecipeError, match="alexnet cannot take images of 20×28"):
         check_image_shape("alexnet", None, (20, 28, 3), 4)
     assert torch.equal(torch.rand(2), expected)
+
+
+def test_only_what_ends_in_a_linear_layer_can_be_frozen() -> None:
+    check_image_shape("quick", None, (20, 24, 3), 4, freeze=True)
+    with pytest.raises(RecipeError, match="Linear layer"):
+        check_image_shape("squeezenet1_1", None, (64, 64, 3), 4, freeze=True)

@@ -4,7 +4,7 @@ import numpy as np
 
 from augfactory.evaluation.comparison import summarise
 from augfactory.evaluation.protocol import Cell, CellResult
-from augfactory.evaluation.verdict import Verdict, judge, sentence, spoken
+from augfactory.evaluation.verdict import Verdict, sentence, spoken, verdict_of
 from tests.evaluation.results import STILL, accuracies, cells, result
 
 BASELINES = ("originals", "originals+geometry", "originals+geometry+mixup")
@@ -14,7 +14,7 @@ Cells = list[tuple[Cell, CellResult]]
 def judged(*arms: Cells) -> tuple[Verdict, str]:
     results = [pair for own in arms for pair in own]
     summaries = summarise(results, BASELINES)
-    verdict = judge(results, summaries, BASELINES)
+    verdict = verdict_of(results, summaries, BASELINES)
     return verdict, spoken(verdict, summaries)
 
 

@@ -39,11 +39,7 @@ def test_killed_at_each_call(tmp_path: Path, storage: str) -> None:
                 break
             count("kills survived")
             when = f"killed at call {at}"
-            problems += version_problems(folder / "d-x2", wanted, ROWS, when)
-            again, _ = ask(process, arguments, folder, 0)
-            if again != 0:
-                problems.append(Problem("rows lost", f"{when}, and again: exit {again}"))
-            problems += only_version(folder / "d-x2", wanted, ROWS, f"{when}, and again")
+            problems += after_a_kill(process, arguments, folder, wanted, when)
             shutil.rmtree(folder)
     settle(problems)
 
@@ -72,11 +68,7 @@ def test_killed_at_random_moments(tmp_path: Path, storage: str) -> None:
             code, _ = ask(process, arguments, folder, 0, moment)
             count("kills survived", int(code == -signal.SIGKILL))
             when = f"killed after {moment:.3f} of {duration:.3f} s"
-            problems += version_problems(folder / "d-x2", wanted, ROWS, when)
-            again, _ = ask(process, arguments, folder, 0)
-            if again != 0:
-                problems.append(Problem("rows lost", f"{when}, and again: exit {again}"))
-            problems += only_version(folder / "d-x2", wanted, ROWS, f"{when}, and again")
+            problems += after_a_kill(process, arguments, folder, wanted, when)
             shutil.rmtree(folder)
     settle(problems)
 
@@ -116,6 +108,21 @@ def test_killed_at_any_moment(tmp_path: Path, seed: int) -> None:
         problems += only_version(folder / "d-x30", wanted, rows, f"killed at {moments}")
         shutil.rmtree(folder)
     settle(problems)
+
+
+def after_a_kill(
+    process: "subprocess.Popen[str]",
+    arguments: tuple[str, ...],
+    folder: Path,
+    wanted: str,
+    when: str,
+) -> list[Problem]:
+    """Look at what a killed command left, let it end, and look again."""
+    problems = version_problems(folder / "d-x2", wanted, ROWS, when)
+    again, _ = ask(process, arguments, folder, 0)
+    if again != 0:
+        problems.append(Problem("rows lost", f"{when}, and again: exit {again}"))
+    return problems + only_version(folder / "d-x2", wanted, ROWS, f"{when}, and again")
 
 
 def start(arguments: tuple[str, ...], folder: Path) -> "subprocess.Popen[str]":

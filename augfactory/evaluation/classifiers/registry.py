@@ -99,19 +99,32 @@ def _unknown_classifier(name: str, of_torchvision: Sequence[str]) -> RecipeError
 
 
 def check_image_shape(
-    name: str, weights: Path | None, image_shape: tuple[int, int, int], classes: int
+    name: str,
+    weights: Path | None,
+    image_shape: tuple[int, int, int],
+    classes: int,
+    *,
+    freeze: bool = False,
 ) -> None:
-    """Refuse images that are too small for a classifier.
+    """Refuse images that are too small for a classifier; with ``freeze`` one that cannot freeze.
 
     Raises:
-        RecipeError: it cannot take them.
+        RecipeError: it cannot take them, or has no Linear layer that could learn alone.
         InputDataError: its file of weights cannot be read, or does not fit.
     """
     import torch
 
+    from augfactory.evaluation.classifiers.last_layer import last_linear
+
     height, width, channels = image_shape
     with torch.random.fork_rng(devices=[]):
         network = find_classifier(name, weights).build(image_shape, classes).eval()
+    if freeze and last_linear(network) is None:
+        raise RecipeError(
+            "freeze",
+            f"{name} does not end in a Linear layer, which alone would learn",
+            "Name another classifier, such as resnet18, or leave freeze out.",
+        )
     try:
         with torch.inference_mode():
             network(torch.zeros(1, channels, height, width))
