@@ -8,7 +8,7 @@ from augfactory.commands.progress import Progress
 from augfactory.engines.processes import pinned_threads
 from augfactory.evaluation.judged import Bench, judge_images
 from augfactory.evaluation.judges import FOLDS, STEPS, train_judges
-from augfactory.evaluation.online import OnlineStage, online_stage
+from augfactory.evaluation.online import online_stage
 from augfactory.keyed_random import generator
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.recipe import default_geometry
@@ -21,43 +21,44 @@ from augfactory.vae.samplers.posterior import POSTERIOR, PosteriorParameters
 FEWEST = 2 * FOLDS
 
 
-def can_judge(source: Source) -> bool:
-    """Tell whether a classifier can be taught with ``source``: rows for each fold, two classes."""
-    return len(source) >= FEWEST and len(np.unique(source.labels)) > 1
+def taught(originals: Source, progress: Progress) -> Bench | None:
+    """Teach classifiers to judge with ``originals``, varied as the preset for such images says.
 
-
-def judge_geometry(image_shape: tuple[int, int, int]) -> tuple[OnlineStage, ...]:
-    """Return how the images are varied that judges learn from: the preset for such images."""
-    parameters = default_geometry(image_shape).parameters
-    return (online_stage("geometry", METHODS["geometry"].parameters.model_validate(parameters)),)
+    Returns:
+        The originals as the judges see them; None where nothing can be taught: a single class, or
+        fewer than six images.
+    """
+    if len(originals) < FEWEST or len(np.unique(originals.labels)) < 2:
+        return None
+    geometry = METHODS["geometry"].parameters.model_validate(
+        default_geometry(originals.image_shape).parameters
+    )
+    with (
+        pinned_threads(1),
+        progress.bar("teaching classifiers to judge", FOLDS * STEPS, "step") as bar,
+    ):
+        online = (online_stage("geometry", geometry),)
+        return Bench(train_judges(originals, online, steps=STEPS, on_steps=bar.advance), originals)
 
 
 def judge_decoded(model: Model, source: Source, progress: Progress) -> DecodedImages | None:
     """Judge one decoded image of each row of ``source``, sampled around its code.
 
     Returns:
-        What was found; None where nothing can be judged: a single class, or fewer than six rows.
+        What was found; None where nothing can be judged, see ``taught``.
     """
-    if not can_judge(source):
+    bench = taught(source, progress)
+    if bench is None:
         return None
-    rows = np.arange(len(source))
-    with (
-        pinned_threads(1),
-        progress.bar("judging decoded images", FOLDS * STEPS, "step") as bar,
-    ):
-        judges = train_judges(
-            source, judge_geometry(source.image_shape), steps=STEPS, on_steps=bar.advance
-        )
-        bench = Bench(judges, source)
-        originals = judge_images(bench, source, judges.fold, rows).overall
+    with pinned_threads(1):
+        originals = judge_images(bench, source, bench.judges.fold, np.arange(len(source)))
         made = _decoded(model, source)
-        found = judge_images(bench, made, judges.fold, rows).overall
-    if found.read is None or originals.read is None:
-        return None
+        found = judge_images(bench, made, bench.judges.fold, np.arange(len(source))).overall
+    assert found.read is not None and originals.overall.read is not None  # noqa: PT018
     return DecodedImages(
         rows=found.rows,
         read=found.read,
-        originals_read=originals.read,
+        originals_read=originals.overall.read,
         sharpness=found.sharpness,
     )
 

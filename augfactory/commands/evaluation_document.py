@@ -15,6 +15,7 @@ from augfactory.evaluation.machine import machine
 from augfactory.evaluation.protocol import Cell, CellResult
 from augfactory.evaluation.verdict import Verdict, spoken
 from augfactory.store.manifest import library_versions
+from augfactory.store.reader import Version
 
 SCHEMA_VERSION = 3
 
@@ -55,19 +56,21 @@ def document_of(
             "fingerprint": test.fingerprint,
         },
         "held_out": held_out and {"text": held_out.name, "rows": len(held_out)},
-        "datasets": [
-            {
-                "name": version.manifest.name,
-                "version": version.manifest.version,
-                "rows": version.manifest.rows,
-                "content_hash": version.manifest.content_hash,
-                "path": str(version.folder),
-                "recipe": version.manifest.recipe,
-                "recipe_id": version.manifest.recipe_id,
-                "counts": version.manifest.counts,
-            }
-            for version in inputs.versions
-        ],
+        "datasets": [_dataset(version) for version in inputs.versions],
         "libraries": library_versions(),
         "machine": machine(cell.settings.device, request.workers),
+    }
+
+
+def _dataset(version: Version) -> dict[str, Any]:
+    manifest = version.manifest
+    return {
+        "name": manifest.name,
+        "version": manifest.version,
+        "rows": manifest.rows,
+        "content_hash": manifest.content_hash,
+        "path": str(version.folder),
+        "recipe": manifest.recipe,
+        "recipe_id": manifest.recipe_id,
+        "counts": manifest.counts,
     }

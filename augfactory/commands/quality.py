@@ -1,10 +1,11 @@
 """How good a dataset version's generated images are, before anything is trained on them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from augfactory.commands.decoded_images import can_judge, judge_geometry
+from augfactory.commands.decoded_images import taught
 from augfactory.commands.evaluation_arms import opened_part, originals_arm
 from augfactory.commands.evaluation_inputs import check_fit
 from augfactory.commands.opening import converted_like, open_any
@@ -13,12 +14,11 @@ from augfactory.engines.processes import pinned_threads
 from augfactory.errors import InputDataError
 from augfactory.evaluation.features import FeatureSpace, random_features
 from augfactory.evaluation.judged import (
-    Bench,
     Judgement,
     fold_of_rows,
     judge_images,
 )
-from augfactory.evaluation.judges import FOLDS, STEPS, train_judges
+from augfactory.evaluation.judges import FOLDS
 from augfactory.evaluation.leakage import find_shared_images
 from augfactory.evaluation.quality import (
     HeldOut,
@@ -93,12 +93,39 @@ def quality(text: str, progress: Progress, held_out: SourceSpec | None = None) -
     """
     version = open_version(find_version(text))
     originals, origin = originals_of(version)
-    held_out_source = _held_out(version, originals, held_out) if held_out else None
-    space = random_features(version.source.image_shape)
+    new = _held_out(version, originals, held_out) if held_out else None
     made = [name for name in np.unique(version.methods).tolist() if name != "original"]
     generated = {name: np.flatnonzero(version.methods == name) for name in made}
-    bench = _taught(originals, progress) if made or held_out_source else None
-    total = len(originals) + len(held_out_source or ()) + sum(map(len, generated.values()))
+    space = random_features(version.source.image_shape)
+    of_new, compared = _compared(space, originals, version, generated, new, progress)
+    own, new_judged, judged = _judged(originals, origin, version, generated, new, progress)
+    return QualityResult(
+        address=version.address,
+        class_names=version.source.class_names,
+        labels=version.source.labels,
+        space=space,
+        origin=origin,
+        judged=own,
+        methods={
+            name: MethodQuality(rows, compared[name], judged.get(name))
+            for name, rows in generated.items()
+        },
+        held_out=(
+            None if new is None or of_new is None else HeldOutQuality(new.name, of_new, new_judged)
+        ),
+    )
+
+
+def _compared(
+    space: FeatureSpace,
+    originals: Source,
+    version: Version,
+    generated: Mapping[str, Int64Array],
+    new: Source | None,
+    progress: Progress,
+) -> tuple[Quality | None, dict[str, Quality]]:
+    """Compare new images and what each method made with the originals, by distance."""
+    total = len(originals) + len(new or ()) + sum(map(len, generated.values()))
     with (
         pinned_threads(1),
         progress.bar("comparing generated images with originals", total, "image") as bar,
@@ -110,64 +137,54 @@ def quality(text: str, progress: Progress, held_out: SourceSpec | None = None) -
             read = _reader(space, source)
             return compare(real, read, source.labels, held_out=usual, on_rows=bar.advance)
 
-        usual, measured = None, None
-        if held_out_source is not None:
-            new = measure(held_out_source, None)
-            usual = HeldOut(held_out_source.labels, new.neighbours.distance)
-            judged = _judged_as_new(bench, held_out_source)
-            measured = HeldOutQuality(held_out_source.name, new, judged)
-        methods = {
-            name: MethodQuality(
-                rows,
-                measure(version.source.restricted_to(rows), usual),
-                _judged_as_made(bench, version, origin, rows),
-            )
+        of_new = None if new is None else measure(new, None)
+        usual = None
+        if new is not None and of_new is not None:
+            usual = HeldOut(new.labels, of_new.neighbours.distance)
+        return of_new, {
+            name: measure(version.source.restricted_to(rows), usual)
             for name, rows in generated.items()
         }
-        everything = np.arange(len(originals))
-        own = judge_images(bench, originals, bench.judges.fold, everything) if bench else None
-    return QualityResult(
-        address=version.address,
-        class_names=version.source.class_names,
-        labels=version.source.labels,
-        space=space,
-        origin=origin,
-        judged=own,
-        methods=methods,
-        held_out=measured,
-    )
 
 
-def _taught(originals: Source, progress: Progress) -> Bench | None:
-    if not can_judge(originals):
-        return None
-    online = judge_geometry(originals.image_shape)
-    with (
-        pinned_threads(1),
-        progress.bar("teaching classifiers to judge", FOLDS * STEPS, "step") as bar,
-    ):
-        return Bench(train_judges(originals, online, steps=STEPS, on_steps=bar.advance), originals)
+def _judged(
+    originals: Source,
+    origin: Int64Array,
+    version: Version,
+    generated: Mapping[str, Int64Array],
+    new: Source | None,
+    progress: Progress,
+) -> tuple[Judgement | None, Judgement | None, dict[str, Judgement]]:
+    """Judge the originals, new images and what each method made.
 
-
-def _judged_as_new(bench: Bench | None, source: Source) -> Judgement | None:
-    """Judge images that no judge has learnt: they are dealt to them in turn."""
+    ``origin`` is where each original stands among the manifest's source rows. New images, which no
+    judge has learnt, are dealt to them in turn.
+    """
+    bench = taught(originals, progress) if generated else None
     if bench is None:
-        return None
-    rows = np.arange(len(source))
-    return judge_images(bench, source, rows % FOLDS, np.full(len(source), -1))
-
-
-def _judged_as_made(
-    bench: Bench | None, version: Version, origin: Int64Array, rows: Int64Array
-) -> Judgement | None:
-    """Judge rows of the version; ``origin`` is where each original stands among source rows."""
-    if bench is None:
-        return None
-    place = np.full(len(version.manifest.source.rows) + 1, -1)
+        return None, None, {}
+    place = np.full(len(version.manifest.source.rows) + 1, -1)  # the last for what is unused
     place[origin] = np.arange(len(origin))
-    parents = place[version.source_index[rows]]
-    fold = fold_of_rows(bench.judges, parents)
-    return judge_images(bench, version.source.restricted_to(rows), fold, parents[:, 0])
+    parents = {name: place[version.source_index[rows]] for name, rows in generated.items()}
+    folds = {name: fold_of_rows(bench.judges, own) for name, own in parents.items()}
+    total = len(originals) + len(new or ()) + sum(int((own >= 0).sum()) for own in folds.values())
+    with pinned_threads(1), progress.bar("judging images", total, "image") as bar:
+
+        def judge(source: Source, fold: Int64Array, made_from: Int64Array) -> Judgement:
+            return judge_images(bench, source, fold, made_from, bar.advance)
+
+        own = judge(originals, bench.judges.fold, np.arange(len(originals)))
+        of_new = None
+        if new is not None:
+            of_new = judge(new, np.arange(len(new)) % FOLDS, np.full(len(new), -1))
+        return (
+            own,
+            of_new,
+            {
+                name: judge(version.source.restricted_to(rows), folds[name], parents[name][:, 0])
+                for name, rows in generated.items()
+            },
+        )
 
 
 def originals_of(version: Version) -> tuple[Source, Int64Array]:

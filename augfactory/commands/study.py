@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ from augfactory.commands.study_material import (
 from augfactory.evaluation.classifiers.registry import check_image_shape
 from augfactory.evaluation.comparison import summarise
 from augfactory.evaluation.corruptions.registry import Profile, find_profile
-from augfactory.evaluation.protocol import Arm, Cell, CellResult, ClassifierSpec
+from augfactory.evaluation.protocol import Arm, Cell, CellResult, ClassifierSpec, CorruptedTest
 from augfactory.evaluation.settings import TrainingSettings
 from augfactory.store.lock import only_writer
 from augfactory.store.reader import open_version
@@ -94,6 +93,7 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
 
     asked, out, profile = request.study, request.out, prepared.profile
     material, draws = prepared.material, prepared.draws
+    baseline = next(arm for arm in asked.arms if arm.name == asked.against[0])
     files.check_folder(out)
     shape, classes = material.test.image_shape, len(material.test.class_names)
     frozen = {(prepared.classifiers[arm.name], arm.freeze) for arm in asked.arms}
@@ -107,21 +107,7 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
         corrupted = None
         if profile is not None:
             corrupted = corrupted_test(material.test_rows, profile, out, request.workers, progress)
-        like = partial(Cell, test=material.test_rows, corrupted=corrupted)
-        settings = {arm.name: _settings(asked, arm, prepared) for arm in asked.arms}
-        groups = {
-            like(
-                arm=arm,
-                classifier=prepared.classifiers[arm.name],
-                settings=settings[arm.name],
-                seed=seed,
-                subset=draw.subset,
-                held_out=draw.held_out,
-            ): draw.n_train
-            for seed in range(asked.seeds)
-            for draw, arms in planned
-            for arm in arms
-        }
+        groups = _cells(asked, prepared, planned, corrupted)
         results, trained = run_cells(list(groups), out, request.workers, progress)
         document, written = write_results(
             out,
@@ -135,12 +121,37 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
                 "rows": len(material.test),
                 "fingerprint": material.test_rows.fingerprint,
             },
-            settings=asdict(settings[asked.against[0]]),
+            settings=asdict(_settings(asked, baseline, prepared)),
             class_names=material.test.class_names,
             alerts=material.alerts,
             pictures=_pictures(planned, models),
         )
         return StudyResult(document, out, tuple(written), trained)
+
+
+def _cells(
+    asked: Study,
+    prepared: Prepared,
+    planned: Sequence[tuple[Draw, list[Arm]]],
+    corrupted: CorruptedTest | None,
+) -> dict[Cell, int]:
+    """Return all cells, seed by seed, with the number of originals of each."""
+    settings = {arm.name: _settings(asked, arm, prepared) for arm in asked.arms}
+    return {
+        Cell(
+            arm=arm,
+            test=prepared.material.test_rows,
+            classifier=prepared.classifiers[arm.name],
+            settings=settings[arm.name],
+            seed=seed,
+            subset=draw.subset,
+            held_out=draw.held_out,
+            corrupted=corrupted,
+        ): draw.n_train
+        for seed in range(asked.seeds)
+        for draw, arms in planned
+        for arm in arms
+    }
 
 
 def _settings(asked: Study, arm: StudyArm, prepared: Prepared) -> TrainingSettings:

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from augfactory.cli.app import app
-from augfactory.commands import quality as quality_file
+from augfactory.commands import decoded_images
 from augfactory.commands.progress import Progress
 from augfactory.commands.quality import quality
 from augfactory.commands.quality_tables import (
@@ -45,7 +45,7 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(quality_file, "STEPS", 25)
+    monkeypatch.setattr(decoded_images, "STEPS", 25)
     train = write_source(tmp_path / "train.h5", *patterns("train", 100))
     other = write_source(tmp_path / "other.h5", *patterns("other", 70))
     write_version(tmp_path / "made-x4/v1", train, CHOSEN, 4)
