@@ -9,6 +9,7 @@ from augfactory.engines.processes import pinned_threads
 from augfactory.evaluation.judged import Bench, judge_images
 from augfactory.evaluation.judges import FOLDS, STEPS, train_judges
 from augfactory.evaluation.online import online_stage
+from augfactory.evaluation.training_set import spread_rows
 from augfactory.keyed_random import generator
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.recipe import default_geometry
@@ -19,6 +20,7 @@ from augfactory.vae.decoded import DecodedImages
 from augfactory.vae.samplers.posterior import POSTERIOR, PosteriorParameters
 
 FEWEST = 2 * FOLDS
+MOST_JUDGED = 2_000
 
 
 def taught(originals: Source, progress: Progress) -> Bench | None:
@@ -42,18 +44,19 @@ def taught(originals: Source, progress: Progress) -> Bench | None:
 
 
 def judge_decoded(model: Model, source: Source, progress: Progress) -> DecodedImages | None:
-    """Judge one decoded image of each row of ``source``, sampled around its code.
+    """Judge a decoded image of each row of ``source``, of at most 2,000, sampled around its code.
 
     Returns:
         What was found; None where nothing can be judged, see ``taught``.
     """
+    source = source.restricted_to(spread_rows(len(source), MOST_JUDGED))
     bench = taught(source, progress)
     if bench is None:
         return None
+    fold, rows = bench.judges.fold, np.arange(len(source))
     with pinned_threads(1):
-        originals = judge_images(bench, source, bench.judges.fold, np.arange(len(source)))
-        made = _decoded(model, source)
-        found = judge_images(bench, made, bench.judges.fold, np.arange(len(source))).overall
+        originals = judge_images(bench, source, fold, rows)
+        found = judge_images(bench, _decoded(model, source), fold, rows).overall
     assert found.read is not None and originals.overall.read is not None  # noqa: PT018
     return DecodedImages(
         rows=found.rows,
@@ -72,5 +75,4 @@ def _decoded(model: Model, source: Source) -> Source:
     nothing = np.empty((len(source), 0))
     codes = POSTERIOR.move(PosteriorParameters(), mean, log_variance, None, nothing, noise)
     made = decode(model, codes, labels)
-
     return replace(source, read_images=lambda chosen: made[chosen])

@@ -43,7 +43,7 @@ def next_command(request: EvaluateRequest, verdict: Verdict, steps: int, inputs:
     stored = ["augfactory", "expand", source.text, "--n-train", str(len(origin.rows))]
     if source.size is not None:
         stored += ["--size", "x".join(map(str, source.size))]
-    if source.colour is not None:
+    if source.colour != "auto":
         stored.append(f"--{source.colour}")
     stored += ["--out", "stored", "--factor", str(FACTOR)]
     if verdict.use == ONLINE_MIXUP:

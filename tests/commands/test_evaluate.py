@@ -658,6 +658,20 @@ def test_the_next_command_repeats_the_request_or_stores_what_to_use(
         *("augfactory", "expand", bench.train.text, "--n-train", "40", "--size", "8x5", "--grey"),
         *("--out", "stored", "--factor", "50", "--mixup", "50"),
     ]
+    plain = replace(
+        bench.request,
+        datasets=("digits-x2",),
+        baseline="originals+geometry",
+        seeds=1,
+        out=Path("p"),
+    )
+    wanted = shlex.split(run(plain).document["verdict"]["next"])
+    assert wanted == [
+        *("augfactory", "expand", bench.train.text, "--n-train", "40"),
+        *("--out", "stored", "--factor", "50"),
+    ]
+    made = CliRunner().invoke(app, [*wanted[1:], "--dry-run"])
+    assert made.exit_code == 0, made.output
 
 
 def test_a_dry_run_tells_the_time_and_writes_nothing(bench: Bench) -> None:
