@@ -47,3 +47,4 @@ def demo(
             show(f"{name:30s} {path}")
         show()
         show(result.evaluation.document["verdict"]["text"])
+        show(f"Next: {result.evaluation.document['verdict']['next']}")

@@ -145,7 +145,6 @@ def evaluate(
         as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
     ) as progress:
         from augfactory.commands import evaluate as command
-        from augfactory.commands.evaluation_arms import DEFAULT_ARMS
         from augfactory.commands.evaluation_request import EvaluateRequest
         from augfactory.commands.expand_request import default_workers
         from augfactory.guarded.text import escaped
@@ -165,7 +164,7 @@ def evaluate(
             device=device,
             loss=loss,
             order=order,
-            arms=DEFAULT_ARMS if arm is None else tuple(arm),
+            arms=tuple(arm or ()),
             baseline=baseline,
             real_share=real_share,
             held_out=None if held_out is None else source_spec(held_out, size, grey, rgb, download),

@@ -59,13 +59,14 @@ def info(
 
     \b
     Columns of --quality:
-      read         share that a classifier reads as their class
-                   which never saw their original
+      read         share of rows whose class is named by a
+                   classifier that never saw their original
       sharpness    fine detail over that of the originals of the
                    class; 1 is theirs, less is blur
-      own, nearest median distance to the own, to any original,
-                   in the classifier's features, where 1 is how
-                   far originals lie apart
+      own          median distance to the row's own original;
+                   nearest: to any; in the features of that
+                   classifier, where 1 is how far originals lie
+                   apart
       coverage     share of originals with a row near, up to the
                    k-th nearest other of the class
       rows, real   what was made, originals; near: up to an

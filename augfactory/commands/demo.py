@@ -110,5 +110,6 @@ def as_json(result: DemoResult) -> dict[str, Any]:
     return {
         "arms": result.evaluation.document["arms"],
         "baseline": result.evaluation.baseline,
+        "verdict": result.evaluation.document["verdict"],
         "files": {name: str(path) for name, path in files(result).items()},
     }

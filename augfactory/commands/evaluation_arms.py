@@ -29,7 +29,6 @@ SYNTHETIC_ONLY = "synthetic-only"
 REAL_AND_SYNTHETIC = "real+synthetic"
 ONLINE_MIXUP = "originals+geometry+mixup"
 BASELINES = (ORIGINALS, ONLINE_GEOMETRY, ONLINE_MIXUP)  # what costs no dataset at all
-DEFAULT_ARMS: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class ArmsRequest:
     of "real+synthetic". ``order`` and ``loss`` go for the datasets.
     """
 
-    arms: tuple[str, ...] = DEFAULT_ARMS
+    arms: tuple[str, ...] = ()
     real_share: float = 0.5
     order: Order = "shuffled"
     loss: Loss = "ce"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from augfactory.commands.evaluation_arms import DEFAULT_ARMS, ArmsRequest
+from augfactory.commands.evaluation_arms import ArmsRequest
 from augfactory.commands.evaluation_inputs import Inputs
 from augfactory.errors import InputDataError, RecipeError, unknown_name
 from augfactory.evaluation.batches import read_order
@@ -47,7 +47,7 @@ class EvaluateRequest:
     device: str = "auto"
     loss: str = "ce"
     order: str = "shuffled"
-    arms: tuple[str, ...] = DEFAULT_ARMS
+    arms: tuple[str, ...] = ()
     baseline: str | None = None
     real_share: float = 0.5
     held_out: SourceSpec | None = None

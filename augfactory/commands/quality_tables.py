@@ -23,10 +23,10 @@ HEAD = (
 )
 # cli/versions.py has the same for --help, where no column is left out.
 JUDGED_LEGEND = (
-    "read         share that a classifier reads as their class which never saw their original",
+    "read         share of rows whose class is named by a classifier that never saw their original",
     "sharpness    fine detail over that of the originals of the class; 1 is theirs, less is blur",
-    "own, nearest median distance to the own, to any original, in the classifier's features,",
-    "             where 1 is how far originals lie apart",
+    "own          median distance to the row's own original; nearest: to any; in the features of",
+    "             that classifier, where 1 is how far originals lie apart",
     "coverage     share of originals with a row near, up to the k-th nearest other of the class",
 )
 LEGEND = (
