@@ -2,7 +2,8 @@
 # make test      set up what the tests need, check the code and run the tests
 # make faults    try every fault there is: failing calls, kills, power cuts, hostile files (half an hour)
 # make sabotage  take one safeguard away at a time and see that a test notices
-# make examples  set up Lightning, transformers, Keras and fastai, and run their examples' tests
+# make examples  set up Lightning, transformers, Keras and fastai, and run their examples' tests and
+#                the documents' studies in their quick size
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -21,7 +22,7 @@ sabotage: .venv/ready-dev
 	$(BIN)/python tools/sabotage.py
 
 examples: .venv/ready-examples
-	$(BIN)/pytest -m heavy tests/examples
+	$(BIN)/pytest -m heavy tests/examples tests/cli/test_studies.py
 
 check: .venv/ready-dev
 	$(BIN)/ruff format --check .

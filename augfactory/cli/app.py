@@ -16,6 +16,7 @@ from augfactory.cli.methods import methods
 from augfactory.cli.reproduce import reproduce
 from augfactory.cli.session import InterruptedBySignal, catch_signals, show, tell
 from augfactory.cli.study import study
+from augfactory.cli.tune import tune
 from augfactory.cli.usage import UsageError, show_usage_error
 from augfactory.cli.vae_train import vae_train
 from augfactory.cli.versions import info, preview, verify
@@ -28,7 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    *(demo, vae_train, expand, evaluate, study),
+    *(demo, vae_train, expand, tune, evaluate, study),
     *(info, verify, preview, log, diff, reproduce, export),
     methods,
 ):

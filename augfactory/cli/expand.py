@@ -10,13 +10,14 @@ from augfactory.cli.source_options import (
     SOURCE_HELP,
     Download,
     Grey,
+    Preset,
     Rgb,
     Size,
     source_spec,
 )
 from augfactory.errors import RecipeError, unknown_name
 
-COPIES = "Further rows per source image, on top of the factor."
+COPIES = "Further rows per source image, on top of the factor; 0 mixes nothing."
 
 
 def expand(
@@ -39,6 +40,17 @@ def expand(
         bool | None,
         typer.Option(
             "--geometry/--no-geometry", help="Vary images before they are encoded, or on their own."
+        ),
+    ] = None,
+    preset: Preset = None,
+    share: Annotated[
+        float | None,
+        typer.Option(help="With a model: share of the unmixed further images that it decodes."),
+    ] = None,
+    decode: Annotated[
+        str | None,
+        typer.Option(
+            help="With a model: full, the decoded image; residual, the real image and the change."
         ),
     ] = None,
     sampler: Annotated[
@@ -83,9 +95,10 @@ def expand(
 ) -> None:
     """Turn a few labelled images into K times as many, stored as an immutable version.
 
-    The further K-1 images come from the VAE where there is a model, else from geometry; mixed rows
-    come on top. The same request again is answered at once with the version that exists; after an
-    interruption the same command goes on where it stood.
+    Of the further K-1 images half are varied by geometry and half are mixtures of two; with a model
+    it decodes a quarter of those that are no mixtures. A recipe says other shares, and options such
+    as --mixup put rows on top. The same request again is answered at once with the version that
+    exists; after an interruption the same command goes on where it stood.
 
     \b
     Examples:
@@ -104,15 +117,18 @@ def expand(
             raise RecipeError("--engine ray", "comes with a later release", "Use --engine local.")
         if engine != "local":
             raise unknown_name("--engine", "engine", engine, ["local"])
-        parameters = {"temperature": temperature, "reach": reach}
+        vae = {
+            "share": share, "decode": decode, "sampler": sampler, "temperature": temperature,
+            "reach": reach,
+        }  # fmt: skip
         flags = Flags(
             factors=tuple(dict.fromkeys(factor or ())),
             originals=originals,
             seed=seed,
             format=format,
             geometry=geometry,
-            sampler=sampler,
-            sampler_parameters={name: v for name, v in parameters.items() if v is not None},
+            preset=preset,
+            vae={name: value for name, value in vae.items() if value is not None},
             copies={"mixup": mixup, "ricap": ricap, "cutmix": cutmix, "augmix": augmix},
             mix_from=mix_from,
             recipe=recipe,

@@ -19,6 +19,13 @@ Size = Annotated[
 ]
 Grey = Annotated[bool, typer.Option("--grey", help="Convert images to one grey channel.")]
 Rgb = Annotated[bool, typer.Option("--rgb", help="Convert images to three colour channels.")]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        help="How images are varied: digits, photo, clothes, texture or none; left out, the "
+        "model's, or photo in colour and digits in grey."
+    ),
+]
 Download = Annotated[
     bool, typer.Option("--download", help="Let torchvision:NAME download what is not there.")
 ]

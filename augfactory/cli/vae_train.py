@@ -19,6 +19,7 @@ from augfactory.cli.source_options import (
     SOURCE_HELP,
     Download,
     Grey,
+    Preset,
     Rgb,
     Size,
     source_spec,
@@ -35,6 +36,7 @@ def vae_train(
         bool,
         typer.Option("--geometry/--no-geometry", help="Vary the images while they are learned."),
     ] = True,
+    preset: Preset = None,
     seed: Annotated[int, typer.Option(help="Of the subset, the weights and the noise.")] = 0,
     steps: Annotated[int, typer.Option(help="Optimiser steps.")] = 1500,
     architecture: Annotated[
@@ -98,6 +100,7 @@ def vae_train(
             out=out,
             n_train=n_train,
             geometry=geometry,
+            preset=preset,
             seed=seed,
             steps=steps,
             architecture=architecture,

@@ -15,6 +15,7 @@ from augfactory.evaluation.protocol import Cell, CellResult
 from augfactory.evaluation.settings import reading_steps
 
 FIRST, MOST = 400, 12_800  # steps of an open-ended training, before anybody looks and at most
+PROBE = 50  # steps after which it is known how far the minutes reach
 MOST_SEEDS = 30
 WORTH_IT = 1.2  # a further stage has at least so many times the steps
 RESERVE = 1.1  # of the estimated time, for what is not training
@@ -69,8 +70,10 @@ def train_for(
 
     run = _Runner(cells_at, out, workers, progress)
     steps, seeds, cut = length.steps or FIRST, length.seeds, False
+    if length.steps is None and length.minutes is not None:
+        steps = min(PROBE, FIRST)
     results = run(steps, seeds, goes_on=length.steps is None)
-    while length.steps is None and steps < MOST and any_rising(results):
+    while length.steps is None and steps < MOST and (steps < FIRST or any_rising(results)):
         further = _next(steps, run.step_seconds, left())
         if further is None:
             cut = True
@@ -121,13 +124,13 @@ def any_rising(results: Results) -> bool:
 
 
 def _next(steps: int, step_seconds: float, left: float) -> int | None:
-    """Return how far to go next: twice as far, or as far as the time allows; None for no further.
+    """Return how far to go next: to FIRST, twice as far, or as far as the time allows, or None.
 
     Trainings end where readings are, so that a later run finds its way on.
     """
     able = [
         step
-        for step in reading_steps(2 * steps)
+        for step in reading_steps(max(FIRST, 2 * steps))
         if step >= WORTH_IT * steps and RESERVE * (step - steps) * step_seconds <= left
     ]
     return able[-1] if able else None

@@ -9,9 +9,8 @@ from augfactory.commands.expand_request import ExpandRequest, read_format
 from augfactory.commands.ingredients import is_model_folder
 from augfactory.commands.toml_files import read_tables
 from augfactory.errors import RecipeError
-from augfactory.pipeline.recipe import MIXING, default_origin, mix_stage
+from augfactory.pipeline.recipe import MIXING, check_preset, default_origin, mix_stage
 from augfactory.pipeline.recipe_text import (
-    DEFAULT_SAMPLER,
     Asked,
     check_factor,
     read_origin,
@@ -25,7 +24,7 @@ from augfactory.store.lock import Lock
 class Flags:
     """What the command line said; None where it was silent.
 
-    ``copies`` maps a mixing method to its M. ``sampler_parameters`` holds what was given.
+    ``copies`` maps a mixing method to its M. ``vae`` holds what was given of a recipe's ``[vae]``.
     """
 
     factors: tuple[int, ...]
@@ -33,14 +32,14 @@ class Flags:
     seed: int | None
     format: str | None
     geometry: bool | None
-    sampler: str | None
-    sampler_parameters: Mapping[str, float]
+    preset: str | None
+    vae: Mapping[str, float | str]
     copies: Mapping[str, int | None]
     mix_from: str | None
     recipe: Path | None
 
 
-SILENT = Asked(None, None, None, None, None, None, ())
+SILENT = Asked(None, None, None, None, None, None, None, None)
 
 
 def build_request(
@@ -63,9 +62,6 @@ def build_request(
     asked = _read_file(flags.recipe) if flags.recipe else SILENT
     if model is None and not is_model_folder(source.text):
         _refuse_vae_settings(flags, asked, checkpoint, source.text)
-    vae = dict(asked.vae or {})
-    sampler = flags.sampler or str(vae.pop("sampler", DEFAULT_SAMPLER))
-    vae.pop("sampler", None)
     return ExpandRequest(
         source=source,
         out=out,
@@ -75,10 +71,10 @@ def build_request(
         n_train=n_train,
         originals=_first(flags.originals, asked.originals, True),
         seed=_first(flags.seed, asked.seed, 0),
-        geometry=_geometry(flags.geometry, asked.geometry),
-        sampler=sampler,
-        sampler_parameters={**vae, **flags.sampler_parameters},
+        geometry=_geometry(flags, asked.geometry),
+        vae={**(asked.vae or {}), **flags.vae},
         mix=_mix(flags, asked),
+        distinct=asked.distinct,
         format=read_format(_first(flags.format, asked.format, "hdf5")),
         workers=workers,
         lock=lock,
@@ -109,10 +105,8 @@ def _refuse_vae_settings(flags: Flags, asked: Asked, checkpoint: str | None, sou
     Raises:
         RecipeError: an option or the recipe file says how its images are to be made.
     """
-    options: dict[str, str | float | None]
-    options = {"--checkpoint": checkpoint, "--sampler": flags.sampler}
-    options |= {f"--{name}": value for name, value in flags.sampler_parameters.items()}
-    given = [name for name, value in options.items() if value is not None]
+    given = [] if checkpoint is None else ["--checkpoint"]
+    given += [f"--{name}" for name in flags.vae]
     if asked.vae is not None:
         given.append(f"[vae] of {flags.recipe}")
     if given:
@@ -146,15 +140,24 @@ def _mix(flags: Flags, asked: Asked) -> Any:
     return tuple(
         mix_stage(f"--{name}", name, given[name], origin or default_origin(name), {})
         for name in MIXING
-        if name in given
+        if given.get(name)
     )
 
 
-def _geometry(flag: bool | None, asked: dict[str, Any] | bool | None) -> dict[str, Any] | None:
+def _geometry(flags: Flags, asked: dict[str, Any] | bool | None) -> dict[str, Any] | None:
+    flag = flags.geometry
     wanted = asked if flag is None or (flag and isinstance(asked, dict)) else flag
     if wanted is False:
+        if flags.preset is not None:
+            raise RecipeError(
+                "--preset", "says how images are varied, and they are not", "Leave it out."
+            )
         return None
-    return wanted if isinstance(wanted, dict) else {}
+    own = wanted if isinstance(wanted, dict) else {}
+    if flags.preset is None:
+        return own
+    check_preset(flags.preset)
+    return {**own, "preset": flags.preset}
 
 
 def _first(*values: Any) -> Any:

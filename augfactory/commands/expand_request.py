@@ -14,16 +14,20 @@ from augfactory.engines.processes import can_start_workers
 from augfactory.errors import RecipeError, unknown_name
 from augfactory.guarded.text import escaped, problem_with_name
 from augfactory.methods.registry import METHODS
+from augfactory.pipeline.composition import composed
 from augfactory.pipeline.partners import check_pairing, rows_by_class
 from augfactory.pipeline.recipe import (
     Format,
+    GeometryStage,
     MixStage,
     Recipe,
+    VaeStage,
     default_geometry,
     geometry_stage,
     method_of,
-    vae_stage,
+    with_copies,
 )
+from augfactory.pipeline.recipe_text import vae_asked
 from augfactory.pipeline.sides import check_sides
 from augfactory.records import SourceSpec
 from augfactory.store.formats import FORMATS
@@ -38,8 +42,9 @@ class ExpandRequest:
     """What `augfactory expand` was asked for; one dataset is made for each of ``factors``.
 
     ``out`` is NAME: the dataset of factor K is written to the folder ``NAME-xK``. ``geometry``
-    holds what is not left to the preset of the source's colours; None varies nothing.
-    ``sampler_parameters`` holds those of the sampler that are not left to its defaults.
+    holds what is not left to the preset of the source's colours; None varies nothing. ``vae`` holds
+    what a recipe's ``[vae]`` may say and is not left to the defaults. ``mix`` None leaves it to the
+    default composition what is mixed; an empty one mixes nothing.
     """
 
     source: SourceSpec
@@ -51,9 +56,9 @@ class ExpandRequest:
     originals: bool = True
     seed: int = 0
     geometry: Mapping[str, Any] | None = field(default_factory=dict)
-    sampler: str = "same-class"
-    sampler_parameters: Mapping[str, Any] = field(default_factory=dict)
-    mix: tuple[MixStage, ...] = ()
+    vae: Mapping[str, Any] = field(default_factory=dict)
+    mix: tuple[MixStage, ...] | None = None
+    distinct: bool | None = None
     format: Format = "hdf5"
     workers: int = 1
     lock: Lock = "flock"
@@ -67,21 +72,25 @@ def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
         InputDataError: the source or the model cannot be used, or not for this.
     """
     check_dataset_name(request.out)
-    sampler = vae_stage("--sampler", request.sampler, request.sampler_parameters)
+    vae_asked("[vae]", request.vae)
     geometry_stage("geometry", request.geometry or {})
     ingredients = gather(
         request.source, request.model, request.checkpoint, request.n_train, request.seed, progress
     )
     source = ingredients.source
-    _check_mixing(request, ingredients)
+    asked = composed(
+        request.vae,
+        request.mix if len(source) > 1 or request.mix else (),  # one image has no partner
+        request.distinct,
+        varied=request.geometry is not None,
+        channels=source.image_shape[2],
+    )
+    _check_mixing(asked.mix, ingredients)
     for note in (few_images(source), made_rows(ingredients.spec.text, ingredients.rows)):
         if note is not None:
             progress.say(note)
     FORMATS[request.format].check_class_names(source.class_names)
-    geometry = None
-    if request.geometry is not None:
-        preset = default_geometry(source.image_shape).parameters["preset"]
-        geometry = geometry_stage("geometry", {"preset": preset, **request.geometry})
+    geometry = _geometry(request, ingredients)
     orders = []
     for factor in request.factors:
         further = factor > 1 or not request.originals
@@ -97,14 +106,32 @@ def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
             originals=request.originals,
             seed=request.seed,
             geometry=geometry if further else None,
-            vae=sampler if further and ingredients.model is not None else None,
-            mix=request.mix,
+            vae=_vae(asked.vae, ingredients) if further else None,
+            mix=with_copies(asked.mix, factor, originals=request.originals),
+            distinct=asked.distinct,
             format=request.format,
         )
         _check_sides(recipe, ingredients)
         folder = request.out.with_name(f"{request.out.name}-x{factor}")
         orders.append(Order(folder, recipe, ingredients))
     return orders
+
+
+def _geometry(request: ExpandRequest, ingredients: Ingredients) -> GeometryStage | None:
+    """Fill in the preset: what is asked for, what the model was trained with, or by the colours."""
+    if request.geometry is None:
+        return None
+    trained_with = ingredients.model and ingredients.model.config.geometry
+    preset = (trained_with or {}).get("preset")
+    own = default_geometry(ingredients.source.image_shape, preset).parameters["preset"]
+    return geometry_stage("geometry", {"preset": own, **request.geometry})
+
+
+def _vae(asked: VaeStage, ingredients: Ingredients) -> VaeStage | None:
+    model = ingredients.model
+    if model is None:
+        return None
+    return asked.model_copy(update={"varied": model.config.geometry is not None})
 
 
 def check_dataset_name(out: Path) -> None:
@@ -136,10 +163,10 @@ def _check_sides(recipe: Recipe, ingredients: Ingredients) -> None:
     check_sides((METHODS[name] for name in used), source.image_shape, source.name)
 
 
-def _check_mixing(request: ExpandRequest, ingredients: Ingredients) -> None:
+def _check_mixing(mix: tuple[MixStage, ...], ingredients: Ingredients) -> None:
     source = ingredients.source
     class_rows = rows_by_class(source.labels, len(source.class_names))
-    for stage in request.mix:
+    for stage in mix:
         method, parameters = method_of(stage)
         partners = method.parents(parameters) - 1
         if partners:

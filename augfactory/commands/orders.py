@@ -7,6 +7,7 @@ from pathlib import Path
 from augfactory.commands.ingredients import Ingredients
 from augfactory.pipeline import plan as planning
 from augfactory.pipeline.recipe import Recipe, recipe_id, rendering_versions
+from augfactory.pipeline.shares import count_decoded
 from augfactory.store.formats import FORMATS
 from augfactory.store.shards import building_folder
 from augfactory.store.storage_format import Extent
@@ -66,10 +67,11 @@ class Order:
     def counts(self) -> dict[str, int]:
         """Return the rows of each method."""
         sources = len(self.ingredients.source)
-        originals = sources if self.recipe.originals else 0
+        decoded = count_decoded(self.recipe, sources)
         counts = {
-            "original": originals,
-            self.recipe.made_by: sources * self.recipe.factor - originals,
+            "original": sources if self.recipe.originals else 0,
+            "geometry": sources * self.recipe.further - decoded,
+            "vae": decoded,
         }
         for stage in self.recipe.mix:
             counts[stage.method] = counts.get(stage.method, 0) + sources * stage.copies

@@ -21,6 +21,7 @@ from augfactory.errors import (
     ResourceError,
     VerificationError,
 )
+from augfactory.pipeline.plan import count_rows
 from augfactory.pipeline.recipe import Recipe, rendering_versions
 from augfactory.records import UInt8Array
 from augfactory.store import shards
@@ -86,6 +87,7 @@ def reproduce(
         raise RecipeError(
             "--model", f"{address(manifest)} was made without a model", "Leave --model out."
         )
+    _check_rows(manifest, recipe)
     ingredients = gather_again(folder, manifest, recipe, source, model, progress)
     version = open_rows(folder, manifest)
     with scratch_folder("reproduce") as scratch:
@@ -117,6 +119,17 @@ def _read_recipe(manifest: Manifest) -> Recipe:
             f"its recipe is not one that this program can render: {error}",
             f"Use the augfactory that made it: {made_with}.",
         ) from error
+
+
+def _check_rows(manifest: Manifest, recipe: Recipe) -> None:
+    """Refuse a recipe that makes another number of rows, before they are all rendered."""
+    made = count_rows(recipe, len(manifest.source.rows))
+    if made != manifest.rows:
+        raise VerificationError(
+            address(manifest),
+            f"its recipe makes {made:,} rows, and it has {manifest.rows:,}",
+            "Its manifest was edited: restore it from a copy.",
+        )
 
 
 def _warnings(manifest: Manifest, recipe: Recipe) -> tuple[str, ...]:

@@ -125,7 +125,6 @@ def _expand_request(
             checkpoint = checkpoint_name(arm.vae)
             if checkpoint not in load_model(models[draw.name]).config.result.reached:
                 return None
-    sampler = dict(recipe.vae or {})
     geometry = recipe.geometry
     return ExpandRequest(
         source=spec,
@@ -136,9 +135,9 @@ def _expand_request(
         originals=recipe.originals if recipe.originals is not None else True,
         seed=draw.subset,
         geometry=None if geometry is False else geometry if isinstance(geometry, dict) else {},
-        sampler=str(sampler.pop("sampler", "same-class")),
-        sampler_parameters=sampler,
-        mix=recipe.mix,
+        vae={"share": 1.0, **(recipe.vae or {})},
+        mix=recipe.mix or (),
+        distinct=recipe.distinct,
         workers=request.workers,
         lock=request.lock,
     )

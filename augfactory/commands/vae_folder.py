@@ -174,9 +174,15 @@ def first_difference(there: TrainingOrder, here: TrainingOrder) -> str | None:
             return f"{option} is {old} there and {new} here"
     if there.source.fingerprint != here.source.fingerprint:
         return "the images or labels of its SOURCE were others"
+    if _preset(there) != _preset(here):
+        return f"--preset is {_preset(there)} there and {_preset(here)} here"
     if there.geometry != here.geometry:
         return "its images were varied in another way, by another version of augfactory"
     return None
+
+
+def _preset(order: TrainingOrder) -> str | None:
+    return None if order.geometry is None else order.geometry.get("preset")
 
 
 def _difference_there(resume: Path, order: TrainingOrder, progress: Progress) -> str | None:

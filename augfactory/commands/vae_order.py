@@ -11,7 +11,7 @@ from augfactory.commands.progress import Progress
 from augfactory.commands.source_notes import few_images
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.guarded.text import first_problem
-from augfactory.pipeline.recipe import default_geometry
+from augfactory.pipeline.recipe import check_preset, default_geometry
 from augfactory.records import Int64Array, Source, SourceSpec
 from augfactory.sources.fingerprint import fingerprint
 from augfactory.sources.subset import stratified_rows
@@ -44,6 +44,7 @@ class VaeTrainRequest:
     out: Path
     n_train: int | None = None
     geometry: bool = True
+    preset: str | None = None
     seed: int = 0
     steps: int = 1500
     architecture: str = "conditional"
@@ -78,6 +79,12 @@ def take_order(request: VaeTrainRequest, progress: Progress) -> Taken:
     check_device(request.device)
     check_architecture(request.architecture)
     settings = _settings(request)
+    if request.preset is not None:
+        check_preset(request.preset)
+        if not request.geometry:
+            raise RecipeError(
+                "--preset", "says how images are varied, and they are not", "Leave it out."
+            )
     whole = open_any(request.source)
     refuse_test_split(whole, "a model trained")
     _check_sides(whole)
@@ -94,7 +101,7 @@ def take_order(request: VaeTrainRequest, progress: Progress) -> Taken:
         progress.say(note)
     with progress.bar("reading the source", len(source), "image") as bar:
         source = preloaded(source, bar.advance)
-    geometry = default_geometry(source.image_shape) if request.geometry else None
+    geometry = default_geometry(source.image_shape, request.preset)
     order = TrainingOrder(
         architecture=request.architecture,
         latent=request.latent,
@@ -109,7 +116,7 @@ def take_order(request: VaeTrainRequest, progress: Progress) -> Taken:
             rows=rows.tolist(),
         ),
         training=settings,
-        geometry=geometry.parameters if geometry else None,
+        geometry=geometry.parameters if request.geometry else None,
     )
     return Taken(order, source)
 

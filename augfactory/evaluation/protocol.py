@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from augfactory.evaluation.training import Progressed  # torch takes seconds to load
 
 # Raise this whenever training or measuring changes, so that no older cell is taken for a new one.
-PROTOCOL = 4
+PROTOCOL = 5
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ def cell_key(cell: Cell) -> str:
     corrupted = cell.corrupted
     decisive = {
         "protocol": PROTOCOL,
-        "torch": version("torch"),
+        "torch": _torch_version(),
         "arm": [arm.fingerprint, arm.part, asdict(arm.diet)],
         "test": cell.test.fingerprint,
         "held_out": cell.held_out.fingerprint if cell.held_out else None,
@@ -175,6 +176,11 @@ def cell_key(cell: Cell) -> str:
         "corrupted": [corrupted.profile, corrupted.seed] if corrupted else None,
     }
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:32]
+
+
+@cache
+def _torch_version() -> str:
+    return version("torch")  # it reads and parses a file each time
 
 
 def training_key(cell: Cell) -> str:

@@ -24,6 +24,7 @@ from augfactory.evaluation.settings import WARM_UP, TrainingSettings, reading_st
 from augfactory.evaluation.training_set import TrainingSet, row_reader
 from augfactory.keyed_random import key_of
 from augfactory.records import Float32Array, Int64Array, UInt8Array
+from augfactory.torch_optimiser import AdamW, without_compiler
 
 # step, rows [batch] or [batch, 3] -> (images [n, H, W, C], soft labels [n, K]), n the rows in all
 Read = Callable[[int, Int64Array], tuple[UInt8Array, Float32Array]]
@@ -222,10 +223,11 @@ def _freeze(network: nn.Module) -> None:
 
 
 def _optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
+    without_compiler()
     rate, decay = settings.learning_rate, settings.weight_decay
     if settings.optimiser == "muon":
         return Muon(network.parameters(), lr=rate, weight_decay=decay)
-    return torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay, fused=True)
+    return AdamW(network.parameters(), lr=rate, weight_decay=decay, fused=True)
 
 
 def _autocast(settings: TrainingSettings) -> contextlib.AbstractContextManager[None]:

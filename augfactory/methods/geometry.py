@@ -41,6 +41,25 @@ PRESETS: dict[str, dict[str, Any]] = {
         "flip_horizontal": True,
         "fill": "reflect",
     },
+    "clothes": {
+        "rotation": 8.0,
+        "shift_height": 0.06,
+        "shift_width": 0.06,
+        "shear": 5.0,
+        "zoom": 0.1,
+        "flip_horizontal": True,
+    },
+    "texture": {
+        "rotation": 180.0,
+        "shift_height": 0.08,
+        "shift_width": 0.08,
+        "shear": 0.0,
+        "zoom": 0.1,
+        "brightness": (0.8, 1.2),
+        "flip_horizontal": True,
+        "flip_vertical": True,
+        "fill": "reflect",
+    },
     "none": {
         "rotation": 0.0,
         "shift_height": 0.0,
@@ -74,11 +93,12 @@ class GeometryParameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    preset: Literal["digits", "photo", "none"] = Field(
+    preset: Literal["digits", "photo", "clothes", "texture", "none"] = Field(
         default="digits",
         description="digits: small turns, shifts, shears and zooms, no flips, filled with the "
         "border's colour; photo: also horizontal flips and brightness, no shear, reflecting; "
-        "none: nothing",
+        "clothes: as digits but smaller, and horizontal flips; texture: any turn, both flips and "
+        "brightness, reflecting; none: nothing",
     )
     rotation: float = Field(
         default=12.0, ge=0, le=180, description="turn by up to ± so many degrees"

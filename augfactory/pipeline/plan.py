@@ -1,6 +1,6 @@
 """The plan: one row per output image, drawn before any pixel is made.
 
-A dataset has sections. The first holds ``factor`` rows for each source image, round by round, each
+A dataset has sections. The first holds what is made of one source image each, round by round, each
 round in source order; round 0 is the originals. Each mix stage adds a section of its own, copy by
 copy, again in source order. A section is drawn in blocks of 64 rows, each from random numbers keyed
 by (seed, stage, block): any process can draw any block without the others.
@@ -19,6 +19,7 @@ from augfactory.methods.method import Draws, Slots
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.partners import ClassRows, mixing_partners, same_class_partners
 from augfactory.pipeline.recipe import MixStage, Recipe, method_of
+from augfactory.pipeline.shares import decoded_rows
 from augfactory.records import Float32Array, Int64Array
 from augfactory.vae.samplers.registry import SAMPLERS
 
@@ -26,6 +27,9 @@ BLOCK_ROWS = 64
 SHARD_BYTES = 64 * 2**20
 SHARD_ROWS = 4096
 NONE = -1
+# With less of another image in it, a mixture can be equal to its parent, rounded to bytes.
+LEAST_SHARE = 0.01
+REDRAWS = 32
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class PlanRows:
         stage: the number of the section's mix stage, counted from 1; 0 for the first section.
         row: int64 [n], the row's number in the dataset.
         method: str [n], "original" or the name of what makes the row.
-        round: int32 [n]; among the ``factor`` images 0 for originals, then 1, 2, …; in a mix stage
+        round: int32 [n]; in the first section 0 for originals, then 1, 2, …; in a mix stage
             0 for the first copy of each source image, then 1, 2, …
         view: int32 [n], 0, or 1, 2, … for the views that AugMix makes of one image.
         source_index: int64 [n, P], positions among the source rows; -1 where unused.
@@ -80,7 +84,7 @@ class Origin:
 
 def sections(recipe: Recipe, sources: int) -> list[Section]:
     """Return the sections of a dataset in row order."""
-    rows = [recipe.factor, *(stage.copies for stage in recipe.mix)]
+    rows = [recipe.single, *(stage.copies for stage in recipe.mix)]
     ends = np.cumsum(np.array(rows) * sources).tolist()
     starts = [0, *ends[:-1]]
     return [Section(*found) for found in zip(range(len(rows)), starts, ends, strict=True)]
@@ -158,6 +162,7 @@ def _draw_first(recipe: Recipe, origin: Origin, section: Section, within: Int64A
     if not recipe.originals:
         round_ += 1
     made, block = round_ > 0, int(within[0]) // BLOCK_ROWS
+    decoded = made & decoded_rows(recipe, origin.class_rows, source, round_)
     source_index = np.full((len(within), parents(recipe)), NONE, dtype=np.int64)
     source_index[:, 0] = source
     draws: dict[str, npt.NDArray[np.float64]] = {}
@@ -171,16 +176,16 @@ def _draw_first(recipe: Recipe, origin: Origin, section: Section, within: Int64A
         if sampler.needs_partner:
             partner_generator = generator(recipe.seed, "vae partner", block)
             partners = same_class_partners(origin.class_rows, source, BLOCK_ROWS, partner_generator)
-            source_index[:, 1] = np.where(made, partners, NONE)
+            source_index[:, 1] = np.where(decoded, partners, NONE)
         params = sampler.params.model_validate(recipe.vae.parameters)
         drawn = sampler.draw(params, BLOCK_ROWS, generator(recipe.seed, "vae draw", block))
-        draws |= _columns("vae", sampler.fields, drawn, made)
+        draws |= _columns("vae", sampler.fields, drawn, decoded)
     weight = np.zeros(source_index.shape, dtype=np.float32)
     weight[:, 0] = 1
     return PlanRows(
         stage=section.stage,
         row=section.start + within,
-        method=np.where(made, recipe.made_by, "original"),
+        method=np.select([decoded, made], ["vae", "geometry"], "original"),
         round=round_.astype(np.int32),
         view=np.zeros(len(within), dtype=np.int32),
         source_index=source_index,
@@ -208,6 +213,17 @@ def _draw_mixed(recipe: Recipe, origin: Origin, section: Section, within: Int64A
         )
         chosen = np.concatenate([chosen, partners], axis=1)
     drawn = method.draw(parameters, _slots(recipe, name, origin, within, copy))
+    weight = method.weights(parameters, drawn, origin.image_shape)
+    if recipe.distinct and used > 1:
+        for again in range(1, REDRAWS):
+            copies = weight.max(axis=1) > 1 - LEAST_SHARE
+            if not copies.any():
+                break
+            slots = _slots(recipe, f"{name} again {again}", origin, within, copy)
+            drawn[copies] = method.draw(parameters, slots)[copies]
+            weight = method.weights(parameters, drawn, origin.image_shape)
+    if stage.share is not None:
+        chosen = _largest_to_lead(chosen, weight)
     views = stage.method == "augmix"
     return PlanRows(
         stage=section.stage,
@@ -219,7 +235,7 @@ def _draw_mixed(recipe: Recipe, origin: Origin, section: Section, within: Int64A
         parent_row=_padded(
             _parent_rows(recipe, origin, stage, name, block, chosen), parents(recipe), NONE
         ),
-        weight=_padded(method.weights(parameters, drawn, origin.image_shape), parents(recipe), 0),
+        weight=_padded(weight, parents(recipe), 0),
         noise_key=_noise_keys(recipe, section.start + within),
         draws=_columns(
             f"mix{section.stage}", method.fields(parameters), drawn, np.ones(len(within), bool)
@@ -227,23 +243,36 @@ def _draw_mixed(recipe: Recipe, origin: Origin, section: Section, within: Int64A
     )
 
 
+def _largest_to_lead(chosen: Int64Array, weight: Float32Array) -> Int64Array:
+    """Give each row's lead the place of the largest weight.
+
+    So a mixture among the ``factor`` images of its lead is labelled most as that, and every image
+    and class has its ``factor`` images whatever was drawn.
+    """
+    rows, largest = np.arange(len(chosen)), weight.argmax(axis=1)
+    swapped = chosen.copy()
+    swapped[:, 0] = chosen[rows, largest]
+    swapped[rows, largest] = chosen[:, 0]
+    return swapped
+
+
 def _parent_rows(
     recipe: Recipe, origin: Origin, stage: MixStage, name: str, block: int, chosen: Int64Array
 ) -> Int64Array:
-    """Choose which of its ``factor`` images stands for each chosen source, where they are mixed."""
+    """Choose which of its images stands for each chosen source, where expanded ones are mixed."""
     if stage.source == "originals":
         return np.full_like(chosen, NONE)
     if stage.method == "augmix":
         # All views of a source are views of one image, which the Jensen-Shannon loss compares.
         rounds = np.array(
             [
-                [key_of(recipe.seed, name, "view of", lead) % recipe.factor]
+                [key_of(recipe.seed, name, "view of", lead) % recipe.single]
                 for (lead,) in chosen.tolist()
             ]
         )
     else:
         keyed = generator(recipe.seed, f"{name} round", block)
-        rounds = keyed.integers(0, recipe.factor, chosen.shape)
+        rounds = keyed.integers(0, recipe.single, chosen.shape)
     rows: Int64Array = rounds * len(origin.class_rows.labels) + chosen
     return rows
 

@@ -2,17 +2,20 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from augfactory.errors import RecipeError, unknown_name
+from augfactory.methods.geometry import PRESETS
 from augfactory.methods.method import Method
 from augfactory.methods.registry import METHODS
 from augfactory.vae.samplers.registry import SAMPLERS
 
 Format = Literal["hdf5", "png", "parquet", "webdataset"]
+Decode = Literal["full", "residual"]
 Origin = Literal["originals", "expanded"]
 LARGEST_FACTOR = 100_000
 MOST_SHOWN = 200  # letters of a wrong value in a message
@@ -35,34 +38,49 @@ class GeometryStage(BaseModel):
 
 
 class VaeStage(BaseModel):
-    """How decoded images are made from encoded ones."""
+    """How decoded images are made from encoded ones.
+
+    ``share`` is that of the images made of one original each that are decoded; the others are
+    varied by geometry alone. ``decode`` "full" takes what the network decodes; "residual" adds what
+    the move in the latent space changes to the real image, clip(x + decode(z') - decode(mean)).
+    ``varied`` says that images are varied before they are encoded, where geometry takes part: a
+    model that was trained without geometry does not know varied images.
+    Keys of their defaults are left out of a recipe's text, which then is that of older versions.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     sampler: str
     parameters: dict[str, Any]
+    share: float = Field(default=1.0, ge=0, le=1, exclude_if=lambda share: share == 1)
+    decode: Decode = Field(default="full", exclude_if=lambda decode: decode == "full")
+    varied: bool = Field(default=True, exclude_if=lambda varied: varied)
 
 
 class MixStage(BaseModel):
     """Further rows: ``copies`` for each source image, made by ``method``.
 
-    ``source`` says what is mixed: the original images, or any of the ``factor`` images that the
-    earlier stages made of each.
+    ``source`` says what is mixed: the original images, or any of the images that the earlier stages
+    made of each. With a ``share`` the copies are so large a part of the further images among the
+    ``factor``; without one they come on top of it. A stage that was asked for by its share has no
+    copies before a recipe gives it some.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     method: str
-    copies: int = Field(ge=1, le=LARGEST_FACTOR)
+    copies: int = Field(ge=0, le=LARGEST_FACTOR)
     source: Origin
     parameters: dict[str, Any]
+    share: float | None = Field(default=None, gt=0, le=1, exclude_if=lambda share: share is None)
 
 
 class Recipe(BaseModel):
-    """One dataset: exactly ``factor`` images per source image, and the mixed ones on top.
+    """One dataset: exactly ``factor`` images per source image, and mixed ones on top.
 
-    With ``originals`` the source image is one of the ``factor``. ``format`` says how the rows are
-    stored; it changes no pixel.
+    With ``originals`` the source image is one of the ``factor``. Mixed images that were asked for
+    by their share are among the ``factor`` too. With ``distinct`` a mixture that would be one of
+    its parents is drawn again. ``format`` says how the rows are stored; it changes no pixel.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -73,12 +91,46 @@ class Recipe(BaseModel):
     geometry: GeometryStage | None = None
     vae: VaeStage | None = None
     mix: tuple[MixStage, ...] = ()
+    distinct: bool = Field(default=False, exclude_if=lambda distinct: not distinct)
     format: Format = "hdf5"
 
+    @model_validator(mode="after")
+    def _shares_fit(self) -> "Recipe":
+        if self.single < 1:
+            raise ValueError("nothing is left of the factor for images of one original each")
+        return self
+
     @property
-    def made_by(self) -> str:
-        """The method of the further rows among the ``factor``."""
-        return "vae" if self.vae is not None else "geometry"
+    def single(self) -> int:
+        """How many of the ``factor`` images are made of one original each, itself among them."""
+        within = sum(stage.copies for stage in self.mix if stage.share is not None)
+        return self.factor - within
+
+    @property
+    def further(self) -> int:
+        """How many of ``single`` are made, of each original."""
+        return self.single - 1 if self.originals else self.single
+
+
+def with_copies(mix: Sequence[MixStage], factor: int, *, originals: bool) -> tuple[MixStage, ...]:
+    """Give the stages that were asked for by a share their copies, whole ones.
+
+    Of K images per source image, K - 1 are further ones with the originals and K without. The
+    stages together have their shares' sum of them, rounded down, but for one image that is always
+    no mixture. A stage that comes to less than a copy is left out.
+    """
+    further = factor - 1 if originals else factor
+    share, given = 0.0, 0
+    found = []
+    for stage in mix:
+        copies = stage.copies
+        if stage.share is not None:
+            share += stage.share
+            copies = min(math.floor(share * further + 1e-9), factor - 1) - given
+            given += copies
+        if copies:
+            found.append(stage.model_copy(update={"copies": copies}))
+    return tuple(found)
 
 
 def canonical_json(value: Any) -> str:
@@ -118,40 +170,89 @@ def geometry_stage(where: str, parameters: Mapping[str, Any]) -> GeometryStage:
     return GeometryStage(parameters=_resolved(where, model, parameters))
 
 
-def default_geometry(image_shape: tuple[int, int, int]) -> GeometryStage:
-    """Return the preset that suits the colours: photographs are in colour, digits are grey."""
-    preset = "photo" if image_shape[2] == 3 else "digits"
+def default_geometry(image_shape: tuple[int, int, int], preset: str | None = None) -> GeometryStage:
+    """Return ``preset`` or, at None, the one that suits the colours: photo in colour, else digits.
+
+    Raises:
+        RecipeError: there is no such preset.
+    """
+    if preset is None:
+        preset = "photo" if image_shape[2] == 3 else "digits"
+    check_preset(preset)
     return geometry_stage("geometry", {"preset": preset})
 
 
-def vae_stage(where: str, sampler: str, parameters: Mapping[str, Any]) -> VaeStage:
+def check_preset(preset: str) -> None:
+    """Refuse a preset that there is not.
+
+    Raises:
+        RecipeError: naming the nearest one.
+    """
+    if preset not in PRESETS:
+        raise unknown_name("--preset", "preset", preset, list(PRESETS))
+
+
+def vae_stage(
+    where: str,
+    sampler: str,
+    parameters: Mapping[str, Any],
+    share: float = 1.0,
+    decode: Decode = "full",
+) -> VaeStage:
     """Return the stage with every parameter of ``sampler`` filled in and checked.
 
     Raises:
         RecipeError: there is no such sampler or parameter, or a value is out of range.
     """
+    check_share(where, share)
     if sampler not in SAMPLERS:
         raise unknown_name(where, "sampler", sampler, list(SAMPLERS))
     model = SAMPLERS[sampler].params
-    return VaeStage(sampler=sampler, parameters=_resolved(where, model, parameters))
+    resolved = _resolved(where, model, parameters)
+    return VaeStage(sampler=sampler, parameters=resolved, share=share, decode=decode)
+
+
+def check_share(where: str, share: float) -> None:
+    """Refuse what is no share.
+
+    Raises:
+        RecipeError: it is below 0 or above 1.
+    """
+    if not 0 <= share <= 1:
+        raise RecipeError(f"{where}: share", f"{share:g} is no share", "Give a number from 0 to 1.")
 
 
 def mix_stage(
-    where: str, method: str, copies: int, source: Origin, parameters: Mapping[str, Any]
+    where: str,
+    method: str,
+    copies: int,
+    source: Origin,
+    parameters: Mapping[str, Any],
+    share: float | None = None,
 ) -> MixStage:
     """Return the stage with every parameter of ``method`` filled in and checked.
+
+    With a ``share``, ``copies`` is 0: a recipe knows how many they are.
 
     Raises:
         RecipeError: there is no such method or parameter, or a value is out of range.
     """
     if method not in MIXING:
         raise unknown_name(where, "method", method, list(MIXING))
-    if not 1 <= copies <= LARGEST_FACTOR:
+    if share is not None:
+        check_share(where, share)
+        if share == 0 or copies:
+            raise RecipeError(
+                f"{where}: share",
+                "says how many of the further images are mixed; copies say how many come on top",
+                "Give one of the two, and a share above 0.",
+            )
+    elif not 1 <= copies <= LARGEST_FACTOR:
         raise RecipeError(
             where, f"{copies} copies cannot be made", f"Ask for 1 to {LARGEST_FACTOR}."
         )
     resolved = _resolved(where, MIXING[method].parameters, parameters)
-    return MixStage(method=method, copies=copies, source=source, parameters=resolved)
+    return MixStage(method=method, copies=copies, source=source, parameters=resolved, share=share)
 
 
 def default_origin(method: str) -> Origin:

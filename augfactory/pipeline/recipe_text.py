@@ -7,6 +7,8 @@
     preset = "digits"
 
     [vae]
+    share = 0.25
+    decode = "residual"
     sampler = "same-class"
     reach = 0.5
 
@@ -17,6 +19,8 @@
     parents = 3
     alpha = 0.2
 
+``copies`` come on top of the factor; ``share = 0.5`` in their place makes half of the further
+images mixtures. The share of ``[vae]`` is that of the further images that are no mixtures.
 ``geometry = false`` leaves images as they are; without a ``geometry`` key they are varied by the
 preset that suits their colours. Keys that a stage does not name belong to its method.
 """
@@ -32,8 +36,10 @@ from augfactory.guarded.documents import parse_toml
 from augfactory.pipeline.recipe import (
     LARGEST_FACTOR,
     MIXING,
+    Decode,
     MixStage,
     Origin,
+    VaeStage,
     default_origin,
     geometry_stage,
     mix_stage,
@@ -41,8 +47,9 @@ from augfactory.pipeline.recipe import (
     vae_stage,
 )
 
-KEYS = ("factor", "originals", "seed", "format", "geometry", "vae", "mix")
-MIX_KEYS = ("method", "copies", "from")
+KEYS = ("factor", "originals", "seed", "format", "geometry", "vae", "mix", "distinct")
+MIX_KEYS = ("method", "copies", "share", "from")
+VAE_KEYS = ("sampler", "share", "decode")
 DEFAULT_SAMPLER = "same-class"
 
 
@@ -50,7 +57,8 @@ DEFAULT_SAMPLER = "same-class"
 class Asked:
     """What a recipe file says; None where it is silent.
 
-    ``geometry`` False asks for none; ``vae`` holds "sampler" and the sampler's parameters.
+    ``geometry`` False asks for none; ``vae`` holds ``VAE_KEYS`` and the sampler's parameters;
+    ``mix`` is None where no stage is given.
     """
 
     factor: int | None
@@ -59,7 +67,8 @@ class Asked:
     format: str | None
     geometry: dict[str, Any] | bool | None
     vae: dict[str, Any] | None
-    mix: tuple[MixStage, ...]
+    mix: tuple[MixStage, ...] | None
+    distinct: bool | None
 
 
 def read_recipe(text: str, where: str) -> Asked:
@@ -94,7 +103,7 @@ def recipe_of(values: Mapping[str, Any], where: str) -> Asked:
     for key in values:
         if key not in KEYS:
             raise unknown_name(where, "key", key, KEYS)
-    stages = _typed(values, "mix", list, where) or []
+    stages = _typed(values, "mix", list, where)
     geometry = values.get("geometry")
     if not isinstance(geometry, dict | bool | None):
         raise _wrong_type(where, "geometry", "a table or false", geometry)
@@ -102,8 +111,7 @@ def recipe_of(values: Mapping[str, Any], where: str) -> Asked:
         geometry_stage(f"{where}, geometry", geometry)
     vae = _typed(values, "vae", dict, where)
     if vae is not None:
-        own = {key: value for key, value in vae.items() if key != "sampler"}
-        vae_stage(f"{where}, vae", str(vae.get("sampler", DEFAULT_SAMPLER)), own)
+        vae_asked(f"{where}, vae", vae)
     factor = _typed(values, "factor", int, where)
     if factor is not None:
         check_factor(factor, f"{where}: factor")
@@ -115,11 +123,30 @@ def recipe_of(values: Mapping[str, Any], where: str) -> Asked:
         originals=_typed(values, "originals", bool, where),
         seed=seed,
         format=_typed(values, "format", str, where),
+        distinct=_typed(values, "distinct", bool, where),
         geometry=geometry,
         vae=vae,
-        mix=tuple(
-            _read_mix(stage, f"{where}, mix {number}") for number, stage in enumerate(stages, 1)
-        ),
+        mix=None if stages is None else _read_stages(stages, where),
+    )
+
+
+def vae_asked(where: str, values: Mapping[str, Any]) -> VaeStage:
+    """Return the stage that the keys of ``[vae]`` ask for; a share that is not given is 1.
+
+    Raises:
+        RecipeError: there is no such key or sampler, or a value is out of range.
+    """
+    own = {key: value for key, value in values.items() if key not in VAE_KEYS}
+    share = _number(values, "share", where)
+    decode = values.get("decode", "full")
+    if decode not in get_args(Decode):
+        raise unknown_name(where, "decode", str(decode), get_args(Decode))
+    return vae_stage(
+        where,
+        str(values.get("sampler", DEFAULT_SAMPLER)),
+        own,
+        1.0 if share is None else share,
+        decode,
     )
 
 
@@ -148,18 +175,25 @@ def read_origin(where: str, text: str) -> Origin:
     raise unknown_name(where, "choice", text, get_args(Origin))
 
 
+def _read_stages(stages: list[Any], where: str) -> tuple[MixStage, ...]:
+    numbered = enumerate(stages, 1)
+    return tuple(_read_mix(stage, f"{where}, mix {number}") for number, stage in numbered)
+
+
 def _read_mix(values: Any, where: str) -> MixStage:
     if not isinstance(values, dict):
         raise _wrong_type(where, "mix", "a list of tables, each headed [[mix]]", values)
     method = _typed(values, "method", str, where)
     _check_mix_keys(values, method, where)
     copies = _typed(values, "copies", int, where)
+    share = _number(values, "share", where)
     origin = read_origin(f"{where}: from", str(values.get("from", default_origin(str(method)))))
-    for name, value in (("method", method), ("copies", copies)):
-        if value is None:
-            raise RecipeError(where, f"key {name!r} is missing", f"Say {name} = …")
+    if method is None:
+        raise RecipeError(where, "key 'method' is missing", "Say method = …")
+    if copies is None and share is None:
+        raise RecipeError(where, "key 'copies' is missing", "Say copies = …, or share = …")
     own = {key: value for key, value in values.items() if key not in MIX_KEYS}
-    return mix_stage(where, str(method), int(copies or 0), origin, own)
+    return mix_stage(where, method, int(copies or 0), origin, own, share)
 
 
 def _check_mix_keys(values: Mapping[str, Any], method: str | None, where: str) -> None:
@@ -175,6 +209,13 @@ def _check_mix_keys(values: Mapping[str, Any], method: str | None, where: str) -
             continue
         if method is not None or difflib.get_close_matches(key, MIX_KEYS, 1, 0.7):
             raise unknown_name(where, "key", key, [*MIX_KEYS, *own])
+
+
+def _number(values: Mapping[str, Any], key: str, where: str) -> float | None:
+    value = values.get(key)
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return None if value is None else float(value)
+    raise _wrong_type(where, key, "a number", value)
 
 
 def _typed(values: Mapping[str, Any], key: str, kind: type, where: str) -> Any:

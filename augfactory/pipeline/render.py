@@ -108,14 +108,15 @@ def _decoded(
     labels = source.read_soft_labels(anchors)
     partners = plan.source_index[rows, 1] if sampler.needs_partner else None
     partner_mean = None
-    if recipe.geometry is None:
+    if recipe.geometry is None or not recipe.vae.varied:
+        images = source.read_images(anchors)
         mean, log_variance = encoded.read(anchors)
         if partners is not None:
             partner_mean = encoded.read(partners)[0]
     else:
         # Both are varied alike, so that the way between them is a matter of style, not of pose.
-        varied = _varied(recipe, plan, rows, source, anchors)
-        mean, log_variance = encode(encoded.model, varied, labels)
+        images = _varied(recipe, plan, rows, source, anchors)
+        mean, log_variance = encode(encoded.model, images, labels)
         if partners is not None:
             varied = _varied(recipe, plan, rows, source, partners)
             partner_mean = encode(encoded.model, varied, labels)[0]
@@ -128,7 +129,11 @@ def _decoded(
     params = sampler.params.model_validate(recipe.vae.parameters)
     draws = _draws(plan, "vae", sampler.fields, rows)
     codes = sampler.move(params, mean, log_variance, partner_mean, draws, noise)
-    return decode(encoded.model, codes, labels)
+    decoded = decode(encoded.model, codes, labels)
+    if recipe.vae.decode == "full":
+        return decoded
+    change = decoded.astype(np.int16) - decode(encoded.model, mean, labels)
+    return np.clip(images + change, 0, 255).astype(np.uint8)
 
 
 def _mixed(recipe: Recipe, plan: PlanRows, source: Source, read_rows: ReadRows) -> UInt8Array:

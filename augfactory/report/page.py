@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 TEMPLATE = "page.html.j2"
+TEMPLATES = (TEMPLATE, "tuning.html.j2")
 MOST_NAMED = 3  # datasets in the title
 
 
@@ -81,14 +82,14 @@ def report_page(document: Mapping[str, Any], pictures: Sequence[Picture]) -> byt
             and ``commands.study_results``. A study, known by its "groups", has a section for each.
         pictures: further pictures, in the order in which they are shown.
     """
-    script = _part("page.js")
+    script = part("page.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     is_study = "groups" in document
     groups = _groups(document)
     arms = [arm for _, _, own in groups for arm in own["arms"]]
-    html = _environment().get_template(TEMPLATE).render(
+    html = environment().get_template(TEMPLATE).render(
         document=document,
-        style=_part("page.css"),
+        style=part("page.css"),
         script=script,
         script_hash=f"sha256-{digest}",
         results=embedded_json(document),
@@ -117,11 +118,12 @@ def embedded_json(value: Any) -> str:
 
 
 @cache
-def _environment() -> "Environment":
+def environment() -> "Environment":
+    """Return what renders the pages: every text in them is escaped."""
     from jinja2 import DictLoader, Environment, StrictUndefined
 
     return Environment(
-        loader=DictLoader({TEMPLATE: _part(TEMPLATE)}),
+        loader=DictLoader({name: part(name) for name in TEMPLATES}),
         autoescape=True,
         finalize=_shown_text,
         undefined=StrictUndefined,
@@ -136,7 +138,8 @@ def _shown_text(value: Any) -> Any:
 
 
 @cache
-def _part(name: str) -> str:
+def part(name: str) -> str:
+    """Return a file of this folder: a template, the style or the script."""
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 

@@ -12,12 +12,17 @@ def recipe_toml(recipe: Mapping[str, Any]) -> str:
     """Return the recipe as TOML, in the words of a recipe file.
 
     There a stage holds its parameters itself, what a method mixes is called "from", and no
-    geometry is ``geometry = false``. A None is left out: TOML has none, and it is the default.
+    geometry is ``geometry = false``. What a recipe file would fill in by itself is written: all is
+    decoded, nothing is mixed. A None is left out: TOML has none, and it is the default.
     """
     stages = {"geometry": recipe.get("geometry"), "vae": recipe.get("vae")}
+    if stages["vae"]:
+        stages["vae"] = {"share": 1.0, **stages["vae"]}
     plain = {key: value for key, value in recipe.items() if key not in (*stages, "mix")}
     if "geometry" in recipe and not stages["geometry"]:
         plain["geometry"] = False
+    if not recipe.get("mix"):
+        plain["mix"] = []
     parts = [_lines(plain)]
     parts += [f"[{name}]\n{_lines(_flat(stage))}" for name, stage in stages.items() if stage]
     parts += [f"[[mix]]\n{_lines(_flat(stage))}" for stage in recipe.get("mix") or ()]
@@ -56,7 +61,7 @@ def _flat(stage: Mapping[str, Any]) -> dict[str, Any]:
     own = {
         "from" if key == "source" else key: value
         for key, value in stage.items()
-        if key != "parameters"
+        if key not in ("parameters", "varied") and not (key == "copies" and stage.get("share"))
     }
     return {**own, **(stage.get("parameters") or {})}
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from augfactory.records import Source
+from augfactory.torch_optimiser import Adam, without_compiler
 from augfactory.vae.divergence import check_interval, check_step
 from augfactory.vae.history import HistoryRow
 from augfactory.vae.networks.network import Network
@@ -101,7 +102,8 @@ def train(training: Training, saved: bytes | None = None) -> None:
         UnreadableStateError: ``saved`` is no state of this network.
     """
     network, settings = training.network.to(training.device), training.settings
-    optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
+    without_compiler()
+    optimiser = Adam(network.parameters(), lr=settings.learning_rate, fused=True)
     if saved is not None:
         training.standing, tensors = checked_training(training, saved)
         training.best = restore_tensors(tensors, network, optimiser)

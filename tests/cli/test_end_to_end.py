@@ -192,7 +192,8 @@ def test_a_recipe_file_says_all_of_it(place: Path) -> None:
     told = answer("info", "r-x3", cwd=place)
     assert {name: sum(counts.values()) for name, counts in told["counts"].items()} == {
         "original": 24,
-        "vae": 48,
+        "geometry": 36,
+        "vae": 12,
         "mixup": 48,
     }
     (place / "typo.toml").write_text("factor = 3\n[[mix]]\nmethod = 'mixup'\ncopis = 2\n")
@@ -200,10 +201,23 @@ def test_a_recipe_file_says_all_of_it(place: Path) -> None:
     assert "typo.toml, mix 1" in done.stderr
 
 
-def test_without_a_model_geometry_makes_the_further_images(place: Path) -> None:
-    made = answer("expand", "parts", "--factor", 4, "--out", "g", cwd=place)["datasets"][0]
-    assert made["rows"] == 36 * 4
-    assert set(answer("info", "g-x4", cwd=place)["counts"]) == {"original", "geometry"}
+@pytest.mark.parametrize(
+    ("asked", "counts"),
+    [
+        ((), {"original": 36, "geometry": 72, "mixup": 36}),
+        (("--mixup", 0), {"original": 36, "geometry": 108}),
+        (("--ricap", 2), {"original": 36, "geometry": 108, "ricap": 72}),
+    ],
+)
+def test_without_a_model_geometry_and_mixup_make_the_further_images(
+    place: Path, asked: tuple[object, ...], counts: dict[str, int]
+) -> None:
+    made = answer("expand", "parts", "--factor", 4, *asked, "--out", "g", cwd=place)["datasets"][0]
+    told = answer("info", f"g-x4@{made['version']}", cwd=place)["counts"]
+    assert {name: sum(each.values()) for name, each in told.items()} == counts
+    assert made["rows"] == sum(counts.values())
+    for each in told.values():
+        assert len(set(each.values())) == 1  # equal classes stay equal
 
 
 def test_dry_run_writes_nothing(place: Path) -> None:
@@ -228,7 +242,7 @@ assert rows.features["label"].names == {list(CLASSES)!r}
 assert len(rows) == 72
 assert rows.features["soft_label"].feature.dtype == "float32"
 assert rows[0]["image"].size == ({WIDTH}, {HEIGHT})
-assert rows[70]["soft_label"][rows[70]["label"]] == 1.0
+assert all(max(row["soft_label"]) == row["soft_label"][row["label"]] for row in rows)
 """
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(place / "hf")}
     subprocess.run([sys.executable, "-c", reader], check=True, env=environment, timeout=120)

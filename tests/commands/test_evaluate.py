@@ -587,7 +587,7 @@ def test_without_steps_all_arms_go_on_until_they_stand_still(
 def test_minutes_end_a_training_and_more_minutes_go_on_from_there(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluation_stages, "FIRST", 50)
+    monkeypatch.setattr(evaluation_stages, "FIRST", 100)
     monkeypatch.setattr(evaluation_stages, "MOST", 200)
     monkeypatch.setattr(evaluation_stages, "any_rising", lambda _: True)
     request = replace(bench.request, datasets=("digits-x2",), steps=None, batch=8)

@@ -28,10 +28,10 @@ def asked(
 ) -> ExpandRequest:
     """Return the request of the flags ``said``, all others silent."""
     silent: dict[str, Any] = dict.fromkeys(
-        ("originals", "seed", "format", "geometry", "sampler", "mix_from", "recipe")
+        ("originals", "seed", "format", "geometry", "mix_from", "recipe")
     )
     flags = Flags(
-        **{"factors": (2,), "sampler_parameters": {}, "copies": {}, **silent, **said},
+        **{"factors": (2,), "vae": {}, "copies": {}, **silent, **said},
     )
     return build_request(
         flags,
@@ -45,9 +45,11 @@ def asked(
 
 
 STEERING: list[tuple[dict[str, Any], str]] = [
-    ({"sampler": "posterior"}, "--sampler"),
-    ({"sampler_parameters": {"temperature": 2.0}}, "--temperature"),
-    ({"sampler_parameters": {"reach": 0.0}}, "--reach"),
+    ({"vae": {"sampler": "posterior"}}, "--sampler"),
+    ({"vae": {"share": 0.5}}, "--share"),
+    ({"vae": {"decode": "residual"}}, "--decode"),
+    ({"vae": {"temperature": 2.0}}, "--temperature"),
+    ({"vae": {"reach": 0.0}}, "--reach"),
     ({"checkpoint": "loss-120"}, "--checkpoint"),
     ({"recipe": Path("r.toml")}, r"\[vae\] of r.toml"),
 ]
@@ -72,8 +74,8 @@ def test_what_steers_a_model_is_taken_where_there_is_one(
     del where
     request = asked(**said, **model)
     assert request.checkpoint == said.get("checkpoint")
-    wants_posterior = "sampler" in said or "recipe" in said
-    assert request.sampler == ("posterior" if wants_posterior else "same-class")
+    wanted = {"sampler": "posterior"} if "recipe" in said else said.get("vae", {})
+    assert request.vae == wanted
 
 
 def test_nothing_said_of_a_model_needs_none(place: Path) -> None:
@@ -128,4 +130,29 @@ def test_a_missing_factor_is_asked_for() -> None:
 def test_what_is_mixed_is_refused_where_nothing_is() -> None:
     with pytest.raises(RecipeError, match=r"--mix-from: .*no option such as --mixup"):
         asked(mix_from="originals")
-    assert asked(mix_from="originals", copies={"mixup": 1}).mix[0].source == "originals"
+    (stage,) = asked(mix_from="originals", copies={"mixup": 1}).mix or ()
+    assert stage.source == "originals"
+
+
+def test_a_mixing_of_nothing_is_said_by_0(place: Path) -> None:
+    assert asked().mix is None
+    assert asked(copies={"mixup": 0}).mix == ()
+    (place / "r.toml").write_text("factor = 3\nmix = []\n")
+    assert asked(factors=(), recipe=Path("r.toml")).mix == ()
+    assert [stage.copies for stage in asked(copies={"mixup": 2, "ricap": 0}).mix or ()] == [2]
+
+
+def test_a_share_in_a_recipe_is_one_of_the_further_images(place: Path) -> None:
+    (place / "r.toml").write_text("[[mix]]\nmethod = 'ricap'\nshare = 0.25\n")
+    (stage,) = asked(recipe=Path("r.toml")).mix or ()
+    assert (stage.method, stage.share, stage.copies) == ("ricap", 0.25, 0)
+    for keys, words in (
+        ("copies = 2\nshare = 0.5", "share: says how many of the further images"),
+        ("share = 0", "share: says how many of the further images"),
+        ("share = 1.5", "1.5 is no share"),
+        ("share = 'half'", "must be a number"),
+        ("", "key 'copies' is missing"),
+    ):
+        (place / "r.toml").write_text(f"[[mix]]\nmethod = 'ricap'\n{keys}\n")
+        with pytest.raises(RecipeError, match=words):
+            asked(recipe=Path("r.toml"))

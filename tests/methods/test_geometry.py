@@ -261,7 +261,7 @@ def test_presets_fill_in_what_is_not_set() -> None:
     np.testing.assert_array_equal(result, images[:, 0])
 
 
-@pytest.mark.parametrize("preset", ["digits", "photo", "none"])
+@pytest.mark.parametrize("preset", ["digits", "photo", "clothes", "texture", "none"])
 def test_what_is_stored_stands_whatever_presets_become(preset: Any) -> None:
     parameters = GeometryParameters(preset=preset, zoom=0.33)
     stored = parameters.model_dump(mode="json")
@@ -272,7 +272,7 @@ def test_what_is_stored_stands_whatever_presets_become(preset: Any) -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"preset": "digit"}, "'digits', 'photo' or 'none'"),
+        ({"preset": "digit"}, "'digits', 'photo', 'clothes', 'texture' or 'none'"),
         ({"rotatoin": 3}, "rotatoin"),
         ({"rotation": -1}, "greater than or equal to 0"),
         ({"rotation": float("nan")}, "finite number"),

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from augfactory.commands.study_file import study_of
-from augfactory.pipeline.recipe import Recipe, geometry_stage, vae_stage
-from augfactory.pipeline.recipe_text import read_recipe
+from augfactory.pipeline.recipe import Recipe, geometry_stage
+from augfactory.pipeline.recipe_text import read_recipe, vae_asked
 from augfactory.report.recipe_toml import recipe_toml, study_toml
 from tests.report.documents import recipe, study
 
@@ -19,7 +19,7 @@ from tests.report.documents import recipe, study
 )
 def test_a_recipe_file_of_it_asks_for_the_same(whole: Recipe) -> None:
     asked = read_recipe(recipe_toml(whole.model_dump(mode="json")), "here")
-    geometry, vae = asked.geometry, dict(asked.vae or {})
+    geometry = asked.geometry
     assert (asked.factor, asked.originals, asked.seed, asked.format) == (
         whole.factor, whole.originals, whole.seed, whole.format,
     )  # fmt: skip
@@ -29,8 +29,8 @@ def test_a_recipe_file_of_it_asks_for_the_same(whole: Recipe) -> None:
         assert isinstance(geometry, dict)
         assert geometry_stage("here", geometry) == whole.geometry
     if whole.vae is not None:
-        assert vae_stage("here", vae.pop("sampler"), vae) == whole.vae
-    assert asked.mix == whole.mix
+        assert vae_asked("here", asked.vae or {}) == whole.vae
+    assert (asked.mix or ()) == whole.mix
 
 
 def test_a_study_file_of_it_asks_for_the_same() -> None:
@@ -76,4 +76,5 @@ def test_a_study_file_of_it_asks_for_the_same() -> None:
 def test_any_values_are_toml(values: dict[str, object]) -> None:
     stage = {"sampler": "own", "parameters": {f"own {key}": own for key, own in values.items()}}
     found = tomllib.loads(recipe_toml({"factor": 2, "vae": stage, "mix": []}))
-    assert found == {"factor": 2, "vae": {"sampler": "own", **stage["parameters"]}}  # type: ignore[dict-item]
+    vae = {"share": 1.0, "sampler": "own", **stage["parameters"]}  # type: ignore[dict-item]
+    assert found == {"factor": 2, "mix": [], "vae": vae}

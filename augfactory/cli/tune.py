@@ -1,0 +1,101 @@
+"""``augfactory tune``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from augfactory.cli.session import (
+    ROOM_TO_TRAIN,
+    Debug,
+    Json,
+    Lock,
+    Quiet,
+    print_json,
+    session,
+    show,
+)
+from augfactory.cli.source_options import (
+    SOURCE_HELP,
+    Download,
+    Grey,
+    Rgb,
+    Size,
+    source_spec,
+)
+
+
+def tune(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help=SOURCE_HELP)],
+    out: Annotated[Path, typer.Option(metavar="FILE.toml", help="The recipe that is written.")],
+    minutes: Annotated[float, typer.Option(help="About how long at most.")] = 10.0,
+    n_train: Annotated[
+        int | None, typer.Option(help="Use a stratified subset of so many images.")
+    ] = None,
+    factor: Annotated[int, typer.Option(help="Images per source image, in the recipe too.")] = 50,
+    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps of each classifier.")] = 400,
+    vae: Annotated[
+        bool,
+        typer.Option("--vae/--no-vae", help="Try recipes with a VAE too, trained on every fold."),
+    ] = False,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of the subset, the folds and what is drawn.")
+    ] = 0,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; the default is one per core.")
+    ] = None,
+    lock: Lock = "flock",
+    size: Size = None,
+    grey: Grey = False,
+    rgb: Rgb = False,
+    download: Download = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Find the recipe for some labelled images from these images alone.
+
+    Recipes are tried by cross-validation: each makes datasets of two thirds of the images, and a
+    classifier that is trained on them is measured on the other third. The worse half of the recipes
+    is left out, and the others go on to further folds, until the minutes are spent. Another recipe
+    than the default is chosen only where it is surely better. After an interruption the same
+    command goes on where it stood.
+
+    \b
+    Examples:
+      augfactory tune leaves/ --size 64 --minutes 30 --out leaves.toml
+      augfactory expand leaves/ --size 64 --recipe leaves.toml --out leaves
+      augfactory tune sample --n-train 100 --minutes 10 --out digits.toml
+    """
+    with session(
+        as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
+    ) as progress:
+        from augfactory.commands import tune as command
+        from augfactory.commands.expand_request import default_workers
+        from augfactory.guarded.text import escaped
+        from augfactory.store.lock import read_lock
+
+        result = command.tune(
+            command.TuneRequest(
+                source=source_spec(source, size, grey, rgb, download),
+                out=out,
+                minutes=minutes,
+                n_train=n_train,
+                factor=factor,
+                steps=steps,
+                seed=seed,
+                vae=vae,
+                workers=workers or default_workers(),
+                lock=read_lock(lock),
+            ),
+            progress,
+        )
+        if json:
+            print_json(command.as_json(result))
+            return
+        show(escaped(command.table(result)))
+        show()
+        for path in result.files:
+            show(escaped(str(path)))
+        show()
+        show(escaped(result.document["text"]))

@@ -1,0 +1,212 @@
+"""`augfactory tune`: what is tried, what is left out, and what is said of the best."""
+
+import json
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from augfactory.cli.app import app
+from augfactory.commands import cells as cells_module
+from augfactory.commands import tune as module
+from augfactory.commands.evaluation_arms import ONLINE_MIXUP, ORIGINALS
+from augfactory.commands.progress import Progress
+from augfactory.commands.tune import TuneRequest, TuneResult, tune
+from augfactory.commands.tune_space import DEFAULT, candidates
+from augfactory.errors import InputDataError, RecipeError
+from augfactory.evaluation.protocol import Cell, CellResult
+from augfactory.keyed_random import generator
+from augfactory.records import SourceSpec
+from augfactory.sources.opening import open_source
+from tests.commands.tiny import stand_in_for
+from tests.commands.versions import write_source
+from tests.evaluation.memory import patterns
+from tests.evaluation.results import result as cell_result
+
+Accuracy = Callable[[str, int], float]
+
+
+@pytest.fixture
+def request_(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TuneRequest:
+    monkeypatch.chdir(tmp_path)
+    spec = write_source(tmp_path / "train.h5", *patterns("train", 40))
+    return TuneRequest(spec, Path("best.toml"), minutes=60, factor=5, steps=3)
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> Callable[[Accuracy], list[list[Cell]]]:
+    """Let classifiers have the accuracies that a function says; return what was asked for."""
+
+    def let(accuracy: Accuracy) -> list[list[Cell]]:
+        asked: list[list[Cell]] = []
+
+        def run(
+            cells: Sequence[Cell], *_: Any, **__: Any
+        ) -> tuple[list[tuple[Cell, CellResult]], int]:
+            asked.append(list(cells))
+            found = [(cell, cell_result(accuracy(cell.arm.name, cell.subset))) for cell in cells]
+            return found, len(found)
+
+        monkeypatch.setattr(cells_module, "run_cells", run)
+        return asked
+
+    return let
+
+
+def noisy(gains: dict[str, float], noise: float = 0.01) -> Accuracy:
+    """Return accuracies around 0.8 that differ by ``gains`` and by chance."""
+
+    def accuracy(name: str, fold: int) -> float:
+        shared, own = generator("fold", fold), generator("own", name, fold)
+        return 0.8 + 0.05 * shared.normal() + gains.get(name, 0.0) + noise * own.normal()
+
+    return accuracy
+
+
+def names(cells: Sequence[Cell]) -> set[str]:
+    return {cell.arm.name for cell in cells}
+
+
+def run(request: TuneRequest) -> TuneResult:
+    return tune(request, Progress())
+
+
+def test_the_worse_half_is_left_out_and_folds_become_more(
+    request_: TuneRequest, trained: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ROUNDS", (1, 3, 6))
+    asked = trained(noisy({"cutmix": 0.10, "elastic": -0.3}))
+    result = run(request_)
+    assert [len({cell.subset for cell in cells}) for cells in asked] == [1, 3, 6]
+    everything = {one.name for one in candidates(3, with_vae=False)}
+    assert names(asked[0]) == everything | {ORIGINALS, ONLINE_MIXUP}
+    assert len(names(asked[1])) < len(names(asked[0]))
+    assert len(names(asked[2])) < len(names(asked[1]))
+    for cells in asked:
+        assert {DEFAULT, "cutmix", ORIGINALS, ONLINE_MIXUP} <= names(cells)
+    assert "elastic" not in names(asked[1])
+    tried = {one["name"]: one for one in result.document["tried"]}
+    assert tried["elastic"]["folds"] == 1
+    assert tried["cutmix"]["folds"] == 6
+    assert tried[DEFAULT]["against_default"] is None
+
+
+def test_a_recipe_that_is_surely_better_is_written_and_read_by_expand(
+    request_: TuneRequest, trained: Any
+) -> None:
+    trained(noisy({"cutmix": 0.15}))
+    result = run(request_)
+    assert result.document["use"] == "cutmix"
+    assert result.document["text"].startswith("Use cutmix: +1")
+    text = Path("best.toml").read_text()
+    assert "# augfactory tune" in text
+    values = tomllib.loads(text)
+    assert [(stage["method"], stage["share"]) for stage in values["mix"]] == [
+        ("mixup", 0.25),
+        ("cutmix", 0.25),
+    ]
+    done = CliRunner().invoke(
+        app, ["expand", request_.source.text, "--recipe", "best.toml", "--out", "d", "--json"]
+    )
+    assert done.exit_code == 0, done.output
+    made = json.loads(done.stdout)["datasets"][0]
+    assert made["rows"] == 40 * 5
+    kept = json.loads((Path(made["path"]) / "manifest.json").read_text())["recipe"]
+    assert kept == {**result.document["recipe"], "format": "hdf5"}
+
+
+def test_chance_does_not_choose(request_: TuneRequest, trained: Any) -> None:
+    trained(noisy({}, noise=0.03))
+    result = run(request_)
+    assert result.document["use"] == DEFAULT
+    assert "Nothing that was tried is surely better" in result.document["text"]
+    assert "not told apart" in result.document["text"]
+
+
+def test_online_augmentation_may_be_enough(request_: TuneRequest, trained: Any) -> None:
+    trained(noisy({ONLINE_MIXUP: 0.2}))
+    text = run(request_).document["text"]
+    assert "Online geometry and mixup, which need no dataset, are better" in text
+    trained(noisy({ONLINE_MIXUP: -0.2}))
+    assert "over training with online geometry and mixup" in run(request_).document["text"]
+
+
+def test_the_minutes_end_it(
+    request_: TuneRequest, trained: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(float(100 * tick) for tick in range(100))
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
+    asked = trained(noisy({}))
+    result = run(replace(request_, minutes=6.0))
+    assert 1 <= len(asked) < 5
+    assert result.document["tried"][0]["folds"] >= 1
+
+
+def test_no_dataset_holds_an_image_that_it_is_measured_on(
+    request_: TuneRequest, trained: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ROUNDS", (1, 3))
+    asked = trained(noisy({}))
+    run(request_)
+    everything = open_source(request_.source)
+    whole = {image.tobytes() for image in everything.read_images(np.arange(40))}
+    for cell in asked[1]:
+        test = open_source(cell.test.source)
+        held = {image.tobytes() for image in test.read_images(np.arange(len(test)))}
+        manifest = Path(cell.arm.source.text) / "manifest.json"
+        origin = (
+            SourceSpec(json.loads(manifest.read_text())["source"]["text"])
+            if manifest.exists()
+            else cell.arm.source
+        )
+        source = open_source(origin)
+        learnt = {image.tobytes() for image in source.read_images(np.arange(len(source)))}
+        assert not held & learnt
+        assert held | learnt == whole
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"minutes": 0}, "0 is no time"),
+        ({"minutes": float("nan")}, "nan is no time"),
+        ({"factor": 1}, "1 makes nothing to choose"),
+        ({"n_train": 99}, "99 rows asked"),
+    ],
+)
+def test_what_cannot_be_tuned_is_refused(
+    request_: TuneRequest, changes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(RecipeError, match=words):
+        run(replace(request_, **changes))
+    assert not Path("best-tuning").exists()
+
+
+def test_a_class_of_one_image_is_refused(request_: TuneRequest) -> None:
+    with pytest.raises(InputDataError, match="one to test with are needed"):
+        run(replace(request_, n_train=10))
+
+
+def test_the_command_tells_what_to_use(
+    request_: TuneRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in_for("quick", monkeypatch)
+    line = ["tune", request_.source.text, "--out", "best.toml", "--minutes", "0.01", "--workers"]
+    line += ["1", "--factor", "3", "--steps", "2"]
+    done = CliRunner().invoke(app, line)
+    assert done.exit_code == 0, done.output
+    assert "Nothing that was tried is surely better" in done.stdout
+    assert tomllib.loads(Path("best.toml").read_text())["factor"] == 3
+    page = Path("best-tuning/report.html").read_text()
+    assert "Which recipe for these 40 images?" in page
+    assert "mixup-even" in page
+    again = json.loads(CliRunner().invoke(app, [*line, "--json", "-q"]).stdout)
+    assert again["use"] == DEFAULT
+    assert {Path(path).name for path in again["files"]} == {
+        "best.toml", "results.json", "differences.png", "report.html",
+    }  # fmt: skip
