@@ -26,16 +26,9 @@ def version_set(version: Version) -> TrainingSet:
         source=version.source,
         original=version.methods == "original",
         round=version.rounds.astype(np.int64),
-        origin=_origins(version),
+        origin=version.source_index[:, 0].astype(np.int64),
         clean=_clean_rows(version),
     )
-
-
-def _origins(version: Version) -> Int64Array:
-    """Return the original that each row is most made of, the first of equals: int64 [N]."""
-    largest = version.weight.argmax(axis=1)
-    origins: Int64Array = version.source_index[np.arange(len(largest)), largest].astype(np.int64)
-    return origins
 
 
 def _clean_rows(version: Version) -> Int64Array:

@@ -25,7 +25,7 @@ class TrainingSet:
         source: the images and labels.
         original: bool [N], whether the row is an image as it was given, not a generated one.
         round: int64 [N], which round the row belongs to, 0 for originals.
-        origin: int64 [N], the original that the row is most made of, the first of equals.
+        origin: int64 [N], the original that the row is made from, the first where it is several.
         clean: int64 [N], for a view of an image the row that holds this image, else -1.
     """
 

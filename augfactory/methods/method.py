@@ -57,6 +57,8 @@ class Method:
         apply: (parameters, images uint8 [n, P, H, W, C], draws) -> uint8 [n, H, W, C]; pure, and
             each row's result is independent of the other rows.
         largest_side: the most pixels a side may have; None where any number will do.
+        largest_first: draws -> the same with the first parent's share the largest; None where the
+            parents cannot change places.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Method:
     weights: Callable[[Any, Draws, tuple[int, int, int]], Float32Array]
     apply: Callable[[Any, UInt8Array, Draws], UInt8Array]
     largest_side: int | None = None
+    largest_first: Callable[[Draws], Draws] | None = None
 
     @property
     def card(self) -> str:

@@ -85,4 +85,5 @@ METHOD = Method(
     draw=draw,
     weights=weights,
     apply=mixup,
+    largest_first=lambda draws: -np.sort(-draws, axis=1),
 )

@@ -213,17 +213,19 @@ def _draw_mixed(recipe: Recipe, origin: Origin, section: Section, within: Int64A
         )
         chosen = np.concatenate([chosen, partners], axis=1)
     drawn = method.draw(parameters, _slots(recipe, name, origin, within, copy))
-    weight = method.weights(parameters, drawn, origin.image_shape)
     if recipe.distinct and used > 1:
         for again in range(1, REDRAWS):
-            copies = weight.max(axis=1) > 1 - LEAST_SHARE
+            shares = method.weights(parameters, drawn, origin.image_shape)
+            copies = shares.max(axis=1) > 1 - LEAST_SHARE
             if not copies.any():
                 break
             slots = _slots(recipe, f"{name} again {again}", origin, within, copy)
             drawn[copies] = method.draw(parameters, slots)[copies]
-            weight = method.weights(parameters, drawn, origin.image_shape)
-    if stage.share is not None:
-        chosen = _largest_to_lead(chosen, weight)
+    if stage.share is not None and method.largest_first is not None:
+        # A mixture among the images of its lead is labelled most as that, so that every image and
+        # class has its ``factor`` of them whatever was drawn.
+        drawn = method.largest_first(drawn)
+    weight = method.weights(parameters, drawn, origin.image_shape)
     views = stage.method == "augmix"
     return PlanRows(
         stage=section.stage,
@@ -241,19 +243,6 @@ def _draw_mixed(recipe: Recipe, origin: Origin, section: Section, within: Int64A
             f"mix{section.stage}", method.fields(parameters), drawn, np.ones(len(within), bool)
         ),
     )
-
-
-def _largest_to_lead(chosen: Int64Array, weight: Float32Array) -> Int64Array:
-    """Give each row's lead the place of the largest weight.
-
-    So a mixture among the ``factor`` images of its lead is labelled most as that, and every image
-    and class has its ``factor`` images whatever was drawn.
-    """
-    rows, largest = np.arange(len(chosen)), weight.argmax(axis=1)
-    swapped = chosen.copy()
-    swapped[:, 0] = chosen[rows, largest]
-    swapped[rows, largest] = chosen[:, 0]
-    return swapped
 
 
 def _parent_rows(

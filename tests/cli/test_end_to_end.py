@@ -66,13 +66,20 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_expand_makes_exactly_k_images_per_source(place: Path) -> None:
     made = answer("expand", "model", "--factor", 10, "--out", "d", cwd=place)["datasets"]
     assert [(one["name"], one["version"], one["rows"]) for one in made] == [("d-x10", "v1", 240)]
-    with h5py.File(place / made[0]["path"] / "shards" / "00000.h5") as shard:
-        images, soft_labels = shard["image"][:], shard["soft_label"][:]
-        methods = shard["method"][:]
-    assert images.shape == (240, HEIGHT, WIDTH, 3)
-    assert np.allclose(soft_labels.sum(axis=1), 1, atol=1e-6)
-    assert np.bincount(soft_labels.argmax(axis=1)).tolist() == [80, 80, 80]
-    assert (methods == b"original").sum() == 24
+    columns: dict[str, list[Any]] = {}
+    for path in sorted((place / made[0]["path"] / "shards").iterdir()):
+        with h5py.File(path) as shard:
+            for name, column in shard.items():
+                columns.setdefault(name, []).append(column[:])
+    whole = {name: np.concatenate(parts) for name, parts in columns.items()}
+    assert whole["image"].shape == (240, HEIGHT, WIDTH, 3)
+    assert np.allclose(whole["soft_label"].sum(axis=1), 1, atol=1e-6)
+    assert np.bincount(whole["soft_label"].argmax(axis=1)).tolist() == [80, 80, 80]
+    assert np.bincount(whole["label"]).tolist() == [80, 80, 80]
+    assert np.bincount(whole["source_index"][:, 0]).tolist() == [10] * 24
+    methods, counts = np.unique(whole["method"], return_counts=True)
+    made_by = dict(zip(methods.tolist(), counts.tolist(), strict=True))
+    assert made_by == {b"original": 24, b"geometry": 90, b"vae": 30, b"mixup": 96}
     augfactory("verify", "d-x10", cwd=place)
 
 
@@ -216,8 +223,8 @@ def test_without_a_model_geometry_and_mixup_make_the_further_images(
     told = answer("info", f"g-x4@{made['version']}", cwd=place)["counts"]
     assert {name: sum(each.values()) for name, each in told.items()} == counts
     assert made["rows"] == sum(counts.values())
-    for each in told.values():
-        assert len(set(each.values())) == 1  # equal classes stay equal
+    for method in ("original", "geometry", *(["mixup"] if not asked else [])):
+        assert len(set(told[method].values())) == 1  # equal classes stay equal
 
 
 def test_dry_run_writes_nothing(place: Path) -> None:
@@ -290,7 +297,7 @@ def test_evaluate_refuses_training_images_as_test(place: Path) -> None:
     [
         (("expand", "model", "--factor", "0", "--out", "x"), 2, "--factor"),
         (("expand", "model", "--out", "x"), 2, "--factor"),
-        (("expand", "model", "--factor", "2", "--out", "x", "--mixup", "0"), 2, "--mixup"),
+        (("expand", "model", "--factor", "2", "--out", "x", "--mixup", "-1"), 2, "--mixup"),
         (("expand", "parts", "--factor", "2", "--no-geometry", "--out", "x"), 2, "vae-train"),
         (("expand", "parts", "--factor", "2", "--out", "x", "--sampler", "posterior"), 2, "model"),
         (("expand", "model", "--recipe", "none.toml", "--out", "x"), 2, "none.toml"),
