@@ -140,7 +140,7 @@ def test_the_minutes_end_it(
     request_: TuneRequest, trained: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter(float(100 * tick) for tick in range(100))
-    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
     asked = trained(noisy({}))
     result = run(replace(request_, minutes=6.0))
     assert 1 <= len(asked) < 5
