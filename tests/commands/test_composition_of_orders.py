@@ -1,0 +1,139 @@
+"""What an order is made of: defaults with and without a model, the model's own preset, flags."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from augfactory.cli.app import app
+from augfactory.commands.expand import expand
+from augfactory.commands.expand_request import ExpandRequest, take_orders
+from augfactory.commands.progress import Progress
+from augfactory.commands.vae_order import VaeTrainRequest
+from augfactory.commands.vae_train import vae_train
+from augfactory.errors import RecipeError
+from augfactory.pipeline.recipe import Recipe
+from augfactory.records import SourceSpec
+from augfactory.store.manifest import read_manifest
+from augfactory.store.reader import open_version
+from tests.commands.versions import write_source
+from tests.sources.written import noise
+
+NAMES = ("a", "b", "c")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A source of 12 coloured images in three classes, and models trained in three ways."""
+    folder = tmp_path_factory.mktemp("orders")
+    spec = write_source(folder / "s.h5", noise(12, 16, 21, 3), np.arange(12) % 3, NAMES)
+    ways: dict[str, dict[str, Any]] = {
+        "plain": {},
+        "texture": {"preset": "texture"},
+        "unvaried": {"geometry": False},
+    }
+    for name, more in ways.items():
+        vae_train(VaeTrainRequest(spec, folder / name, steps=2, verdict=False, **more), Progress())
+    return folder
+
+
+def order_of(place: Path, source: str, **more: Any) -> Recipe:
+    request = ExpandRequest(SourceSpec(str(place / source)), place / "d", (9,), **more)
+    (order,) = take_orders(request, Progress())
+    return order.recipe
+
+
+def test_the_default_with_a_model_and_without(place: Path) -> None:
+    recipe = order_of(place, "plain")
+    assert recipe.vae is not None
+    assert 0 < recipe.vae.share < 1
+    assert [(stage.method, stage.copies, stage.share) for stage in recipe.mix] == [
+        ("mixup", 4, 0.5)
+    ]
+    assert recipe.distinct
+    without = order_of(place, "s.h5")
+    assert without.vae is None
+    assert without.mix == recipe.mix
+    assert without.geometry == recipe.geometry
+
+
+def test_the_preset_is_what_is_asked_for_else_the_models(place: Path) -> None:
+    def preset(source: str, **more: Any) -> str:
+        geometry = order_of(place, source, **more).geometry
+        assert geometry is not None
+        return str(geometry.parameters["preset"])
+
+    assert preset("s.h5") == preset("plain") == "photo"
+    assert preset("texture") == "texture"
+    assert preset("texture", geometry={"preset": "clothes"}) == "clothes"
+
+
+def test_a_model_that_knows_no_varied_images_is_given_none(place: Path) -> None:
+    recipe = order_of(place, "unvaried")
+    assert recipe.vae is not None
+    assert not recipe.vae.varied
+    assert recipe.geometry is not None
+    (made,) = expand(
+        ExpandRequest(SourceSpec(str(place / "unvaried")), place / "u", (9,)), Progress()
+    )
+    version = open_version(made.path)
+    whole = {name: sum(each.values()) for name, each in read_manifest(made.path).counts.items()}
+    assert whole == {"original": 12, "geometry": 36, "vae": 12, "mixup": 48}
+
+    # Its decoded images of one original differ by the move in the latent space alone.
+    still = ExpandRequest(
+        SourceSpec(str(place / "unvaried")),
+        place / "still",
+        (9,),
+        vae={"share": 1, "reach": 0, "temperature": 0},
+        mix=(),
+    )
+    (made,) = expand(still, Progress())
+    version = open_version(made.path)
+    decoded = version.source.read_images(np.flatnonzero(version.methods == "vae"))
+    for image in range(12):
+        rows = decoded[image::12]
+        assert (rows == rows[0]).all()
+
+
+def test_without_geometry_all_is_decoded(place: Path) -> None:
+    recipe = order_of(place, "plain", geometry=None)
+    assert recipe.vae is not None
+    assert (recipe.vae.share, recipe.mix, recipe.geometry) == (1, (), None)
+    with pytest.raises(RecipeError, match="nothing makes the others"):
+        order_of(place, "plain", geometry=None, vae={"share": 0.5})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("expand", "s.h5", "--factor", "2", "--preset", "cloths"), "Did you mean 'clothes'"),
+        (("expand", "s.h5", "--factor", "2", "--preset", "photo", "--no-geometry"), "--preset"),
+        (("expand", "plain", "--factor", "2", "--decode", "resid"), "Did you mean 'residual'"),
+        (("expand", "plain", "--factor", "2", "--share", "2"), "2 is no share"),
+        (("vae-train", "s.h5", "--preset", "foto"), "Did you mean 'photo'"),
+        (("vae-train", "s.h5", "--preset", "photo", "--no-geometry"), "--preset"),
+    ],
+)
+def test_wrong_flags_are_told(
+    place: Path, arguments: tuple[str, ...], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    done = CliRunner().invoke(app, [*arguments, "--out", "x"])
+    assert done.exit_code == 2
+    assert words in done.stderr
+    assert not list(place.glob("x*"))
+
+
+def test_flags_reach_the_recipe(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+    line = ["expand", "plain", "--factor", "3", "--out", "f", "--share", "0.5", "--decode"]
+    done = CliRunner().invoke(app, [*line, "residual", "--preset", "clothes", "--mixup", "0"])
+    assert done.exit_code == 0, done.output
+    recipe = read_manifest(place / "f-x3/v1").recipe
+    assert recipe["vae"]["share"] == 0.5
+    assert recipe["vae"]["decode"] == "residual"
+    assert recipe["geometry"]["parameters"]["preset"] == "clothes"
+    assert recipe["mix"] == []
