@@ -13,7 +13,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from augfactory.guarded.documents import parse_json
@@ -113,6 +112,8 @@ def read_rows_table(file: BinaryIO, expected: Expected, more: Sequence[str] = ()
     Raises:
         ValueError: it is no Parquet, or is not as ``rows_schema`` has it for what is expected.
     """
+    import pyarrow.compute as pc  # a tenth of a second that most commands do without
+
     # Text comes as a dictionary: a long one that repeats would fill any memory.
     text = pa.dictionary(pa.int32(), pa.string())
     with open_parquet(file, ["method", *more]) as parquet:
