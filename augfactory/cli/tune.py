@@ -93,7 +93,7 @@ def tune(
         if json:
             print_json(command.as_json(result))
             return
-        show(escaped(command.table(result)))
+        show(command.table(result))
         show()
         for path in result.files:
             show(escaped(str(path)))

@@ -4,7 +4,7 @@ import io
 import math
 import textwrap
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from augfactory.commands.opening import open_any, refuse_test_split
 from augfactory.commands.progress import Progress
 from augfactory.commands.tune_space import DEFAULT, Candidate, candidates
 from augfactory.errors import InputDataError, RecipeError
-from augfactory.evaluation.cross_validation import folds, mean_difference
+from augfactory.evaluation.cross_validation import compare_folds, folds
 from augfactory.evaluation.diet import Diet
 from augfactory.evaluation.intervals import Difference
 from augfactory.evaluation.protocol import Arm, Cell, CellResult, LabelledRows
@@ -323,23 +323,22 @@ def _tried(space: Sequence[Candidate], results: Results) -> list[Tried]:
         ORIGINALS: "the originals as they are",
         ONLINE_MIXUP: "the originals, varied by geometry and mixup while training",
     }
-    found = []
-    for name, words in names.items():
-        own = _by_fold(results, name)
-        against = [
-            None if other == name else _difference(own, _by_fold(results, other), len(space))
-            for other in (DEFAULT, ONLINE_MIXUP)
-        ]
-        found.append(Tried(name, words, len(own), _mean(results, name), *against))
-    return sorted(found, key=lambda one: (-one.folds, -one.accuracy))
-
-
-def _difference(
-    own: Mapping[int, float], other: Mapping[int, float], comparisons: int
-) -> Difference:
-    both = sorted(own.keys() & other.keys())
+    figures = {name: _by_fold(results, name) for name in names}
+    pairs = [(name, other) for other in (DEFAULT, ONLINE_MIXUP) for name in names if name != other]
     share = 1 / (FOLDS - 1)  # of the test rows over the training rows of a fold
-    return mean_difference([own[fold] - other[fold] for fold in both], share, comparisons)
+    gaps = compare_folds(figures, pairs, share)
+    found = [
+        Tried(
+            name,
+            words,
+            len(figures[name]),
+            _mean(results, name),
+            gaps.get((name, DEFAULT)),
+            gaps.get((name, ONLINE_MIXUP)),
+        )
+        for name, words in names.items()
+    ]
+    return sorted(found, key=lambda one: (-one.folds, -one.accuracy))
 
 
 def _choice(space: Sequence[Candidate], tried: Sequence[Tried]) -> tuple[Candidate, str]:
@@ -370,8 +369,8 @@ def _choice(space: Sequence[Candidate], tried: Sequence[Tried]) -> tuple[Candida
         )
     else:
         second = (
-            "Online geometry and mixup, which need no dataset, are not told apart from it "
-            f"({_points(online)})."
+            "It is not told apart from training with online geometry and mixup, which need no "
+            f"dataset ({_points(online)})."
         )
     return chosen, f"{first} {second}"
 

@@ -3,14 +3,15 @@
 The trainings of different folds share most of their images, so that the plain standard error of
 their mean is too small. It is corrected after Nadeau and Bengio, "Inference for the Generalization
 Error" (Machine Learning 52, 2003, section 3): the variance of n differences counts 1/n + test/train
-times, with the sizes of a fold's test and training rows.
+times instead of 1/n, with the sizes of a fold's test and training rows. The variance is pooled
+over all arms, as it is between trainings of an evaluation.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from augfactory.evaluation.intervals import LEVEL, Difference
+from augfactory.evaluation.intervals import Difference, Figures, Pair, compare
 from augfactory.keyed_random import generator
 from augfactory.records import Int64Array
 
@@ -31,20 +32,22 @@ def folds(labels: Int64Array, count: int, seed: int, repeat: int) -> list[Int64A
     return [np.flatnonzero(fold_of == fold) for fold in range(count)]
 
 
-def mean_difference(
-    differences: Sequence[float], test_share: float, comparisons: int = 1
-) -> Difference:
-    """Return the mean of paired differences, one a fold, and its corrected interval.
+def compare_folds(
+    figures: Figures, pairs: Sequence[Pair], test_share: float
+) -> dict[Pair, Difference]:
+    """Return the difference of each pair, with corrected intervals that hold together.
 
-    ``test_share`` is a fold's test rows over its training rows; of ``comparisons`` intervals all
-    hold together (Bonferroni). One difference has no interval.
+    Args:
+        figures: arm -> fold -> figure; an arm may lack folds.
+        pairs: of arms; each has a fold in common.
+        test_share: a fold's test rows over its training rows.
     """
-    from scipy.stats import t  # takes a second to load
+    found = compare(figures, pairs).differences
+    return {pair: _widened(gap, (1 + gap.pairs * test_share) ** 0.5) for pair, gap in found.items()}
 
-    values, count = np.asarray(differences, dtype=np.float64), len(differences)
-    mean = float(values.mean())
-    if count < 2:
-        return Difference(mean, None, None, count)
-    variance = float(values.var(ddof=1)) * (1 / count + test_share)
-    reach = float(t.ppf(1 - (1 - LEVEL) / 2 / comparisons, count - 1)) * variance**0.5
-    return Difference(mean, mean - reach, mean + reach, count)
+
+def _widened(gap: Difference, times: float) -> Difference:
+    if gap.high is None:
+        return gap
+    reach = times * (gap.high - gap.mean)
+    return Difference(gap.mean, gap.mean - reach, gap.mean + reach, gap.pairs)
