@@ -40,6 +40,7 @@ FOLDS = 3
 # Folds that the recipes have been tried on when the worse half of them is left out.
 ROUNDS = (1, 3, 6, 12, 24, 48)
 REFERENCES = (ORIGINALS, ONLINE_MIXUP)
+ENOUGH = 12  # folds; with fewer the answer says that more minutes tell more
 VAE_STEPS = 750
 MOST_ROWS = 50_000  # of a dataset that is tried
 
@@ -352,16 +353,16 @@ def _choice(space: Sequence[Candidate], tried: Sequence[Tried]) -> tuple[Candida
     use = best if clear else default
     chosen = next(one for one in space if one.name == use.name)
     if clear:
-        first = f"Use {best.name}: {_points(gap)} over the default set, on {best.folds} folds."
+        first = f"Use {best.name}: {_points(gap)} over the default set, on {_folds(best.folds)}."
     else:
         first = (
             f"Nothing that was tried is surely better than the default set; the nearest is "
-            f"{best.name} ({_points(gap)}, {best.folds} folds)."
+            f"{best.name} ({_points(gap)}, {_folds(best.folds)})."
         )
     online = use.against_online
     assert online is not None
     if online.clear and online.mean > 0:
-        second = f"It gains {_points(online)} over training with online geometry and mixup."
+        second = f"The set gains {_points(online)} over training with online geometry and mixup."
     elif online.clear:
         second = (
             f"Online geometry and mixup, which need no dataset, are better: the set is at "
@@ -369,10 +370,17 @@ def _choice(space: Sequence[Candidate], tried: Sequence[Tried]) -> tuple[Candida
         )
     else:
         second = (
-            "It is not told apart from training with online geometry and mixup, which need no "
+            "The set is not told apart from training with online geometry and mixup, which need no "
             f"dataset ({_points(online)})."
         )
-    return chosen, f"{first} {second}"
+    third = ""
+    if best.folds < ENOUGH:
+        third = f" More minutes would tell more: there was time for {_folds(best.folds)}."
+    return chosen, f"{first} {second}{third}"
+
+
+def _folds(count: int) -> str:
+    return f"{count} fold" if count == 1 else f"{count} folds"
 
 
 def _points(gap: Difference) -> str:

@@ -36,7 +36,7 @@ def candidates(channels: int, *, with_vae: bool) -> tuple[Candidate, ...]:
             Candidate(f"preset-{name}", f"the default, varied as {name}", {"preset": name})
             for name in presets
         ),
-        Candidate("elastic", "the default, bent as well", {"elastic_alpha": 12.0}),
+        Candidate("elastic", "the default, bent as well", {"elastic_alpha": 30.0}),
         Candidate("mixup-more", "nine tenths mixup", mix=(_among("mixup", 0.9),)),
         Candidate("mixup-even", "half mixup, in even shares", mix=(_among("mixup", MIXED, 1.0),)),
         Candidate(
