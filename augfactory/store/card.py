@@ -118,7 +118,7 @@ def _figures(manifest: Manifest) -> str:
         table.append(
             [
                 method,
-                _method(method),
+                _method(method, residual=_is_residual(manifest)),
                 f"{sum(classes.values()):,}",
                 f"{labels.mixed:,}" if labels else "-",
                 f"{labels.largest_share:.3f}" if labels else "-",
@@ -210,11 +210,13 @@ def _limits(manifest: Manifest) -> str:
         "from.",
     ]
     if DECODED in manifest.counts:
+        look = "are smoother than real ones: fine detail is lost"
+        if _is_residual(manifest):
+            look = "keep the detail of the image that they are made from"
         points.insert(
             2,
-            f"Decoded images (`{DECODED}`) are smoother than real ones: fine detail is lost. The "
-            "model that decoded them has learnt from every image it was trained on, held out "
-            "afterwards or not.",
+            f"Decoded images (`{DECODED}`) {look}. The model that decoded them has learnt from "
+            "every image it was trained on, held out afterwards or not.",
         )
     use = (
         "Meant for training image classifiers, with soft labels (cross-entropy against the shares) "
@@ -230,10 +232,17 @@ def _identity(manifest: Manifest) -> str:
 `sha256sum -c SHA256SUMS` checks every file without augfactory, `augfactory verify` the rows too."""
 
 
-def _method(name: str) -> str:
+def _is_residual(manifest: Manifest) -> bool:
+    """Tell whether decoded rows are source images and what a move among codes changes in them."""
+    return (manifest.recipe.get("vae") or {}).get("decode") == "residual"
+
+
+def _method(name: str, *, residual: bool) -> str:
     """Return how a row of this method is made, in the words of the method's card."""
     if name == ORIGINAL:
         return "taken from the source as it was"
+    if name == DECODED and residual:
+        return "add to a source image what a move near its code changes"
     if name == DECODED:
         return "decode a code near that of a source image"
     method = METHODS.get(name)

@@ -137,3 +137,22 @@ def test_flags_reach_the_recipe(place: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert recipe["vae"]["decode"] == "residual"
     assert recipe["geometry"]["parameters"]["preset"] == "clothes"
     assert recipe["mix"] == []
+
+
+@pytest.mark.parametrize(
+    ("decode", "how", "look"),
+    [
+        ("full", "decode a code near that of a source image", "fine detail is lost"),
+        ("residual", "add to a source image what a move near its code changes", "keep the detail"),
+    ],
+)
+def test_the_card_says_how_decoded_rows_are_made(
+    place: Path, decode: str, how: str, look: str
+) -> None:
+    request = ExpandRequest(
+        SourceSpec(str(place / "plain")), place / f"card-{decode}", (3,), vae={"decode": decode}
+    )
+    (made,) = expand(request, Progress())
+    card = " ".join((made.path / "README.md").read_text(encoding="utf-8").split())
+    assert how in card
+    assert look in card
