@@ -90,7 +90,7 @@ def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
         if note is not None:
             progress.say(note)
     FORMATS[request.format].check_class_names(source.class_names)
-    geometry = _geometry(request, ingredients)
+    geometry = _geometry(request, ingredients, progress)
     orders = []
     for factor in request.factors:
         further = factor > 1 or not request.originals
@@ -117,13 +117,24 @@ def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
     return orders
 
 
-def _geometry(request: ExpandRequest, ingredients: Ingredients) -> GeometryStage | None:
+def _geometry(
+    request: ExpandRequest, ingredients: Ingredients, progress: Progress
+) -> GeometryStage | None:
     """Fill in the preset: what is asked for, what the model was trained with, or by the colours."""
     if request.geometry is None:
         return None
     trained_with = ingredients.model and ingredients.model.config.geometry
     preset = (trained_with or {}).get("preset")
-    own = default_geometry(ingredients.source.image_shape, preset).parameters["preset"]
+    source = ingredients.source
+    own = default_geometry(source.image_shape, preset).parameters["preset"]
+    if "preset" not in request.geometry and (max(request.factors) > 1 or not request.originals):
+        why = "they are grey" if source.image_shape[2] == 1 else "they are in colour"
+        if preset is not None:
+            why = "the model was trained so"
+        progress.say(
+            f"images are varied as {own}, since {why}; --preset chooses another way "
+            "(digits, photo, clothes, texture, none)"
+        )
     return geometry_stage("geometry", {"preset": own, **request.geometry})
 
 

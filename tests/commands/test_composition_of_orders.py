@@ -156,3 +156,20 @@ def test_the_card_says_how_decoded_rows_are_made(
     card = " ".join((made.path / "README.md").read_text(encoding="utf-8").split())
     assert how in card
     assert look in card
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("s.h5", "varied as photo, since they are in colour"),
+        ("texture", "varied as texture, since the model was trained so"),
+    ],
+)
+def test_the_preset_that_is_taken_is_said(
+    place: Path, source: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    line = ["expand", source, "--factor", "2", "--dry-run", "--out", "dry"]
+    assert said in CliRunner().invoke(app, line).stderr
+    asked = CliRunner().invoke(app, [*line, "--preset", "clothes"])
+    assert "varied as" not in asked.stderr
