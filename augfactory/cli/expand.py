@@ -17,7 +17,7 @@ from augfactory.cli.source_options import (
 )
 from augfactory.errors import RecipeError, unknown_name
 
-COPIES = "Further rows per source image, on top of the factor; 0 mixes nothing."
+COPIES = "Further rows per source image, on top of the factor."
 
 
 def expand(
@@ -95,10 +95,10 @@ def expand(
 ) -> None:
     """Turn a few labelled images into K times as many, stored as an immutable version.
 
-    Of the further K-1 images half are varied by geometry and half are mixtures of two; with a model
-    it decodes a quarter of those that are no mixtures. A recipe says other shares, and options such
-    as --mixup put rows on top. The same request again is answered at once with the version that
-    exists; after an interruption the same command goes on where it stood.
+    The further K-1 images are varied by geometry; with a model it makes a quarter of them, in
+    colour as changes to the real images (--share, --decode). Options such as --mixup put rows on
+    top, and a recipe sets everything. The same request again is answered at once with the version
+    that exists; after an interruption the same command goes on where it stood.
 
     \b
     Examples:

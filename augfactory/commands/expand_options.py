@@ -39,7 +39,7 @@ class Flags:
     recipe: Path | None
 
 
-SILENT = Asked(None, None, None, None, None, None, None, None)
+SILENT = Asked(None, None, None, None, None, None, (), None)
 
 
 def build_request(
@@ -74,7 +74,7 @@ def build_request(
         geometry=_geometry(flags, asked.geometry),
         vae={**(asked.vae or {}), **flags.vae},
         mix=_mix(flags, asked),
-        distinct=asked.distinct,
+        distinct=bool(asked.distinct),
         format=read_format(_first(flags.format, asked.format, "hdf5")),
         workers=workers,
         lock=lock,
@@ -140,7 +140,7 @@ def _mix(flags: Flags, asked: Asked) -> Any:
     return tuple(
         mix_stage(f"--{name}", name, given[name], origin or default_origin(name), {})
         for name in MIXING
-        if given.get(name)
+        if name in given
     )
 
 

@@ -14,7 +14,7 @@ from augfactory.engines.processes import can_start_workers
 from augfactory.errors import RecipeError, unknown_name
 from augfactory.guarded.text import escaped, problem_with_name
 from augfactory.methods.registry import METHODS
-from augfactory.pipeline.composition import composed
+from augfactory.pipeline.composition import vae_or_default
 from augfactory.pipeline.partners import check_pairing, rows_by_class
 from augfactory.pipeline.recipe import (
     Format,
@@ -43,8 +43,7 @@ class ExpandRequest:
 
     ``out`` is NAME: the dataset of factor K is written to the folder ``NAME-xK``. ``geometry``
     holds what is not left to the preset of the source's colours; None varies nothing. ``vae`` holds
-    what a recipe's ``[vae]`` may say and is not left to the defaults. ``mix`` None leaves it to the
-    default composition what is mixed; an empty one mixes nothing.
+    what a recipe's ``[vae]`` may say and is not left to the defaults.
     """
 
     source: SourceSpec
@@ -57,8 +56,8 @@ class ExpandRequest:
     seed: int = 0
     geometry: Mapping[str, Any] | None = field(default_factory=dict)
     vae: Mapping[str, Any] = field(default_factory=dict)
-    mix: tuple[MixStage, ...] | None = None
-    distinct: bool | None = None
+    mix: tuple[MixStage, ...] = ()
+    distinct: bool = False
     format: Format = "hdf5"
     workers: int = 1
     lock: Lock = "flock"
@@ -78,14 +77,10 @@ def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
         request.source, request.model, request.checkpoint, request.n_train, request.seed, progress
     )
     source = ingredients.source
-    asked = composed(
-        request.vae,
-        request.mix if len(source) > 1 or request.mix else (),  # one image has no partner
-        request.distinct,
-        varied=request.geometry is not None,
-        channels=source.image_shape[2],
+    vae = vae_or_default(
+        request.vae, varied=request.geometry is not None, channels=source.image_shape[2]
     )
-    _check_mixing(asked.mix, ingredients)
+    _check_mixing(request.mix, ingredients)
     for note in (few_images(source), made_rows(ingredients.spec.text, ingredients.rows)):
         if note is not None:
             progress.say(note)
@@ -106,9 +101,9 @@ def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
             originals=request.originals,
             seed=request.seed,
             geometry=geometry if further else None,
-            vae=_vae(asked.vae, ingredients) if further else None,
-            mix=with_copies(asked.mix, factor, originals=request.originals),
-            distinct=asked.distinct,
+            vae=_vae(vae, ingredients) if further else None,
+            mix=with_copies(request.mix, factor, originals=request.originals),
+            distinct=request.distinct,
             format=request.format,
         )
         _check_sides(recipe, ingredients)

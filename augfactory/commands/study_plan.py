@@ -136,8 +136,8 @@ def _expand_request(
         seed=draw.subset,
         geometry=None if geometry is False else geometry if isinstance(geometry, dict) else {},
         vae={"share": 1.0, **(recipe.vae or {})},
-        mix=recipe.mix or (),
-        distinct=recipe.distinct,
+        mix=recipe.mix,
+        distinct=bool(recipe.distinct),
         workers=request.workers,
         lock=request.lock,
     )

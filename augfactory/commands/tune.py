@@ -24,7 +24,7 @@ from augfactory.evaluation.cross_validation import compare_folds, folds
 from augfactory.evaluation.diet import Diet
 from augfactory.evaluation.intervals import Difference
 from augfactory.evaluation.protocol import Arm, Cell, CellResult, LabelledRows
-from augfactory.pipeline.composition import composed
+from augfactory.pipeline.composition import vae_or_default
 from augfactory.pipeline.recipe import Recipe, default_geometry, geometry_stage, with_copies
 from augfactory.records import Source, SourceSpec
 from augfactory.report.differences_figure import differences_figure
@@ -265,6 +265,7 @@ def _order(request: TuneRequest, unit: Unit, one: Candidate, model: Path | None)
         geometry=one.geometry,
         vae=one.vae or {},
         mix=one.mix,
+        distinct=bool(one.mix),
         lock=request.lock,
     )
 
@@ -391,16 +392,16 @@ def _points(gap: Difference) -> str:
 
 def _recipe(request: TuneRequest, source: Source, chosen: Candidate) -> Recipe:
     """Return the recipe as `augfactory expand` resolves it."""
-    asked = composed(
-        chosen.vae or {}, chosen.mix, None, varied=True, channels=source.image_shape[2]
-    )
+    vae = None
+    if chosen.vae is not None:
+        vae = vae_or_default(chosen.vae, varied=True, channels=source.image_shape[2])
     preset = default_geometry(source.image_shape).parameters["preset"]
     return Recipe(
         factor=request.factor,
         geometry=geometry_stage("geometry", {"preset": preset, **chosen.geometry}),
-        vae=asked.vae if chosen.vae is not None else None,
-        mix=with_copies(asked.mix, request.factor, originals=True),
-        distinct=asked.distinct,
+        vae=vae,
+        mix=with_copies(chosen.mix, request.factor, originals=True),
+        distinct=bool(chosen.mix),
     )
 
 

@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from augfactory.pipeline.composition import MIXED
 from augfactory.pipeline.recipe import MixStage, mix_stage
 
 DEFAULT = "default"
-NO_GENERATION = "no-generation"
 
 
 @dataclass(frozen=True)
@@ -16,47 +14,43 @@ class Candidate:
     """A recipe to try.
 
     ``geometry`` and ``vae`` hold what is not left to the defaults, ``vae`` None makes it without a
-    model; ``mix`` None is the default's. ``words`` say what it does.
+    model. ``words`` say what it does.
     """
 
     name: str
     words: str
     geometry: Mapping[str, Any] = field(default_factory=dict)
     vae: Mapping[str, Any] | None = None
-    mix: tuple[MixStage, ...] | None = None
+    mix: tuple[MixStage, ...] = ()
 
 
 def candidates(channels: int, *, with_vae: bool) -> tuple[Candidate, ...]:
     """Return all recipes for grey (1 channel) or coloured (3) images, the default first."""
     presets = ("clothes", "texture") if channels == 1 else ("clothes", "texture", "digits")
     found = [
-        Candidate(DEFAULT, "the default without a model: half geometry, half mixup of two"),
-        Candidate("geometry", "geometry alone, nothing mixed", mix=()),
+        Candidate(DEFAULT, "the default without a model: geometry"),
         *(
-            Candidate(f"preset-{name}", f"the default, varied as {name}", {"preset": name})
+            Candidate(f"preset-{name}", f"geometry as for {name}", {"preset": name})
             for name in presets
         ),
-        Candidate("elastic", "the default, bent as well", {"elastic_alpha": 30.0}),
+        Candidate("elastic", "geometry, bent as well", {"elastic_alpha": 30.0}),
+        Candidate("mixup-quarter", "a quarter mixup", mix=(_among("mixup", 0.25),)),
+        Candidate("mixup-half", "half mixup", mix=(_among("mixup", 0.5),)),
         Candidate("mixup-more", "nine tenths mixup", mix=(_among("mixup", 0.9),)),
-        Candidate("mixup-even", "half mixup, in even shares", mix=(_among("mixup", MIXED, 1.0),)),
-        Candidate(
-            "cutmix", "a quarter mixup, a quarter CutMix",
-            mix=(_among("mixup", MIXED / 2), _among("cutmix", MIXED / 2)),
-        ),
-        Candidate(
-            "ricap", "a quarter mixup, a quarter RICAP",
-            mix=(_among("mixup", MIXED / 2), _among("ricap", MIXED / 2)),
-        ),
-        Candidate(
-            "augmix", "a quarter mixup, a quarter AugMix",
-            mix=(_among("mixup", MIXED / 2), _among("augmix", MIXED / 2)),
-        ),
-    ]  # fmt: skip
+        Candidate("mixup-even", "half mixup, in even shares", mix=(_among("mixup", 0.5, 1.0),)),
+        Candidate("cutmix", "half CutMix", mix=(_among("cutmix", 0.5),)),
+        Candidate("ricap", "half RICAP", mix=(_among("ricap", 0.5),)),
+        Candidate("augmix", "half AugMix", mix=(_among("augmix", 0.5),)),
+    ]
     if with_vae:
         found += [
             Candidate("vae", "the default with a model", vae={}),
             Candidate(
-                "vae-residual", "a half decoded, as changes to the real images",
+                "vae-mixup", "half mixup, a quarter of the rest decoded", vae={},
+                mix=(_among("mixup", 0.5),),
+            ),
+            Candidate(
+                "vae-residual", "half decoded, as changes to the real images",
                 vae={"share": 0.5, "decode": "residual"},
             ),
         ]  # fmt: skip

@@ -57,8 +57,7 @@ DEFAULT_SAMPLER = "same-class"
 class Asked:
     """What a recipe file says; None where it is silent.
 
-    ``geometry`` False asks for none; ``vae`` holds ``VAE_KEYS`` and the sampler's parameters;
-    ``mix`` is None where no stage is given.
+    ``geometry`` False asks for none; ``vae`` holds ``VAE_KEYS`` and the sampler's parameters.
     """
 
     factor: int | None
@@ -67,7 +66,7 @@ class Asked:
     format: str | None
     geometry: dict[str, Any] | bool | None
     vae: dict[str, Any] | None
-    mix: tuple[MixStage, ...] | None
+    mix: tuple[MixStage, ...]
     distinct: bool | None
 
 
@@ -103,7 +102,7 @@ def recipe_of(values: Mapping[str, Any], where: str) -> Asked:
     for key in values:
         if key not in KEYS:
             raise unknown_name(where, "key", key, KEYS)
-    stages = _typed(values, "mix", list, where)
+    stages = _typed(values, "mix", list, where) or []
     geometry = values.get("geometry")
     if not isinstance(geometry, dict | bool | None):
         raise _wrong_type(where, "geometry", "a table or false", geometry)
@@ -126,7 +125,7 @@ def recipe_of(values: Mapping[str, Any], where: str) -> Asked:
         distinct=_typed(values, "distinct", bool, where),
         geometry=geometry,
         vae=vae,
-        mix=None if stages is None else _read_stages(stages, where),
+        mix=_read_stages(stages, where),
     )
 
 

@@ -12,8 +12,8 @@ def recipe_toml(recipe: Mapping[str, Any]) -> str:
     """Return the recipe as TOML, in the words of a recipe file.
 
     There a stage holds its parameters itself, what a method mixes is called "from", and no
-    geometry is ``geometry = false``. What a recipe file would fill in by itself is written: all is
-    decoded, nothing is mixed. A None is left out: TOML has none, and it is the default.
+    geometry is ``geometry = false``. A share that a recipe file would fill in is written. A None is
+    left out: TOML has none, and it is the default.
     """
     stages = {"geometry": recipe.get("geometry"), "vae": recipe.get("vae")}
     if stages["vae"]:
@@ -21,8 +21,6 @@ def recipe_toml(recipe: Mapping[str, Any]) -> str:
     plain = {key: value for key, value in recipe.items() if key not in (*stages, "mix")}
     if "geometry" in recipe and not stages["geometry"]:
         plain["geometry"] = False
-    if not recipe.get("mix"):
-        plain["mix"] = []
     parts = [_lines(plain)]
     parts += [f"[{name}]\n{_lines(_flat(stage))}" for name, stage in stages.items() if stage]
     parts += [f"[[mix]]\n{_lines(_flat(stage))}" for stage in recipe.get("mix") or ()]

@@ -49,10 +49,8 @@ def test_the_default_with_a_model_and_without(place: Path) -> None:
     recipe = order_of(place, "plain")
     assert recipe.vae is not None
     assert 0 < recipe.vae.share < 1
-    assert [(stage.method, stage.copies, stage.share) for stage in recipe.mix] == [
-        ("mixup", 4, 0.5)
-    ]
-    assert recipe.distinct
+    assert recipe.vae.decode == "residual"
+    assert recipe.mix == ()
     without = order_of(place, "s.h5")
     assert without.vae is None
     assert without.mix == recipe.mix
@@ -80,7 +78,7 @@ def test_a_model_that_knows_no_varied_images_is_given_none(place: Path) -> None:
     )
     version = open_version(made.path)
     whole = {name: sum(each.values()) for name, each in read_manifest(made.path).counts.items()}
-    assert whole == {"original": 12, "geometry": 36, "vae": 12, "mixup": 48}
+    assert whole == {"original": 12, "geometry": 72, "vae": 24}
 
     # Its decoded images of one original differ by the move in the latent space alone.
     still = ExpandRequest(
@@ -88,7 +86,6 @@ def test_a_model_that_knows_no_varied_images_is_given_none(place: Path) -> None:
         place / "still",
         (9,),
         vae={"share": 1, "reach": 0, "temperature": 0},
-        mix=(),
     )
     (made,) = expand(still, Progress())
     version = open_version(made.path)
@@ -130,7 +127,7 @@ def test_wrong_flags_are_told(
 def test_flags_reach_the_recipe(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place)
     line = ["expand", "plain", "--factor", "3", "--out", "f", "--share", "0.5", "--decode"]
-    done = CliRunner().invoke(app, [*line, "residual", "--preset", "clothes", "--mixup", "0"])
+    done = CliRunner().invoke(app, [*line, "residual", "--preset", "clothes"])
     assert done.exit_code == 0, done.output
     recipe = read_manifest(place / "f-x3/v1").recipe
     assert recipe["vae"]["share"] == 0.5

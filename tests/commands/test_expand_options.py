@@ -28,7 +28,7 @@ def asked(
 ) -> ExpandRequest:
     """Return the request of the flags ``said``, all others silent."""
     silent: dict[str, Any] = dict.fromkeys(
-        ("originals", "seed", "format", "geometry", "mix_from", "recipe")
+        ("originals", "seed", "format", "geometry", "preset", "mix_from", "recipe")
     )
     flags = Flags(
         **{"factors": (2,), "vae": {}, "copies": {}, **silent, **said},
@@ -130,21 +130,13 @@ def test_a_missing_factor_is_asked_for() -> None:
 def test_what_is_mixed_is_refused_where_nothing_is() -> None:
     with pytest.raises(RecipeError, match=r"--mix-from: .*no option such as --mixup"):
         asked(mix_from="originals")
-    (stage,) = asked(mix_from="originals", copies={"mixup": 1}).mix or ()
+    (stage,) = asked(mix_from="originals", copies={"mixup": 1}).mix
     assert stage.source == "originals"
-
-
-def test_a_mixing_of_nothing_is_said_by_0(place: Path) -> None:
-    assert asked().mix is None
-    assert asked(copies={"mixup": 0}).mix == ()
-    (place / "r.toml").write_text("factor = 3\nmix = []\n")
-    assert asked(factors=(), recipe=Path("r.toml")).mix == ()
-    assert [stage.copies for stage in asked(copies={"mixup": 2, "ricap": 0}).mix or ()] == [2]
 
 
 def test_a_share_in_a_recipe_is_one_of_the_further_images(place: Path) -> None:
     (place / "r.toml").write_text("[[mix]]\nmethod = 'ricap'\nshare = 0.25\n")
-    (stage,) = asked(recipe=Path("r.toml")).mix or ()
+    (stage,) = asked(recipe=Path("r.toml")).mix
     assert (stage.method, stage.share, stage.copies) == ("ricap", 0.25, 0)
     for keys, words in (
         ("copies = 2\nshare = 0.5", "share: says how many of the further images"),

@@ -69,7 +69,7 @@ def test_a_grid_stands_for_every_combination() -> None:
     last = study.arms[-1].recipe
     assert last is not None
     assert last.factor == 5
-    assert [stage.parameters["alpha"] for stage in last.mix or ()] == [1.0]
+    assert [stage.parameters["alpha"] for stage in last.mix] == [1.0]
     assert count_cells(study) == 5 * 2 * study.subsets * study.seeds
 
 

@@ -107,8 +107,7 @@ def test_a_recipe_that_is_surely_better_is_written_and_read_by_expand(
     assert "# augfactory tune" in text
     values = tomllib.loads(text)
     assert [(stage["method"], stage["share"]) for stage in values["mix"]] == [
-        ("mixup", 0.25),
-        ("cutmix", 0.25),
+        ("cutmix", 0.5),
     ]
     done = CliRunner().invoke(
         app, ["expand", request_.source.text, "--recipe", "best.toml", "--out", "d", "--json"]

@@ -3,33 +3,27 @@
 import pytest
 
 from augfactory.errors import RecipeError
-from augfactory.pipeline.composition import DECODED, MIXED, composed
-from augfactory.pipeline.recipe import mix_stage
+from augfactory.pipeline.composition import DECODED, vae_or_default
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_silence_asks_for_the_best_that_was_measured(channels: int) -> None:
-    found = composed({}, None, None, varied=True, channels=channels)
-    assert (found.vae.share, found.vae.decode) == tuple(DECODED[channels].values())
-    assert [(stage.method, stage.share) for stage in found.mix] == [("mixup", MIXED)]
-    assert found.distinct
+    found = vae_or_default({}, varied=True, channels=channels)
+    assert (found.share, found.decode) == tuple(DECODED[channels].values())
+    assert found.sampler == "same-class"
 
 
 def test_what_is_said_stands() -> None:
-    stage = mix_stage("test", "ricap", 3, "expanded", {})
-    found = composed({"share": 1, "decode": "full"}, (stage,), None, varied=True, channels=3)
-    assert (found.vae.share, found.vae.decode, found.mix) == (1, "full", (stage,))
-    assert not found.distinct
-    assert not composed({}, (), True, varied=True, channels=3).mix
-    assert composed({}, (), True, varied=True, channels=3).distinct
-    assert not composed({}, None, False, varied=True, channels=3).distinct
+    asked = {"share": 1, "decode": "full", "sampler": "posterior"}
+    found = vae_or_default(asked, varied=True, channels=3)
+    assert (found.share, found.decode, found.sampler) == (1, "full", "posterior")
 
 
-def test_without_geometry_all_is_decoded_and_nothing_mixed() -> None:
-    found = composed({}, None, None, varied=False, channels=1)
-    assert (found.vae.share, found.vae.decode, found.mix) == (1, "full", ())
+def test_without_geometry_all_is_decoded() -> None:
+    found = vae_or_default({}, varied=False, channels=3)
+    assert (found.share, found.decode) == (1, "full")
     with pytest.raises(RecipeError, match="nothing makes the others"):
-        composed({"share": 0.5}, None, None, varied=False, channels=1)
+        vae_or_default({"share": 0.5}, varied=False, channels=1)
 
 
 @pytest.mark.parametrize(
@@ -43,4 +37,4 @@ def test_without_geometry_all_is_decoded_and_nothing_mixed() -> None:
 )
 def test_wrong_values_are_named(vae: dict[str, object], words: str) -> None:
     with pytest.raises(RecipeError, match=words):
-        composed(vae, None, None, varied=True, channels=3)
+        vae_or_default(vae, varied=True, channels=3)

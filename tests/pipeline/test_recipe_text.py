@@ -36,7 +36,7 @@ def test_everything_is_read() -> None:
     assert (asked.factor, asked.originals, asked.seed, asked.format) == (10, False, 7, "png")
     assert asked.geometry == {"preset": "photo", "rotation": 5.0}
     assert asked.vae == {"sampler": "posterior", "temperature": 1.5}
-    first, second = asked.mix or ()
+    first, second = asked.mix
     assert (first.method, first.copies, first.source) == ("mixup", 5, "originals")
     assert first.parameters == {"parents": 3, "alpha": 0.2, "pairing": "any"}
     assert (second.method, second.copies, second.source) == ("ricap", 2, "expanded")
@@ -45,7 +45,7 @@ def test_everything_is_read() -> None:
 
 def test_silence_is_silence() -> None:
     asked = read_recipe("", "r.toml")
-    assert (asked.factor, asked.geometry, asked.vae, asked.mix) == (None, None, None, None)
+    assert (asked.factor, asked.geometry, asked.vae, asked.mix) == (None, None, None, ())
 
 
 @pytest.mark.parametrize(

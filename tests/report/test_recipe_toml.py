@@ -30,7 +30,7 @@ def test_a_recipe_file_of_it_asks_for_the_same(whole: Recipe) -> None:
         assert geometry_stage("here", geometry) == whole.geometry
     if whole.vae is not None:
         assert vae_asked("here", asked.vae or {}) == whole.vae
-    assert (asked.mix or ()) == whole.mix
+    assert asked.mix == whole.mix
 
 
 def test_a_study_file_of_it_asks_for_the_same() -> None:
@@ -77,4 +77,4 @@ def test_any_values_are_toml(values: dict[str, object]) -> None:
     stage = {"sampler": "own", "parameters": {f"own {key}": own for key, own in values.items()}}
     found = tomllib.loads(recipe_toml({"factor": 2, "vae": stage, "mix": []}))
     vae = {"share": 1.0, "sampler": "own", **stage["parameters"]}  # type: ignore[dict-item]
-    assert found == {"factor": 2, "mix": [], "vae": vae}
+    assert found == {"factor": 2, "vae": vae}
