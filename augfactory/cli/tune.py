@@ -72,11 +72,13 @@ def tune(
     ) as progress:
         from augfactory.commands import tune as command
         from augfactory.commands.expand_request import default_workers
+        from augfactory.commands.tune_answer import table
+        from augfactory.commands.tune_folds import TuneRequest
         from augfactory.guarded.text import escaped
         from augfactory.store.lock import read_lock
 
         result = command.tune(
-            command.TuneRequest(
+            TuneRequest(
                 source=source_spec(source, size, grey, rgb, download),
                 out=out,
                 minutes=minutes,
@@ -93,7 +95,7 @@ def tune(
         if json:
             print_json(command.as_json(result))
             return
-        show(command.table(result))
+        show(table(result.document))
         show()
         for path in result.files:
             show(escaped(str(path)))

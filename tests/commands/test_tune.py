@@ -16,12 +16,14 @@ from augfactory.commands import cells as cells_module
 from augfactory.commands import tune as module
 from augfactory.commands.evaluation_arms import ONLINE_MIXUP, ORIGINALS
 from augfactory.commands.progress import Progress
-from augfactory.commands.tune import TuneRequest, TuneResult, tune
+from augfactory.commands.tune import TuneResult, tune
+from augfactory.commands.tune_folds import TuneRequest
 from augfactory.commands.tune_space import DEFAULT, candidates
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation.protocol import Cell, CellResult
 from augfactory.keyed_random import generator
 from augfactory.records import SourceSpec
+from augfactory.sources.fingerprint import fingerprint
 from augfactory.sources.opening import open_source
 from tests.commands.tiny import stand_in_for
 from tests.commands.versions import write_source
@@ -187,7 +189,7 @@ def test_what_cannot_be_tuned_is_refused(
 
 
 def test_a_class_of_one_image_is_refused(request_: TuneRequest) -> None:
-    with pytest.raises(InputDataError, match="one to test with are needed"):
+    with pytest.raises(InputDataError, match="has 1 .*one to test with in every fold"):
         run(replace(request_, n_train=10))
 
 
@@ -209,3 +211,19 @@ def test_the_command_tells_what_to_use(
     assert {Path(path).name for path in again["files"]} == {
         "best.toml", "results.json", "differences.png", "report.html",
     }  # fmt: skip
+
+
+def test_another_source_in_the_same_folder_is_not_taken_for_the_first(
+    request_: TuneRequest, trained: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ROUNDS", (1,))
+    asked = trained(noisy({}))
+    run(request_)
+    run(replace(request_, source=write_source(Path("other.h5"), *patterns("other", 40))))
+    for before, after in zip(*asked, strict=True):
+        images = []
+        for cell in (before, after):
+            test = open_source(cell.test.source)
+            assert fingerprint(test) == cell.test.fingerprint
+            images.append(test.read_images(np.arange(len(test))))
+        assert (images[0] != images[1]).any()
