@@ -72,10 +72,10 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
         seconds = 0.0  # of a classifier, by the clock
         while (target := _next(request, begun, units, len(alive) + len(REFERENCES), seconds)) > 0:
             since = time.monotonic()
-            wanted = [open_unit(request, source, folder, number) for number in range(target)]
-            cells = [
-                cell for unit in wanted for cell in cells_of_fold(request, unit, alive, progress)
-            ]
+            cells = []
+            for number in range(target):
+                unit = open_unit(request, source, folder, number)
+                cells += cells_of_fold(request, unit, alive, progress)
             text = f"trying {len(alive)} recipes on {target} folds"
             found, trained = run_cells(cells, folder, request.workers, progress, text=text)
             results = {**results, **{(cell.arm.name, cell.subset): own for cell, own in found}}
@@ -104,7 +104,7 @@ def _opened(request: TuneRequest) -> Source:
     if len(small):
         raise InputDataError(
             f"class {source.class_names[small[0]]!r}",
-            f"has {sizes[small[0]]} image(s), and {FOLDS} are needed: one to test with in every fold",
+            f"has {sizes[small[0]]} image(s), {FOLDS} are needed: one to test with in each fold",
             "Add images, or use the default recipe: leave --recipe out of `augfactory expand`.",
         )
     return source

@@ -189,7 +189,7 @@ def test_what_cannot_be_tuned_is_refused(
 
 
 def test_a_class_of_one_image_is_refused(request_: TuneRequest) -> None:
-    with pytest.raises(InputDataError, match="has 1 .*one to test with in every fold"):
+    with pytest.raises(InputDataError, match=r"has 1 .*one to test with in each fold"):
         run(replace(request_, n_train=10))
 
 
