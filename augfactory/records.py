@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +69,43 @@ class Source:
             read_soft_labels=lambda chosen: self.read_soft_labels(rows[chosen]),
             row_name=lambda row: self.row_name(int(rows[row])),
             roots=None if self.roots is None else self.roots[rows],
+        )
+
+    def labelled(self, soft_labels: Float32Array, class_names: tuple[str, ...]) -> "Source":
+        """Return the same images with other labels: ``soft_labels`` float32 [N, K]."""
+        return replace(
+            self,
+            class_names=class_names,
+            labels=soft_labels.argmax(axis=1),
+            read_soft_labels=lambda chosen: soft_labels[chosen],
+        )
+
+    def followed_by(self, other: "Source") -> "Source":
+        """Return the rows of this source, then those of ``other``, of its shape and classes.
+
+        Nothing is said of what they go back to.
+        """
+        count = len(self)
+
+        def reading(own: Callable[[Int64Array], Any], more: Callable[[Int64Array], Any]) -> Any:
+            def read(rows: Int64Array) -> Any:
+                first = rows < count
+                if first.all():
+                    return own(rows)
+                later = more(rows[~first] - count)
+                found = np.empty((len(rows), *later.shape[1:]), dtype=later.dtype)
+                found[first], found[~first] = own(rows[first]), later
+                return found
+
+            return read
+
+        return replace(
+            self,
+            labels=np.concatenate([self.labels, other.labels]),
+            read_images=reading(self.read_images, other.read_images),
+            read_soft_labels=reading(self.read_soft_labels, other.read_soft_labels),
+            row_name=lambda row: self.row_name(row) if row < count else other.row_name(row - count),
+            roots=None,
         )
 
 

@@ -72,6 +72,17 @@ def expand(
         str | None,
         typer.Option(help="What is mixed: expanded (augmix: originals) unless said otherwise."),
     ] = None,
+    unlabelled: Annotated[
+        str | None,
+        typer.Option(metavar="SOURCE", help="Images without labels; a plain folder will do."),
+    ] = None,
+    pseudo_label: Annotated[
+        bool,
+        typer.Option(
+            "--pseudo-label",
+            help="Let classifiers label the unlabelled images: as many rows again, on top.",
+        ),
+    ] = False,
     recipe: Annotated[
         Path | None, typer.Option(help="TOML file: stages in order, with their parameters.")
     ] = None,
@@ -97,13 +108,18 @@ def expand(
 
     The further K-1 images are varied by geometry; with a model it makes a quarter of them, in
     colour as changes to the real images (--share, --decode). Options such as --mixup put rows on
-    top, and a recipe sets everything. The same request again is answered at once with the version
-    that exists; after an interruption the same command goes on where it stood.
+    top, and a recipe sets everything. With further images of the same kind that nobody has
+    labelled, --unlabelled and --pseudo-label help most: classifiers trained on the labelled images
+    label the others, and the surest become rows with soft labels.
+
+    The same request again is answered at once with the version that exists; after an interruption
+    the same command goes on where it stood.
 
     \b
     Examples:
       augfactory expand models/digits --factor 10 --factor 50 --out digits
       augfactory expand leaves/ --size 64 --factor 10 --mixup 5 --ricap 5 --out leaves
+      augfactory expand parts/ --unlabelled more/ --pseudo-label --factor 50 --out parts
       augfactory expand models/digits --recipe recipe.toml --out digits --dry-run
     """
     with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
@@ -132,6 +148,10 @@ def expand(
             copies={"mixup": mixup, "ricap": ricap, "cutmix": cutmix, "augmix": augmix},
             mix_from=mix_from,
             recipe=recipe,
+            unlabelled=source_spec(unlabelled, None, False, False, download)
+            if unlabelled is not None
+            else None,
+            pseudo_label=pseudo_label,
         )
         request = build_request(
             flags,

@@ -132,7 +132,11 @@ def _origins(a: Version, b: Version) -> Int64Array:
 
 
 def _source_rows(version: Version) -> Int64Array:
-    rows, index = np.asarray(version.manifest.source.rows, dtype=np.int64), version.source_index
+    manifest, index = version.manifest, version.source_index
+    rows = np.asarray(manifest.source.rows, dtype=np.int64)
+    if manifest.unlabelled is not None:
+        # Apart from all labelled rows, by numbers that none of these has.
+        rows = np.concatenate([rows, -2 - np.asarray(manifest.unlabelled.rows, dtype=np.int64)])
     if index.max(initial=-1) >= len(rows):
         raise VerificationError(
             version.address,

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from augfactory.commands.evaluation_arms import ArmsRequest, make_arms, opened_part
-from augfactory.commands.opening import converted_like, open_any, spec_of
+from augfactory.commands.opening import converted_like, lasting_text, open_any, spec_of
 from augfactory.commands.progress import Progress
 from augfactory.commands.recorded_recipe import check_recipe
+from augfactory.commands.unlabelled import open_unlabelled
 from augfactory.errors import AugfactoryError, InputDataError, RecipeError
 from augfactory.evaluation.leakage import find_shared_images, pixel_hashes
 from augfactory.evaluation.protocol import Arm, LabelledRows
@@ -66,7 +67,7 @@ def gather(
     total = len(test) + sum(len(each) for each in (*trained_on.values(), *learnt_from))
     with progress.bar("looking for test images among the training images", total, "image") as bar:
         refuse_shared((*trained_on.values(), *learnt_from), test, bar.advance)
-    held_out, held_out_source = _held_out(held_out_spec, versions[0], test)
+    held_out, held_out_source = _held_out(held_out_spec, versions, test)
     return Inputs(
         arms=arms,
         versions=versions,
@@ -146,26 +147,31 @@ def _refuse_shared(
 
 
 def _model_sources(versions: tuple[Version, ...]) -> list[Source]:
-    """Return what the VAEs of the datasets were trained on, where that is not the originals."""
+    """Return what else the datasets have learnt from: images of their VAEs, unlabelled images."""
     seen = {versions[0].manifest.source.fingerprint}
     sources = []
     for version in versions:
         trained_on = (version.manifest.model or {}).get("trained_on")
-        if trained_on is None or trained_on["fingerprint"] in seen:
-            continue
-        seen.add(trained_on["fingerprint"])
-        entry = SourceEntry.model_validate(trained_on)
-        whole = open_any(spec_of(entry))
-        rows = np.asarray(entry.rows, dtype=np.int64)
-        if rows.max() < len(whole):
-            sources.append(whole.restricted_to(rows))
+        unlabelled = version.manifest.unlabelled
+        for entry, opener in (
+            (trained_on and SourceEntry.model_validate(trained_on), open_any),
+            (unlabelled, open_unlabelled),
+        ):
+            if entry is None or entry.fingerprint in seen:
+                continue
+            seen.add(entry.fingerprint)
+            whole = opener(spec_of(entry, version.folder if entry is unlabelled else None))
+            rows = np.asarray(entry.rows, dtype=np.int64)
+            if rows.max() < len(whole):
+                sources.append(whole.restricted_to(rows))
     return sources
 
 
 def _held_out(
-    spec: SourceSpec | None, version: Version, test: Source
+    spec: SourceSpec | None, versions: tuple[Version, ...], test: Source
 ) -> tuple[LabelledRows | None, Source | None]:
     """Return ``spec`` or, without one, training rows that the datasets were not made from."""
+    version = versions[0]
     origin = version.manifest.source
     if spec is not None:
         spec = converted_like(spec, origin)
@@ -179,7 +185,12 @@ def _held_out(
         return None, None  # the datasets outlive their source
     if whole.class_names != test.class_names or whole.image_shape != test.image_shape:
         return None, None
-    return unused_rows(whole, own, np.asarray(origin.rows))
+    used = [origin.rows]
+    for other in versions:
+        entry = other.manifest.unlabelled
+        if entry is not None and lasting_text(entry.text) == lasting_text(origin.text):
+            used.append(entry.rows)
+    return unused_rows(whole, own, np.concatenate(used))
 
 
 def unused_rows(

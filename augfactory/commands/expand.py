@@ -20,8 +20,10 @@ from augfactory.commands.render import ShardTask, render_shard, write_job
 from augfactory.engines import processes
 from augfactory.errors import ResourceError, VerificationError
 from augfactory.store import shards
+from augfactory.store.atomic import write_file
 from augfactory.store.lock import Lock, drop_left_lock, only_writer
 from augfactory.store.manifest import read_manifest
+from augfactory.store.pseudo_label_table import PSEUDO_LABELS
 from augfactory.store.versions import find_recipe
 
 SPARE_BYTES = 64 * 2**20
@@ -55,28 +57,44 @@ def expand_all(
     """Carry out requests one by one, with one crew of ``workers`` for all; see ``expand``."""
     with processes.crew(workers) as run:
         for request in requests:
+            labels: list[bytes] = []
             for order in take_orders(request, progress):
-                yield _fulfil(order, run, progress, request.lock)
+                yield _fulfil(order, run, progress, request.lock, labels)
 
 
-def _fulfil(order: Order, run: processes.Run, progress: Progress, lock: Lock) -> Dataset:
+def _fulfil(
+    order: Order, run: processes.Run, progress: Progress, lock: Lock, labels: list[bytes]
+) -> Dataset:
+    """Make an order's dataset; ``labels`` keeps those of unlabelled images for the next."""
     existing = find_recipe(order.folder, order.identity)
     if existing is None:
         with only_writer(order.folder, lock):
             existing = find_recipe(order.folder, order.identity)  # made by another just now?
             if existing is None:
-                return answer(_make(order, run, progress), existing=False)
+                return answer(_make(order, run, progress, labels), existing=False)
     drop_left_lock(order.folder, lock)
     progress.say(f"{order.folder.name}@{existing.name} exists already: same recipe, source, seed")
     return answer(existing, existing=True)
 
 
-def _make(order: Order, run: processes.Run, progress: Progress) -> Path:
+def _make(order: Order, run: processes.Run, progress: Progress, labels: list[bytes]) -> Path:
     began = time.monotonic()
     with damage_told_as_ours(order.building):
+        if order.recipe.pseudo_label is not None:
+            _label(order, run, progress, labels)
         make_shards(order, run, progress)
         progress.say(f"{order.folder.name}: publishing")
         return publish(order, time.monotonic() - began)
+
+
+def _label(order: Order, run: processes.Run, progress: Progress, labels: list[bytes]) -> None:
+    from augfactory.commands.pseudo_labelling import label  # torch: only where there is need
+
+    shards.begin(order.building, order.recipe.format, order.class_names)
+    if not labels:
+        write_job(order.building, order.recipe, order.ingredients)
+        labels.append(label(order, run, progress))
+    write_file(order.building / PSEUDO_LABELS, labels[0])
 
 
 @contextlib.contextmanager

@@ -37,6 +37,8 @@ class Flags:
     copies: Mapping[str, int | None]
     mix_from: str | None
     recipe: Path | None
+    unlabelled: SourceSpec | None = None
+    pseudo_label: bool = False
 
 
 SILENT = Asked(None, None, None, None, None, None, (), None)
@@ -62,6 +64,7 @@ def build_request(
     asked = _read_file(flags.recipe) if flags.recipe else SILENT
     if model is None and not is_model_folder(source.text):
         _refuse_vae_settings(flags, asked, checkpoint, source.text)
+    pseudo_label = _pseudo_label(flags, asked)
     return ExpandRequest(
         source=source,
         out=out,
@@ -75,6 +78,8 @@ def build_request(
         vae={**(asked.vae or {}), **flags.vae},
         mix=_mix(flags, asked),
         distinct=bool(asked.distinct),
+        unlabelled=flags.unlabelled,
+        pseudo_label=pseudo_label,
         format=read_format(_first(flags.format, asked.format, "hdf5")),
         workers=workers,
         lock=lock,
@@ -117,6 +122,28 @@ def _refuse_vae_settings(flags: Flags, asked: Asked, checkpoint: str | None, sou
             f"Add --model MODEL_DIR (`augfactory vae-train {source} --out MODEL_DIR` trains one), "
             f"or leave {' and '.join(given)} out.",
         )
+
+
+def _pseudo_label(flags: Flags, asked: Asked) -> dict[str, Any]:
+    """Return what ``[pseudo_label]`` says.
+
+    Raises:
+        RecipeError: unlabelled images are given and nothing is to be made of them, or labels are
+            wanted and there are no images.
+    """
+    wanted = flags.pseudo_label or asked.pseudo_label is not None
+    if flags.unlabelled is not None and not wanted:
+        raise RecipeError(
+            f"--unlabelled {flags.unlabelled.text}",
+            "its images have no labels, and rows need some",
+            "Add --pseudo-label, and classifiers trained on the labelled images give them.",
+        )
+    if wanted and flags.unlabelled is None:
+        where = "--pseudo-label" if flags.pseudo_label else f"[pseudo_label] of {flags.recipe}"
+        raise RecipeError(
+            where, "there are no images to label", "Name some with --unlabelled SOURCE."
+        )
+    return asked.pseudo_label or {}
 
 
 def _read_file(path: Path) -> Asked:

@@ -10,6 +10,7 @@ from augfactory.commands.ingredients import Ingredients, gather
 from augfactory.commands.orders import Order
 from augfactory.commands.progress import Progress
 from augfactory.commands.source_notes import few_images, made_rows
+from augfactory.commands.unlabelled import check_labelled
 from augfactory.engines.processes import can_start_workers
 from augfactory.errors import RecipeError, unknown_name
 from augfactory.guarded.text import escaped, problem_with_name
@@ -20,11 +21,13 @@ from augfactory.pipeline.recipe import (
     Format,
     GeometryStage,
     MixStage,
+    PseudoLabelStage,
     Recipe,
     VaeStage,
     default_geometry,
     geometry_stage,
     method_of,
+    pseudo_label_stage,
     with_copies,
 )
 from augfactory.pipeline.recipe_text import vae_asked
@@ -43,7 +46,8 @@ class ExpandRequest:
 
     ``out`` is NAME: the dataset of factor K is written to the folder ``NAME-xK``. ``geometry``
     holds what is not left to the preset of the source's colours; None varies nothing. ``vae`` holds
-    what a recipe's ``[vae]`` may say and is not left to the defaults.
+    what a recipe's ``[vae]`` may say and is not left to the defaults, ``pseudo_label`` that of its
+    ``[pseudo_label]``, which makes rows of ``unlabelled`` images where these are given.
     """
 
     source: SourceSpec
@@ -58,6 +62,8 @@ class ExpandRequest:
     vae: Mapping[str, Any] = field(default_factory=dict)
     mix: tuple[MixStage, ...] = ()
     distinct: bool = False
+    unlabelled: SourceSpec | None = None
+    pseudo_label: Mapping[str, Any] = field(default_factory=dict)
     format: Format = "hdf5"
     workers: int = 1
     lock: Lock = "flock"
@@ -73,10 +79,19 @@ def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
     check_dataset_name(request.out)
     vae_asked("[vae]", request.vae)
     geometry_stage("geometry", request.geometry or {})
+    pseudo_label_stage("pseudo_label", request.pseudo_label)
     ingredients = gather(
-        request.source, request.model, request.checkpoint, request.n_train, request.seed, progress
+        request.source,
+        request.model,
+        request.checkpoint,
+        request.n_train,
+        request.seed,
+        progress,
+        request.unlabelled,
     )
     source = ingredients.source
+    if request.unlabelled is not None:
+        check_labelled(source)
     vae = vae_or_default(
         request.vae, varied=request.geometry is not None, channels=source.image_shape[2]
     )
@@ -100,10 +115,11 @@ def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
             factor=factor,
             originals=request.originals,
             seed=request.seed,
-            geometry=geometry if further else None,
+            geometry=geometry if further or request.unlabelled is not None else None,
             vae=_vae(vae, ingredients) if further else None,
             mix=with_copies(request.mix, factor, originals=request.originals),
             distinct=request.distinct,
+            pseudo_label=_pseudo_label(request, factor),
             format=request.format,
         )
         _check_sides(recipe, ingredients)
@@ -138,6 +154,13 @@ def _vae(asked: VaeStage, ingredients: Ingredients) -> VaeStage | None:
     if model is None:
         return None
     return asked.model_copy(update={"varied": model.config.geometry is not None})
+
+
+def _pseudo_label(request: ExpandRequest, factor: int) -> PseudoLabelStage | None:
+    """Return the stage; where nothing is said, there are as many rows as of the labelled images."""
+    if request.unlabelled is None:
+        return None
+    return pseudo_label_stage("pseudo_label", request.pseudo_label, copies=factor)
 
 
 def check_dataset_name(out: Path) -> None:

@@ -31,8 +31,9 @@ from augfactory.store.manifest import (
     is_as_listed,
     read_manifest,
 )
-from augfactory.store.manifest_parts import ExportEntry
+from augfactory.store.manifest_parts import ExportEntry, SourceEntry
 from augfactory.store.places import path_at, place_from
+from augfactory.store.pseudo_label_table import PSEUDO_LABELS
 from augfactory.store.reader import Version, open_rows, read_rows
 from augfactory.store.statistics import statistics_of
 from augfactory.store.storage_format import Extent, Shard
@@ -63,7 +64,13 @@ class _Order:
         """What `expand` would call the same request with this format."""
         manifest = self.manifest
         model = manifest.model["sha256"] if manifest.model else None
-        return recipe_id(self.recipe, manifest.versions, manifest.source.fingerprint, model)
+        return recipe_id(
+            self.recipe,
+            manifest.versions,
+            manifest.source.fingerprint,
+            model,
+            manifest.unlabelled.fingerprint if manifest.unlabelled else None,
+        )
 
     @property
     def building(self) -> Path:
@@ -207,9 +214,11 @@ def _publish(order: _Order) -> Path:
             "its decoded pixels and labels are not those of its content hash; nothing was exported",
             f"`augfactory verify {order.origin}` names the files that were changed.",
         )
-    with open_inside(order.origin, PLAN) as plan, writing(building / PLAN) as copy:
-        shutil.copyfileobj(plan, copy)
-    paths = [PLAN, *shards.finish(building, order.format, records, origin.class_names)]
+    kept = [PLAN] if order.recipe.pseudo_label is None else [PLAN, PSEUDO_LABELS]
+    for name in kept:
+        with open_inside(order.origin, name) as table, writing(building / name) as copy:
+            shutil.copyfileobj(table, copy)
+    paths = [*kept, *shards.finish(building, order.format, records, origin.class_names)]
     version = next_version(order.folder)
     manifest = origin.model_copy(
         update={
@@ -238,13 +247,16 @@ def _places(origin: Manifest, old: Path, new: Path) -> dict[str, Any]:
 
     What has no place keeps none.
     """
-    source, model = origin.source, origin.model
-    if source.place is not None:
-        place = place_from(new, path_at(old, source.place))
-        source = source.model_copy(update={"place": place})
+    model = origin.model
+
+    def moved(entry: SourceEntry | None) -> SourceEntry | None:
+        if entry is None or entry.place is None:
+            return entry
+        return entry.model_copy(update={"place": place_from(new, path_at(old, entry.place))})
+
     if model is not None and model.get("place") is not None:
         model = {**model, "place": place_from(new, path_at(old, model["place"]))}
-    return {"source": source, "model": model}
+    return {"source": moved(origin.source), "unlabelled": moved(origin.unlabelled), "model": model}
 
 
 def _next_patch(order: _Order, version: str) -> str:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from augfactory.commands.opening import open_any, spec_of
 from augfactory.commands.preview import row_sheet
+from augfactory.commands.unlabelled import open_unlabelled
 from augfactory.errors import AugfactoryError, RecipeError, VerificationError
 from augfactory.guarded.decoding import decoding
 from augfactory.guarded.files import open_inside
@@ -30,8 +31,9 @@ class Parent:
     """A source image that went into a row.
 
     Attributes:
-        source_index: its position among the source rows that the version was made from.
-        source_row: its row number in the source.
+        source_index: its position among the source rows that the version was made from, and behind
+            these among its unlabelled images.
+        source_row: its row number in the source, or in that of the unlabelled images.
         name: what the source calls it; None where the source cannot be opened.
         row: the row of the version that was mixed in its place; None where it was itself.
         weight: its share of the label, float32.
@@ -127,7 +129,10 @@ def _planned(version: Version, row: int) -> dict[str, Any]:
 
 
 def _parents(version: Version, row: int, planned: dict[str, Any]) -> tuple[Parent, ...]:
-    rows, source = version.manifest.source.rows, _opened_source(version)
+    labelled, more = version.manifest.source.rows, version.manifest.unlabelled
+    rows = labelled if more is None else [*labelled, *more.rows]
+    source = _opened_source(version)
+    unlabelled = _opened_unlabelled(version)
     mixed = planned.get("parent_row") or [-1] * version.source_index.shape[1]
     parents = []
     for index, weight, parent_row in zip(
@@ -136,11 +141,12 @@ def _parents(version: Version, row: int, planned: dict[str, Any]) -> tuple[Paren
         if index < 0:
             continue
         source_row = rows[index]
+        opened = source if index < len(labelled) else unlabelled
         parents.append(
             Parent(
                 source_index=index,
                 source_row=source_row,
-                name=source.row_name(source_row) if source is not None else None,
+                name=opened.row_name(source_row) if opened is not None else None,
                 row=parent_row if parent_row >= 0 else None,
                 weight=weight,
             )
@@ -160,6 +166,18 @@ def _opened_source(version: Version) -> Source | None:
         and source.image_shape == version.source.image_shape
     )
     return source if fits else None
+
+
+def _opened_unlabelled(version: Version) -> Source | None:
+    """Return the unlabelled images that it was made from; None where there are none any more."""
+    entry = version.manifest.unlabelled
+    if entry is None:
+        return None
+    try:
+        source = open_unlabelled(spec_of(entry, version.folder))
+    except AugfactoryError:
+        return None
+    return source if len(source) > max(entry.rows) else None
 
 
 def as_json(found: RowInfo) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from augfactory.commands.opening import open_any, refuse_test_split
 from augfactory.commands.progress import Progress
+from augfactory.commands.unlabelled import Unlabelled, gather_unlabelled
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.guarded.files import is_there
 from augfactory.records import Colour, Int64Array, Source, SourceSpec
@@ -34,6 +35,7 @@ class Ingredients:
     model: "Model | None"
     model_folder: Path | None
     checkpoint: str | None
+    unlabelled: Unlabelled | None = None
 
 
 def gather(
@@ -43,6 +45,7 @@ def gather(
     n_train: int | None,
     seed: int,
     progress: Progress,
+    unlabelled: SourceSpec | None = None,
 ) -> Ingredients:
     """Open what the user named; a MODEL_DIR in place of a SOURCE brings its own source rows.
 
@@ -82,7 +85,8 @@ def gather(
         print_of_rows = fingerprint(source, bar.advance)
     if model is not None:
         _check_fit(source, model, print_of_rows if brings_rows else None)
-    return Ingredients(spec, source, rows, print_of_rows, model, model_folder, checkpoint)
+    more = None if unlabelled is None else gather_unlabelled(unlabelled, source, progress)
+    return Ingredients(spec, source, rows, print_of_rows, model, model_folder, checkpoint, more)
 
 
 def is_model_folder(text: str) -> bool:

@@ -24,12 +24,13 @@ class Order:
     @cached_property
     def identity(self) -> str:
         """The recipe id: equal for equal requests."""
-        model = self.ingredients.model
+        model, unlabelled = self.ingredients.model, self.ingredients.unlabelled
         return recipe_id(
             self.recipe,
             rendering_versions(self.recipe),
             self.ingredients.fingerprint,
             model.sha256 if model else None,
+            unlabelled.fingerprint if unlabelled else None,
         )
 
     @property
@@ -75,4 +76,6 @@ class Order:
         }
         for stage in self.recipe.mix:
             counts[stage.method] = counts.get(stage.method, 0) + sources * stage.copies
+        if self.recipe.pseudo_label is not None:
+            counts[planning.UNLABELLED] = sources * self.recipe.pseudo_label.copies
         return {method: rows for method, rows in counts.items() if rows}

@@ -6,6 +6,7 @@ from augfactory.commands.ingredients import Ingredients
 from augfactory.commands.opening import place_of_source
 from augfactory.commands.orders import Order
 from augfactory.commands.preview import sheet
+from augfactory.commands.unlabelled import Unlabelled
 from augfactory.errors import ResourceError
 from augfactory.pipeline.recipe import rendering_versions
 from augfactory.records import Int64Array
@@ -28,6 +29,7 @@ from augfactory.store.manifest import (
 )
 from augfactory.store.manifest_parts import SourceEntry
 from augfactory.store.places import place_from
+from augfactory.store.pseudo_label_table import PSEUDO_LABELS
 from augfactory.store.reader import open_rows
 from augfactory.store.statistics import statistics_of
 from augfactory.store.versions import next_version
@@ -42,7 +44,8 @@ def publish(order: Order, seconds: float) -> Path:
     records = read_records(building, len(order.ranges))
     version = next_version(order.folder)
     shards.join_plans(building, len(records))
-    paths = [PLAN, *shards.finish(building, storage, records, order.class_names)]
+    kept = [PLAN] if order.recipe.pseudo_label is None else [PLAN, PSEUDO_LABELS]
+    paths = [*kept, *shards.finish(building, storage, records, order.class_names)]
     image_shape, final = ingredients.source.image_shape, order.folder / version
     digests = [record.digests for record in records]
     manifest = Manifest(
@@ -56,6 +59,7 @@ def publish(order: Order, seconds: float) -> Path:
         recipe_id=order.identity,
         versions=rendering_versions(order.recipe),
         source=_source_entry(ingredients, final),
+        unlabelled=_unlabelled_entry(ingredients.unlabelled, final),
         model=_model_entry(ingredients, final),
         files=[
             *(entry for record in records for entry in record.files),
@@ -127,6 +131,20 @@ def _source_entry(ingredients: Ingredients, final: Path) -> SourceEntry:
         rows=ingredients.rows.tolist(),
         place=place_of_source(ingredients.spec.text, final),
         roots=_listed(ingredients.source.roots),
+    )
+
+
+def _unlabelled_entry(unlabelled: Unlabelled | None, final: Path) -> SourceEntry | None:
+    if unlabelled is None:
+        return None
+    return SourceEntry(
+        text=unlabelled.spec.text,
+        split=unlabelled.source.split,
+        size=unlabelled.spec.size,
+        colour=unlabelled.spec.colour,
+        fingerprint=unlabelled.fingerprint,
+        rows=unlabelled.rows.tolist(),
+        place=place_of_source(unlabelled.spec.text, final),
     )
 
 

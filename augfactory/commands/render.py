@@ -1,21 +1,26 @@
 """Render one shard: what every engine runs, in any process, in any order."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from augfactory.commands.ingredients import Ingredients
 from augfactory.commands.opening import open_any
+from augfactory.commands.unlabelled import open_unlabelled
 from augfactory.guarded.documents import read_json
+from augfactory.pipeline import draw as drawing
 from augfactory.pipeline import plan as planning
 from augfactory.pipeline.partners import rows_by_class
 from augfactory.pipeline.recipe import Recipe
 from augfactory.pipeline.render import EncodedSource, ReadRows, render_block
 from augfactory.records import Rows, Source, SourceSpec
 from augfactory.store.atomic import write_file
+from augfactory.store.pseudo_label_table import read_pseudo_labels
 from augfactory.store.reader import reader_under_construction
 from augfactory.store.shards import STATE, publish_shard
 from augfactory.store.storage_format import Shard
@@ -33,8 +38,23 @@ class ShardTask:
 
 
 @dataclass(frozen=True)
+class Given:
+    """What a dataset under construction is made from, opened again.
+
+    ``source`` are the chosen rows; ``unlabelled`` the unlabelled images, None where there are none.
+    """
+
+    building: Path
+    recipe: Recipe
+    source: Source
+    unlabelled: Source | None
+    model: Path | None
+    checkpoint: str | None
+
+
+@dataclass(frozen=True)
 class Job:
-    """All that a shard is made from."""
+    """All that a shard is made from; ``source`` holds the unlabelled images, too, behind others."""
 
     recipe: Recipe
     source: Source
@@ -46,13 +66,17 @@ class Job:
 
 def write_job(building: Path, recipe: Recipe, ingredients: Ingredients) -> None:
     """Leave beside the shards what a process needs to render any of them."""
+    unlabelled = ingredients.unlabelled
     job = {
         "recipe": recipe.model_dump(mode="json"),
         "source": asdict(ingredients.spec),
         "rows": ingredients.rows.tolist(),
         "model": ingredients.model_folder and str(ingredients.model_folder.resolve()),
         "checkpoint": ingredients.checkpoint,
+        "unlabelled": unlabelled
+        and {"source": asdict(unlabelled.spec), "rows": unlabelled.rows.tolist()},
     }
+    read_given.cache_clear()
     _read_job.cache_clear()  # it may hold readers of shards that were damaged since
     write_file(building / JOB, json.dumps(job).encode())
 
@@ -61,7 +85,7 @@ def render_shard(task: ShardTask) -> int:
     """Make and publish one shard; return its number of rows."""
     job = _read_job(task.building)
     shard = job.shards[task.index]
-    plans = list(planning.draw_rows(job.recipe, job.origin, shard))
+    plans = list(drawing.draw_rows(job.recipe, job.origin, shard))
     made = [
         render_block(job.recipe, plan, job.source, job.encoded, job.read_rows) for plan in plans
     ]
@@ -86,24 +110,39 @@ def render_shard(task: ShardTask) -> int:
 
 
 @lru_cache(maxsize=1)
-def _read_job(building: Path) -> Job:
+def read_given(building: Path) -> Given:
+    """Open what ``write_job`` told of."""
     values = read_json(building / JOB, follow=False)
-    spec = values["source"]
-    size = tuple(spec["size"]) if spec["size"] else None
-    whole = open_any(SourceSpec(**{**spec, "size": size}))
-    source = whole.restricted_to(np.asarray(values["rows"], dtype=np.int64))
+    more = values["unlabelled"]
+    return Given(
+        building=building,
+        recipe=Recipe.model_validate(values["recipe"]),
+        source=_rows_of(open_any(_spec(values["source"])), values["rows"]),
+        unlabelled=more and _rows_of(open_unlabelled(_spec(more["source"])), more["rows"]),
+        model=values["model"] and Path(values["model"]),
+        checkpoint=values["checkpoint"],
+    )
+
+
+@lru_cache(maxsize=1)
+def _read_job(building: Path) -> Job:
+    given = read_given(building)
+    recipe, source, both, unlabelled = given.recipe, given.source, given.source, None
     encoded = None
-    if values["model"]:
+    if given.model is not None:
         from augfactory.vae.checkpoint import load_model  # torch: only where there is a model
 
-        encoded = EncodedSource(source, load_model(Path(values["model"]), values["checkpoint"]))
-    recipe = Recipe.model_validate(values["recipe"])
+        encoded = EncodedSource(source, load_model(given.model, given.checkpoint))
+    if given.unlabelled is not None:
+        table = read_pseudo_labels(building, len(given.unlabelled), len(source.class_names))
+        both = source.followed_by(given.unlabelled.labelled(table.soft_label, source.class_names))
+        unlabelled = drawing.order_of_unlabelled(recipe, table.kept)
     ranges = planning.shard_ranges(recipe, len(source), source.image_shape)
     return Job(
         recipe=recipe,
-        source=source,
+        source=both,
         origin=planning.Origin(
-            rows_by_class(source.labels, len(source.class_names)), source.image_shape
+            rows_by_class(source.labels, len(source.class_names)), source.image_shape, unlabelled
         ),
         shards=ranges,
         encoded=encoded,
@@ -116,6 +155,15 @@ def _read_job(building: Path) -> Job:
             lambda rows: source.labels[rows % len(source)],
         ),
     )
+
+
+def _spec(values: Mapping[str, Any]) -> SourceSpec:
+    size = tuple(values["size"]) if values["size"] else None
+    return SourceSpec(**{**values, "size": size})
+
+
+def _rows_of(source: Source, rows: Sequence[int]) -> Source:
+    return source.restricted_to(np.asarray(rows, dtype=np.int64))
 
 
 def _plan_columns(recipe: Recipe, plan: planning.PlanRows) -> Columns:

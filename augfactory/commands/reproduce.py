@@ -25,6 +25,7 @@ from augfactory.pipeline.plan import count_rows
 from augfactory.pipeline.recipe import Recipe, rendering_versions
 from augfactory.records import UInt8Array
 from augfactory.store import shards
+from augfactory.store.atomic import write_file
 from augfactory.store.formats import FORMATS
 from augfactory.store.manifest import (
     Manifest,
@@ -33,6 +34,7 @@ from augfactory.store.manifest import (
     read_manifest,
     row_digests,
 )
+from augfactory.store.pseudo_label_table import PSEUDO_LABELS, read_pseudo_labels
 from augfactory.store.reader import Version, open_rows, read_stretches
 from augfactory.store.scratch import scratch_folder
 from augfactory.store.storage_format import LIGHT_COLUMNS
@@ -96,6 +98,8 @@ def reproduce(
         order = Order(
             scratch / "reproduction", recipe.model_copy(update={"format": "hdf5"}), ingredients
         )
+        if recipe.pseudo_label is not None:
+            _take_labels(folder, manifest, order)
         rendered = _render(order, workers, progress)
     _compare(version, order, rendered, warnings, progress)
     return Reproduced(
@@ -107,6 +111,20 @@ def reproduce(
         warnings,
         round(time.monotonic() - began, 3),
     )
+
+
+def _take_labels(folder: Path, manifest: Manifest, order: Order) -> None:
+    """Take the labels of unlabelled images as they were given: training again may round others."""
+    unlabelled = order.ingredients.unlabelled
+    if unlabelled is None:
+        raise InputDataError(
+            address(manifest),
+            "its manifest does not say which unlabelled images were labelled",
+            "Its manifest was edited: restore it from a copy.",
+        )
+    table = read_pseudo_labels(folder, len(unlabelled.rows), len(manifest.class_names))
+    shards.begin(order.building, order.recipe.format, order.class_names)
+    write_file(order.building / PSEUDO_LABELS, table.as_bytes())
 
 
 def _read_recipe(manifest: Manifest) -> Recipe:

@@ -10,6 +10,7 @@ import numpy as np
 from augfactory.commands.ingredients import Ingredients, is_model_folder
 from augfactory.commands.opening import folder_of_model, open_any, places_of, spec_of
 from augfactory.commands.progress import Progress
+from augfactory.commands.unlabelled import Unlabelled, open_unlabelled
 from augfactory.errors import (
     AugfactoryError,
     InputDataError,
@@ -57,11 +58,30 @@ def gather_again(
         found = fingerprint(chosen, bar.advance)
     if found != manifest.source.fingerprint:
         raise _changed_source(manifest, whole, f"their fingerprint is {found[:16]}")
+    unlabelled = _unlabelled_again(folder, manifest)
     loaded, place, checkpoint = None, None, None
     if recipe.vae is not None:
         place = model_folder or _recorded_model(manifest, folder)
         loaded, checkpoint = _load_model(manifest, place)
-    return Ingredients(spec, chosen, rows, found, loaded, place, checkpoint)
+    return Ingredients(spec, chosen, rows, found, loaded, place, checkpoint, unlabelled)
+
+
+def _unlabelled_again(folder: Path, manifest: Manifest) -> Unlabelled | None:
+    entry = manifest.unlabelled
+    if entry is None:
+        return None
+    spec, rows = spec_of(entry, folder), np.asarray(entry.rows, dtype=np.int64)
+    remedy = f"Restore the unlabelled images to {spec.text}."
+    try:
+        whole = open_unlabelled(spec)
+    except InputDataError as error:
+        what = f"{error.what}; {address(manifest)} was made from it too"
+        raise InputDataError(error.where, what, remedy) from error
+    source = whole.restricted_to(rows) if rows.max() < len(whole) else None
+    if source is None or fingerprint(source) != entry.fingerprint:
+        what = f"its images are no longer those that {address(manifest)} was made from"
+        raise InputDataError(whole.name, what, remedy)
+    return Unlabelled(spec, source, rows, entry.fingerprint)
 
 
 def _open_source(manifest: Manifest, spec: SourceSpec) -> Source:

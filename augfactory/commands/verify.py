@@ -185,7 +185,8 @@ def _manifest_problems(folder: Path, manifest: Manifest) -> list[str]:
     try:
         # With the versions that made it: a newer program must still find an old dataset sound.
         fingerprint = manifest.source.fingerprint
-        expected = recipe_id(recipe_of(manifest), manifest.versions, fingerprint, model)
+        unlabelled = manifest.unlabelled.fingerprint if manifest.unlabelled else None
+        expected = recipe_id(recipe_of(manifest), manifest.versions, fingerprint, model, unlabelled)
     except ValueError as error:
         problems.append(f"{MANIFEST}: its recipe is none that this program knows: {error}")
     else:

@@ -75,6 +75,25 @@ class MixStage(BaseModel):
     share: float | None = Field(default=None, gt=0, le=1, exclude_if=lambda share: share is None)
 
 
+class PseudoLabelStage(BaseModel):
+    """Further rows: unlabelled images, with labels by classifiers trained on the labelled ones.
+
+    There are ``copies`` of them for each source image, on top of the factor. The surest ``keep`` of
+    each class serve, each once before any comes again, then varied by geometry. So many
+    ``teachers`` are trained, ``steps`` steps each, and read an image and ``views`` varied ones of
+    it; see ``evaluation/pseudo_labels.py``. There are at most so many ``rounds``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    copies: int = Field(ge=1, le=LARGEST_FACTOR)
+    keep: float = Field(default=0.75, gt=0, le=1)
+    rounds: int = Field(default=2, ge=1, le=10)
+    teachers: int = Field(default=5, ge=2, le=20)
+    steps: int = Field(default=400, ge=1, le=1_000_000)
+    views: int = Field(default=4, ge=0, le=64)
+
+
 class Recipe(BaseModel):
     """One dataset: exactly ``factor`` images per source image, and mixed ones on top.
 
@@ -92,6 +111,9 @@ class Recipe(BaseModel):
     vae: VaeStage | None = None
     mix: tuple[MixStage, ...] = ()
     distinct: bool = Field(default=False, exclude_if=lambda distinct: not distinct)
+    pseudo_label: PseudoLabelStage | None = Field(
+        default=None, exclude_if=lambda stage: stage is None
+    )
     format: Format = "hdf5"
 
     @model_validator(mode="after")
@@ -145,18 +167,24 @@ def rendering_versions(recipe: Recipe) -> dict[str, int]:
 
 
 def recipe_id(
-    recipe: Recipe, versions: Mapping[str, int], source_fingerprint: str, model_sha256: str | None
+    recipe: Recipe,
+    versions: Mapping[str, int],
+    source_fingerprint: str,
+    model_sha256: str | None,
+    unlabelled_fingerprint: str | None = None,
 ) -> str:
     """Return the sha256 that names a request: the same request makes the same dataset.
 
     ``versions`` are those that rendered it, or would: see ``rendering_versions``.
     """
-    request = {
+    request: dict[str, Any] = {
         "recipe": recipe.model_dump(mode="json"),
         "versions": dict(versions),
         "source": source_fingerprint,
         "model": model_sha256,
     }
+    if unlabelled_fingerprint is not None:
+        request["unlabelled"] = unlabelled_fingerprint
     return hashlib.sha256(canonical_json(request).encode()).hexdigest()
 
 
@@ -253,6 +281,17 @@ def mix_stage(
         )
     resolved = _resolved(where, MIXING[method].parameters, parameters)
     return MixStage(method=method, copies=copies, source=source, parameters=resolved, share=share)
+
+
+def pseudo_label_stage(
+    where: str, parameters: Mapping[str, Any], copies: int = 1
+) -> PseudoLabelStage:
+    """Return the stage, parameters filled in and checked; ``copies`` unless they are given.
+
+    Raises:
+        RecipeError: there is no such parameter, or a value is out of range.
+    """
+    return PseudoLabelStage(**_resolved(where, PseudoLabelStage, {"copies": copies, **parameters}))
 
 
 def default_origin(method: str) -> Origin:

@@ -19,6 +19,10 @@
     parents = 3
     alpha = 0.2
 
+    [pseudo_label]
+    copies = 10
+    keep = 0.75
+
 ``copies`` come on top of the factor; ``share = 0.5`` in their place makes half of the further
 images mixtures. The share of ``[vae]`` is that of the further images that are no mixtures.
 ``geometry = false`` leaves images as they are; without a ``geometry`` key they are varied by the
@@ -43,11 +47,14 @@ from augfactory.pipeline.recipe import (
     default_origin,
     geometry_stage,
     mix_stage,
+    pseudo_label_stage,
     shown_value,
     vae_stage,
 )
 
-KEYS = ("factor", "originals", "seed", "format", "geometry", "vae", "mix", "distinct")
+KEYS = (
+    "factor", "originals", "seed", "format", "geometry", "vae", "mix", "distinct", "pseudo_label",
+)  # fmt: skip
 MIX_KEYS = ("method", "copies", "share", "from")
 VAE_KEYS = ("sampler", "share", "decode")
 DEFAULT_SAMPLER = "same-class"
@@ -57,7 +64,8 @@ DEFAULT_SAMPLER = "same-class"
 class Asked:
     """What a recipe file says; None where it is silent.
 
-    ``geometry`` False asks for none; ``vae`` holds ``VAE_KEYS`` and the sampler's parameters.
+    ``geometry`` False asks for none; ``vae`` holds ``VAE_KEYS`` and the sampler's parameters,
+    ``pseudo_label`` keys of its stage.
     """
 
     factor: int | None
@@ -68,6 +76,7 @@ class Asked:
     vae: dict[str, Any] | None
     mix: tuple[MixStage, ...]
     distinct: bool | None
+    pseudo_label: dict[str, Any] | None = None
 
 
 def read_recipe(text: str, where: str) -> Asked:
@@ -111,6 +120,9 @@ def recipe_of(values: Mapping[str, Any], where: str) -> Asked:
     vae = _typed(values, "vae", dict, where)
     if vae is not None:
         vae_asked(f"{where}, vae", vae)
+    pseudo_label = _typed(values, "pseudo_label", dict, where)
+    if pseudo_label is not None:
+        pseudo_label_stage(f"{where}, pseudo_label", pseudo_label)
     factor = _typed(values, "factor", int, where)
     if factor is not None:
         check_factor(factor, f"{where}: factor")
@@ -126,6 +138,7 @@ def recipe_of(values: Mapping[str, Any], where: str) -> Asked:
         geometry=geometry,
         vae=vae,
         mix=_read_stages(stages, where),
+        pseudo_label=pseudo_label,
     )
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from augfactory.keyed_random import from_key
 from augfactory.methods.registry import METHODS
-from augfactory.pipeline.plan import BLOCK_ROWS, NONE, PlanRows
+from augfactory.pipeline.plan import BLOCK_ROWS, NONE, UNLABELLED, PlanRows
 from augfactory.pipeline.recipe import Recipe, method_of
 from augfactory.records import Float32Array, Int64Array, Source, UInt8Array
 from augfactory.vae.samplers.registry import SAMPLERS
@@ -57,6 +57,7 @@ def render_block(
 ) -> tuple[UInt8Array, Float32Array]:
     """Make the images uint8 [n, H, W, C] and soft labels float32 [n, K] of one block of a plan.
 
+    ``source`` holds the unlabelled images, too, behind the others, with the labels given to them.
     ``read_rows`` reads finished rows of this dataset, which a mix stage may build on.
     """
     images = np.empty((len(plan), *source.image_shape), dtype=np.uint8)
@@ -68,6 +69,11 @@ def render_block(
             images[rows] = _varied(recipe, plan, rows, source, plan.source_index[rows, 0])
         elif method == "vae":
             images[rows] = _decoded(recipe, plan, rows, encoded)
+        elif method == UNLABELLED:
+            images[rows] = source.read_images(plan.source_index[rows, 0])
+            again = rows[plan.round[rows] > 0]
+            if len(again):
+                images[again] = _varied(recipe, plan, again, source, plan.source_index[again, 0])
         else:
             images[rows] = _mixed(recipe, plan, source, read_rows)
     return images, soft_labels(plan, source)

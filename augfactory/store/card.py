@@ -12,8 +12,9 @@ from augfactory.guarded.text import escaped, escaped_json
 from augfactory.methods.registry import METHODS
 from augfactory.store.formats import FORMATS
 from augfactory.store.manifest import Manifest, program
+from augfactory.store.manifest_parts import SourceEntry
 
-ORIGINAL, DECODED = "original", "vae"
+ORIGINAL, DECODED, LABELLED = "original", "vae", "pseudo-label"
 SIZES = (
     (10**3, "n<1K"),
     (10**4, "1K<n<10K"),
@@ -167,6 +168,8 @@ def _making(manifest: Manifest) -> str:
             else ""
         )
     )
+    if manifest.unlabelled is not None:
+        origin += " " + _unlabelled(manifest.unlabelled)
     again = (
         f"`augfactory reproduce {_code(manifest.name)}@{manifest.version}` renders it again from "
         f"the source{' and the model' if manifest.model else ''}, bit by bit the same, after this "
@@ -181,6 +184,15 @@ def _making(manifest: Manifest) -> str:
 ```json
 {json.dumps(manifest.recipe, indent=2)}
 ```"""
+
+
+def _unlabelled(entry: SourceEntry) -> str:
+    return (
+        f"Unlabelled images: `{_code(entry.title)}`, {len(entry.rows):,} of them, with the "
+        f"fingerprint `{entry.fingerprint}`; `pseudo-labels.parquet` has the label that "
+        "classifiers give to each, and whether it serves. `source_index` counts them behind the "
+        "source rows."
+    )
 
 
 def _model(manifest: Manifest) -> str:
@@ -209,6 +221,12 @@ def _limits(manifest: Manifest) -> str:
         "The licence is that of the source, which augfactory does not know: ask whoever it comes "
         "from.",
     ]
+    if LABELLED in manifest.counts:
+        points.insert(
+            1,
+            f"The labels of `{LABELLED}` rows are guesses of classifiers, as sure as their shares "
+            "say; some are wrong.",
+        )
     if DECODED in manifest.counts:
         look = "are smoother than real ones: fine detail is lost"
         if _is_residual(manifest):
@@ -245,6 +263,8 @@ def _method(name: str, *, residual: bool) -> str:
         return "add to a source image what a move near its code changes"
     if name == DECODED:
         return "decode a code near that of a source image"
+    if name == LABELLED:
+        return "an unlabelled image, labelled by classifiers of the labelled ones"
     method = METHODS.get(name)
     return method.card.splitlines()[0].partition(": ")[2].rstrip(".") if method else ""
 

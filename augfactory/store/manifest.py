@@ -63,7 +63,9 @@ class Manifest(BaseModel):
     ``versions`` are those of the rendering and the methods that made it; they are part of
     ``recipe_id``, which a later program can so check against its own newer ones.
     ``semantic_version`` is MAJOR.MINOR.PATCH as Croissant means it: a new PATCH holds the same
-    data, stored in another way. ``statistics`` is None in manifests of before there were any.
+    data, stored in another way. ``unlabelled`` are the images that classifiers labelled, where
+    there are any; behind ``source.rows``, ``source_index`` counts in their rows. ``statistics`` is
+    None in manifests of before there were any.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -89,6 +91,7 @@ class Manifest(BaseModel):
     seconds: float = Field(ge=0, allow_inf_nan=False)
     semantic_version: str = Field(default="", pattern=r"^([0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9})?$")
     exported_from: ExportEntry | None = None
+    unlabelled: SourceEntry | None = Field(default=None, exclude_if=lambda entry: entry is None)
     statistics: Statistics | None = None
 
     @model_validator(mode="after")

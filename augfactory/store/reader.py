@@ -36,7 +36,8 @@ class Version:
         methods: str [N].
         rounds: int32 [N].
         views: int32 [N].
-        source_index: int64 [N, P], positions among the manifest's source rows.
+        source_index: int64 [N, P], positions among the manifest's source rows, and behind these
+            among the rows of its unlabelled images.
         weight: float32 [N, P].
     """
 
@@ -131,7 +132,7 @@ def _check_columns(columns: Columns, manifest: Manifest) -> None:
         raise ValueError(f"there are {len(columns['method']):,} methods for {rows:,} rows")
     for name, least, end in (
         ("label", 0, classes),
-        ("source_index", -1, len(manifest.source.rows)),
+        ("source_index", -1, _sources(manifest)),
     ):
         if columns[name].min() < least or columns[name].max() >= end:
             raise ValueError(f"{name} goes from {columns[name].min()} to {columns[name].max()}")
@@ -164,17 +165,28 @@ def _source(folder: Path, manifest: Manifest, columns: Columns, in_shards: Seque
         read_images=FORMATS[manifest.format].open_images(place),
         read_soft_labels=lambda rows: soft_label[rows],
         row_name=lambda row: f"{address} row {row}",
-        roots=_roots(columns["source_index"], manifest.source.roots),
+        roots=_roots(columns["source_index"], manifest),
     )
 
 
-def _roots(source_index: Int64Array, of_source: list[list[int]] | None) -> Int64Array:
-    """Return the originals that each row goes back to, through its parents: int64 [N, R]."""
+def _sources(manifest: Manifest) -> int:
+    """Return how many images ``source_index`` may point to."""
+    more = 0 if manifest.unlabelled is None else len(manifest.unlabelled.rows)
+    return len(manifest.source.rows) + more
+
+
+def _roots(source_index: Int64Array, manifest: Manifest) -> Int64Array:
+    """Return the originals that each row goes back to, through its parents: int64 [N, R].
+
+    An unlabelled image goes back to itself, under a number that no original has.
+    """
+    of_source = manifest.source.roots
     if of_source is None:
         return source_index
-    table = np.full((len(of_source) + 1, max(map(len, of_source))), -1, dtype=np.int64)
+    table = np.full((_sources(manifest) + 1, max(map(len, of_source))), -1, dtype=np.int64)
     for row, roots in zip(table, of_source, strict=False):  # the last row is that of index -1
         row[: len(roots)] = roots
+    table[len(of_source) : -1, 0] = table.max() + 1 + np.arange(len(table) - 1 - len(of_source))
     return table[source_index].reshape(len(source_index), -1)
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from augfactory.pipeline import draw as drawing
 from augfactory.pipeline import plan as planning
 from augfactory.pipeline.partners import rows_by_class
 from augfactory.pipeline.recipe import (
@@ -33,7 +34,7 @@ def origin_of(labels: Int64Array) -> planning.Origin:
 def whole_plan(recipe: Recipe, labels: Int64Array) -> list[planning.PlanRows]:
     """Return the plan of each section."""
     return [
-        planning.join(list(planning.draw_rows(recipe, origin_of(labels), section)))
+        planning.join(list(drawing.draw_rows(recipe, origin_of(labels), section)))
         for section in planning.sections(recipe, len(labels))
     ]
 
@@ -114,7 +115,7 @@ def test_a_block_needs_none_of_the_others(section: int) -> None:
     whole = whole_plan(recipe, LABELS)[section]
     start = int(whole.row[0]) + 128
     shard = planning.Section(section, start, start + 70)
-    alone = planning.join(list(planning.draw_rows(recipe, origin_of(LABELS), shard)))
+    alone = planning.join(list(drawing.draw_rows(recipe, origin_of(LABELS), shard)))
     for name in ("row", "source_index", "parent_row", "weight", "noise_key"):
         assert np.array_equal(getattr(alone, name), getattr(whole, name)[128:198])
     for name, values in alone.draws.items():

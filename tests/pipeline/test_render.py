@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from augfactory.pipeline import draw as drawing
 from augfactory.pipeline import plan as planning
 from augfactory.pipeline.partners import rows_by_class
 from augfactory.pipeline.recipe import Decode, GeometryStage, Recipe, geometry_stage, vae_stage
@@ -52,7 +53,7 @@ def rendered(decode: Decode, geometry: GeometryStage | None, **sampler: float) -
     )
     origin = planning.Origin(rows_by_class(LABELS, 3), SHAPE)
     (section,) = planning.sections(recipe, 12)
-    (plan,) = planning.draw_rows(recipe, origin, section)
+    (plan,) = drawing.draw_rows(recipe, origin, section)
     model: Any = SimpleNamespace(config=SimpleNamespace(latent=3))
     images, _ = render_block(recipe, plan, source, EncodedSource(source, model), source.read_images)
     return images[12:]

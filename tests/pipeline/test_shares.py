@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from augfactory.pipeline import draw as drawing
 from augfactory.pipeline import plan as planning
 from augfactory.pipeline.partners import rows_by_class
 from augfactory.pipeline.recipe import (
@@ -34,7 +35,7 @@ def recipe_of(share: float, factor: int = 9, **more: Any) -> Recipe:
 def first_section(recipe: Recipe, labels: list[int]) -> planning.PlanRows:
     origin = planning.Origin(rows_by_class(np.array(labels), 3), (5, 7, 3))
     section = planning.sections(recipe, len(labels))[0]
-    return planning.join(list(planning.draw_rows(recipe, origin, section)))
+    return planning.join(list(drawing.draw_rows(recipe, origin, section)))
 
 
 @given(
@@ -95,7 +96,7 @@ def test_huge_datasets_do_not_overflow() -> None:
     section = planning.sections(recipe, 10**5)[0]
     start = section.stop - 64 * 200
     part = planning.Section(0, start, section.stop)
-    plan = planning.join(list(planning.draw_rows(recipe, origin, part)))
+    plan = planning.join(list(drawing.draw_rows(recipe, origin, part)))
     assert abs((plan.method == "vae").mean() - 0.25) < 0.02
 
 
@@ -157,11 +158,11 @@ def test_distinct_mixtures_hold_something_of_another_image(alpha: float, method:
     def largest(distinct: bool) -> Any:
         recipe = Recipe(factor=1, mix=(stage,), distinct=distinct)
         section = planning.sections(recipe, 50)[1]
-        return planning.join(list(planning.draw_rows(recipe, origin, section))).weight.max(axis=1)
+        return planning.join(list(drawing.draw_rows(recipe, origin, section))).weight.max(axis=1)
 
     before, after = largest(False), largest(True)
-    assert (after <= 1 - planning.LEAST_SHARE + 1e-6).all()
-    kept = before <= 1 - planning.LEAST_SHARE
+    assert (after <= 1 - drawing.LEAST_SHARE + 1e-6).all()
+    kept = before <= 1 - drawing.LEAST_SHARE
     np.testing.assert_array_equal(before[kept], after[kept])
 
 
@@ -180,7 +181,7 @@ def test_a_mixture_among_the_factor_is_labelled_most_as_its_lead(
     recipe = Recipe(factor=9, seed=seed, geometry=GEOMETRY, mix=mix)
     origin = planning.Origin(rows_by_class(np.array(labels), 3), (23, 31, 3))
     section = planning.sections(recipe, len(labels))[1]
-    plan = planning.join(list(planning.draw_rows(recipe, origin, section)))
+    plan = planning.join(list(drawing.draw_rows(recipe, origin, section)))
     assert (plan.source_index[:, 0] == np.arange(len(plan)) % len(labels)).all()
     largest = plan.weight.argmax(axis=1) == 0
     assert largest.all() if share else not largest.all()

@@ -1,0 +1,144 @@
+"""Label unlabelled images while a dataset is made: train the teachers, let them read, keep it."""
+
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from augfactory.commands.evaluation_arms import ONLINE_MIXUP, online_stages
+from augfactory.commands.orders import Order
+from augfactory.commands.progress import Progress
+from augfactory.commands.render import Given, read_given
+from augfactory.engines.processes import Run
+from augfactory.evaluation.judges import folds_of
+from augfactory.evaluation.pseudo_labels import (
+    PseudoLabels,
+    Reading,
+    pseudo_labels,
+    read_by_teacher,
+)
+from augfactory.guarded.files import open_regular
+from augfactory.keyed_random import key_of
+from augfactory.store.atomic import write_file
+from augfactory.store.pseudo_label_table import PSEUDO_LABELS, PseudoLabelTable
+from augfactory.store.shards import STATE
+
+
+@dataclass(frozen=True)
+class TeacherTask:
+    """The teacher of fold ``own`` in a round, for the dataset that is built in ``building``."""
+
+    building: Path
+    round: int
+    own: int
+
+
+def label(order: Order, run: Run, progress: Progress) -> bytes:
+    """Label the unlabelled images of an order; ``write_job`` must have described it.
+
+    Returns:
+        The table of labels, which stands in the building folder then. What an interrupted run
+        has finished is taken up again.
+    """
+    stage, unlabelled = order.recipe.pseudo_label, order.ingredients.unlabelled
+    if stage is None or unlabelled is None:
+        raise ValueError("there is nothing to label")
+    given = read_given(order.building)
+    total, done = stage.teachers * stage.rounds, 0
+    found: PseudoLabels | None = None
+    with progress.bar("training classifiers to label", total, "classifier") as bar:
+        for number in range(stage.rounds):
+            tasks = [
+                TeacherTask(order.building.resolve(), number, own) for own in range(stage.teachers)
+            ]
+            for _ in run(teach, tasks):
+                done += 1
+                bar.advance(1)
+            later = _rounds_until(given, number)
+            progress.say(_in_words(later, order, number))
+            if found is not None and later.nll >= found.nll:
+                progress.say("the further round did not help: the labels before it are taken")
+                break
+            found = later
+        bar.advance(total - done)
+    assert found is not None
+    table = PseudoLabelTable(unlabelled.rows, found.soft_label, found.kept).as_bytes()
+    write_file(order.building / PSEUDO_LABELS, table)
+    return table
+
+
+def teach(task: TeacherTask) -> None:
+    """Train one teacher, let it read, and keep what it read; nothing where that is there."""
+    given = read_given(task.building)
+    if _kept_reading(given, task) is not None:
+        return
+    stage, unlabelled = given.recipe.pseudo_label, given.unlabelled
+    assert stage is not None
+    assert unlabelled is not None
+    taught = _rounds_until(given, task.round - 1) if task.round else None
+    seed = key_of(given.recipe.seed, "teacher", task.round, task.own) % 2**31
+    reading = read_by_teacher(
+        given.source,
+        unlabelled,
+        folds_of(given.source.labels, stage.teachers),
+        task.own,
+        online_stages(
+            ONLINE_MIXUP, [given.recipe.model_dump(mode="json")], given.source.image_shape
+        ),
+        steps=stage.steps,
+        views=stage.views,
+        seed=seed,
+        taught=taught,
+    )
+    buffer = io.BytesIO()
+    np.savez(buffer, held_out=reading.held_out, unlabelled=reading.unlabelled)
+    write_file(task.building / _name(task), buffer.getvalue())
+
+
+def _rounds_until(given: Given, last: int) -> PseudoLabels:
+    """Put together what the teachers read in all rounds up to ``last``."""
+    stage = given.recipe.pseudo_label
+    assert stage is not None
+    labels = given.source.labels
+    found = None
+    for number in range(last + 1):
+        readings = []
+        for own in range(stage.teachers):
+            task = TeacherTask(given.building, number, own)
+            reading = _kept_reading(given, task)
+            if reading is None:
+                raise FileNotFoundError(given.building / _name(task))
+            readings.append(reading)
+        found = pseudo_labels(labels, folds_of(labels, stage.teachers), readings, stage.keep, found)
+    assert found is not None
+    return found
+
+
+def _kept_reading(given: Given, task: TeacherTask) -> Reading | None:
+    """Return what a teacher read; None where it is not there, or is damaged."""
+    try:
+        with open_regular(task.building / _name(task), follow=False) as file:
+            found = np.load(io.BytesIO(file.read()), allow_pickle=False)
+            reading = Reading(found["held_out"], found["unlabelled"])
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+    classes = len(given.source.class_names)
+    assert given.unlabelled is not None
+    fits = reading.unlabelled.shape == (len(given.unlabelled), classes)
+    return reading if fits and reading.held_out.shape[1:] == (classes,) else None
+
+
+def _name(task: TeacherTask) -> str:
+    return f"{STATE}/teacher-{task.round}-{task.own}.npz"
+
+
+def _in_words(found: PseudoLabels, order: Order, number: int) -> str:
+    kept = found.soft_label[found.kept].max(axis=1)
+    round_ = f"round {number + 1}: " if number else ""
+    return (
+        f"{order.folder.name}: {round_}classifiers read {100 * found.accuracy:.0f} % of labelled "
+        f"images that they did not learn; {len(kept):,} of {len(found.kept):,} unlabelled images "
+        f"serve, of whose labels they are {100 * kept.mean():.0f} % sure"
+    )

@@ -1,0 +1,220 @@
+"""Draw the rows of a plan, section by section.
+
+A section is drawn in blocks of 64 rows, each from random numbers keyed by (seed, stage, block): any
+process can draw any block without the others.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from augfactory.keyed_random import generator, key_of
+from augfactory.methods.method import Draws, Slots
+from augfactory.methods.registry import METHODS
+from augfactory.pipeline.partners import mixing_partners, same_class_partners
+from augfactory.pipeline.plan import (
+    BLOCK_ROWS,
+    NONE,
+    UNLABELLED,
+    Origin,
+    PlanRows,
+    Section,
+    cut,
+    parents,
+    sections,
+)
+from augfactory.pipeline.recipe import MixStage, Recipe, method_of
+from augfactory.pipeline.shares import decoded_rows
+from augfactory.records import Int64Array
+from augfactory.vae.samplers.registry import SAMPLERS
+
+# With less of another image in it, a mixture can be equal to its parent, rounded to bytes.
+LEAST_SHARE = 0.01
+REDRAWS = 32
+
+
+def draw_rows(recipe: Recipe, origin: Origin, shard: Section) -> Iterator[PlanRows]:
+    """Draw the plan of a shard, block by block."""
+    sources = len(origin.class_rows.labels)
+    section = sections(recipe, sources)[shard.stage]
+    draw = _draw_first if shard.stage == 0 else _draw_mixed
+    if shard.stage > len(recipe.mix):
+        draw = _draw_unlabelled
+    for start in range(shard.start, shard.stop, BLOCK_ROWS):
+        # Drawn for whole blocks, then cut: the last block begins like a full one.
+        within = np.arange(start - section.start, start - section.start + BLOCK_ROWS)
+        plan = draw(recipe, origin, section, within)
+        yield cut(plan, min(BLOCK_ROWS, shard.stop - start))
+
+
+def _draw_first(recipe: Recipe, origin: Origin, section: Section, within: Int64Array) -> PlanRows:
+    round_, source = np.divmod(within, len(origin.class_rows.labels))
+    if not recipe.originals:
+        round_ += 1
+    made, block = round_ > 0, int(within[0]) // BLOCK_ROWS
+    decoded = made & decoded_rows(recipe, origin.class_rows, source, round_)
+    source_index = np.full((len(within), parents(recipe)), NONE, dtype=np.int64)
+    source_index[:, 0] = source
+    draws: dict[str, npt.NDArray[np.float64]] = {}
+    if recipe.geometry is not None:
+        method = METHODS["geometry"]
+        parameters = method.parameters.model_validate(recipe.geometry.parameters)
+        drawn = method.draw(parameters, _slots(recipe, "geometry", origin, within, round_))
+        draws |= _columns("geometry", method.fields(parameters), drawn, made)
+    if recipe.vae is not None:
+        sampler = SAMPLERS[recipe.vae.sampler]
+        if sampler.needs_partner:
+            partner_generator = generator(recipe.seed, "vae partner", block)
+            partners = same_class_partners(origin.class_rows, source, BLOCK_ROWS, partner_generator)
+            source_index[:, 1] = np.where(decoded, partners, NONE)
+        params = sampler.params.model_validate(recipe.vae.parameters)
+        drawn = sampler.draw(params, BLOCK_ROWS, generator(recipe.seed, "vae draw", block))
+        draws |= _columns("vae", sampler.fields, drawn, decoded)
+    weight = np.zeros(source_index.shape, dtype=np.float32)
+    weight[:, 0] = 1
+    return PlanRows(
+        stage=section.stage,
+        row=section.start + within,
+        method=np.select([decoded, made], ["vae", "geometry"], "original"),
+        round=round_.astype(np.int32),
+        view=np.zeros(len(within), dtype=np.int32),
+        source_index=source_index,
+        parent_row=np.full_like(source_index, NONE),
+        weight=weight,
+        noise_key=_noise_keys(recipe, section.start + within),
+        draws=draws,
+    )
+
+
+def _draw_mixed(recipe: Recipe, origin: Origin, section: Section, within: Int64Array) -> PlanRows:
+    stage = recipe.mix[section.stage - 1]
+    method, parameters = method_of(stage)
+    copy, lead = np.divmod(within, len(origin.class_rows.labels))
+    name, block = f"mix {section.stage}", int(within[0]) // BLOCK_ROWS
+    used = method.parents(parameters)
+    chosen = lead[:, None]
+    if used > 1:
+        partners = mixing_partners(
+            origin.class_rows,
+            lead,
+            used - 1,
+            parameters.pairing,
+            generator(recipe.seed, f"{name} partner", block),
+        )
+        chosen = np.concatenate([chosen, partners], axis=1)
+    drawn = method.draw(parameters, _slots(recipe, name, origin, within, copy))
+    if recipe.distinct and used > 1:
+        for again in range(1, REDRAWS):
+            shares = method.weights(parameters, drawn, origin.image_shape)
+            copies = shares.max(axis=1) > 1 - LEAST_SHARE
+            if not copies.any():
+                break
+            slots = _slots(recipe, f"{name} again {again}", origin, within, copy)
+            drawn[copies] = method.draw(parameters, slots)[copies]
+    if stage.share is not None and method.largest_first is not None:
+        # A mixture among the images of its lead is labelled most as that, so that every image and
+        # class has its ``factor`` of them whatever was drawn.
+        drawn = method.largest_first(drawn)
+    weight = method.weights(parameters, drawn, origin.image_shape)
+    views = stage.method == "augmix"
+    return PlanRows(
+        stage=section.stage,
+        row=section.start + within,
+        method=np.full(len(within), stage.method),
+        round=np.where(views, 0, copy).astype(np.int32),
+        view=np.where(views, copy + 1, 0).astype(np.int32),
+        source_index=_padded(chosen, parents(recipe), NONE),
+        parent_row=_padded(
+            _parent_rows(recipe, origin, stage, name, block, chosen), parents(recipe), NONE
+        ),
+        weight=_padded(weight, parents(recipe), 0),
+        noise_key=_noise_keys(recipe, section.start + within),
+        draws=_columns(
+            f"mix{section.stage}", method.fields(parameters), drawn, np.ones(len(within), bool)
+        ),
+    )
+
+
+def _draw_unlabelled(
+    recipe: Recipe, origin: Origin, section: Section, within: Int64Array
+) -> PlanRows:
+    """Draw rows of unlabelled images: all of them once, then all of them varied, and again."""
+    if origin.unlabelled is None:
+        raise ValueError("rows of unlabelled images need to know which of them serve")
+    round_, place = np.divmod(within, len(origin.unlabelled))
+    source_index = np.full((len(within), parents(recipe)), NONE, dtype=np.int64)
+    source_index[:, 0] = len(origin.class_rows.labels) + origin.unlabelled[place]
+    draws: dict[str, npt.NDArray[np.float64]] = {}
+    if recipe.geometry is not None:
+        method = METHODS["geometry"]
+        parameters = method.parameters.model_validate(recipe.geometry.parameters)
+        drawn = method.draw(parameters, _slots(recipe, UNLABELLED, origin, within, round_))
+        draws = _columns("geometry", method.fields(parameters), drawn, round_ > 0)
+    weight = np.zeros(source_index.shape, dtype=np.float32)
+    weight[:, 0] = 1
+    return PlanRows(
+        stage=section.stage,
+        row=section.start + within,
+        method=np.full(len(within), UNLABELLED),
+        round=round_.astype(np.int32),
+        view=np.zeros(len(within), dtype=np.int32),
+        source_index=source_index,
+        parent_row=np.full_like(source_index, NONE),
+        weight=weight,
+        noise_key=_noise_keys(recipe, section.start + within),
+        draws=draws,
+    )
+
+
+def order_of_unlabelled(recipe: Recipe, kept: npt.NDArray[np.bool_]) -> Int64Array:
+    """Return the positions of the unlabelled images that serve, shuffled: the first will do."""
+    return generator(recipe.seed, UNLABELLED, "order").permutation(np.flatnonzero(kept))
+
+
+def _parent_rows(
+    recipe: Recipe, origin: Origin, stage: MixStage, name: str, block: int, chosen: Int64Array
+) -> Int64Array:
+    """Choose which of its images stands for each chosen source, where expanded ones are mixed."""
+    if stage.source == "originals":
+        return np.full_like(chosen, NONE)
+    if stage.method == "augmix":
+        # All views of a source are views of one image, which the Jensen-Shannon loss compares.
+        rounds = np.array(
+            [
+                [key_of(recipe.seed, name, "view of", lead) % recipe.single]
+                for (lead,) in chosen.tolist()
+            ]
+        )
+    else:
+        keyed = generator(recipe.seed, f"{name} round", block)
+        rounds = keyed.integers(0, recipe.single, chosen.shape)
+    rows: Int64Array = rounds * len(origin.class_rows.labels) + chosen
+    return rows
+
+
+def _slots(
+    recipe: Recipe, name: str, origin: Origin, within: Int64Array, round_: Int64Array
+) -> Slots:
+    def keyed(what: str, number: int) -> np.random.Generator:
+        return generator(recipe.seed, name, what, number)
+
+    return Slots(within, round_, origin.image_shape, keyed)
+
+
+def _noise_keys(recipe: Recipe, rows: Int64Array) -> Int64Array:
+    return np.array([key_of(recipe.seed, "noise", row) for row in rows.tolist()], dtype=np.int64)
+
+
+def _columns(
+    prefix: str, fields: Sequence[str], drawn: Draws, used: npt.NDArray[np.bool_]
+) -> dict[str, npt.NDArray[np.float64]]:
+    return {
+        f"{prefix}_{field}": np.where(used, drawn[:, column], np.nan)
+        for column, field in enumerate(fields)
+    }
+
+
+def _padded(values: np.ndarray, width: int, filler: int) -> np.ndarray:
+    padding = np.full((len(values), width - values.shape[1]), filler, dtype=values.dtype)
+    return np.concatenate([values, padding], axis=1)

@@ -1,0 +1,95 @@
+"""Images without labels: image files at any depth of a folder, or an ``.npz`` of images alone.
+
+Any other source serves too: its labels are forgotten.
+"""
+
+import os
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from augfactory.guarded.files import open_regular
+from augfactory.records import Source, SourceSpec
+from augfactory.sources.arrays_in import source_of_arrays, whole_images
+from augfactory.sources.folder import SUFFIXES
+from augfactory.sources.image_files import source_of_files
+from augfactory.sources.npz import IMAGE_KEYS, read_array
+from augfactory.sources.pixels import converted
+from augfactory.sources.reading import reading
+
+ONE_CLASS = ("unlabelled",)
+
+
+def open_unlabelled_path(path: Path, spec: SourceSpec) -> Source | None:
+    """Open the images at ``path``, whatever their labels; None where there are none.
+
+    The source has one class, which every row is of; ``forget_labels`` makes that of others.
+
+    Raises:
+        InputDataError: an image that is looked at cannot be read.
+    """
+    if path.is_dir():
+        files = _files_below(path)
+        if not files:
+            return None
+        return source_of_files(
+            spec,
+            split=None,
+            class_names=ONE_CLASS,
+            labels=np.zeros(len(files), dtype=np.int64),
+            path_of=lambda row: path / files[row],
+            row_name=lambda row: files[row],
+        )
+    if path.suffix.lower() == ".npz" and path.is_file():
+        return _open_npz(path, spec)
+    return None
+
+
+def forget_labels(source: Source) -> Source:
+    """Return the same images, all of one class."""
+    nothing = np.zeros(len(source), dtype=np.int64)
+    return replace(
+        source,
+        class_names=ONE_CLASS,
+        labels=nothing,
+        read_soft_labels=lambda rows: np.ones((len(rows), 1), dtype=np.float32),
+    )
+
+
+def _files_below(root: Path) -> list[str]:
+    """Return the paths of all images below ``root``, sorted; hidden ones and links are left out."""
+    found = []
+    with reading(root, "cannot be listed", "Check the folder."):
+        for folder, folders, names in os.walk(root):
+            folders[:] = [name for name in folders if not name.startswith((".", "__"))]
+            found += [
+                os.path.relpath(os.path.join(folder, name), root)
+                for name in names
+                if name.lower().endswith(SUFFIXES) and not name.startswith(".")
+            ]
+    return sorted(name for name in found if not (root / name).is_symlink())
+
+
+def _open_npz(path: Path, spec: SourceSpec) -> Source | None:
+    with (
+        reading(path, "cannot be read as .npz", "Save it again with numpy.savez."),
+        open_regular(path) as file,
+        zipfile.ZipFile(file) as archive,
+    ):
+        keys = {entry.removesuffix(".npy") for entry in archive.namelist()}
+        named = [key for key in IMAGE_KEYS if key in keys]
+        if len(named) != 1:
+            return None
+        images = whole_images(read_array(path, archive, named[0]), f"{path}[{named[0]}]")
+    plain = source_of_arrays(
+        name=spec.text,
+        split=None,
+        class_names=ONE_CLASS,
+        images=images,
+        labels=np.zeros(len(images), dtype=np.int64),
+        soft_labels=None,
+        row_name=lambda row: f"{path.name}[{named[0]}] row {row}",
+    )
+    return converted(plain, spec.size, spec.colour)
