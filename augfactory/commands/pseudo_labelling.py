@@ -45,25 +45,15 @@ def label(order: Order, run: Run, progress: Progress) -> bytes:
     stage, unlabelled = order.recipe.pseudo_label, order.ingredients.unlabelled
     if stage is None or unlabelled is None:
         raise ValueError("there is nothing to label")
-    given = read_given(order.building)
-    total, done = stage.teachers * stage.rounds, 0
-    found: PseudoLabels | None = None
+    given, building = read_given(order.building), order.building.resolve()
+    total = stage.teachers * stage.rounds
     with progress.bar("training classifiers to label", total, "classifier") as bar:
         for number in range(stage.rounds):
-            tasks = [
-                TeacherTask(order.building.resolve(), number, own) for own in range(stage.teachers)
-            ]
+            tasks = [TeacherTask(building, number, own) for own in range(stage.teachers)]
             for _ in run(teach, tasks):
-                done += 1
                 bar.advance(1)
-            later = _rounds_until(given, number)
-            progress.say(_in_words(later, order, number))
-            if found is not None and later.nll >= found.nll:
-                progress.say("the further round did not help: the labels before it are taken")
-                break
-            found = later
-        bar.advance(total - done)
-    assert found is not None
+    found = _labels_of(given, stage.rounds - 1)
+    progress.say(_in_words(_labels_of(given, 0).accuracy, found, order))
     table = PseudoLabelTable(unlabelled.rows, found.soft_label, found.kept).as_bytes()
     write_file(order.building / PSEUDO_LABELS, table)
     return table
@@ -77,7 +67,7 @@ def teach(task: TeacherTask) -> None:
     stage, unlabelled = given.recipe.pseudo_label, given.unlabelled
     assert stage is not None
     assert unlabelled is not None
-    taught = _rounds_until(given, task.round - 1) if task.round else None
+    taught = _labels_of(given, task.round - 1) if task.round else None
     seed = key_of(given.recipe.seed, "teacher", task.round, task.own) % 2**31
     reading = read_by_teacher(
         given.source,
@@ -97,23 +87,19 @@ def teach(task: TeacherTask) -> None:
     write_file(task.building / _name(task), buffer.getvalue())
 
 
-def _rounds_until(given: Given, last: int) -> PseudoLabels:
-    """Put together what the teachers read in all rounds up to ``last``."""
+def _labels_of(given: Given, number: int) -> PseudoLabels:
+    """Put together what the teachers read in a round."""
     stage = given.recipe.pseudo_label
     assert stage is not None
+    readings = []
+    for own in range(stage.teachers):
+        task = TeacherTask(given.building, number, own)
+        reading = _kept_reading(given, task)
+        if reading is None:
+            raise FileNotFoundError(given.building / _name(task))
+        readings.append(reading)
     labels = given.source.labels
-    found = None
-    for number in range(last + 1):
-        readings = []
-        for own in range(stage.teachers):
-            task = TeacherTask(given.building, number, own)
-            reading = _kept_reading(given, task)
-            if reading is None:
-                raise FileNotFoundError(given.building / _name(task))
-            readings.append(reading)
-        found = pseudo_labels(labels, folds_of(labels, stage.teachers), readings, stage.keep, found)
-    assert found is not None
-    return found
+    return pseudo_labels(labels, folds_of(labels, stage.teachers), readings, stage.keep)
 
 
 def _kept_reading(given: Given, task: TeacherTask) -> Reading | None:
@@ -134,11 +120,10 @@ def _name(task: TeacherTask) -> str:
     return f"{STATE}/teacher-{task.round}-{task.own}.npz"
 
 
-def _in_words(found: PseudoLabels, order: Order, number: int) -> str:
+def _in_words(accuracy: float, found: PseudoLabels, order: Order) -> str:
     kept = found.soft_label[found.kept].max(axis=1)
-    round_ = f"round {number + 1}: " if number else ""
     return (
-        f"{order.folder.name}: {round_}classifiers read {100 * found.accuracy:.0f} % of labelled "
-        f"images that they did not learn; {len(kept):,} of {len(found.kept):,} unlabelled images "
-        f"serve, of whose labels they are {100 * kept.mean():.0f} % sure"
+        f"{order.folder.name}: of labelled images that they did not learn, classifiers read "
+        f"{100 * accuracy:.0f} %; {len(kept):,} of {len(found.kept):,} unlabelled images serve, of "
+        f"whose labels they are {100 * kept.mean():.0f} % sure"
     )

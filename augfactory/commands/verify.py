@@ -31,6 +31,7 @@ from augfactory.store.manifest import (
     row_digests,
 )
 from augfactory.store.manifest_parts import FileEntry
+from augfactory.store.pseudo_label_table import PSEUDO_LABELS
 from augfactory.store.reader import Version, open_rows, open_version, read_stretches
 from augfactory.store.shards import count_rows
 from augfactory.store.statistics import statistics_of, sums_of
@@ -254,6 +255,8 @@ def _content_problems(version: Version, progress: Progress) -> list[str]:
 def _wrong_paths(version: Version) -> list[str]:
     """Say which files of the manifest are none that this program writes for such a version."""
     known = {PLAN, *DOCUMENTS}
+    if version.manifest.unlabelled is not None:
+        known.add(PSEUDO_LABELS)
     folders = {name.partition("/")[0] for name in _folders(version)}
     return [
         f"{entry.path}: is no file of a dataset in the format {version.manifest.format}"

@@ -7,9 +7,10 @@ did not learn it, and by these readings the teachers are calibrated: one tempera
 mean of what all teachers make of it and of a few varied views of it. The surest of each class are
 kept, with their soft labels: sharpened ones, and all images, do harm where teachers err.
 
-In a further round the teachers learn from the kept images too, half of each batch (Lee 2013; Xie
-et al. 2020, which trains on the teacher's soft labels and repeats). It counts only where the
-labelled images, read by teachers that did not learn them, are read better after it.
+In a further round new teachers learn from the kept images too, half of each batch (Lee 2013; Xie
+et al. 2020, which trains on the teacher's soft labels and repeats), and label all of them anew.
+What they learn was labelled by teachers of which all but one knew the images of their fold; so the
+accuracy that is told is that of the first round.
 """
 
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from torch import nn
 
 from augfactory.evaluation.classifiers.quick import quick
 from augfactory.evaluation.diet import Diet
-from augfactory.evaluation.measures import fit_temperature, negative_log_likelihood, scaled
+from augfactory.evaluation.measures import fit_temperature, scaled
 from augfactory.evaluation.online import OnlineStage, vary
 from augfactory.evaluation.predicting import log_probabilities
 from augfactory.evaluation.settings import TrainingSettings
@@ -57,17 +58,13 @@ class PseudoLabels:
         soft_label: float32 [U, K], each row summing to 1.
         kept: bool [U], whether the image is among the surest of the class that it is taken for.
         accuracy: the share of labelled images that a teacher who did not learn them reads right.
-        nll: what these readings cost, in nats, calibrated.
         temperature: by which the teachers' logits were divided.
-        rounds: how many rounds of teachers the labels are the mean of.
     """
 
     soft_label: Float32Array
     kept: npt.NDArray[np.bool_]
     accuracy: float
-    nll: float
     temperature: float
-    rounds: int
 
 
 def read_by_teacher(
@@ -118,34 +115,26 @@ def pseudo_labels(
     fold: Int64Array,
     readings: list[Reading],
     keep: float,
-    earlier: PseudoLabels | None = None,
 ) -> PseudoLabels:
-    """Put together what the teachers of all folds read.
+    """Put together what the teachers of all folds read in one round.
 
     Args:
         labels: int64 [N], of the labelled images.
         fold: int64 [N], the fold of each.
         readings: one for each fold.
         keep: the share of the images taken for each class that is kept, the surest.
-        earlier: the labels of the rounds before, which count as much for each round.
     """
     held_out = np.empty((len(labels), readings[0].held_out.shape[1]))
     for own, reading in enumerate(readings):
         held_out[fold == own] = reading.held_out
     temperature = fit_temperature(held_out, labels)
     found = np.mean([np.exp(scaled(reading.unlabelled, temperature)) for reading in readings], 0)
-    rounds = 1
-    if earlier is not None:
-        rounds += earlier.rounds
-        found = (earlier.soft_label * earlier.rounds + found) / rounds
     soft_label = (found / found.sum(axis=1, keepdims=True)).astype(np.float32)
     return PseudoLabels(
         soft_label=soft_label,
         kept=surest(soft_label, keep),
         accuracy=float(np.mean(held_out.argmax(axis=1) == labels)),
-        nll=negative_log_likelihood(scaled(held_out, temperature), labels),
         temperature=temperature,
-        rounds=rounds,
     )
 
 
