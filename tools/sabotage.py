@@ -249,6 +249,34 @@ SABOTAGES = (
         "        if False:",
         "tests/vae/test_checkpoint.py",
     ),
+    Sabotage(
+        "a teacher learns the labelled images that it is tested on",
+        "augfactory/evaluation/pseudo_labels.py",
+        "labelled.restricted_to(np.flatnonzero(fold != own))",
+        "labelled",
+        "tests/evaluation/test_pseudo_labels.py",
+    ),
+    Sabotage(
+        "labelled images serve as unlabelled ones too",
+        "augfactory/commands/unlabelled.py",
+        "digest.tobytes() not in known",
+        "True",
+        "tests/sources/test_unlabelled.py",
+    ),
+    Sabotage(
+        "test images may stand among the unlabelled ones",
+        "augfactory/commands/evaluation_inputs.py",
+        "            (unlabelled, open_unlabelled),\n",
+        "",
+        "tests/commands/test_pseudo_label.py",
+    ),
+    Sabotage(
+        "unlabelled images that come again are not varied",
+        "augfactory/pipeline/render.py",
+        "again = rows[plan.round[rows] > 0]",
+        "again = rows[:0]",
+        "tests/commands/test_pseudo_label.py",
+    ),
 )
 
 

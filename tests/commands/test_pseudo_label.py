@@ -1,0 +1,223 @@
+"""`augfactory expand --unlabelled … --pseudo-label`, from the images to a version and back."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from augfactory.cli.app import app
+from augfactory.commands import pseudo_labelling
+from augfactory.commands.diff import diff
+from augfactory.commands.evaluation_arms import ArmsRequest
+from augfactory.commands.evaluation_inputs import gather
+from augfactory.commands.expand import Dataset, expand
+from augfactory.commands.expand_request import ExpandRequest
+from augfactory.commands.export import export
+from augfactory.commands.info_row import info_row
+from augfactory.commands.progress import Progress
+from augfactory.commands.reproduce import reproduce
+from augfactory.commands.training_sets import version_set
+from augfactory.commands.verify import verify
+from augfactory.errors import InputDataError
+from augfactory.evaluation import pseudo_labels as own
+from augfactory.records import SourceSpec
+from augfactory.store.pseudo_label_table import read_pseudo_labels
+from augfactory.store.reader import Version, open_version
+from tests.commands.versions import write_source
+from tests.evaluation.memory import patterns
+
+CHOSEN, MORE = 30, 25
+LITTLE = {"teachers": 2, "steps": 4, "views": 1, "keep": 0.6}
+
+
+class Told(Progress):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A labelled source, and a plain folder of further images of which one is labelled."""
+    monkeypatch.chdir(tmp_path)
+    write_source(tmp_path / "few.h5", *patterns("few", CHOSEN))
+    (tmp_path / "more" / "deep").mkdir(parents=True)
+    images, _ = patterns("more", MORE)
+    for number, image in enumerate(images):
+        Image.fromarray(image).save(tmp_path / "more" / "deep" / f"{number:02d}.png")
+    known, _ = patterns("few", CHOSEN)
+    Image.fromarray(known[7]).save(tmp_path / "more" / "aa.png")
+    return tmp_path
+
+
+def made(place: Path, name: str = "d", **more: Any) -> list[Dataset]:
+    progress = more.pop("progress", Progress())
+    request = {
+        "factors": (2,),
+        "geometry": {"preset": "texture"},
+        "unlabelled": SourceSpec("more"),
+        "pseudo_label": LITTLE,
+        **more,
+    }
+    factors = request.pop("factors")
+    return expand(ExpandRequest(SourceSpec("few.h5"), Path(name), factors, **request), progress)
+
+
+def rows_of(version: Version) -> np.ndarray:
+    return np.flatnonzero(version.methods == "pseudo-label")
+
+
+def test_rows_are_the_surest_images_under_the_labels_they_were_given(place: Path) -> None:
+    told = Told()
+    (dataset,) = made(place, progress=told)
+    assert any("images that they did not learn" in line for line in told.lines)
+    version = open_version(dataset.path)
+    manifest = version.manifest
+    assert manifest.unlabelled is not None
+    assert manifest.unlabelled.rows == list(range(1, MORE + 1))  # aa.png is a labelled image
+    table = read_pseudo_labels(dataset.path, MORE, 10)
+    kept = np.flatnonzero(table.kept)
+    rows = rows_of(version)
+    assert len(rows) == 2 * CHOSEN
+    assert dataset.rows == 4 * CHOSEN
+    index = version.source_index[rows, 0] - CHOSEN
+    assert set(index.tolist()) == set(kept.tolist())  # 60 rows of 15 images or more: all serve
+    first = rows[: len(kept)]
+    images, _ = patterns("more", MORE)
+    np.testing.assert_array_equal(
+        version.source.read_images(first), images[version.source_index[first, 0] - CHOSEN]
+    )
+    assert sorted(version.source_index[first, 0] - CHOSEN) == sorted(kept)
+    np.testing.assert_array_equal(version.source.read_soft_labels(rows), table.soft_label[index])
+    later = rows[len(kept) :]
+    assert version.rounds[later].min() == 1
+    changed = version.source.read_images(later) != images[index[len(kept) :]]
+    assert changed.any(axis=(1, 2, 3)).all()  # what comes again is varied
+    assert len(np.unique(version.source.read_images(rows), axis=0)) == len(rows)
+    training = version_set(version)
+    assert training.original.sum() == CHOSEN
+    assert len(np.unique(training.origin)) == CHOSEN + len(kept)
+
+
+def test_who_labelled_a_row_can_be_looked_up(place: Path) -> None:
+    (dataset,) = made(place)
+    version = open_version(dataset.path)
+    row = int(rows_of(version)[3])
+    found = info_row(str(dataset.path), row)
+    position = int(version.source_index[row, 0])
+    (parent,) = found.parents
+    assert found.method == "pseudo-label"
+    assert (parent.source_index, parent.source_row) == (position, position - CHOSEN + 1)
+    assert parent.name == f"deep/{position - CHOSEN:02d}.png"
+    card = (dataset.path / "README.md").read_text()
+    assert "pseudo-labels.parquet" in card
+    assert "are guesses of classifiers" in " ".join(card.split())
+
+
+def test_it_is_verified_exported_compared_and_rendered_again(place: Path) -> None:
+    (dataset,) = made(place)
+    verify(str(dataset.path), Progress())
+    assert reproduce(str(dataset.path), Progress()).content_hash == dataset.content_hash
+    exported = export(str(dataset.path), "png", None, Progress())
+    verify(str(exported.path), Progress())
+    assert exported.content_hash == dataset.content_hash
+    (other,) = made(place, "e", seed=1)
+    assert diff(str(dataset.path), str(other.path), Progress()).rows.same < dataset.rows
+    (place / "more" / "deep" / "03.png").unlink()
+    with pytest.raises(InputDataError, match="no longer those"):
+        reproduce(str(dataset.path), Progress())
+
+
+def test_the_same_rows_however_they_are_made(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By one process or two, in one go or after a stop; what is finished is not trained again."""
+    (alone,) = made(place, "alone")
+    (together,) = made(place, "together", workers=2)
+    assert alone.content_hash == together.content_hash
+    trained: list[int] = []
+    read = own.read_by_teacher
+
+    def stopping(*arguments: Any, **more: Any) -> Any:
+        if len(trained) == 3:
+            raise KeyboardInterrupt
+        trained.append(more["seed"])
+        return read(*arguments, **more)
+
+    monkeypatch.setattr(pseudo_labelling, "read_by_teacher", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        made(place, "stopped")
+    (damaged,) = Path("stopped-x2").glob(".building-*/.state/teacher-0-1.npz")
+    damaged.write_bytes(damaged.read_bytes()[:500])
+    trained.clear()
+
+    def counting(*arguments: Any, **more: Any) -> Any:
+        trained.append(more["seed"])
+        return read(*arguments, **more)
+
+    monkeypatch.setattr(pseudo_labelling, "read_by_teacher", counting)
+    (resumed,) = made(place, "stopped")
+    assert resumed.content_hash == alone.content_hash
+    assert len(trained) == 2  # the one that was damaged, the one that was missing
+    trained.clear()
+    both = made(place, "both", factors=(1, 3))
+    assert len(trained) == 4  # two teachers in two rounds: the second dataset takes their labels
+    tables = [(each.path / "pseudo-labels.parquet").read_bytes() for each in both]
+    assert tables[0] == tables[1]
+    assert [each.rows for each in both] == [2 * CHOSEN, 6 * CHOSEN]
+    assert made(place, "both", factors=(3,))[0].existing
+
+
+def test_a_test_image_among_the_unlabelled_ones_is_refused(place: Path) -> None:
+    (dataset,) = made(place)
+    images, _ = patterns("more", MORE)
+    dropped = np.flatnonzero(~read_pseudo_labels(dataset.path, MORE, 10).kept)
+    write_source(place / "test.h5", images[dropped[:1]].repeat(2, axis=0), np.arange(2))
+    with pytest.raises(InputDataError, match="stands in the training set too"):
+        gather((str(dataset.path),), SourceSpec("test.h5"), None, ArmsRequest(), Progress())
+    write_source(place / "fair.h5", *patterns("fair", 20))
+    inputs = gather((str(dataset.path),), SourceSpec("fair.h5"), None, ArmsRequest(), Progress())
+    assert [arm.size for arm in inputs.arms][:1] == [CHOSEN]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told", "code"),
+    [
+        (["--unlabelled", "more"], "Add --pseudo-label", 2),
+        (["--pseudo-label"], "--unlabelled SOURCE", 2),
+        (["--unlabelled", "nowhere", "--pseudo-label"], "no such file", 3),
+        (["--unlabelled", "few.h5", "--pseudo-label"], "all of its images are labelled", 3),
+        (["--unlabelled", "more", "--recipe", "wrong.toml"], "did you mean 'keep'", 2),
+        (["--unlabelled", "more", "--recipe", "large.toml"], "keep", 2),
+    ],
+)
+def test_what_a_user_gets_wrong(place: Path, arguments: list[str], told: str, code: int) -> None:
+    (place / "wrong.toml").write_text("[pseudo_label]\nkep = 0.5\n")
+    (place / "large.toml").write_text("[pseudo_label]\nkeep = 1.5\n")
+    asked = ["expand", "few.h5", "--factor", "2", "--out", "d", *arguments]
+    answer = CliRunner().invoke(app, asked)
+    assert answer.exit_code == code
+    assert told.lower() in " ".join(answer.output.split()).lower()
+    assert not list(place.glob("d-x2/v*"))
+
+
+def test_a_class_of_one_image_cannot_be_tested_on(place: Path) -> None:
+    images, labels = patterns("few", CHOSEN)
+    single = np.concatenate([np.flatnonzero(labels != 4), [4]])
+    write_source(place / "few.h5", images[single], labels[single])
+    with pytest.raises(InputDataError, match="class 4 has a single image"):
+        made(place)
+
+
+def test_the_plan_is_told_before_anything_is_made(place: Path) -> None:
+    asked = ["expand", "few.h5", "--factor", "3", "--out", "d", "--unlabelled", "more"]
+    answer = CliRunner().invoke(app, [*asked, "--pseudo-label", "--dry-run", "--json"])
+    (estimate,) = json.loads(answer.stdout)["datasets"]
+    assert estimate["counts"] == {"original": 30, "geometry": 60, "pseudo-label": 90}
+    assert estimate["rows"] == 180
