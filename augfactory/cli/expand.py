@@ -86,6 +86,10 @@ def expand(
     recipe: Annotated[
         Path | None, typer.Option(help="TOML file: stages in order, with their parameters.")
     ] = None,
+    auto: Annotated[
+        bool,
+        typer.Option("--auto", help="Find the recipe first, by 5 minutes of `augfactory tune`."),
+    ] = False,
     format: Annotated[str | None, typer.Option(help="hdf5, png, parquet or webdataset.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of everything drawn.")] = None,
     workers: Annotated[
@@ -153,9 +157,23 @@ def expand(
             else None,
             pseudo_label=pseudo_label,
         )
+        spec = source_spec(source, size, grey, rgb, download)
+        if auto and not dry_run:
+            from augfactory.commands.expand_auto import with_found_recipe
+
+            flags = with_found_recipe(
+                flags,
+                spec,
+                out,
+                progress,
+                model=model,
+                n_train=n_train,
+                workers=workers or default_workers(),
+                lock=read_lock(lock),
+            )
         request = build_request(
             flags,
-            source_spec(source, size, grey, rgb, download),
+            spec,
             out,
             model=model,
             checkpoint=checkpoint,

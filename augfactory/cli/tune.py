@@ -33,7 +33,7 @@ def tune(
         int | None, typer.Option(help="Use a stratified subset of so many images.")
     ] = None,
     factor: Annotated[int, typer.Option(help="Images per source image, in the recipe too.")] = 50,
-    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps of each classifier.")] = 400,
+    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps of each classifier.")] = 250,
     vae: Annotated[
         bool,
         typer.Option("--vae/--no-vae", help="Try recipes with a VAE too, trained on every fold."),
@@ -101,3 +101,4 @@ def tune(
             show(escaped(str(path)))
         show()
         show(escaped(result.document["text"]))
+        show(escaped(f"Next: {result.document['next']}"))

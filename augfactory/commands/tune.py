@@ -1,6 +1,7 @@
 """Find the recipe for some labelled images from these images alone."""
 
 import math
+import shlex
 import textwrap
 import time
 from collections.abc import Sequence
@@ -148,6 +149,7 @@ def _finished(
     document: dict[str, Any] = {
         "use": chosen.name,
         "text": words,
+        "next": _next_command(request, chosen),
         "recipe": recipe.model_dump(mode="json"),
         "steps": request.steps,
         "originals": len(source),
@@ -164,6 +166,25 @@ def _finished(
     for path, content in outputs.items():
         write_file(path, content)
     return TuneResult(document, request.out, tuple(outputs))
+
+
+def _next_command(request: TuneRequest, chosen: Candidate) -> str:
+    """Return what makes use of the recipe: a dataset of all the images that it was chosen for."""
+    source = request.source
+    read = []
+    if request.n_train is not None:
+        read += ["--n-train", str(request.n_train), "--seed", str(request.seed)]
+    if source.size is not None:
+        read += ["--size", "x".join(map(str, source.size))]
+    if source.colour != "auto":
+        read.append(f"--{source.colour}")
+    name = request.out.stem
+    made = ["augfactory", "expand", source.text, *read]
+    if chosen.vae is None:
+        return shlex.join([*made, "--recipe", str(request.out), "--out", name])
+    trained = shlex.join(["augfactory", "vae-train", source.text, *read, "--out", f"models/{name}"])
+    expanded = ["augfactory", "expand", f"models/{name}", "--recipe", str(request.out)]
+    return f"{trained} && {shlex.join([*expanded, '--out', name])}"
 
 
 def _recipe(request: TuneRequest, source: Source, chosen: Candidate) -> Recipe:

@@ -40,7 +40,7 @@ class TuneRequest:
     minutes: float
     n_train: int | None = None
     factor: int = 50
-    steps: int = 400
+    steps: int = 250
     seed: int = 0
     vae: bool = False
     workers: int = 1

@@ -1,6 +1,7 @@
 """`augfactory tune`: what is tried, what is left out, and what is said of the best."""
 
 import json
+import shlex
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 from augfactory.cli.app import app
 from augfactory.commands import cells as cells_module
+from augfactory.commands import expand_auto
 from augfactory.commands import tune as module
 from augfactory.commands.evaluation_arms import ONLINE_MIXUP, ORIGINALS
 from augfactory.commands.progress import Progress
@@ -202,9 +204,13 @@ def test_the_command_tells_what_to_use(
     done = CliRunner().invoke(app, line)
     assert done.exit_code == 0, done.output
     assert "Nothing that was tried is surely better" in done.stdout
+    told = done.stdout.splitlines()[-1].removeprefix("Next: augfactory ")
+    assert CliRunner().invoke(app, shlex.split(told)).exit_code == 0
+    assert Path("best-x3/v1/manifest.json").is_file()
     assert tomllib.loads(Path("best.toml").read_text())["factor"] == 3
     page = Path("best-tuning/report.html").read_text()
     assert "Which recipe for these 40 images?" in page
+    assert f"<code>augfactory {told}</code>" in page
     assert "mixup-even" in page
     again = json.loads(CliRunner().invoke(app, [*line, "--json", "-q"]).stdout)
     assert again["use"] == DEFAULT
@@ -227,3 +233,24 @@ def test_another_source_in_the_same_folder_is_not_taken_for_the_first(
             assert fingerprint(test) == cell.test.fingerprint
             images.append(test.read_images(np.arange(len(test))))
         assert (images[0] != images[1]).any()
+
+
+def test_expand_finds_the_recipe_first(
+    request_: TuneRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With --auto; what chooses a recipe otherwise is refused."""
+    monkeypatch.setattr(expand_auto, "MINUTES", 0.01)
+    space = candidates(3, with_vae=False)[:2]
+    monkeypatch.setattr(module, "candidates", lambda *_arguments, **_more: space)
+    stand_in_for("quick", monkeypatch)
+    line = ["expand", request_.source.text, "--out", "auto", "--factor", "3", "--workers", "1"]
+    done = CliRunner().invoke(app, [*line, "--auto"])
+    assert done.exit_code == 0, done.output
+    preset = tomllib.loads(Path("auto.toml").read_text())["geometry"]["preset"]
+    made = json.loads(Path("auto-x3/v1/manifest.json").read_text())["recipe"]
+    assert made["geometry"]["parameters"]["preset"] == preset
+    assert "nothing that was tried" in done.stderr.lower()
+    for more in (["--preset", "photo"], ["--mixup", "2"], ["--recipe", "auto.toml"]):
+        refused = CliRunner().invoke(app, [*line, "--auto", *more])
+        assert refused.exit_code == 2
+        assert "chooses the recipe" in refused.output

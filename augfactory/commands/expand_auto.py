@@ -1,0 +1,69 @@
+"""`augfactory expand --auto`: find the recipe first, in a few minutes."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from augfactory.commands.expand_options import Flags
+from augfactory.commands.expand_request import check_dataset_name
+from augfactory.commands.ingredients import is_model_folder
+from augfactory.commands.progress import Progress
+from augfactory.commands.tune import tune
+from augfactory.commands.tune_folds import TuneRequest
+from augfactory.errors import RecipeError
+from augfactory.records import SourceSpec
+from augfactory.store.lock import Lock
+
+MINUTES = 5
+LEAST_FACTOR = 2  # with fewer there is nothing to choose
+
+
+def with_found_recipe(
+    flags: Flags,
+    source: SourceSpec,
+    out: Path,
+    progress: Progress,
+    *,
+    model: Path | None,
+    n_train: int | None,
+    workers: int,
+    lock: Lock,
+) -> Flags:
+    """Choose a recipe by `augfactory tune`, and return the flags that follow it.
+
+    The recipe is written beside the dataset, as ``NAME.toml``.
+
+    Raises:
+        AugfactoryError: a flag chooses a recipe too, or as `augfactory tune` raises.
+    """
+    chosen = {
+        "--recipe": flags.recipe,
+        "--preset": flags.preset,
+        "--geometry/--no-geometry": flags.geometry,
+        "--model": model or (is_model_folder(source.text) or None),
+        **{f"--{name}": copies for name, copies in flags.copies.items()},
+    }
+    for name, given in chosen.items():
+        if given is not None:
+            what = "a MODEL_DIR" if name == "--model" else name
+            raise RecipeError(
+                "--auto",
+                f"chooses the recipe, and so does {what}",
+                "Leave one out. `augfactory tune --vae` tries recipes with a model.",
+            )
+    check_dataset_name(out)
+    recipe = out.with_name(f"{out.name}.toml")
+    result = tune(
+        TuneRequest(
+            source=source,
+            out=recipe,
+            minutes=MINUTES,
+            n_train=n_train,
+            factor=max([LEAST_FACTOR, *flags.factors]),
+            seed=flags.seed or 0,
+            workers=workers,
+            lock=lock,
+        ),
+        progress,
+    )
+    progress.say(f"{recipe}: {result.document['text']}")
+    return replace(flags, recipe=recipe)
