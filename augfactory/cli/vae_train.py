@@ -32,6 +32,10 @@ def vae_train(
     n_train: Annotated[
         int | None, typer.Option(help="Use a stratified subset of so many images.")
     ] = None,
+    unlabelled: Annotated[
+        str | None,
+        typer.Option(metavar="SOURCE", help="Images without labels, whose look is learned too."),
+    ] = None,
     geometry: Annotated[
         bool,
         typer.Option("--geometry/--no-geometry", help="Vary the images while they are learned."),
@@ -87,18 +91,21 @@ def vae_train(
     Examples:
       augfactory vae-train sample --n-train 100 --out models/digits
       augfactory vae-train leaves/ --size 64 --out models/leaves --validation 0.1
+      augfactory vae-train parts/ --unlabelled more/ --out models/parts
       augfactory vae-train sample --n-train 400 --save-at-loss 120 --save-at-loss 100 --out m
     """
     with session(
         as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
     ) as progress:
         from augfactory.commands.vae_order import VaeTrainRequest, take_order
+        from augfactory.records import SourceSpec
         from augfactory.store.lock import read_lock
 
         request = VaeTrainRequest(
             source=source_spec(source, size, grey, rgb, download),
             out=out,
             n_train=n_train,
+            unlabelled=None if unlabelled is None else SourceSpec(unlabelled, download=download),
             geometry=geometry,
             preset=preset,
             seed=seed,

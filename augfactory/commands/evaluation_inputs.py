@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -151,10 +152,10 @@ def _model_sources(versions: tuple[Version, ...]) -> list[Source]:
     seen = {versions[0].manifest.source.fingerprint}
     sources = []
     for version in versions:
-        trained_on = (version.manifest.model or {}).get("trained_on")
-        unlabelled = version.manifest.unlabelled
+        model, unlabelled = version.manifest.model or {}, version.manifest.unlabelled
         for entry, opener in (
-            (trained_on and SourceEntry.model_validate(trained_on), open_any),
+            (_entry(model.get("trained_on")), open_any),
+            (_entry(model.get("unlabelled")), open_unlabelled),
             (unlabelled, open_unlabelled),
         ):
             if entry is None or entry.fingerprint in seen:
@@ -165,6 +166,10 @@ def _model_sources(versions: tuple[Version, ...]) -> list[Source]:
             if rows.max() < len(whole):
                 sources.append(whole.restricted_to(rows))
     return sources
+
+
+def _entry(values: dict[str, Any] | None) -> SourceEntry | None:
+    return None if values is None else SourceEntry.model_validate(values)
 
 
 def _held_out(

@@ -164,4 +164,9 @@ def _model_entry(ingredients: Ingredients, final: Path) -> dict[str, object] | N
         "latent": model.config.latent,
         "checkpoint": ingredients.checkpoint,
         "trained_on": model.config.source.model_dump(mode="json"),
+        **(
+            {}
+            if model.config.unlabelled is None
+            else {"unlabelled": model.config.unlabelled.model_dump(mode="json")}
+        ),
     }

@@ -24,6 +24,7 @@ from augfactory.vae.checkpoint import check_files, checkpoint_path
 from augfactory.vae.config import (
     LARGEST_CONFIG,
     ModelConfig,
+    TrainedOn,
     TrainingOrder,
     document_bytes,
     read_config,
@@ -169,16 +170,30 @@ def first_difference(there: TrainingOrder, here: TrainingOrder) -> str | None:
             ("--n-train", len(there.source.rows), len(here.source.rows)),
             ("--size or colour", there.image_shape, here.image_shape),
         ]
+    if _print_of(there.unlabelled) != _print_of(here.unlabelled):
+        options.append(
+            ("--unlabelled", _text_of(there.unlabelled), _text_of(here.unlabelled)),
+        )
     for option, old, new in options:
         if old != new:
             return f"{option} is {old} there and {new} here"
     if there.source.fingerprint != here.source.fingerprint:
         return "the images or labels of its SOURCE were others"
+    if _print_of(there.unlabelled) != _print_of(here.unlabelled):
+        return "its unlabelled images were others"
     if _preset(there) != _preset(here):
         return f"--preset is {_preset(there)} there and {_preset(here)} here"
     if there.geometry != here.geometry:
         return "its images were varied in another way, by another version of augfactory"
     return None
+
+
+def _print_of(more: TrainedOn | None) -> str | None:
+    return None if more is None else more.fingerprint
+
+
+def _text_of(more: TrainedOn | None) -> str | None:
+    return None if more is None else more.text
 
 
 def _preset(order: TrainingOrder) -> str | None:

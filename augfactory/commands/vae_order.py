@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from augfactory.commands.opening import lasting_text, open_any, refuse_test_split
 from augfactory.commands.progress import Progress
 from augfactory.commands.source_notes import few_images
+from augfactory.commands.unlabelled import gather_unlabelled
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.guarded.text import first_problem
 from augfactory.pipeline.recipe import check_preset, default_geometry
@@ -35,14 +36,16 @@ INTERVAL, SHORTEST_INTERVAL, INTERVALS = 25, 5, 20
 class VaeTrainRequest:
     """What `augfactory vae-train` was asked for.
 
-    ``warmup`` None is a fifth of ``steps``; see ``TrainingSettings`` for the others. ``device``,
-    ``lock``, how other writers are kept out, and ``verdict``, whether classifiers judge the decoded
-    images at the end, are no part of what makes a model the same.
+    ``unlabelled`` names images whose look is learned too. ``warmup`` None is a fifth of ``steps``;
+    see ``TrainingSettings`` for the others. ``device``, ``lock``, how other writers are kept out,
+    and ``verdict``, whether classifiers judge the decoded images at the end, are no part of what
+    makes a model the same.
     """
 
     source: SourceSpec
     out: Path
     n_train: int | None = None
+    unlabelled: SourceSpec | None = None
     geometry: bool = True
     preset: str | None = None
     seed: int = 0
@@ -63,10 +66,14 @@ class VaeTrainRequest:
 
 @dataclass(frozen=True)
 class Taken:
-    """An order, and its source restricted to the rows that were chosen."""
+    """An order, and its source restricted to the rows that were chosen.
+
+    ``unlabelled`` are images whose labels are 0 for every class.
+    """
 
     order: TrainingOrder
     source: Source
+    unlabelled: Source | None = None
 
 
 def take_order(request: VaeTrainRequest, progress: Progress) -> Taken:
@@ -101,24 +108,42 @@ def take_order(request: VaeTrainRequest, progress: Progress) -> Taken:
         progress.say(note)
     with progress.bar("reading the source", len(source), "image") as bar:
         source = preloaded(source, bar.advance)
+    more = None
+    if request.unlabelled is not None:
+        more = gather_unlabelled(request.unlabelled, source, progress)
     geometry = default_geometry(source.image_shape, request.preset)
     order = TrainingOrder(
         architecture=request.architecture,
         latent=request.latent,
         image_shape=source.image_shape,
         class_names=source.class_names,
-        source=TrainedOn(
-            text=lasting_text(request.source.text),
-            size=request.source.size,
-            colour=request.source.colour,
-            split=source.split,
-            fingerprint=fingerprint(source),
-            rows=rows.tolist(),
-        ),
+        source=_trained_on(request.source, source, rows, fingerprint(source)),
+        unlabelled=None
+        if more is None
+        else _trained_on(more.spec, more.source, more.rows, more.fingerprint),
         training=settings,
         geometry=geometry.parameters if request.geometry else None,
     )
-    return Taken(order, source)
+    return Taken(order, source, None if more is None else _without_labels(more.source, source))
+
+
+def _trained_on(
+    spec: SourceSpec, source: Source, rows: Int64Array, print_of_rows: str
+) -> TrainedOn:
+    return TrainedOn(
+        text=lasting_text(spec.text),
+        size=spec.size,
+        colour=spec.colour,
+        split=source.split,
+        fingerprint=print_of_rows,
+        rows=rows.tolist(),
+    )
+
+
+def _without_labels(source: Source, like: Source) -> Source:
+    """Return the images in memory, with a label of zeros: of none of the classes of ``like``."""
+    nothing = np.zeros((len(source), len(like.class_names)), dtype=np.float32)
+    return preloaded(source.labelled(nothing, like.class_names))
 
 
 def _settings(request: VaeTrainRequest) -> TrainingSettings:

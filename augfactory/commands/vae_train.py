@@ -117,6 +117,7 @@ def _training(taken: Taken, device: torch.device) -> Training:
         settings=order.training,
         device=device,
         vary=_vary(order),
+        unlabelled=taken.unlabelled,
         standing=Standing(order=order.identity),
     )
 

@@ -137,3 +137,4 @@ class ModelEntry(BaseModel):
     latent: int = 0
     checkpoint: str | None = None
     trained_on: SourceEntry | None = None
+    unlabelled: SourceEntry | None = None

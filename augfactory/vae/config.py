@@ -82,7 +82,8 @@ class TrainingOrder(BaseModel):
     """All that a training follows from; equal orders give equal models.
 
     ``image_shape`` is (height, width, channels); ``geometry`` holds the parameters by which the
-    images are varied while they are learned, None where they are not.
+    images are varied while they are learned, None where they are not. ``unlabelled`` are images
+    that are learned too, their classes not known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -95,13 +96,16 @@ class TrainingOrder(BaseModel):
     source: TrainedOn
     training: TrainingSettings
     geometry: dict[str, Any] | None = None
+    unlabelled: TrainedOn | None = Field(default=None, exclude_if=lambda more: more is None)
 
     @property
     def identity(self) -> str:
-        """A hash of all that decides the model; where its source is kept does not."""
-        values = self.model_dump(mode="json", include={*TrainingOrder.model_fields} - {"source"})
-        decisive = json.dumps([values, self.source.fingerprint], sort_keys=True)
-        return hashlib.sha256(decisive.encode()).hexdigest()
+        """A hash of all that decides the model; where its sources are kept does not."""
+        told = {*TrainingOrder.model_fields} - {"source", "unlabelled"}
+        decisive: list[Any] = [self.model_dump(mode="json", include=told), self.source.fingerprint]
+        if self.unlabelled is not None:
+            decisive.append(self.unlabelled.fingerprint)
+        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
     @property
     def network_shape(self) -> NetworkShape:

@@ -69,6 +69,7 @@ class Training:
         device: where to compute.
         listener: who is told.
         vary: changes the images of a step before they are learned.
+        unlabelled: images of half of every batch, with labels of zeros, or None.
         standing: how far it has come.
         best: the weights at ``standing.best_step``; empty without validation.
     """
@@ -81,6 +82,7 @@ class Training:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     listener: Listener = field(default_factory=Listener)
     vary: Vary = unvaried
+    unlabelled: Source | None = None
     standing: Standing = field(default_factory=Standing)
     best: dict[str, Tensor] = field(default_factory=dict)
 
@@ -169,7 +171,9 @@ def _run_step(
 ) -> tuple[float, float]:
     """Do one step; return the reconstruction and the KL before it."""
     settings, network = training.settings, training.network
-    batch = draw_batch(training.source, settings, training.latent, step, training.vary)
+    batch = draw_batch(
+        training.source, settings, training.latent, step, training.vary, training.unlabelled
+    )
     images, labels, noise = (tensor.to(training.device) for tensor in batch)
     mean, log_variance = network.encode(images, labels)
     logits = network.decode(sampled(mean, log_variance, noise), labels)

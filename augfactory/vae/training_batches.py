@@ -25,18 +25,31 @@ def unvaried(images: UInt8Array, step: int) -> UInt8Array:
 
 
 def draw_batch(
-    source: Source, settings: TrainingSettings, latent: int, step: int, vary: Vary = unvaried
+    source: Source,
+    settings: TrainingSettings,
+    latent: int,
+    step: int,
+    vary: Vary = unvaried,
+    unlabelled: Source | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Draw the batch of ``step``: images [n, C, H, W], labels [n, K], noise [n, latent], float32.
 
-    Rows and noise follow from the seed and the step alone. No row comes twice.
+    Rows and noise follow from the seed and the step alone. No row comes twice. With ``unlabelled``
+    images, labelled ones are the first half of the batch, so that classes are learned, too.
     """
     random = generator(settings.seed, "vae", step)
-    count = min(settings.batch, len(source))
-    rows = np.sort(random.choice(len(source), count, replace=False, shuffle=False))
-    noise = torch.from_numpy(random.standard_normal((count, latent), dtype=np.float32))
-    images = vary(source.read_images(rows), step)
-    return as_tensor(images), torch.from_numpy(source.read_soft_labels(rows)), noise
+    drawn = [(source, settings.batch if unlabelled is None else (settings.batch + 1) // 2)]
+    if unlabelled is not None and settings.batch > 1:
+        drawn.append((unlabelled, settings.batch // 2))
+    images, labels = [], []
+    for own, most in drawn:
+        count = min(most, len(own))
+        rows = np.sort(random.choice(len(own), count, replace=False, shuffle=False))
+        images.append(own.read_images(rows))
+        labels.append(own.read_soft_labels(rows))
+    shown = vary(np.concatenate(images), step)
+    noise = random.standard_normal((len(shown), latent), dtype=np.float32)
+    return as_tensor(shown), torch.from_numpy(np.concatenate(labels)), torch.from_numpy(noise)
 
 
 def as_tensor(images: UInt8Array) -> Tensor:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -21,12 +22,15 @@ from augfactory.commands.info_row import info_row
 from augfactory.commands.progress import Progress
 from augfactory.commands.reproduce import reproduce
 from augfactory.commands.training_sets import version_set
+from augfactory.commands.vae_order import VaeTrainRequest, take_order
+from augfactory.commands.vae_train import vae_train
 from augfactory.commands.verify import verify
-from augfactory.errors import InputDataError
+from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation import pseudo_labels as own
 from augfactory.records import SourceSpec
 from augfactory.store.pseudo_label_table import read_pseudo_labels
 from augfactory.store.reader import Version, open_version
+from augfactory.vae.training_batches import draw_batch
 from tests.commands.versions import write_source
 from tests.evaluation.memory import patterns
 
@@ -221,3 +225,41 @@ def test_the_plan_is_told_before_anything_is_made(place: Path) -> None:
     (estimate,) = json.loads(answer.stdout)["datasets"]
     assert estimate["counts"] == {"original": 30, "geometry": 60, "pseudo-label": 90}
     assert estimate["rows"] == 180
+
+
+def test_a_model_learns_the_look_of_unlabelled_images(place: Path) -> None:
+    """Half of every batch; what is not the same model is told, and test images in it are found."""
+    images, _ = patterns("more", MORE)
+    np.savez(place / "tall.npz", images=np.repeat(np.repeat(images, 3, axis=1), 3, axis=2))
+    few, labels = patterns("few", CHOSEN)
+    write_source(place / "tall.h5", np.repeat(np.repeat(few, 3, axis=1), 3, axis=2), labels)
+    seen = []
+
+    def asked(out: str, unlabelled: str | None) -> VaeTrainRequest:
+        spec = None if unlabelled is None else SourceSpec(unlabelled)
+        return VaeTrainRequest(
+            SourceSpec("tall.h5"), place / out, unlabelled=spec, steps=2, batch=9, verdict=False
+        )
+
+    taken = take_order(asked("with", "tall.npz"), Progress())
+    assert taken.unlabelled is not None
+    shown, shares, noise = draw_batch(
+        taken.source, taken.order.training, 4, 1, unlabelled=taken.unlabelled
+    )
+    assert len(shown) == len(noise) == 9
+    np.testing.assert_array_equal(shares.sum(dim=1), [1] * 5 + [0] * 4)
+    known = {image.tobytes() for image in taken.unlabelled.read_images(np.arange(MORE))}
+    for image in (shown * 255).round().to(dtype=torch.uint8).permute(0, 2, 3, 1).numpy():
+        seen.append(image.tobytes() in known)
+    assert seen == [False] * 5 + [True] * 4
+    plain = vae_train(asked("plain", None), Progress())
+    both = vae_train(asked("with", "tall.npz"), Progress())
+    assert plain.config.files != both.config.files
+    assert vae_train(asked("with", "tall.npz"), Progress()).existing
+    with pytest.raises(RecipeError, match="--unlabelled is None there"):
+        vae_train(asked("plain", "tall.npz"), Progress())
+    (dataset,) = expand(ExpandRequest(SourceSpec("with"), Path("d"), (3,)), Progress())
+    assert reproduce(str(dataset.path), Progress()).content_hash == dataset.content_hash
+    write_source(place / "test.h5", np.load("tall.npz")["images"][:2], np.arange(2))
+    with pytest.raises(InputDataError, match="stands in the training set too"):
+        gather((str(dataset.path),), SourceSpec("test.h5"), None, ArmsRequest(), Progress())

@@ -10,7 +10,8 @@ LOWEST_LOG_VARIANCE, HIGHEST_LOG_VARIANCE = -10.0, 4.0
 class Network(nn.Module):
     """A variational autoencoder whose encoder and decoder may look at the label.
 
-    Images are float32 [n, C, H, W] in [0, 1], labels float32 [n, K] with rows summing to 1.
+    Images are float32 [n, C, H, W] in [0, 1], labels float32 [n, K] with rows summing to 1, or
+    to 0 where the class is not known.
     """
 
     def encode(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
