@@ -79,7 +79,7 @@ def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
     check_dataset_name(request.out)
     vae_asked("[vae]", request.vae)
     geometry_stage("geometry", request.geometry or {})
-    pseudo_label_stage("pseudo_label", request.pseudo_label)
+    labelling = pseudo_label_stage("pseudo_label", request.pseudo_label)
     ingredients = gather(
         request.source,
         request.model,
@@ -88,6 +88,7 @@ def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
         request.seed,
         progress,
         request.unlabelled,
+        labelling.images,
     )
     source = ingredients.source
     if request.unlabelled is not None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from augfactory.commands.opening import open_any, refuse_test_split
 from augfactory.commands.progress import Progress
-from augfactory.commands.unlabelled import Unlabelled, gather_unlabelled
+from augfactory.commands.unlabelled import MOST, Unlabelled, gather_unlabelled
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.guarded.files import is_there
 from augfactory.records import Colour, Int64Array, Source, SourceSpec
@@ -46,6 +46,7 @@ def gather(
     seed: int,
     progress: Progress,
     unlabelled: SourceSpec | None = None,
+    most_unlabelled: int = MOST,
 ) -> Ingredients:
     """Open what the user named; a MODEL_DIR in place of a SOURCE brings its own source rows.
 
@@ -85,7 +86,9 @@ def gather(
         print_of_rows = fingerprint(source, bar.advance)
     if model is not None:
         _check_fit(source, model, print_of_rows if brings_rows else None)
-    more = None if unlabelled is None else gather_unlabelled(unlabelled, source, progress)
+    more = None
+    if unlabelled is not None:
+        more = gather_unlabelled(unlabelled, source, progress, most_unlabelled)
     return Ingredients(spec, source, rows, print_of_rows, model, model_folder, checkpoint, more)
 
 

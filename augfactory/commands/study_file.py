@@ -79,7 +79,8 @@ class Study(BaseModel):
     """Everything a study follows from.
 
     ``test_rows`` is how many test images are used at most, drawn evenly over the classes; ``size``
-    "HxW" and ``colour`` convert the images. ``against`` names the arms that all others are compared
+    "HxW" and ``colour`` convert the images. ``unlabelled`` names the images that arms with
+    ``[arms.pseudo_label]`` make rows of. ``against`` names the arms that all others are compared
     with, the first as the baseline.
     """
 
@@ -89,6 +90,7 @@ class Study(BaseModel):
     about: str = ""
     source: str
     test: str
+    unlabelled: str | None = None
     size: str | None = None
     colour: Literal["auto", "grey", "rgb"] = "auto"
     test_rows: int | None = Field(default=None, ge=1)
@@ -159,6 +161,15 @@ def study_of(values: Mapping[str, Any], where: str, size: Size) -> Study:
             f"{where}: arms", f"two are called {twice!r}", "Put the grid's keys into the name."
         )
     study: Study = checked(Study, settings, where)
+    labelling = [
+        arm.name for arm in study.arms if arm.recipe and arm.recipe.pseudo_label is not None
+    ]
+    if labelling and study.unlabelled is None:
+        raise RecipeError(
+            f"{where}: unlabelled",
+            f"is missing, and the arm {labelling[0]!r} labels images",
+            "Name a source of further images.",
+        )
     classifiers = len(names) * len(study.n_train) * study.subsets * study.seeds
     if classifiers > MOST_CLASSIFIERS:
         raise RecipeError(

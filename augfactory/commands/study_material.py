@@ -9,6 +9,7 @@ from augfactory.commands.evaluation_inputs import check_fit, refuse_shared, unus
 from augfactory.commands.opening import open_any, refuse_test_split
 from augfactory.commands.progress import Progress
 from augfactory.commands.study_file import Study
+from augfactory.commands.unlabelled import open_unlabelled
 from augfactory.errors import RecipeError
 from augfactory.evaluation.protocol import LabelledRows
 from augfactory.pipeline.recipe import shown_value
@@ -58,6 +59,7 @@ class Material:
     test_rows: LabelledRows
     test: Source
     alerts: tuple[Alert, ...]
+    unlabelled: SourceSpec | None = None
 
 
 def open_material(request: StudyRequest, progress: Progress) -> Material:
@@ -76,17 +78,20 @@ def open_material(request: StudyRequest, progress: Progress) -> Material:
     test_spec = SourceSpec(asked.test, size, asked.colour, request.download)
     test = open_any(test_spec)
     check_fit(source, test)
-    with progress.bar(
-        "looking for test images among the originals", len(source) + len(test), "image"
-    ) as bar:
-        refuse_shared([source], test, bar.advance)
+    learnt, unlabelled = [source], None
+    if asked.unlabelled is not None:
+        unlabelled = SourceSpec(asked.unlabelled, size, asked.colour, request.download)
+        learnt.append(open_unlabelled(unlabelled))
+    total = sum(map(len, learnt)) + len(test)
+    with progress.bar("looking for test images among the originals", total, "image") as bar:
+        refuse_shared(learnt, test, bar.advance)
     alerts = tuple(near_duplicates(source, test))
     rows = None
     if asked.test_rows is not None and asked.test_rows < len(test):
         chosen = stratified_rows(test.labels, asked.test_rows, 0, "test_rows")
         rows, test = tuple(chosen.tolist()), test.restricted_to(chosen)
     test_rows = LabelledRows(test_spec, fingerprint(test), rows)
-    return Material(spec, source, test_rows, test, alerts)
+    return Material(spec, source, test_rows, test, alerts, unlabelled)
 
 
 def draw_originals(material: Material, n_train: int, subset: int) -> Draw:
@@ -97,7 +102,10 @@ def draw_originals(material: Material, n_train: int, subset: int) -> Draw:
     """
     rows = stratified_rows(material.source.labels, n_train, subset, "n_train")
     own = fingerprint(material.source.restricted_to(rows))
-    held_out, _ = unused_rows(material.source, material.spec, rows)
+    held_out = None
+    # Images that an arm labels and learns are not held out any more.
+    if material.unlabelled is None or material.unlabelled.text != material.spec.text:
+        held_out, _ = unused_rows(material.source, material.spec, rows)
     return Draw(n_train, subset, rows, own, held_out)
 
 

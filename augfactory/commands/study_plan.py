@@ -138,6 +138,8 @@ def _expand_request(
         vae={"share": 1.0, **(recipe.vae or {})},
         mix=recipe.mix,
         distinct=bool(recipe.distinct),
+        unlabelled=None if recipe.pseudo_label is None else material.unlabelled,
+        pseudo_label=recipe.pseudo_label or {},
         workers=request.workers,
         lock=request.lock,
     )

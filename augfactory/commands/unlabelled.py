@@ -14,7 +14,7 @@ from augfactory.records import Int64Array, Source, SourceSpec
 from augfactory.sources.fingerprint import fingerprint
 from augfactory.sources.unlabelled import forget_labels, open_unlabelled_path
 
-MOST = 20_000  # more add time and, as far as was measured, nothing else
+MOST = 20_000  # that a VAE learns from
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,12 @@ def open_unlabelled(spec: SourceSpec) -> Source:
     return forget_labels(source)
 
 
-def gather_unlabelled(spec: SourceSpec, labelled: Source, progress: Progress) -> Unlabelled:
+def gather_unlabelled(
+    spec: SourceSpec, labelled: Source, progress: Progress, most: int = MOST
+) -> Unlabelled:
     """Open unlabelled images, converted as the labelled ones are, and leave out what is these.
+
+    Of more than ``most`` so many are taken, evenly spread.
 
     Raises:
         InputDataError: they cannot be used, or none is left.
@@ -82,8 +86,8 @@ def gather_unlabelled(spec: SourceSpec, labelled: Source, progress: Progress) ->
         raise InputDataError(
             whole.name, "all of its images are labelled ones", "Name a source with further images."
         )
-    if len(rows) > MOST:
-        progress.say(f"{whole.name}: {MOST:,} of its {len(rows):,} images serve, evenly spread")
-        rows = rows[spread_rows(len(rows), MOST)]
+    if len(rows) > most:
+        progress.say(f"{whole.name}: {most:,} of its {len(rows):,} images serve, evenly spread")
+        rows = rows[spread_rows(len(rows), most)]
     source = whole.restricted_to(rows)
     return Unlabelled(spec, source, rows, fingerprint(source))

@@ -81,7 +81,8 @@ class PseudoLabelStage(BaseModel):
     There are ``copies`` of them for each source image, on top of the factor. The surest ``keep`` of
     each class serve, each once before any comes again, then varied by geometry. So many
     ``teachers`` are trained, ``steps`` steps each, and read an image and ``views`` varied ones of
-    it; see ``evaluation/pseudo_labels.py``. There are at most so many ``rounds``.
+    it, in so many ``rounds``; see ``evaluation/pseudo_labels.py``. Of more unlabelled images than
+    ``images`` so many are labelled, evenly spread.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -92,6 +93,7 @@ class PseudoLabelStage(BaseModel):
     teachers: int = Field(default=5, ge=2, le=20)
     steps: int = Field(default=400, ge=1, le=1_000_000)
     views: int = Field(default=4, ge=0, le=64)
+    images: int = Field(default=20_000, ge=1, le=10_000_000)
 
 
 class Recipe(BaseModel):
