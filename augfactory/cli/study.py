@@ -31,6 +31,9 @@ def study(
     test: Annotated[
         str | None, typer.Option(metavar="SOURCE", help="Test images instead of the file's.")
     ] = None,
+    unlabelled: Annotated[
+        str | None, typer.Option(metavar="SOURCE", help="Unlabelled images instead of the file's.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be trained.")
     ] = False,
@@ -68,7 +71,7 @@ def study(
         if quick and full:
             raise RecipeError("--quick --full", "these are two sizes", "Choose one.")
         size: Size = "quick" if quick else "full" if full else "default"
-        given = {"source": source, "test": test}
+        given = {"source": source, "test": test, "unlabelled": unlabelled}
         asked = read_study(file, size).model_copy(
             update={key: value for key, value in given.items() if value is not None}
         )

@@ -44,6 +44,7 @@ def test_quick_studies_run(study: Path, photos: Path, tmp_path: Path) -> None:
     # In fewer steps still: that it runs is seen here, what comes out is measured elsewhere.
     head, quick = study.read_text(encoding="utf-8").split("[quick]")
     quick = re.sub(r"(?m)^(test_rows|steps) = .*", "", quick.split("[full]")[0])
+    head = head.replace("images = 5000", "images = 60\nsteps = 2")
     (tmp_path / study.name).write_text(f"{head}[quick]\nsteps = 2\ntest_rows = 50\n{quick}")
     arguments = [study.name, "--quick", "--workers", 1, "--out", "out", "--json"]
     if "torchvision:" in study.read_text(encoding="utf-8").split("[full]")[0]:

@@ -300,3 +300,25 @@ def test_a_dry_run_opens_everything_and_says_what_a_size_leaves_out(
     ]
     assert CliRunner().invoke(app, many).exit_code == InputDataError.exit_code
     assert not (place / "out").exists()
+
+
+def test_an_arm_labels_images_that_nobody_has_labelled(place: Path) -> None:
+    """What is labelled is not held out any more; a test image among it is refused."""
+    labelling = {"teachers": 2, "steps": 2, "views": 0, "rounds": 1, "images": 30}
+    arms = [
+        {"name": "originals"},
+        {"name": "labelled", "factor": 2, "pseudo_label": labelling},
+    ]
+    changes = {"arms": arms, "n_train": [20], "subsets": 1, "seeds": 1}
+    with pytest.raises(RecipeError, match=r"unlabelled.*is missing"):
+        request(place, **changes)
+    source = str(place / "train.h5")
+    result = run(request(place, **changes, unlabelled=source))
+    (group,) = json.loads((result.out / "results.json").read_text())["groups"]
+    assert [arm["rows"] for arm in group["arms"]] == [20, 80]
+    (path,) = result.out.glob("data/labelled-*/v1/manifest.json")
+    manifest = json.loads(path.read_text())
+    assert len(manifest["unlabelled"]["rows"]) == 30
+    assert not {*manifest["unlabelled"]["rows"]} & {*manifest["source"]["rows"]}
+    with pytest.raises(InputDataError, match="stands in the training set too"):
+        run(request(place, **changes, unlabelled=str(place / "test.h5")))
