@@ -41,6 +41,9 @@ def candidates(channels: int, *, with_vae: bool) -> tuple[Candidate, ...]:
         Candidate("cutmix", "half CutMix", mix=(_among("cutmix", 0.5),)),
         Candidate("ricap", "half RICAP", mix=(_among("ricap", 0.5),)),
         Candidate("augmix", "half AugMix", mix=(_among("augmix", 0.5),)),
+        Candidate("erasing", "half with a box erased", mix=(_among("erasing", 0.5),)),
+        Candidate("trivial", "half TrivialAugment", mix=(_among("trivialaugment", 0.5),)),
+        Candidate("grid", "half grids of two of a class", mix=(_among("grid", 0.5),)),
     ]
     if with_vae:
         found += [

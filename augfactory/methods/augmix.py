@@ -174,37 +174,6 @@ def _chains(images: UInt8Array, depth: Levels, numbers: Levels, fill: int) -> No
                 images[rows] = change(images[rows], level[rows, step], sign[rows, step], fill)
 
 
-def _rotate(images: UInt8Array, level: Levels, sign: Levels, fill: int) -> UInt8Array:
-    angle = np.deg2rad(sign * np.trunc(level * 30 / 10))
-    cosine, sine = np.cos(angle), np.sin(angle)
-    linear = np.stack([cosine, sine, -sine, cosine], axis=1).reshape(-1, 2, 2)
-    matrices = warps.about_centre(linear, np.zeros((len(images), 2)), *images.shape[1:3])
-    return warps.warp(images, matrices, "constant", _grey(images, fill))
-
-
-def _sheared(images: UInt8Array, lean: Levels, fill: int, moved: int) -> UInt8Array:
-    """Move along axis ``moved``, 0 rows or 1 columns, in proportion to the other axis."""
-    matrices = np.tile(np.eye(2, 3), (len(images), 1, 1))
-    matrices[:, moved, 1 - moved] = lean
-    # As in Pillow, what stays is the upper or the left edge of the image, which lies at -1/2.
-    matrices[:, moved, 2] = lean / 2
-    return warps.warp(images, matrices, "constant", _grey(images, fill))
-
-
-def _grey(images: UInt8Array, value: int) -> UInt8Array:
-    return np.full((len(images), images.shape[3]), value, dtype=np.uint8)
-
-
-def _translated(
-    images: UInt8Array, level: Levels, sign: Levels, fill: int, moved: int
-) -> UInt8Array:
-    # A positive number is where a pixel comes from, so the image moves up or to the left.
-    distance = (-sign * np.trunc(level * (images.shape[1 + moved] / 3) / 10)).astype(np.int64)
-    still = np.zeros_like(distance)
-    down, right = (distance, still) if moved == 0 else (still, distance)
-    return warps.shifted(images, down, right, fill)
-
-
 # By the number that stands in the draws; the first nine are the official ones. What a level means
 # is the authors' int_parameter and float_parameter.
 OPERATIONS: dict[str, Operation] = {
@@ -213,18 +182,25 @@ OPERATIONS: dict[str, Operation] = {
     "posterize": lambda images, level, sign, fill: colour.posterize(
         images, 4 - np.trunc(level * 4 / 10)
     ),
-    "rotate": _rotate,
+    "rotate": lambda images, level, sign, fill: warps.rotated(
+        images, sign * np.trunc(level * 30 / 10), fill
+    ),
     "solarize": lambda images, level, sign, fill: colour.solarize(
         images, 256 - np.trunc(level * 256 / 10)
     ),
-    "shear_x": lambda images, level, sign, fill: _sheared(
+    "shear_x": lambda images, level, sign, fill: warps.sheared(
         images, sign * (level * 0.3 / 10), fill, 1
     ),
-    "shear_y": lambda images, level, sign, fill: _sheared(
+    "shear_y": lambda images, level, sign, fill: warps.sheared(
         images, sign * (level * 0.3 / 10), fill, 0
     ),
-    "translate_x": lambda images, level, sign, fill: _translated(images, level, sign, fill, 1),
-    "translate_y": lambda images, level, sign, fill: _translated(images, level, sign, fill, 0),
+    # A positive number is where a pixel comes from, so the image moves up or to the left.
+    "translate_x": lambda images, level, sign, fill: warps.translated(
+        images, -sign * np.trunc(level * (images.shape[2] / 3) / 10), fill, 1
+    ),
+    "translate_y": lambda images, level, sign, fill: warps.translated(
+        images, -sign * np.trunc(level * (images.shape[1] / 3) / 10), fill, 0
+    ),
     "color": lambda images, level, sign, fill: colour.color(images, level * 1.8 / 10 + 0.1),
     "contrast": lambda images, level, sign, fill: colour.contrast(images, level * 1.8 / 10 + 0.1),
     "brightness": lambda images, level, sign, fill: colour.brightness(

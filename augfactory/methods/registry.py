@@ -1,6 +1,15 @@
 """Every method, one line each."""
 
-from augfactory.methods import augmix, cutmix, geometry, mixup, ricap
+from augfactory.methods import (
+    augmix,
+    cutmix,
+    erasing,
+    geometry,
+    grid,
+    mixup,
+    ricap,
+    trivialaugment,
+)
 from augfactory.methods.method import Method
 
 METHODS: dict[str, Method] = {
@@ -11,5 +20,8 @@ METHODS: dict[str, Method] = {
         ricap.METHOD,
         cutmix.METHOD,
         augmix.METHOD,
+        erasing.METHOD,
+        grid.METHOD,
+        trivialaugment.METHOD,
     )
 }

@@ -38,6 +38,9 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"width": 1, "depth": 4},
         {"fill_value": 128, "alpha": 0.01},
     ],
+    "erasing": [{"smallest": 1.0, "largest": 1.0}, {"aspect": 1.0}],
+    "grid": [{"cells": 1}, {"cells": 16, "pairing": "any"}],
+    "trivialaugment": [{"rotate": 30.0, "fill_value": 128}, {"blend": 0.0, "translate": 1.0}],
 }
 CASES = [
     pytest.param(method, parameters, id=f"{name}{parameters or ''}")
@@ -160,7 +163,7 @@ def test_stored_draws_give_equal_bytes(
         np.testing.assert_array_equal(again, weights)
 
 
-@pytest.mark.parametrize("name", ["mixup", "ricap", "cutmix"])
+@pytest.mark.parametrize("name", ["mixup", "ricap", "cutmix", "grid"])
 def test_images_of_one_colour_stay_so_where_all_parents_have_it(name: str) -> None:
     method = METHODS[name]
     checked, images, draws = drawn(method, {}, (6, 4, 3))
@@ -168,7 +171,7 @@ def test_images_of_one_colour_stay_so_where_all_parents_have_it(name: str) -> No
     np.testing.assert_array_equal(method.apply(checked, images, draws), images[:, 0])
 
 
-@pytest.mark.parametrize("name", ["mixup", "cutmix"])  # ricap moves what it crops
+@pytest.mark.parametrize("name", ["mixup", "cutmix", "grid"])  # ricap moves what it crops
 def test_an_image_mixed_with_itself_is_unchanged(name: str) -> None:
     method = METHODS[name]
     checked, images, draws = drawn(method, {}, (6, 4, 3))
