@@ -9,7 +9,7 @@ from typing import Any, get_args
 from augfactory.commands.ingredients import Ingredients, gather
 from augfactory.commands.orders import Order
 from augfactory.commands.progress import Progress
-from augfactory.commands.source_notes import few_images, made_rows
+from augfactory.commands.source_notes import few_images, made_rows, suited_preset
 from augfactory.commands.unlabelled import check_labelled
 from augfactory.engines.processes import can_start_workers
 from augfactory.errors import RecipeError, unknown_name
@@ -24,7 +24,6 @@ from augfactory.pipeline.recipe import (
     PseudoLabelStage,
     Recipe,
     VaeStage,
-    default_geometry,
     geometry_stage,
     method_of,
     pseudo_label_stage,
@@ -132,22 +131,22 @@ def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
 def _geometry(
     request: ExpandRequest, ingredients: Ingredients, progress: Progress
 ) -> GeometryStage | None:
-    """Fill in the preset: what is asked for, what the model was trained with, or by the colours."""
+    """Fill in the preset: what is asked for, what the model was trained with, or what suits."""
     if request.geometry is None:
         return None
+    needed = max(request.factors) > 1 or not request.originals or request.unlabelled is not None
+    if "preset" in request.geometry or not needed:
+        return geometry_stage("geometry", request.geometry)
     trained_with = ingredients.model and ingredients.model.config.geometry
     preset = (trained_with or {}).get("preset")
-    source = ingredients.source
-    own = default_geometry(source.image_shape, preset).parameters["preset"]
-    if "preset" not in request.geometry and (max(request.factors) > 1 or not request.originals):
-        why = "they are grey" if source.image_shape[2] == 1 else "they are in colour"
-        if preset is not None:
-            why = "the model was trained so"
+    if preset is None:
+        preset = suited_preset(ingredients.source, progress)
+    else:
         progress.say(
-            f"images are varied as {own}, since {why}; --preset chooses another way "
-            "(digits, photo, clothes, texture, none)"
+            f"images are varied as {preset}, since the model was trained so; --preset chooses "
+            "another way (digits, photo, clothes, texture, none)"
         )
-    return geometry_stage("geometry", {"preset": own, **request.geometry})
+    return geometry_stage("geometry", {"preset": preset, **request.geometry})
 
 
 def _vae(asked: VaeStage, ingredients: Ingredients) -> VaeStage | None:

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from augfactory.commands.progress import Progress
+from augfactory.pipeline.content import look_at, preset_for
 from augfactory.records import Int64Array, Source
 from augfactory.sources.opening import split_suffix
 from augfactory.store.manifest import read_manifest
@@ -30,6 +32,21 @@ def few_images(source: Source) -> str | None:
         else ""
     )
     return f"warning: fewer than {FEW_IMAGES} images of {named}{more}{derives}"
+
+
+def suited_preset(source: Source, progress: Progress) -> str:
+    """Choose how images may be varied by what they tell of it, and say so."""
+    content, channels = look_at(source), source.image_shape[2]
+    preset = preset_for(content, channels)
+    colours = "grey" if channels == 1 else "in colour"
+    why = f"they are {colours}, and too few or too unlike each other to tell more"
+    if content is not None:
+        why = f"they are {colours}, and {content.words}"
+    progress.say(
+        f"images are varied as {preset}: {why}. --preset chooses another way "
+        "(digits, photo, clothes, texture, none)"
+    )
+    return preset
 
 
 def made_rows(text: str, rows: Int64Array) -> str | None:

@@ -8,6 +8,7 @@ from augfactory.commands.evaluation_checks import Alert, near_duplicates
 from augfactory.commands.evaluation_inputs import check_fit, refuse_shared, unused_rows
 from augfactory.commands.opening import open_any, refuse_test_split
 from augfactory.commands.progress import Progress
+from augfactory.commands.source_notes import suited_preset
 from augfactory.commands.study_file import Study
 from augfactory.commands.unlabelled import open_unlabelled
 from augfactory.errors import RecipeError
@@ -60,6 +61,7 @@ class Material:
     test: Source
     alerts: tuple[Alert, ...]
     unlabelled: SourceSpec | None = None
+    preset: str = "none"
 
 
 def open_material(request: StudyRequest, progress: Progress) -> Material:
@@ -91,7 +93,8 @@ def open_material(request: StudyRequest, progress: Progress) -> Material:
         chosen = stratified_rows(test.labels, asked.test_rows, 0, "test_rows")
         rows, test = tuple(chosen.tolist()), test.restricted_to(chosen)
     test_rows = LabelledRows(test_spec, fingerprint(test), rows)
-    return Material(spec, source, test_rows, test, alerts, unlabelled)
+    preset = suited_preset(source, progress)  # one for all draws
+    return Material(spec, source, test_rows, test, alerts, unlabelled, preset)
 
 
 def draw_originals(material: Material, n_train: int, subset: int) -> Draw:

@@ -51,6 +51,7 @@ def train_models(
             save_at_loss=asked.losses,
             lock=request.lock,
             verdict=False,
+            preset=material.preset if asked.vae.geometry else None,
             **asked.vae.model_dump(),
         )
         for draw in draws
@@ -134,7 +135,9 @@ def _expand_request(
         n_train=n_train or None,
         originals=recipe.originals if recipe.originals is not None else True,
         seed=draw.subset,
-        geometry=None if geometry is False else geometry if isinstance(geometry, dict) else {},
+        geometry=None
+        if geometry is False
+        else {"preset": material.preset, **(geometry if isinstance(geometry, dict) else {})},
         vae={"share": 1.0, **(recipe.vae or {})},
         mix=recipe.mix,
         distinct=bool(recipe.distinct),

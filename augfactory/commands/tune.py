@@ -15,6 +15,7 @@ from augfactory.commands import evaluation_files as files
 from augfactory.commands.expand_request import check_dataset_name
 from augfactory.commands.opening import open_any, refuse_test_split
 from augfactory.commands.progress import Progress
+from augfactory.commands.source_notes import suited_preset
 from augfactory.commands.tune_answer import (
     REFERENCES,
     Results,
@@ -27,7 +28,7 @@ from augfactory.commands.tune_folds import FOLDS, TuneRequest, cells_of_fold, op
 from augfactory.commands.tune_space import DEFAULT, Candidate, candidates
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.pipeline.composition import vae_or_default
-from augfactory.pipeline.recipe import Recipe, default_geometry, geometry_stage, with_copies
+from augfactory.pipeline.recipe import Recipe, geometry_stage, with_copies
 from augfactory.records import Source
 from augfactory.report.differences_figure import differences_figure
 from augfactory.report.recipe_toml import recipe_toml
@@ -60,7 +61,8 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
     """
     begun = time.monotonic()
     source = _opened(request)
-    space = candidates(source.image_shape[2], with_vae=request.vae)
+    preset = suited_preset(source, progress)  # of all images: that of a fold could be another
+    space = candidates(preset, with_vae=request.vae)
     folder = request.out.with_name(f"{request.out.stem}-tuning")
     files.check_folder(folder)
     from augfactory.commands.cells import run_cells  # torch: only when the request is right
@@ -192,10 +194,9 @@ def _recipe(request: TuneRequest, source: Source, chosen: Candidate) -> Recipe:
     vae = None
     if chosen.vae is not None:
         vae = vae_or_default(chosen.vae, varied=True, channels=source.image_shape[2])
-    preset = default_geometry(source.image_shape).parameters["preset"]
     return Recipe(
         factor=request.factor,
-        geometry=geometry_stage("geometry", {"preset": preset, **chosen.geometry}),
+        geometry=geometry_stage("geometry", chosen.geometry),
         vae=vae,
         mix=with_copies(chosen.mix, request.factor, originals=True),
         distinct=bool(chosen.mix),

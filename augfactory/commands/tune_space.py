@@ -1,9 +1,10 @@
 """What `augfactory tune` chooses from: recipes that differ in one thing each."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from augfactory.methods.geometry import PRESETS
 from augfactory.pipeline.recipe import MixStage, mix_stage
 
 DEFAULT = "default"
@@ -24,14 +25,14 @@ class Candidate:
     mix: tuple[MixStage, ...] = ()
 
 
-def candidates(channels: int, *, with_vae: bool) -> tuple[Candidate, ...]:
-    """Return all recipes for grey (1 channel) or coloured (3) images, the default first."""
-    presets = ("clothes", "texture") if channels == 1 else ("clothes", "texture", "digits")
+def candidates(preset: str, *, with_vae: bool) -> tuple[Candidate, ...]:
+    """Return all recipes for images that ``preset`` suits, the default first."""
     found = [
-        Candidate(DEFAULT, "the default without a model: geometry"),
+        Candidate(DEFAULT, f"the default without a model: geometry as for {preset}"),
         *(
             Candidate(f"preset-{name}", f"geometry as for {name}", {"preset": name})
-            for name in presets
+            for name in PRESETS
+            if name not in (preset, "none")
         ),
         Candidate("elastic", "geometry, bent as well", {"elastic_alpha": 30.0}),
         Candidate("mixup-quarter", "a quarter mixup", mix=(_among("mixup", 0.25),)),
@@ -57,7 +58,7 @@ def candidates(channels: int, *, with_vae: bool) -> tuple[Candidate, ...]:
                 vae={"share": 0.5, "decode": "residual"},
             ),
         ]  # fmt: skip
-    return tuple(found)
+    return tuple(replace(one, geometry={"preset": preset, **one.geometry}) for one in found)
 
 
 def _among(method: str, share: float, alpha: float | None = None) -> MixStage:

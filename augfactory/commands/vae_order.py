@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from augfactory.commands.opening import lasting_text, open_any, refuse_test_split
 from augfactory.commands.progress import Progress
-from augfactory.commands.source_notes import few_images
+from augfactory.commands.source_notes import few_images, suited_preset
 from augfactory.commands.unlabelled import gather_unlabelled
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.guarded.text import first_problem
@@ -111,7 +111,10 @@ def take_order(request: VaeTrainRequest, progress: Progress) -> Taken:
     more = None
     if request.unlabelled is not None:
         more = gather_unlabelled(request.unlabelled, source, progress)
-    geometry = default_geometry(source.image_shape, request.preset)
+    geometry = None
+    if request.geometry:
+        preset = request.preset or suited_preset(source, progress)
+        geometry = default_geometry(source.image_shape, preset).parameters
     order = TrainingOrder(
         architecture=request.architecture,
         latent=request.latent,
@@ -122,7 +125,7 @@ def take_order(request: VaeTrainRequest, progress: Progress) -> Taken:
         if more is None
         else _trained_on(more.spec, more.source, more.rows, more.fingerprint),
         training=settings,
-        geometry=geometry.parameters if request.geometry else None,
+        geometry=geometry,
     )
     return Taken(order, source, None if more is None else _without_labels(more.source, source))
 
