@@ -354,7 +354,7 @@ def test_the_same_results_make_the_same_bytes_in_any_process() -> None:
         "from augfactory.report.page import report_page; "
         "print(hashlib.sha256(report_page(results(tuple('abc'), factors=(10,)), [])).hexdigest())"
     )
-    environment = {"PYTHONHASHSEED": "7", "PYTHONPATH": ":".join(sys.path), "OMP_NUM_THREADS": "1"}
+    environment = {"PYTHONHASHSEED": "7", "PYTHONPATH": ":".join(sys.path), "OMP_NUM_THREADS": "2"}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )
