@@ -13,7 +13,7 @@ demo: .venv/ready
 	$(BIN)/augfactory demo
 
 test: check
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 faults: .venv/ready-dev
 	$(BIN)/python -m tests.faults.run

@@ -1,9 +1,16 @@
-"""What every test gets: a cache folder of the test session, not the user's."""
+"""What every test gets: one thread a process, and a cache folder of the test session."""
 
 import os
 from collections.abc import Iterator
 
 import pytest
+
+from augfactory.engines.processes import THREAD_VARIABLES
+
+# Set before torch is loaded, and passed on to child processes. Tests that run side by side with two
+# threads each spend most of their time waiting for each other.
+for variable in THREAD_VARIABLES:
+    os.environ.setdefault(variable, "1")
 
 
 @pytest.fixture(autouse=True, scope="session")

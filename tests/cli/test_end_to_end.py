@@ -13,16 +13,20 @@ import h5py
 import numpy as np
 import pytest
 
+from augfactory.engines.processes import THREAD_VARIABLES
 from tests.pictures import CLASSES, HEIGHT, WIDTH, write_class_folders
 
 STEPS = 30
 
 
-def augfactory(*arguments: object, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run the command, and hold it to its exit code."""
+def augfactory(
+    *arguments: object, cwd: Path, code: int = 0, threads: int = 1
+) -> subprocess.CompletedProcess[str]:
+    """Run the command, and hold it to its exit code; ``threads`` are what torch may use."""
     done = subprocess.run(
         [sys.executable, "-m", "augfactory", *map(str, arguments)],
         cwd=cwd,
+        env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))},
         capture_output=True,
         text=True,
         timeout=300,
@@ -32,9 +36,9 @@ def augfactory(*arguments: object, cwd: Path, code: int = 0) -> subprocess.Compl
     return done
 
 
-def answer(*arguments: object, cwd: Path) -> dict[str, Any]:
+def answer(*arguments: object, cwd: Path, threads: int = 1) -> dict[str, Any]:
     """Run the command with --json and read its one object."""
-    done = augfactory(*arguments, "--json", cwd=cwd)
+    done = augfactory(*arguments, "--json", cwd=cwd, threads=threads)
     value = json.loads(done.stdout)
     assert isinstance(value, dict)
     return value
@@ -63,8 +67,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_expand_makes_exactly_k_images_per_source(place: Path) -> None:
-    made = answer("expand", "model", "--factor", 10, "--out", "d", cwd=place)["datasets"]
+@pytest.fixture(scope="module")
+def made(place: Path) -> list[dict[str, Any]]:
+    """Return what was said of d-x10@v1, which several tests use."""
+    datasets = answer("expand", "model", "--factor", 10, "--out", "d", cwd=place)["datasets"]
+    assert isinstance(datasets, list)
+    return datasets
+
+
+def test_expand_makes_exactly_k_images_per_source(place: Path, made: list[dict[str, Any]]) -> None:
     assert [(one["name"], one["version"], one["rows"]) for one in made] == [("d-x10", "v1", 240)]
     columns: dict[str, list[Any]] = {}
     for path in sorted((place / made[0]["path"] / "shards").iterdir()):
@@ -80,38 +91,42 @@ def test_expand_makes_exactly_k_images_per_source(place: Path) -> None:
     methods, counts = np.unique(whole["method"], return_counts=True)
     made_by = dict(zip(methods.tolist(), counts.tolist(), strict=True))
     assert made_by == {b"original": 24, b"geometry": 162, b"vae": 54}
-    augfactory("verify", "d-x10", cwd=place)
+    augfactory("verify", "d-x10@v1", cwd=place)
 
 
-def test_same_request_is_answered_with_the_version_that_exists(place: Path) -> None:
-    first = answer("expand", "model", "--factor", 2, "--out", "same", cwd=place)["datasets"][0]
-    again = answer("expand", "model", "--factor", 2, "--out", "same", cwd=place)["datasets"][0]
-    assert again == {**first, "existing": True}
-    other = answer("expand", "model", "--factor", 2, "--out", "same", "--seed", 1, cwd=place)
+def test_same_request_is_answered_with_the_version_that_exists(
+    place: Path, made: list[dict[str, Any]]
+) -> None:
+    again = answer("expand", "model", "--factor", 10, "--out", "d", cwd=place)["datasets"][0]
+    assert again == {**made[0], "existing": True}
+    other = answer("expand", "model", "--factor", 10, "--out", "d", "--seed", 1, cwd=place)
     assert other["datasets"][0]["version"] == "v2"
-    assert other["datasets"][0]["content_hash"] != first["content_hash"]
+    assert other["datasets"][0]["content_hash"] != made[0]["content_hash"]
 
 
 def test_workers_formats_and_kills_do_not_change_a_pixel(place: Path) -> None:
-    request = ("expand", "model", "--factor", 120, "--mixup", 25, "--ricap", 25, "--augmix", 5)
+    # 4,656 rows: of less than 4 MiB of pixels, one process does the work, whatever is asked for.
+    request = ("expand", "model", "--factor", 130, "--mixup", 50, "--ricap", 10, "--augmix", 4)
     hashes = {
-        answer(*request, "--out", name, *more, cwd=place)["datasets"][0]["content_hash"]
-        for name, more in {
-            "one": ("--workers", 1),
-            "four": ("--workers", 4),
-            "tree": ("--workers", 2, "--format", "png"),
-        }.items()
+        answer(*request, "--out", name, *more, cwd=place, threads=threads)["datasets"][0][
+            "content_hash"
+        ]
+        for name, threads, more in (
+            ("one", 2, ("--workers", 1)),
+            ("two", 1, ("--workers", 2)),
+            ("tree", 1, ("--workers", 1, "--format", "png")),
+        )
     }
     kill_when_the_first_shard_is_there(place, *request, "--out", "killed")
-    assert not list(place.glob("killed-x120/v*"))
-    augfactory("info", "killed-x120", cwd=place, code=3)
-    resumed = augfactory(*request, "--out", "killed", "--json", cwd=place)
+    assert not list(place.glob("killed-x130/v*"))
+    augfactory("info", "killed-x130", cwd=place, code=3)
+    resumed = augfactory(*request, "--out", "killed", "--workers", 1, "--json", cwd=place)
     assert "stand from an earlier run" in resumed.stderr
     hashes.add(json.loads(resumed.stdout)["datasets"][0]["content_hash"])
     assert len(hashes) == 1
     cards = [
-        (place / f"{name}-x120/v1/README.md").read_text("utf-8").replace(f"{name}-x120", "")
-        for name in ("one", "four", "killed")
+        (place / f"{name}-x130/v1/README.md").read_text("utf-8").replace(f"{name}-x130", "")
+        for name in ("one", "two", "killed")
     ]
     assert len({" ".join(card.split()) for card in cards}) == 1  # names of other lengths wrap so
 
@@ -124,7 +139,7 @@ def kill_when_the_first_shard_is_there(place: Path, *arguments: object) -> None:
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 120
-    while len(list(place.glob("killed-x120/.building-*/.state/0*.json"))) < 2:
+    while len(list(place.glob("killed-x130/.building-*/.state/0*.json"))) < 2:
         assert process.poll() is None, "it ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -235,7 +250,8 @@ def test_dry_run_writes_nothing(place: Path) -> None:
 
 
 def test_png_opens_with_torchvision_and_hugging_face(place: Path) -> None:
-    made = answer("expand", "model", "--factor", 3, "--out", "p", "--format", "png", cwd=place)
+    request = ("expand", "parts", "--n-train", 24, "--factor", 3, "--format", "png", "--out", "p")
+    made = answer(*request, cwd=place)
     train = place / made["datasets"][0]["path"] / "train"
     reader = f"""
 from augfactory.torchvision_import import import_torchvision
@@ -254,17 +270,19 @@ assert all(max(row["soft_label"]) == row["soft_label"][row["label"]] for row in 
     subprocess.run([sys.executable, "-c", reader], check=True, env=environment, timeout=120)
 
 
+@pytest.mark.usefixtures("made")
 def test_evaluate_answers_with_arms(place: Path) -> None:
-    answer("expand", "model", "--factor", 5, "--out", "e", cwd=place)
     found = answer(
         "evaluate",
-        "e-x5",
+        "d-x10@v1",
         "--test",
         "parts:test",
         "--seeds",
         2,
         "--steps",
         5,
+        "--workers",
+        2,
         "--out",
         "ev",
         cwd=place,
@@ -273,7 +291,7 @@ def test_evaluate_answers_with_arms(place: Path) -> None:
         "originals",
         "originals+geometry",
         "originals+geometry+mixup",
-        "e-x5",
+        "d-x10",
     ]
     best = max(found["arms"][:3], key=lambda arm: arm["accuracy"]["mean"])
     assert found["baseline"] == best["name"]
@@ -285,10 +303,10 @@ def test_evaluate_answers_with_arms(place: Path) -> None:
     )
 
 
+@pytest.mark.usefixtures("made")
 def test_evaluate_refuses_training_images_as_test(place: Path) -> None:
-    answer("expand", "model", "--factor", 2, "--out", "leak", cwd=place)
-    done = augfactory("evaluate", "leak-x2", "--test", "parts:train", cwd=place, code=3)
-    assert "leak-x2@v1 row" in done.stderr
+    done = augfactory("evaluate", "d-x10@v1", "--test", "parts:train", cwd=place, code=3)
+    assert "d-x10@v1 row" in done.stderr
 
 
 @pytest.mark.parametrize(

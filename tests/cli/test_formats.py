@@ -13,7 +13,7 @@ from tests.cli.test_end_to_end import answer, augfactory
 from tests.pictures import write_class_folders
 
 FORMATS = ("hdf5", "parquet", "webdataset")
-REQUEST = ("expand", "parts", "--factor", 240, "--mixup", 20)
+REQUEST = ("expand", "parts", "--factor", 120, "--mixup", 5)
 
 
 @pytest.fixture(scope="module")
@@ -55,16 +55,16 @@ def data_of(version: Path) -> dict[str, str]:
 def test_a_killed_expand_and_a_killed_export_end_with_the_same_bytes(
     place: Path, storage: str
 ) -> None:
-    whole = answer("info", "whole-x240", cwd=place)
+    whole = answer("info", "whole-x120", cwd=place)
     dry = answer(*REQUEST, "--format", storage, "--out", storage, "--dry-run", cwd=place)
-    made, name = (*REQUEST, "--format", storage, "--out", storage), f"{storage}-x240"
+    made, name = (*REQUEST, "--format", storage, "--out", storage), f"{storage}-x120"
     run_until_killed(place, f"{name}/.building-*/.state/0*.json", *made, "--workers", 1)
     assert not list(place.glob(f"{name}/v*"))
-    resumed = augfactory(*made, "--json", cwd=place)
+    resumed = augfactory(*made, "--workers", 1, "--json", cwd=place)
     assert "stand from an earlier run" in resumed.stderr
 
     out = f"{storage}-export"
-    converted = ("export", "whole-x240@v1", "--to", storage, "--out", out)
+    converted = ("export", "whole-x120@v1", "--to", storage, "--out", out)
     run_until_killed(place, f"{out}/.building-*/.state/0*.json", *converted)
     assert not list(place.glob(f"{out}/v*"))
     assert "not finished" in augfactory("info", out, cwd=place, code=3).stderr
@@ -87,7 +87,7 @@ def test_evaluate_reads_every_format_alike(place: Path) -> None:
     names = [f"{storage}-e-x2" for storage in FORMATS]
     for storage in FORMATS:
         answer(*made, "--format", storage, "--out", f"{storage}-e", cwd=place)
-    request = ("--test", "parts:test", "--seeds", 1, "--steps", 4, "--out", "ev")
+    request = ("--test", "parts:test", "--seeds", 1, "--steps", 4, "--workers", 1, "--out", "ev")
     found = answer("evaluate", *names, *request, cwd=place)
     arms = [arm for arm in found["arms"] if arm["name"] in names]
     assert len(arms) == 3
@@ -95,13 +95,13 @@ def test_evaluate_reads_every_format_alike(place: Path) -> None:
 
 
 def test_export_says_what_is_wrong(place: Path) -> None:
-    unknown = augfactory("export", "whole-x240", "--to", "parkuet", cwd=place, code=2)
+    unknown = augfactory("export", "whole-x120", "--to", "parkuet", cwd=place, code=2)
     assert "Did you mean 'parquet'?" in unknown.stderr
-    absent = augfactory("export", "hole-x240", "--to", "parquet", cwd=place, code=3)
-    assert "Did you mean whole-x240" in absent.stderr
-    quiet = augfactory("export", "whole-x240", "--to", "hdf5", "--quiet", cwd=place)
+    absent = augfactory("export", "hole-x120", "--to", "parquet", cwd=place, code=3)
+    assert "Did you mean whole-x120" in absent.stderr
+    quiet = augfactory("export", "whole-x120", "--to", "hdf5", "--quiet", cwd=place)
     assert quiet.stderr == ""
-    assert quiet.stdout == "whole-x240@v1  whole-x240/v1  exists already\n"
+    assert quiet.stdout == "whole-x120@v1  whole-x120/v1  exists already\n"
     answer("expand", "parts", "--factor", 2, "--out", "broken", cwd=place)
     shard = place / "broken-x2" / "v1" / "shards" / "00000.h5"
     shard.chmod(0o644)

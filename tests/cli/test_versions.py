@@ -12,11 +12,17 @@ import pytest
 from tests.commands.made import expanded, write_parts
 
 
+@pytest.fixture(scope="module")
+def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a version that takes long enough to render."""
+    place = tmp_path_factory.mktemp("version")
+    return expanded(write_parts(place), place / "d", factor=500)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_reproduction_leaves_nothing_behind(
-    tmp_path: Path, number: signal.Signals, code: int
+    version: Path, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
-    version = expanded(write_parts(tmp_path), tmp_path / "d", factor=700)
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     process = subprocess.Popen(

@@ -89,20 +89,23 @@ from pathlib import Path
 import mlcroissant
 import numpy as np
 from PIL import Image
-folder, storage, out = json.loads(sys.argv[1])
-dataset = mlcroissant.Dataset(jsonld=f"{folder}/croissant.json")
-classes = {row["classes/label"]: row["classes/name"] for row in dataset.records("classes")}
-columns = {"names": np.array([classes[label] for label in range(len(classes))])}
-records = "rows" if storage in ("png", "parquet") else "plan"
-rows = list(dataset.records(records))
-for name in ("soft_label", "label", "round", "view", "source_index", "weight"):
-    if f"{records}/{name}" in rows[0]:
-        columns[name] = np.array([row[f"{records}/{name}"] for row in rows])
-columns["method"] = np.array([row[f"{records}/method"].decode() for row in rows])
-if records == "rows":
-    columns["image"] = np.array([np.asarray(
-        row["rows/image"] if "rows/image" in row
-        else Image.open(Path(folder, "train", row["rows/file_name"].decode()))) for row in rows])
+folders, out = json.loads(sys.argv[1])
+columns = {}
+for storage, folder in folders.items():
+    dataset = mlcroissant.Dataset(jsonld=f"{folder}/croissant.json")
+    classes = {row["classes/label"]: row["classes/name"] for row in dataset.records("classes")}
+    columns[f"{storage} names"] = np.array([classes[label] for label in range(len(classes))])
+    records = "rows" if storage in ("png", "parquet") else "plan"
+    rows = list(dataset.records(records))
+    for name in ("soft_label", "label", "round", "view", "source_index", "weight"):
+        if f"{records}/{name}" in rows[0]:
+            columns[f"{storage} {name}"] = np.array([row[f"{records}/{name}"] for row in rows])
+    columns[f"{storage} method"] = np.array([row[f"{records}/method"].decode() for row in rows])
+    if records == "rows":
+        columns[f"{storage} image"] = np.array([np.asarray(
+            row["rows/image"] if "rows/image" in row
+            else Image.open(Path(folder, "train", row["rows/file_name"].decode())))
+            for row in rows])
 np.savez(out, **columns)
 """
 # What Croissant has a way to in each format.
@@ -194,17 +197,21 @@ def hugging_face(
     return run(HUGGING_FACE, cache, loads)
 
 
+def of_key(found: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return the arrays whose names begin with ``key``, which is cut off."""
+    return {
+        name.removeprefix(f"{key} "): values
+        for name, values in found.items()
+        if name.startswith(f"{key} ")
+    }
+
+
 @pytest.mark.parametrize("how", ["", " card"])
 @pytest.mark.parametrize("storage", FORMATS)
 def test_hugging_face_reads_every_column(
     versions: dict[str, Path], hugging_face: dict[str, Any], storage: str, how: str
 ) -> None:
-    key = f"{storage}{how} "
-    found = {
-        name.removeprefix(key): values
-        for name, values in hugging_face.items()
-        if name.startswith(key)
-    }
+    found = of_key(hugging_face, f"{storage}{how}")
     # A folder of classes is read class by class.
     assert_same_rows(found, stored_in(versions["hdf5"]), in_order=storage != "png")
     if storage in ("png", "parquet"):
@@ -244,11 +251,20 @@ def test_the_card_is_right_about_grey_images(versions: dict[str, Path], tmp_path
     }
 
 
+@pytest.fixture(scope="module")
+def mlcroissant(
+    versions: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """Return what it reads of every format."""
+    folders = {storage: str(versions[storage]) for storage in FORMATS}
+    return run(CROISSANT, tmp_path_factory.mktemp("cache"), folders)
+
+
 @pytest.mark.parametrize("storage", FORMATS)
 def test_mlcroissant_reads_what_the_description_says_it_can(
-    versions: dict[str, Path], tmp_path: Path, storage: str
+    versions: dict[str, Path], mlcroissant: dict[str, Any], storage: str
 ) -> None:
-    found = run(CROISSANT, tmp_path, str(versions[storage]), storage)
+    found = of_key(mlcroissant, storage)
     assert found["names"].tolist() == list(CLASSES)
     rows = stored_in(versions["hdf5"])
     found.setdefault("image", rows.image)  # of which it has none in HDF5 and archives

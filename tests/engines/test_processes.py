@@ -43,12 +43,18 @@ def test_every_task_is_run_once(workers: int) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_threads_are_pinned(workers: int) -> None:
+def test_threads_are_pinned(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
+    for variable in processes.THREAD_VARIABLES:  # what processes would take if they were let
+        monkeypatch.setenv(variable, "2")
     before = torch.get_num_threads()
-    assert [seen for _, seen in processes.run(threads_seen, [0, 1], workers)] == [1, 1]
-    assert torch.get_num_threads() == before
+    torch.set_num_threads(2)
+    try:
+        assert [seen for _, seen in processes.run(threads_seen, [0, 1], workers)] == [1, 1]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
