@@ -88,7 +88,7 @@ def teach(task: TeacherTask) -> None:
 
 
 def _labels_of(given: Given, number: int) -> PseudoLabels:
-    """Put together what the teachers read in a round."""
+    """Put together what the teachers read in a round, at the temperature of the first."""
     stage = given.recipe.pseudo_label
     assert stage is not None
     readings = []
@@ -99,7 +99,10 @@ def _labels_of(given: Given, number: int) -> PseudoLabels:
             raise FileNotFoundError(given.building / _name(task))
         readings.append(reading)
     labels = given.source.labels
-    return pseudo_labels(labels, folds_of(labels, stage.teachers), readings, stage.keep)
+    temperature = _labels_of(given, 0).temperature if number else None
+    return pseudo_labels(
+        labels, folds_of(labels, stage.teachers), readings, stage.keep, temperature
+    )
 
 
 def _kept_reading(given: Given, task: TeacherTask) -> Reading | None:

@@ -9,8 +9,8 @@ kept, with their soft labels: sharpened ones, and all images, do harm where teac
 
 In a further round new teachers learn from the kept images too, half of each batch (Lee 2013; Xie
 et al. 2020, which trains on the teacher's soft labels and repeats), and label all of them anew.
-What they learn was labelled by teachers of which all but one knew the images of their fold; so the
-accuracy that is told is that of the first round.
+What they learn was labelled by teachers of which all but one knew the images of their fold, so that
+they read these too well: accuracy and temperature are those of the first round.
 """
 
 from dataclasses import dataclass, replace
@@ -115,6 +115,7 @@ def pseudo_labels(
     fold: Int64Array,
     readings: list[Reading],
     keep: float,
+    temperature: float | None = None,
 ) -> PseudoLabels:
     """Put together what the teachers of all folds read in one round.
 
@@ -123,11 +124,13 @@ def pseudo_labels(
         fold: int64 [N], the fold of each.
         readings: one for each fold.
         keep: the share of the images taken for each class that is kept, the surest.
+        temperature: that of the first round; None fits it on the labelled images.
     """
     held_out = np.empty((len(labels), readings[0].held_out.shape[1]))
     for own, reading in enumerate(readings):
         held_out[fold == own] = reading.held_out
-    temperature = fit_temperature(held_out, labels)
+    if temperature is None:
+        temperature = fit_temperature(held_out, labels)
     found = np.mean([np.exp(scaled(reading.unlabelled, temperature)) for reading in readings], 0)
     soft_label = (found / found.sum(axis=1, keepdims=True)).astype(np.float32)
     return PseudoLabels(

@@ -119,6 +119,9 @@ def test_labels_are_the_mean_of_calibrated_readings() -> None:
     np.testing.assert_allclose(found.soft_label, expected, atol=1e-6)
     assert found.accuracy == np.mean(held_out.argmax(axis=1) == labels)
     np.testing.assert_array_equal(found.kept, surest(found.soft_label, 0.75))
+    later = pseudo_labels(labels, fold_of, readings, 0.75, temperature=2.5)
+    expected = np.mean([softmax(r.unlabelled / 2.5, axis=1) for r in readings], 0)
+    np.testing.assert_allclose(later.soft_label, expected, atol=1e-6)
 
 
 @given(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from augfactory.pipeline.content import Content, look_at, preset_for
-from augfactory.records import Source, UInt8Array
+from augfactory.records import Int64Array, Source, UInt8Array
 from augfactory.sources.sample import open_sample
 from tests.evaluation.memory import memory_source
 
@@ -16,13 +16,13 @@ CLASSES = 4
 
 
 def pictures(
-    symmetric: Callable[[UInt8Array], UInt8Array], rows: int, channels: int, noise: int = 30
+    symmetric: Callable[[Int64Array], Int64Array], rows: int, channels: int, noise: int = 30
 ) -> Source:
     """Coarse patterns of four classes, made symmetric in some way, under noise."""
     random = np.random.default_rng(7)
     labels = np.arange(rows) % CLASSES
-    coarse = random.integers(40, 216, (CLASSES, 6, 6, channels)).astype(np.int64)
-    coarse = np.stack([symmetric(each) for each in coarse])[labels]
+    drawn = random.integers(40, 216, (CLASSES, 6, 6, channels)).astype(np.int64)
+    coarse = np.stack([symmetric(each) for each in drawn])[labels]
     images = coarse.repeat(SHAPE[0] // 6, axis=1).repeat(SHAPE[1] // 6, axis=2)
     images = images + random.integers(-noise, noise + 1, images.shape)
     return memory_source(
@@ -30,18 +30,18 @@ def pictures(
     )
 
 
-def as_it_is(image: UInt8Array) -> UInt8Array:
+def as_it_is(image: Int64Array) -> Int64Array:
     return image
 
 
-def mirrored(image: UInt8Array) -> UInt8Array:
+def mirrored(image: Int64Array) -> Int64Array:
     return (image + image[:, ::-1]) // 2
 
 
-def any_way(image: UInt8Array) -> UInt8Array:
+def any_way(image: Int64Array) -> Int64Array:
     turned = [np.rot90(image, turns) for turns in range(4)]
     both = np.stack([*turned, *(own[:, ::-1] for own in turned)])
-    found: UInt8Array = both.sum(axis=0) // len(both)
+    found: Int64Array = both.sum(axis=0) // len(both)
     return found
 
 
@@ -54,7 +54,7 @@ def any_way(image: UInt8Array) -> UInt8Array:
     ],
 )
 def test_the_preset_is_what_the_images_bear(
-    symmetric: Callable[[UInt8Array], UInt8Array], grey: str, colour: str
+    symmetric: Callable[[Int64Array], Int64Array], grey: str, colour: str
 ) -> None:
     for channels, preset in ((1, grey), (3, colour)):
         content = look_at(pictures(symmetric, 120, channels))
