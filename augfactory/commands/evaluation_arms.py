@@ -17,6 +17,7 @@ from augfactory.evaluation.online import OnlineStage, online_stage
 from augfactory.evaluation.protocol import Arm
 from augfactory.evaluation.training_set import TrainingSet, training_part
 from augfactory.methods.registry import METHODS
+from augfactory.pipeline.content import look_at, preset_for
 from augfactory.pipeline.recipe import default_geometry
 from augfactory.pipeline.sides import check_sides
 from augfactory.records import SourceSpec
@@ -55,6 +56,12 @@ def make_arms(versions: tuple[Version, ...], request: ArmsRequest) -> tuple[Arm,
     """
     originals = originals_arm(versions)
     recipes = [version.manifest.recipe for version in versions]
+    if not any(recipe.get("geometry") for recipe in recipes):
+        # No dataset says how its originals may be varied: they do.
+        source = opened_part(originals).source
+        preset = preset_for(look_at(source), source.image_shape[2])
+        geometry = default_geometry(source.image_shape, preset)
+        recipes.append({"geometry": geometry.model_dump(mode="json")})
     stages = partial(online_stages, recipes=recipes, image_shape=versions[0].manifest.image_shape)
     online = [
         replace(originals, name=name, factor=None, diet=Diet(online=stages(name)))
