@@ -1,14 +1,23 @@
 """What images tell of how they may be varied: some are made to bear one change or the other."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from augfactory.commands.evaluation_arms import ONLINE_GEOMETRY, ArmsRequest, make_arms
+from augfactory.commands.expand import expand
+from augfactory.commands.expand_request import ExpandRequest
+from augfactory.commands.progress import Progress
 from augfactory.pipeline.content import Content, look_at, preset_for
+from augfactory.pipeline.recipe import mix_stage
 from augfactory.records import Int64Array, Source, UInt8Array
 from augfactory.sources.sample import open_sample
+from augfactory.store.reader import open_version
+from tests.commands.versions import write_source
 from tests.evaluation.memory import memory_source
 
 SHAPE = (24, 30)  # two unequal sides
@@ -107,3 +116,21 @@ def test_it_is_the_same_for_the_same_images_and_asks_no_more_than_600() -> None:
     assert len(read) == 1200
     assert len({*read}) == 600
     assert np.bincount(source.labels[sorted({*read})]).tolist() == [150] * 4
+
+
+def test_online_geometry_is_what_the_originals_bear_where_no_dataset_says(tmp_path: Path) -> None:
+    source = pictures(mirrored, 60, 1)
+    rows = np.arange(60)
+    names = ("a", "b", "c", "d")
+    spec = write_source(tmp_path / "s.h5", source.read_images(rows), source.labels, names)
+    mixed = ExpandRequest(
+        spec, tmp_path / "m", (1,), mix=(mix_stage("test", "mixup", 1, "originals", {}),)
+    )
+    varied = ExpandRequest(spec, tmp_path / "v", (2,), geometry={"preset": "digits"})
+    chosen = []
+    for request in (mixed, varied):
+        (dataset,) = expand(request, Progress())
+        arms = make_arms((open_version(dataset.path),), ArmsRequest())
+        (online,) = next(arm for arm in arms if arm.name == ONLINE_GEOMETRY).diet.online
+        chosen.append(json.loads(online.parameters)["preset"])
+    assert chosen == ["clothes", "digits"]
