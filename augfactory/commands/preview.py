@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from augfactory.pipeline.plan import UNLABELLED
 from augfactory.records import Int64Array
 from augfactory.report.contact_sheet import contact_sheet
 from augfactory.report.letters import all_drawable
@@ -39,13 +40,15 @@ def sheet(version: Version, sources: int = SHEET_LINES) -> bytes:
     manifest = version.manifest
     there = set(np.unique(version.methods).tolist())
     methods = [name for name in manifest.counts if name in there and name not in SINGLE]
+    methods.sort(key=lambda name: name == UNLABELLED)
     single = [_single_line(version, source) for source in _chosen_sources(version, sources)]
     each = LINES_PER_METHOD
     if methods and not any(line.right for line in single):
         single, each = [], max(each, sources // len(methods))
     mixed = [line for method in methods for line in _mixed_lines(version, method, each)]
+    last = ", the last of them labelled by classifiers" if UNLABELLED in methods else ""
     return contact_sheet(
-        f"{manifest.name} {manifest.version}: {manifest.rows:,} images",
+        f"{manifest.name} {manifest.version}: {manifest.rows:,} images{last}",
         "what there was",
         "what was made from it",
         [line for line in (*single, *mixed) if line.left or line.right],
@@ -73,11 +76,29 @@ def _single_line(version: Version, source: int) -> Line:
 
 def _mixed_lines(version: Version, method: str, most: int) -> list[Line]:
     rows = np.flatnonzero(version.methods == method)
+    if method == UNLABELLED:
+        return _unlabelled_lines(version, rows, most)
     chosen = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
     return [
         _made_line(version, row, parents)
         for row, parents in zip(chosen.tolist(), read_parents(version, chosen), strict=True)
     ]
+
+
+def _unlabelled_lines(version: Version, rows: Int64Array, most: int) -> list[Line]:
+    """Return full lines of images that classifiers labelled: each has no other beside it."""
+    shown = rows[np.linspace(0, len(rows) - 1, min(most * MADE_PER_LINE, len(rows))).astype(int)]
+    names = all_drawable(version.source.class_names)
+    tiles = [
+        Tile(image, names[int(np.argmax(shares))], tuple(shares))
+        for image, shares in zip(
+            version.source.read_images(shown),
+            version.source.read_soft_labels(shown).tolist(),
+            strict=True,
+        )
+    ]
+    starts = range(0, len(tiles), MADE_PER_LINE)
+    return [Line((), tuple(tiles[start : start + MADE_PER_LINE])) for start in starts]
 
 
 def _made_line(version: Version, row: int, parents: Int64Array, whole: bool = False) -> Line:
