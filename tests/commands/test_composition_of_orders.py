@@ -158,7 +158,7 @@ def test_the_card_says_how_decoded_rows_are_made(
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("s.h5", "varied as photo, since they are in colour"),
+        ("s.h5", "varied as photo: they are in colour"),
         ("texture", "varied as texture, since the model was trained so"),
     ],
 )
