@@ -91,7 +91,7 @@ def test_the_worse_half_is_left_out_and_folds_become_more(
     asked = trained(noisy({"cutmix": 0.10, "elastic": -0.3}))
     result = run(request_)
     assert [len({cell.subset for cell in cells}) for cells in asked] == [1, 3, 6]
-    everything = {one.name for one in candidates("photo", with_vae=False)}
+    everything = {one.name for one in candidates("digits", with_vae=False)}
     assert names(asked[0]) == everything | {ORIGINALS, ONLINE_MIXUP}
     assert len(names(asked[1])) < len(names(asked[0]))
     assert len(names(asked[2])) < len(names(asked[1]))
