@@ -158,7 +158,13 @@ def expand(
             pseudo_label=pseudo_label,
         )
         spec = source_spec(source, size, grey, rgb, download)
-        if auto and not dry_run:
+        if auto and dry_run:
+            raise RecipeError(
+                "--auto --dry-run",
+                "finding a recipe takes minutes, and writes it",
+                "Run `augfactory tune` first, and give --recipe with --dry-run.",
+            )
+        if auto:
             from augfactory.commands.expand_auto import with_found_recipe
 
             flags = with_found_recipe(

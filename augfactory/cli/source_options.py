@@ -23,7 +23,7 @@ Preset = Annotated[
     str | None,
     typer.Option(
         help="How images are varied: digits, photo, clothes, texture or none; left out, the "
-        "model's, or photo in colour and digits in grey."
+        "model's, or what the images bear: mirrored, upside down, turned."
     ),
 ]
 Download = Annotated[

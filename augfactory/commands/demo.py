@@ -67,7 +67,7 @@ def _expand(model: Path, data: Path, workers: int, progress: Progress) -> list[D
     """Make decoded images alone, at the document's three factors, and two sets to compare with.
 
     One is what `expand` makes of a model without flags: geometry, and a quarter decoded. The other
-    needs no model: it adds 2,000 more digits, labelled by classifiers that know the 100 alone.
+    needs no model: it adds 2,000 more digits, labelled by classifiers that had 100 labels alone.
     """
     encoded, plain = SourceSpec(str(model)), SourceSpec("sample:train")
     requests = [

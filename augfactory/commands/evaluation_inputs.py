@@ -64,7 +64,7 @@ def gather(
         check_fit(version.source, test)
     arms = make_arms(versions, arms_request)
     trained_on = {(arm.source, arm.part, arm.rows): opened_part(arm).source for arm in arms}
-    learnt_from = _model_sources(versions)
+    learnt_from = _also_learnt_from(versions)
     total = len(test) + sum(len(each) for each in (*trained_on.values(), *learnt_from))
     with progress.bar("looking for test images among the training images", total, "image") as bar:
         refuse_shared((*trained_on.values(), *learnt_from), test, bar.advance)
@@ -147,7 +147,7 @@ def _refuse_shared(
         )
 
 
-def _model_sources(versions: tuple[Version, ...]) -> list[Source]:
+def _also_learnt_from(versions: tuple[Version, ...]) -> list[Source]:
     """Return what else the datasets have learnt from: images of their VAEs, unlabelled images."""
     seen = {versions[0].manifest.source.fingerprint}
     sources = []

@@ -44,7 +44,7 @@ class ExpandRequest:
     """What `augfactory expand` was asked for; one dataset is made for each of ``factors``.
 
     ``out`` is NAME: the dataset of factor K is written to the folder ``NAME-xK``. ``geometry``
-    holds what is not left to the preset of the source's colours; None varies nothing. ``vae`` holds
+    holds what is not left to the preset that suits the images; None varies nothing. ``vae`` holds
     what a recipe's ``[vae]`` may say and is not left to the defaults, ``pseudo_label`` that of its
     ``[pseudo_label]``, which makes rows of ``unlabelled`` images where these are given.
     """

@@ -12,18 +12,17 @@ from augfactory.commands.expand import Dataset, answer, check_disk, damage_told_
 from augfactory.commands.expand_request import read_format
 from augfactory.commands.progress import Progress
 from augfactory.commands.publish import publish_version, read_records
-from augfactory.commands.recorded_recipe import check_recipe
+from augfactory.commands.recorded_recipe import check_recipe, request_id
 from augfactory.errors import RecipeError, VerificationError
 from augfactory.guarded.files import is_there, open_inside
 from augfactory.pipeline.plan import Section, count_rows, shard_ranges
-from augfactory.pipeline.recipe import Format, Recipe, recipe_id
+from augfactory.pipeline.recipe import Format, Recipe
 from augfactory.store import shards
 from augfactory.store.atomic import remove, writing
 from augfactory.store.formats import FORMATS
 from augfactory.store.lock import Lock, drop_left_lock, only_writer
 from augfactory.store.manifest import (
     MANIFEST,
-    PLAN,
     Manifest,
     content_hash,
     creation_time,
@@ -33,7 +32,7 @@ from augfactory.store.manifest import (
 )
 from augfactory.store.manifest_parts import ExportEntry, SourceEntry
 from augfactory.store.places import path_at, place_from
-from augfactory.store.pseudo_label_table import PSEUDO_LABELS
+from augfactory.store.pseudo_label_table import tables_beside
 from augfactory.store.reader import Version, open_rows, read_rows
 from augfactory.store.statistics import statistics_of
 from augfactory.store.storage_format import Extent, Shard
@@ -62,15 +61,7 @@ class _Order:
     @cached_property
     def recipe_id(self) -> str:
         """What `expand` would call the same request with this format."""
-        manifest = self.manifest
-        model = manifest.model["sha256"] if manifest.model else None
-        return recipe_id(
-            self.recipe,
-            manifest.versions,
-            manifest.source.fingerprint,
-            model,
-            manifest.unlabelled.fingerprint if manifest.unlabelled else None,
-        )
+        return request_id(self.recipe, self.manifest)
 
     @property
     def building(self) -> Path:
@@ -214,7 +205,7 @@ def _publish(order: _Order) -> Path:
             "its decoded pixels and labels are not those of its content hash; nothing was exported",
             f"`augfactory verify {order.origin}` names the files that were changed.",
         )
-    kept = [PLAN] if order.recipe.pseudo_label is None else [PLAN, PSEUDO_LABELS]
+    kept = tables_beside(labelled=origin.unlabelled is not None)
     for name in kept:
         with open_inside(order.origin, name) as table, writing(building / name) as copy:
             shutil.copyfileobj(table, copy)

@@ -22,7 +22,7 @@ from augfactory.evaluation.pseudo_labels import (
 from augfactory.guarded.files import open_regular
 from augfactory.keyed_random import key_of
 from augfactory.store.atomic import write_file
-from augfactory.store.pseudo_label_table import PSEUDO_LABELS, PseudoLabelTable
+from augfactory.store.pseudo_label_table import PseudoLabelTable
 from augfactory.store.shards import STATE
 
 
@@ -36,11 +36,10 @@ class TeacherTask:
 
 
 def label(order: Order, run: Run, progress: Progress) -> bytes:
-    """Label the unlabelled images of an order; ``write_job`` must have described it.
+    """Return the table of labels of an order's unlabelled images, as bytes.
 
-    Returns:
-        The table of labels, which stands in the building folder then. What an interrupted run
-        has finished is taken up again.
+    ``write_job`` must have described the order. What an interrupted run has finished is taken up
+    again.
     """
     stage, unlabelled = order.recipe.pseudo_label, order.ingredients.unlabelled
     if stage is None or unlabelled is None:
@@ -54,9 +53,7 @@ def label(order: Order, run: Run, progress: Progress) -> bytes:
                 bar.advance(1)
     found = _labels_of(given, stage.rounds - 1)
     progress.say(_in_words(_labels_of(given, 0).accuracy, found, order))
-    table = PseudoLabelTable(unlabelled.rows, found.soft_label, found.kept).as_bytes()
-    write_file(order.building / PSEUDO_LABELS, table)
-    return table
+    return PseudoLabelTable(unlabelled.rows, found.soft_label, found.kept).as_bytes()
 
 
 def teach(task: TeacherTask) -> None:

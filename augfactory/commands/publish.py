@@ -6,10 +6,9 @@ from augfactory.commands.ingredients import Ingredients
 from augfactory.commands.opening import place_of_source
 from augfactory.commands.orders import Order
 from augfactory.commands.preview import sheet
-from augfactory.commands.unlabelled import Unlabelled
 from augfactory.errors import ResourceError
 from augfactory.pipeline.recipe import rendering_versions
-from augfactory.records import Int64Array
+from augfactory.records import Int64Array, Source, SourceSpec
 from augfactory.store import shards
 from augfactory.store.atomic import publish_folder, write_file
 from augfactory.store.card import card
@@ -17,7 +16,6 @@ from augfactory.store.croissant import croissant
 from augfactory.store.manifest import (
     CHECKSUMS,
     MANIFEST,
-    PLAN,
     SCHEMA_VERSION,
     Manifest,
     checksums_bytes,
@@ -29,7 +27,7 @@ from augfactory.store.manifest import (
 )
 from augfactory.store.manifest_parts import SourceEntry
 from augfactory.store.places import place_from
-from augfactory.store.pseudo_label_table import PSEUDO_LABELS
+from augfactory.store.pseudo_label_table import tables_beside
 from augfactory.store.reader import open_rows
 from augfactory.store.statistics import statistics_of
 from augfactory.store.versions import next_version
@@ -44,8 +42,11 @@ def publish(order: Order, seconds: float) -> Path:
     records = read_records(building, len(order.ranges))
     version = next_version(order.folder)
     shards.join_plans(building, len(records))
-    kept = [PLAN] if order.recipe.pseudo_label is None else [PLAN, PSEUDO_LABELS]
-    paths = [*kept, *shards.finish(building, storage, records, order.class_names)]
+    more = ingredients.unlabelled
+    paths = [
+        *tables_beside(labelled=more is not None),
+        *shards.finish(building, storage, records, order.class_names),
+    ]
     image_shape, final = ingredients.source.image_shape, order.folder / version
     digests = [record.digests for record in records]
     manifest = Manifest(
@@ -58,8 +59,12 @@ def publish(order: Order, seconds: float) -> Path:
         recipe=order.recipe.model_dump(mode="json"),
         recipe_id=order.identity,
         versions=rendering_versions(order.recipe),
-        source=_source_entry(ingredients, final),
-        unlabelled=_unlabelled_entry(ingredients.unlabelled, final),
+        source=_source_entry(
+            ingredients.spec, ingredients.source, ingredients.rows, ingredients.fingerprint, final
+        ),
+        unlabelled=None
+        if more is None
+        else _source_entry(more.spec, more.source, more.rows, more.fingerprint, final),
         model=_model_entry(ingredients, final),
         files=[
             *(entry for record in records for entry in record.files),
@@ -121,30 +126,18 @@ def _adding(building: Path, manifest: Manifest, *paths: str) -> Manifest:
     return manifest.model_copy(update={"files": [*manifest.files, *more]})
 
 
-def _source_entry(ingredients: Ingredients, final: Path) -> SourceEntry:
+def _source_entry(
+    spec: SourceSpec, source: Source, rows: Int64Array, print_of_rows: str, final: Path
+) -> SourceEntry:
     return SourceEntry(
-        text=ingredients.spec.text,
-        split=ingredients.source.split,
-        size=ingredients.spec.size,
-        colour=ingredients.spec.colour,
-        fingerprint=ingredients.fingerprint,
-        rows=ingredients.rows.tolist(),
-        place=place_of_source(ingredients.spec.text, final),
-        roots=_listed(ingredients.source.roots),
-    )
-
-
-def _unlabelled_entry(unlabelled: Unlabelled | None, final: Path) -> SourceEntry | None:
-    if unlabelled is None:
-        return None
-    return SourceEntry(
-        text=unlabelled.spec.text,
-        split=unlabelled.source.split,
-        size=unlabelled.spec.size,
-        colour=unlabelled.spec.colour,
-        fingerprint=unlabelled.fingerprint,
-        rows=unlabelled.rows.tolist(),
-        place=place_of_source(unlabelled.spec.text, final),
+        text=spec.text,
+        split=source.split,
+        size=spec.size,
+        colour=spec.colour,
+        fingerprint=print_of_rows,
+        rows=rows.tolist(),
+        place=place_of_source(spec.text, final),
+        roots=_listed(source.roots),
     )
 
 
@@ -156,6 +149,7 @@ def _model_entry(ingredients: Ingredients, final: Path) -> dict[str, object] | N
     model, folder = ingredients.model, ingredients.model_folder
     if model is None or folder is None:
         return None
+    more = model.config.unlabelled
     return {
         "folder": str(folder),
         "place": place_from(final, folder),
@@ -164,9 +158,5 @@ def _model_entry(ingredients: Ingredients, final: Path) -> dict[str, object] | N
         "latent": model.config.latent,
         "checkpoint": ingredients.checkpoint,
         "trained_on": model.config.source.model_dump(mode="json"),
-        **(
-            {}
-            if model.config.unlabelled is None
-            else {"unlabelled": model.config.unlabelled.model_dump(mode="json")}
-        ),
+        **({"unlabelled": more.model_dump(mode="json")} if more is not None else {}),
     }

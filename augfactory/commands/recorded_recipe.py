@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from augfactory.errors import VerificationError
 from augfactory.methods.registry import METHODS
-from augfactory.pipeline.recipe import Recipe, method_of
+from augfactory.pipeline.recipe import Recipe, method_of, recipe_id
 from augfactory.store.manifest import MANIFEST, Manifest
 from augfactory.vae.samplers.registry import SAMPLERS
 
@@ -32,6 +32,20 @@ def recipe_of(manifest: Manifest) -> Recipe:
     except KeyError as error:
         raise ValueError(f"there is no method or sampler {error}") from error
     return recipe
+
+
+def request_id(recipe: Recipe, manifest: Manifest) -> str:
+    """Return the id of the request for ``recipe``, made from what the manifest's version was.
+
+    With the versions that made it: a newer program must still find an old dataset sound.
+    """
+    return recipe_id(
+        recipe,
+        manifest.versions,
+        manifest.source.fingerprint,
+        manifest.model["sha256"] if manifest.model else None,
+        manifest.unlabelled.fingerprint if manifest.unlabelled else None,
+    )
 
 
 def check_recipe(folder: Path, manifest: Manifest) -> Recipe:

@@ -10,12 +10,11 @@ import numpy as np
 
 from augfactory.commands.opening import converted_like, open_any
 from augfactory.commands.progress import Progress
-from augfactory.commands.recorded_recipe import recipe_of
+from augfactory.commands.recorded_recipe import recipe_of, request_id
 from augfactory.commands.shard_rows import rows_in_words, rows_of_files
 from augfactory.errors import InputDataError, RecipeError, VerificationError
 from augfactory.guarded.decoding import decoding
 from augfactory.guarded.files import NotRegularError, is_there, open_inside, read_inside, sha256_of
-from augfactory.pipeline.recipe import recipe_id
 from augfactory.records import SourceSpec
 from augfactory.store.checked import DOCUMENTS
 from augfactory.store.formats import FORMATS
@@ -23,7 +22,6 @@ from augfactory.store.layout import layout_of, layout_problems
 from augfactory.store.manifest import (
     CHECKSUMS,
     MANIFEST,
-    PLAN,
     Manifest,
     checksums_bytes,
     content_hash,
@@ -31,7 +29,7 @@ from augfactory.store.manifest import (
     row_digests,
 )
 from augfactory.store.manifest_parts import FileEntry
-from augfactory.store.pseudo_label_table import PSEUDO_LABELS
+from augfactory.store.pseudo_label_table import tables_beside
 from augfactory.store.reader import Version, open_rows, open_version, read_stretches
 from augfactory.store.shards import count_rows
 from augfactory.store.statistics import statistics_of, sums_of
@@ -182,12 +180,8 @@ def _manifest_problems(folder: Path, manifest: Manifest) -> list[str]:
         if found != listed and (found.endswith(own) or found[: -len(own)] != listed[: -len(own)]):
             problems.append(f"{CHECKSUMS}: is not the list of what {MANIFEST} lists")
     problems += layout_problems(folder, layout_of(manifest))
-    model = manifest.model["sha256"] if manifest.model else None
     try:
-        # With the versions that made it: a newer program must still find an old dataset sound.
-        fingerprint = manifest.source.fingerprint
-        unlabelled = manifest.unlabelled.fingerprint if manifest.unlabelled else None
-        expected = recipe_id(recipe_of(manifest), manifest.versions, fingerprint, model, unlabelled)
+        expected = request_id(recipe_of(manifest), manifest)
     except ValueError as error:
         problems.append(f"{MANIFEST}: its recipe is none that this program knows: {error}")
     else:
@@ -254,9 +248,8 @@ def _content_problems(version: Version, progress: Progress) -> list[str]:
 
 def _wrong_paths(version: Version) -> list[str]:
     """Say which files of the manifest are none that this program writes for such a version."""
-    known = {PLAN, *DOCUMENTS}
-    if version.manifest.unlabelled is not None:
-        known.add(PSEUDO_LABELS)
+    labelled = version.manifest.unlabelled is not None
+    known = {*tables_beside(labelled=labelled), *DOCUMENTS}
     folders = {name.partition("/")[0] for name in _folders(version)}
     return [
         f"{entry.path}: is no file of a dataset in the format {version.manifest.format}"

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from augfactory.arrays import colour, warps
 from augfactory.arrays.simplex import beta_rows, dirichlet_rows, in_steps
-from augfactory.methods.method import Draws, Method, Slots
+from augfactory.methods.method import Draws, Method, Slots, only_parent
 from augfactory.records import Float32Array, UInt8Array
 
 Levels = npt.NDArray[np.float64]
@@ -218,7 +218,7 @@ METHOD = Method(
     parents=lambda parameters: 1,
     fields=fields,
     draw=draw,
-    weights=lambda parameters, draws, image_shape: np.ones((len(draws), 1), dtype=np.float32),
+    weights=only_parent,
     apply=apply,
     largest_side=warps.LARGEST_SIDE,
 )

@@ -10,8 +10,8 @@ Avoid:   where a small detail decides the class, since the box may cover it.
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from augfactory.methods.method import Draws, Method, Slots
-from augfactory.records import Float32Array, UInt8Array
+from augfactory.methods.method import Draws, Method, Slots, only_parent
+from augfactory.records import UInt8Array
 
 
 class ErasingParameters(BaseModel):
@@ -68,14 +68,6 @@ def apply(parameters: ErasingParameters, images: UInt8Array, draws: Draws) -> UI
     return result
 
 
-def weights(
-    parameters: ErasingParameters, draws: Draws, image_shape: tuple[int, int, int]
-) -> Float32Array:
-    """Return 1 for the only parent."""
-    del parameters, image_shape
-    return np.ones((len(draws), 1), dtype=np.float32)
-
-
 METHOD = Method(
     name="erasing",
     version=1,
@@ -83,6 +75,6 @@ METHOD = Method(
     parents=lambda parameters: 1,
     fields=lambda parameters: ("top", "left", "bottom", "right", "red", "green", "blue"),
     draw=draw,
-    weights=weights,
+    weights=only_parent,
     apply=apply,
 )

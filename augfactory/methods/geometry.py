@@ -25,7 +25,7 @@ from augfactory.arrays.warps import (
     warp,
 )
 from augfactory.keyed_random import from_key
-from augfactory.methods.method import Draws, Method, Slots
+from augfactory.methods.method import Draws, Method, Slots, only_parent
 from augfactory.records import UInt8Array
 
 # "digits" is what the defaults below say.
@@ -245,7 +245,7 @@ METHOD = Method(
     parents=lambda parameters: 1,
     fields=lambda parameters: FIELDS,
     draw=draw,
-    weights=lambda parameters, draws, image_shape: np.ones((len(draws), 1), dtype=np.float32),
+    weights=only_parent,
     apply=apply,
     largest_side=LARGEST_SIDE,
 )

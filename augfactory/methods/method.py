@@ -41,6 +41,14 @@ class Slots:
         return self.generator("rows", int(self.row[0]) if len(self.row) else 0)
 
 
+def only_parent(
+    parameters: BaseModel, draws: Draws, image_shape: tuple[int, int, int]
+) -> Float32Array:
+    """Return the ``weights`` of a method of one parent: float32 [n, 1], all of the label."""
+    del parameters, image_shape
+    return np.ones((len(draws), 1), dtype=np.float32)
+
+
 @dataclass(frozen=True)
 class Method:
     """A named way to make one image from one or several.

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from augfactory.arrays import colour, warps
-from augfactory.methods.method import Draws, Method, Slots
-from augfactory.records import Float32Array, UInt8Array
+from augfactory.methods.method import Draws, Method, Slots, only_parent
+from augfactory.records import UInt8Array
 
 Numbers = npt.NDArray[np.float64]
 # (images, strength 0 to 1, sign -1 or 1, parameters) -> images.
@@ -109,14 +109,6 @@ OPERATIONS: dict[str, Operation] = {
 }
 
 
-def weights(
-    parameters: TrivialaugmentParameters, draws: Draws, image_shape: tuple[int, int, int]
-) -> Float32Array:
-    """Return 1 for the only parent."""
-    del parameters, image_shape
-    return np.ones((len(draws), 1), dtype=np.float32)
-
-
 METHOD = Method(
     name="trivialaugment",
     version=1,
@@ -124,7 +116,7 @@ METHOD = Method(
     parents=lambda parameters: 1,
     fields=lambda parameters: ("operation", "strength", "sign"),
     draw=draw,
-    weights=weights,
+    weights=only_parent,
     apply=apply,
     largest_side=warps.LARGEST_SIDE,
 )

@@ -56,12 +56,7 @@ def _draw_first(recipe: Recipe, origin: Origin, section: Section, within: Int64A
     decoded = made & decoded_rows(recipe, origin.class_rows, source, round_)
     source_index = np.full((len(within), parents(recipe)), NONE, dtype=np.int64)
     source_index[:, 0] = source
-    draws: dict[str, npt.NDArray[np.float64]] = {}
-    if recipe.geometry is not None:
-        method = METHODS["geometry"]
-        parameters = method.parameters.model_validate(recipe.geometry.parameters)
-        drawn = method.draw(parameters, _slots(recipe, "geometry", origin, within, round_))
-        draws |= _columns("geometry", method.fields(parameters), drawn, made)
+    draws = _geometry_draws(recipe, "geometry", origin, within, round_, made)
     if recipe.vae is not None:
         sampler = SAMPLERS[recipe.vae.sampler]
         if sampler.needs_partner:
@@ -71,20 +66,8 @@ def _draw_first(recipe: Recipe, origin: Origin, section: Section, within: Int64A
         params = sampler.params.model_validate(recipe.vae.parameters)
         drawn = sampler.draw(params, BLOCK_ROWS, generator(recipe.seed, "vae draw", block))
         draws |= _columns("vae", sampler.fields, drawn, decoded)
-    weight = np.zeros(source_index.shape, dtype=np.float32)
-    weight[:, 0] = 1
-    return PlanRows(
-        stage=section.stage,
-        row=section.start + within,
-        method=np.select([decoded, made], ["vae", "geometry"], "original"),
-        round=round_.astype(np.int32),
-        view=np.zeros(len(within), dtype=np.int32),
-        source_index=source_index,
-        parent_row=np.full_like(source_index, NONE),
-        weight=weight,
-        noise_key=_noise_keys(recipe, section.start + within),
-        draws=draws,
-    )
+    method = np.select([decoded, made], ["vae", "geometry"], "original")
+    return _of_one_image(recipe, section, within, method, round_, source_index, draws)
 
 
 def _draw_mixed(recipe: Recipe, origin: Origin, section: Section, within: Int64Array) -> PlanRows:
@@ -145,18 +128,44 @@ def _draw_unlabelled(
     round_, place = np.divmod(within, len(origin.unlabelled))
     source_index = np.full((len(within), parents(recipe)), NONE, dtype=np.int64)
     source_index[:, 0] = len(origin.class_rows.labels) + origin.unlabelled[place]
-    draws: dict[str, npt.NDArray[np.float64]] = {}
-    if recipe.geometry is not None:
-        method = METHODS["geometry"]
-        parameters = method.parameters.model_validate(recipe.geometry.parameters)
-        drawn = method.draw(parameters, _slots(recipe, UNLABELLED, origin, within, round_))
-        draws = _columns("geometry", method.fields(parameters), drawn, round_ > 0)
+    draws = _geometry_draws(recipe, UNLABELLED, origin, within, round_, round_ > 0)
+    method = np.full(len(within), UNLABELLED)
+    return _of_one_image(recipe, section, within, method, round_, source_index, draws)
+
+
+def _geometry_draws(
+    recipe: Recipe,
+    name: str,
+    origin: Origin,
+    within: Int64Array,
+    round_: Int64Array,
+    used: npt.NDArray[np.bool_],
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Draw how the rows that are ``used`` are varied; nothing where no geometry takes part."""
+    if recipe.geometry is None:
+        return {}
+    method = METHODS["geometry"]
+    parameters = method.parameters.model_validate(recipe.geometry.parameters)
+    drawn = method.draw(parameters, _slots(recipe, name, origin, within, round_))
+    return _columns("geometry", method.fields(parameters), drawn, used)
+
+
+def _of_one_image(
+    recipe: Recipe,
+    section: Section,
+    within: Int64Array,
+    method: npt.NDArray[np.str_],
+    round_: Int64Array,
+    source_index: Int64Array,
+    draws: dict[str, npt.NDArray[np.float64]],
+) -> PlanRows:
+    """Return rows whose label is that of the first of their sources."""
     weight = np.zeros(source_index.shape, dtype=np.float32)
     weight[:, 0] = 1
     return PlanRows(
         stage=section.stage,
         row=section.start + within,
-        method=np.full(len(within), UNLABELLED),
+        method=method,
         round=round_.astype(np.int32),
         view=np.zeros(len(within), dtype=np.int32),
         source_index=source_index,

@@ -26,7 +26,7 @@
 ``copies`` come on top of the factor; ``share = 0.5`` in their place makes half of the further
 images mixtures. The share of ``[vae]`` is that of the further images that are no mixtures.
 ``geometry = false`` leaves images as they are; without a ``geometry`` key they are varied by the
-preset that suits their colours. Keys that a stage does not name belong to its method.
+preset that suits them. Keys that a stage does not name belong to its method.
 """
 
 import difflib

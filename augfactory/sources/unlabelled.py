@@ -54,6 +54,7 @@ def forget_labels(source: Source) -> Source:
         source,
         class_names=ONE_CLASS,
         labels=nothing,
+        roots=None,
         read_soft_labels=lambda rows: np.ones((len(rows), 1), dtype=np.float32),
     )
 

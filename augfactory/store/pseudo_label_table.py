@@ -11,10 +11,19 @@ from augfactory.guarded.decoding import decoding
 from augfactory.guarded.files import inside
 from augfactory.guarded.parquet import read_parquet
 from augfactory.records import Float32Array, Int64Array
+from augfactory.store.manifest import PLAN
 from augfactory.store.storage_format import unreadable
 from augfactory.store.tables import table_bytes
 
 PSEUDO_LABELS = "pseudo-labels.parquet"
+
+
+def tables_beside(*, labelled: bool) -> list[str]:
+    """Return the tables that lie beside the rows of a version, in whatever format it is.
+
+    ``labelled`` says whether it holds images that classifiers labelled.
+    """
+    return [PLAN, PSEUDO_LABELS] if labelled else [PLAN]
 
 
 @dataclass(frozen=True)

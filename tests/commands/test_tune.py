@@ -257,3 +257,6 @@ def test_expand_finds_the_recipe_first(
         refused = CliRunner().invoke(app, [*line, "--auto", *more])
         assert refused.exit_code == 2
         assert "chooses the recipe" in refused.output
+    refused = CliRunner().invoke(app, [*line, "--auto", "--dry-run"])
+    assert refused.exit_code == 2
+    assert "augfactory tune" in refused.output
