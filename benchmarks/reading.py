@@ -34,7 +34,9 @@ from augfactory.commands.expand import expand
 from augfactory.commands.expand_request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.keyed_random import generator
-from augfactory.pipeline.recipe import Format
+from augfactory.pipeline.recipe import (
+    Format,
+)
 from augfactory.records import Float32Array, Int64Array, SourceSpec, UInt8Array
 from augfactory.torchvision_import import import_torchvision
 

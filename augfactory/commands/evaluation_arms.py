@@ -18,8 +18,10 @@ from augfactory.evaluation.protocol import Arm
 from augfactory.evaluation.training_set import TrainingSet, training_part
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.content import look_at, preset_for
-from augfactory.pipeline.recipe import default_geometry
 from augfactory.pipeline.sides import check_sides
+from augfactory.pipeline.stages import (
+    default_geometry,
+)
 from augfactory.records import SourceSpec
 from augfactory.sources.fingerprint import fingerprint
 from augfactory.store.reader import Version

@@ -9,12 +9,19 @@ from augfactory.commands.expand_request import ExpandRequest, read_format
 from augfactory.commands.ingredients import is_model_folder
 from augfactory.commands.toml_files import read_tables
 from augfactory.errors import RecipeError
-from augfactory.pipeline.recipe import MIXING, check_preset, default_origin, mix_stage
+from augfactory.pipeline.recipe import (
+    MIXING,
+)
 from augfactory.pipeline.recipe_text import (
     Asked,
     check_factor,
     read_origin,
     recipe_of,
+)
+from augfactory.pipeline.stages import (
+    check_preset,
+    default_origin,
+    mix_stage,
 )
 from augfactory.records import SourceSpec
 from augfactory.store.lock import Lock

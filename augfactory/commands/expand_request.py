@@ -24,13 +24,15 @@ from augfactory.pipeline.recipe import (
     PseudoLabelStage,
     Recipe,
     VaeStage,
-    geometry_stage,
     method_of,
-    pseudo_label_stage,
     with_copies,
 )
 from augfactory.pipeline.recipe_text import vae_asked
 from augfactory.pipeline.sides import check_sides
+from augfactory.pipeline.stages import (
+    geometry_stage,
+    pseudo_label_stage,
+)
 from augfactory.records import SourceSpec
 from augfactory.store.formats import FORMATS
 from augfactory.store.lock import Lock

@@ -16,7 +16,10 @@ from augfactory.commands.recorded_recipe import check_recipe, request_id
 from augfactory.errors import RecipeError, VerificationError
 from augfactory.guarded.files import is_there, open_inside
 from augfactory.pipeline.plan import Section, count_rows, shard_ranges
-from augfactory.pipeline.recipe import Format, Recipe
+from augfactory.pipeline.recipe import (
+    Format,
+    Recipe,
+)
 from augfactory.store import shards
 from augfactory.store.atomic import remove, writing
 from augfactory.store.formats import FORMATS

@@ -6,7 +6,11 @@ from pathlib import Path
 
 from augfactory.commands.ingredients import Ingredients
 from augfactory.pipeline import plan as planning
-from augfactory.pipeline.recipe import Recipe, recipe_id, rendering_versions
+from augfactory.pipeline.recipe import (
+    Recipe,
+    recipe_id,
+    rendering_versions,
+)
 from augfactory.pipeline.shares import count_decoded
 from augfactory.store.formats import FORMATS
 from augfactory.store.shards import building_folder

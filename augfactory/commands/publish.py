@@ -7,7 +7,9 @@ from augfactory.commands.opening import place_of_source
 from augfactory.commands.orders import Order
 from augfactory.commands.preview import sheet
 from augfactory.errors import ResourceError
-from augfactory.pipeline.recipe import rendering_versions
+from augfactory.pipeline.recipe import (
+    rendering_versions,
+)
 from augfactory.records import Int64Array, Source, SourceSpec
 from augfactory.store import shards
 from augfactory.store.atomic import publish_folder, write_file

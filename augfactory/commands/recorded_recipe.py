@@ -6,7 +6,11 @@ from pydantic import ValidationError
 
 from augfactory.errors import VerificationError
 from augfactory.methods.registry import METHODS
-from augfactory.pipeline.recipe import Recipe, method_of, recipe_id
+from augfactory.pipeline.recipe import (
+    Recipe,
+    method_of,
+    recipe_id,
+)
 from augfactory.store.manifest import MANIFEST, Manifest
 from augfactory.vae.samplers.registry import SAMPLERS
 

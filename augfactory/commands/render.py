@@ -16,7 +16,9 @@ from augfactory.guarded.documents import read_json
 from augfactory.pipeline import draw as drawing
 from augfactory.pipeline import plan as planning
 from augfactory.pipeline.partners import rows_by_class
-from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.recipe import (
+    Recipe,
+)
 from augfactory.pipeline.render import EncodedSource, ReadRows, render_block
 from augfactory.records import Rows, Source, SourceSpec
 from augfactory.store.atomic import write_file

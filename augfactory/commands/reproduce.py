@@ -22,7 +22,10 @@ from augfactory.errors import (
     VerificationError,
 )
 from augfactory.pipeline.plan import count_rows
-from augfactory.pipeline.recipe import Recipe, rendering_versions
+from augfactory.pipeline.recipe import (
+    Recipe,
+    rendering_versions,
+)
 from augfactory.records import UInt8Array
 from augfactory.store import shards
 from augfactory.store.atomic import write_file

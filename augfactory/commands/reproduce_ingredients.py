@@ -16,7 +16,9 @@ from augfactory.errors import (
     InputDataError,
     ResourceError,
 )
-from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.recipe import (
+    Recipe,
+)
 from augfactory.records import Source, SourceSpec
 from augfactory.sources.fingerprint import fingerprint
 from augfactory.sources.opening import split_suffix

@@ -54,7 +54,9 @@ from augfactory.commands.study_grid import filled
 from augfactory.commands.toml_files import read_tables
 from augfactory.errors import RecipeError, unknown_name
 from augfactory.evaluation.classifiers.registry import DEFAULT_CLASSIFIER
-from augfactory.pipeline.recipe import shown_value
+from augfactory.pipeline.stages import (
+    shown_value,
+)
 
 SIZES = ("quick", "full")
 Size = Literal["quick", "default", "full"]

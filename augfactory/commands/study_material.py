@@ -13,7 +13,9 @@ from augfactory.commands.study_file import Study
 from augfactory.commands.unlabelled import open_unlabelled
 from augfactory.errors import RecipeError
 from augfactory.evaluation.protocol import LabelledRows
-from augfactory.pipeline.recipe import shown_value
+from augfactory.pipeline.stages import (
+    shown_value,
+)
 from augfactory.records import Int64Array, Source, SourceSpec
 from augfactory.sources.fingerprint import fingerprint
 from augfactory.sources.subset import stratified_rows

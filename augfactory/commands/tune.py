@@ -28,7 +28,13 @@ from augfactory.commands.tune_folds import FOLDS, TuneRequest, cells_of_fold, op
 from augfactory.commands.tune_space import DEFAULT, Candidate, candidates
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.pipeline.composition import vae_or_default
-from augfactory.pipeline.recipe import Recipe, geometry_stage, with_copies
+from augfactory.pipeline.recipe import (
+    Recipe,
+    with_copies,
+)
+from augfactory.pipeline.stages import (
+    geometry_stage,
+)
 from augfactory.records import Source
 from augfactory.report.differences_figure import differences_figure
 from augfactory.report.recipe_toml import recipe_toml

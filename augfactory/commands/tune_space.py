@@ -5,7 +5,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from augfactory.methods.geometry import PRESETS
-from augfactory.pipeline.recipe import MixStage, mix_stage
+from augfactory.pipeline.recipe import (
+    MixStage,
+)
+from augfactory.pipeline.stages import (
+    mix_stage,
+)
 
 DEFAULT = "default"
 

@@ -12,7 +12,10 @@ from augfactory.commands.source_notes import few_images, suited_preset
 from augfactory.commands.unlabelled import gather_unlabelled
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.guarded.text import first_problem
-from augfactory.pipeline.recipe import check_preset, default_geometry
+from augfactory.pipeline.stages import (
+    check_preset,
+    default_geometry,
+)
 from augfactory.records import Int64Array, Source, SourceSpec
 from augfactory.sources.fingerprint import fingerprint
 from augfactory.sources.subset import stratified_rows

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from augfactory.errors import RecipeError
-from augfactory.pipeline.recipe import VaeStage
+from augfactory.pipeline.recipe import (
+    VaeStage,
+)
 from augfactory.pipeline.recipe_text import vae_asked
 
 # Of the further images that are no mixtures, with a model; by channels.

@@ -24,7 +24,11 @@ from augfactory.pipeline.plan import (
     parents,
     sections,
 )
-from augfactory.pipeline.recipe import MixStage, Recipe, method_of
+from augfactory.pipeline.recipe import (
+    MixStage,
+    Recipe,
+    method_of,
+)
 from augfactory.pipeline.shares import decoded_rows
 from augfactory.records import Int64Array
 from augfactory.vae.samplers.registry import SAMPLERS

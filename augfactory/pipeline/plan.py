@@ -16,7 +16,10 @@ import numpy.typing as npt
 
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.partners import ClassRows
-from augfactory.pipeline.recipe import Recipe, method_of
+from augfactory.pipeline.recipe import (
+    Recipe,
+    method_of,
+)
 from augfactory.records import Float32Array, Int64Array
 from augfactory.vae.samplers.registry import SAMPLERS
 

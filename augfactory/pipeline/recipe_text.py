@@ -44,6 +44,8 @@ from augfactory.pipeline.recipe import (
     MixStage,
     Origin,
     VaeStage,
+)
+from augfactory.pipeline.stages import (
     default_origin,
     geometry_stage,
     mix_stage,

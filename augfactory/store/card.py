@@ -4,15 +4,13 @@ Nothing in it depends on when or where the dataset was made: the same request gi
 """
 
 import json
-import textwrap
-from collections.abc import Sequence
-from itertools import pairwise
 
-from augfactory.guarded.text import escaped, escaped_json
+from augfactory.guarded.text import escaped
 from augfactory.methods.registry import METHODS
 from augfactory.store.formats import FORMATS
 from augfactory.store.manifest import Manifest, program
 from augfactory.store.manifest_parts import SourceEntry
+from augfactory.store.markdown import channels, code, numbers, quoted, table, wrapped
 
 ORIGINAL, DECODED, LABELLED = "original", "vae", "pseudo-label"
 SIZES = (
@@ -24,8 +22,6 @@ SIZES = (
     (10**8, "10M<n<100M"),
     (10**9, "100M<n<1B"),
 )
-LINE = 100
-MOST_STRETCHES = 20  # of source rows that are written out
 
 
 def card(manifest: Manifest) -> str:
@@ -44,7 +40,7 @@ def card(manifest: Manifest) -> str:
 def _front_matter(manifest: Manifest) -> str:
     # No dataset_info: the features stand in the Parquet files, and load_dataset ignores them here.
     return f"""---
-pretty_name: {_quoted(f"{manifest.name}, {manifest.version}")}
+pretty_name: {quoted(f"{manifest.name}, {manifest.version}")}
 license: other
 license_name: as-the-source
 task_categories: [image-classification]
@@ -82,7 +78,7 @@ def _introduction(manifest: Manifest) -> str:
     )
     return f"""# {escaped(manifest.name)}, {manifest.version}
 
-{_wrapped(text)}
+{wrapped(text)}
 
 ![what there was, and what was made from it](preview.png)"""
 
@@ -102,21 +98,21 @@ def _contents(manifest: Manifest) -> str:
         "density, coverage and authenticity of each method and class; `augfactory evaluate "
         f"{address} --test SOURCE:test` trains classifiers with it and without."
     )
-    return f"""{_table(classes)}
+    return f"""{table(classes)}
 
 A row counts in the class of its largest label share.
 
 {_figures(manifest)}
 
-{_wrapped(later)}"""
+{wrapped(later)}"""
 
 
 def _figures(manifest: Manifest) -> str:
     statistics = manifest.statistics
-    table = [["method", "how a row is made", "rows", "of mixed label", "largest share, mean"]]
+    lines = [["method", "how a row is made", "rows", "of mixed label", "largest share, mean"]]
     for method, classes in manifest.counts.items():
         labels = statistics.labels[method] if statistics else None
-        table.append(
+        lines.append(
             [
                 method,
                 _method(method, residual=_is_residual(manifest)),
@@ -126,14 +122,14 @@ def _figures(manifest: Manifest) -> str:
             ]
         )
     if statistics is None:
-        return _table(table, words=2)
+        return table(lines, words=2)
     pixels = (
         "Pixels, on the scale 0 to 1 over all rows, to normalise by: mean "
-        f"{_channels(statistics.pixel_mean)}, standard deviation "
-        f"{_channels(statistics.pixel_deviation)}. Rows that repeat an earlier one, pixels and "
+        f"{channels(statistics.pixel_mean)}, standard deviation "
+        f"{channels(statistics.pixel_deviation)}. Rows that repeat an earlier one, pixels and "
         f"label: {statistics.repeats:,}."
     )
-    return f"{_table(table, words=2)}\n\n{_wrapped(pixels)}"
+    return f"{table(lines, words=2)}\n\n{wrapped(pixels)}"
 
 
 def _reading(manifest: Manifest) -> str:
@@ -146,7 +142,7 @@ def _reading(manifest: Manifest) -> str:
         "over the source, 0 for originals. `plan.parquet` holds every number that was drawn for a "
         "row. `croissant.json` describes all of it for machines."
     )
-    return "\n\n".join(filter(None, [storage.reading, _wrapped(grey), _wrapped(columns)]))
+    return "\n\n".join(filter(None, [storage.reading, wrapped(grey), wrapped(columns)]))
 
 
 def _making(manifest: Manifest) -> str:
@@ -157,8 +153,8 @@ def _making(manifest: Manifest) -> str:
         *([f"to {source.colour}"] if source.colour != "auto" else []),
     ]
     origin = (
-        f"Source: `{_code(source.title)}`{split}; {len(source.rows):,} of its images, numbers "
-        f"{_numbers(source.rows)}. Their pixels and labels have the fingerprint "
+        f"Source: `{code(source.title)}`{split}; {len(source.rows):,} of its images, numbers "
+        f"{numbers(source.rows)}. Their pixels and labels have the fingerprint "
         f"`{source.fingerprint}`."
         + (f" Images were converted {' and '.join(converted)}." if converted else "")
         + (
@@ -171,15 +167,15 @@ def _making(manifest: Manifest) -> str:
     if manifest.unlabelled is not None:
         origin += " " + _unlabelled(manifest.unlabelled)
     again = (
-        f"`augfactory reproduce {_code(manifest.name)}@{manifest.version}` renders it again from "
+        f"`augfactory reproduce {code(manifest.name)}@{manifest.version}` renders it again from "
         f"the source{' and the model' if manifest.model else ''}, bit by bit the same, after this "
         "recipe:"
     )
-    return f"""{_wrapped(origin)}
+    return f"""{wrapped(origin)}
 
-{_wrapped(_model(manifest))}
+{wrapped(_model(manifest))}
 
-{_wrapped(again)}
+{wrapped(again)}
 
 ```json
 {json.dumps(manifest.recipe, indent=2)}
@@ -188,7 +184,7 @@ def _making(manifest: Manifest) -> str:
 
 def _unlabelled(entry: SourceEntry) -> str:
     return (
-        f"Unlabelled images: `{_code(entry.title)}`, {len(entry.rows):,} of them, with the "
+        f"Unlabelled images: `{code(entry.title)}`, {len(entry.rows):,} of them, with the "
         f"fingerprint `{entry.fingerprint}`; `pseudo-labels.parquet` has the label that "
         "classifiers give to each, and whether it serves. `source_index` counts them behind the "
         "source rows."
@@ -202,10 +198,10 @@ def _model(manifest: Manifest) -> str:
     trained_on = model.get("trained_on") or {}
     same = trained_on.get("fingerprint") == manifest.source.fingerprint
     images = "the same images" if same else f"{len(trained_on.get('rows') or ()):,} images"
-    kind = f" `{_code(model['architecture'])}`" if model.get("architecture") else ""
+    kind = f" `{code(model['architecture'])}`" if model.get("architecture") else ""
     return (
         f"Model: a variational autoencoder{kind}, trained on {images}; the sha256 of its weights "
-        f"is `{_code(model['sha256'])}`."
+        f"is `{code(model['sha256'])}`."
     )
 
 
@@ -240,7 +236,7 @@ def _limits(manifest: Manifest) -> str:
         "Meant for training image classifiers, with soft labels (cross-entropy against the shares) "
         "or hard ones."
     )
-    return "\n".join([_wrapped(use), "", *(_wrapped(point, "- ") for point in points)])
+    return "\n".join([wrapped(use), "", *(wrapped(point, "- ") for point in points)])
 
 
 def _identity(manifest: Manifest) -> str:
@@ -267,54 +263,6 @@ def _method(name: str, *, residual: bool) -> str:
         return "an unlabelled image, labelled by classifiers of the labelled ones"
     method = METHODS.get(name)
     return method.card.splitlines()[0].partition(": ")[2].rstrip(".") if method else ""
-
-
-def _numbers(rows: Sequence[int]) -> str:
-    """Return ``3, 5–9, 12``; the last of many are left to the manifest."""
-    breaks = [0, *(i for i, (a, b) in enumerate(pairwise(rows), 1) if b != a + 1), len(rows)]
-    stretches = [(rows[start], rows[stop - 1]) for start, stop in pairwise(breaks)]
-    shown = [
-        f"{first:,}" if first == last else f"{first:,}–{last:,}"
-        for first, last in stretches[:MOST_STRETCHES]
-    ]
-    more = " and others: `manifest.json` lists all" if len(stretches) > MOST_STRETCHES else ""
-    return ", ".join(shown) + more
-
-
-def _wrapped(text: str, bullet: str = "") -> str:
-    return textwrap.fill(
-        text,
-        LINE,
-        initial_indent=bullet,
-        subsequent_indent=" " * len(bullet),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-
-
-def _table(lines: Sequence[Sequence[str]], words: int = 1) -> str:
-    """Return a table of which all columns but the first ``words`` are numbers."""
-    head, *rest = [[_cell(text) for text in line] for line in lines]
-    ruled = [head, ["---" if place < words else "---:" for place in range(len(head))], *rest]
-    return "\n".join(f"| {' | '.join(line)} |" for line in ruled)
-
-
-def _cell(text: str) -> str:
-    return " ".join(escaped(text).replace("\\", "\\\\").replace("|", "\\|").split())
-
-
-def _code(text: object) -> str:
-    """Return a text to stand between backticks: one line, without any of them."""
-    return escaped(str(text)).replace("`", "'")
-
-
-def _quoted(text: str) -> str:
-    """Return a text as YAML in quotes, which are those of JSON."""
-    return escaped_json(json.dumps(text, ensure_ascii=False))
-
-
-def _channels(values: Sequence[float]) -> str:
-    return ", ".join(f"{value:.4f}" for value in values)
 
 
 def _colours(channels: int) -> str:

@@ -10,7 +10,12 @@ from augfactory.commands.expand import expand
 from augfactory.commands.expand_request import ExpandRequest
 from augfactory.commands.loading_epochs import EpochBatches
 from augfactory.commands.progress import Progress
-from augfactory.pipeline.recipe import Format, mix_stage
+from augfactory.pipeline.recipe import (
+    Format,
+)
+from augfactory.pipeline.stages import (
+    mix_stage,
+)
 from augfactory.records import SourceSpec
 
 ORIGINALS, FACTOR, COPIES, VIEWS = 12, 10, 2, 3

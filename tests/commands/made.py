@@ -6,7 +6,12 @@ from augfactory.commands.expand import expand
 from augfactory.commands.expand_request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.commands.vae_train import VaeTrainRequest, vae_train
-from augfactory.pipeline.recipe import Format, mix_stage
+from augfactory.pipeline.recipe import (
+    Format,
+)
+from augfactory.pipeline.stages import (
+    mix_stage,
+)
 from augfactory.records import SourceSpec
 from tests.pictures import CLASSES, write_class_folders
 

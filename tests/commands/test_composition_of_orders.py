@@ -14,7 +14,9 @@ from augfactory.commands.progress import Progress
 from augfactory.commands.vae_order import VaeTrainRequest
 from augfactory.commands.vae_train import vae_train
 from augfactory.errors import RecipeError
-from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.recipe import (
+    Recipe,
+)
 from augfactory.records import SourceSpec
 from augfactory.store.manifest import read_manifest
 from augfactory.store.reader import open_version

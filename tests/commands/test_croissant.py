@@ -19,7 +19,9 @@ from rdflib.namespace import DCTERMS, PROV, RDF, SDO
 
 from augfactory.commands.export import export
 from augfactory.commands.progress import Progress
-from augfactory.pipeline.recipe import Format
+from augfactory.pipeline.recipe import (
+    Format,
+)
 from augfactory.store.manifest import Manifest, read_manifest
 from tests.commands.made import SOURCES, expanded, train, write_parts
 from tests.commands.test_export import make_version

@@ -16,7 +16,12 @@ from augfactory.commands.progress import Progress
 from augfactory.commands.publish import publish
 from augfactory.commands.verify import verify
 from augfactory.errors import AugfactoryError, ResourceError
-from augfactory.pipeline.recipe import Format, mix_stage
+from augfactory.pipeline.recipe import (
+    Format,
+)
+from augfactory.pipeline.stages import (
+    mix_stage,
+)
 from augfactory.records import SourceSpec
 from augfactory.store.manifest import read_manifest
 from tests.commands.hostile import make_source, make_version, rewrite

@@ -17,7 +17,12 @@ from augfactory.commands.expand import expand
 from augfactory.commands.expand_request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError
-from augfactory.pipeline.recipe import Format, mix_stage
+from augfactory.pipeline.recipe import (
+    Format,
+)
+from augfactory.pipeline.stages import (
+    mix_stage,
+)
 from augfactory.records import Rows, SourceSpec
 from augfactory.store import hdf5
 from augfactory.store.manifest import (

@@ -4,7 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from augfactory.commands.differences import between, in_words, recipe_words
-from augfactory.pipeline.recipe import Recipe, default_geometry, mix_stage, vae_stage
+from augfactory.pipeline.recipe import (
+    Recipe,
+)
+from augfactory.pipeline.stages import (
+    default_geometry,
+    mix_stage,
+    vae_stage,
+)
 from augfactory.store.manifest import Manifest, read_manifest
 from augfactory.store.manifest_parts import SourceEntry
 from tests.commands.versions import write_source, write_version

@@ -10,7 +10,9 @@ from augfactory.commands.expand import expand
 from augfactory.commands.expand_request import ExpandRequest, check_dataset_name, take_orders
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
-from augfactory.pipeline.recipe import mix_stage
+from augfactory.pipeline.stages import (
+    mix_stage,
+)
 from augfactory.records import SourceSpec
 from augfactory.store.versions import find_version
 from tests.commands.versions import write_source

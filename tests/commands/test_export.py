@@ -19,7 +19,12 @@ from augfactory.commands.preview import preview
 from augfactory.commands.progress import Progress
 from augfactory.commands.verify import verify
 from augfactory.errors import InputDataError, RecipeError, ResourceError, VerificationError
-from augfactory.pipeline.recipe import Format, mix_stage
+from augfactory.pipeline.recipe import (
+    Format,
+)
+from augfactory.pipeline.stages import (
+    mix_stage,
+)
 from augfactory.records import Rows, SourceSpec
 from augfactory.store import shards
 from augfactory.store.manifest import read_manifest

@@ -12,7 +12,9 @@ from augfactory.commands.expand import expand
 from augfactory.commands.expand_request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError
-from augfactory.pipeline.recipe import mix_stage
+from augfactory.pipeline.stages import (
+    mix_stage,
+)
 from augfactory.records import SourceSpec
 from augfactory.store.reader import open_version
 

@@ -13,7 +13,9 @@ import pytest
 
 from augfactory.commands.export import export
 from augfactory.commands.progress import Progress
-from augfactory.pipeline.recipe import Format
+from augfactory.pipeline.recipe import (
+    Format,
+)
 from augfactory.store.manifest import read_manifest
 from augfactory.store.reader import open_version, read_rows
 from tests.commands.test_export import CLASSES, make_version

@@ -15,7 +15,9 @@ from augfactory.commands.progress import Progress
 from augfactory.commands.verify import verify, verify_against
 from augfactory.errors import InputDataError, VerificationError
 from augfactory.pipeline import recipe
-from augfactory.pipeline.recipe import Format
+from augfactory.pipeline.recipe import (
+    Format,
+)
 from augfactory.records import SourceSpec
 from augfactory.store.manifest import checksums_bytes, manifest_bytes, read_manifest
 from tests.commands.hostile import make_version, rewrite

@@ -17,7 +17,12 @@ import pytest
 from augfactory.commands.expand import expand
 from augfactory.commands.expand_request import ExpandRequest
 from augfactory.commands.progress import Progress
-from augfactory.pipeline.recipe import Format, mix_stage
+from augfactory.pipeline.recipe import (
+    Format,
+)
+from augfactory.pipeline.stages import (
+    mix_stage,
+)
 from augfactory.records import SourceSpec
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -14,10 +14,12 @@ from augfactory.pipeline.recipe import (
     MIXING,
     MixStage,
     Recipe,
-    geometry_stage,
-    mix_stage,
     recipe_id,
     rendering_versions,
+)
+from augfactory.pipeline.stages import (
+    geometry_stage,
+    mix_stage,
     vae_stage,
 )
 from augfactory.records import Int64Array

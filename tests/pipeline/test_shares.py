@@ -11,14 +11,16 @@ from augfactory.pipeline import plan as planning
 from augfactory.pipeline.partners import rows_by_class
 from augfactory.pipeline.recipe import (
     Recipe,
-    geometry_stage,
-    mix_stage,
     recipe_id,
     rendering_versions,
-    vae_stage,
     with_copies,
 )
 from augfactory.pipeline.shares import count_decoded
+from augfactory.pipeline.stages import (
+    geometry_stage,
+    mix_stage,
+    vae_stage,
+)
 
 GEOMETRY = geometry_stage("test", {})
 

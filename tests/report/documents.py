@@ -8,7 +8,14 @@ import numpy as np
 from augfactory.commands.study_file import Study, study_of
 from augfactory.evaluation.settings import reading_steps
 from augfactory.keyed_random import generator
-from augfactory.pipeline.recipe import Recipe, geometry_stage, mix_stage, vae_stage
+from augfactory.pipeline.recipe import (
+    Recipe,
+)
+from augfactory.pipeline.stages import (
+    geometry_stage,
+    mix_stage,
+    vae_stage,
+)
 
 BINS = 15
 MNIST_C = ("shot_noise", "impulse_noise", "glass_blur", "motion_blur", "shear", "scale", "rotate")

@@ -7,8 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from augfactory.commands.study_file import study_of
-from augfactory.pipeline.recipe import Recipe, geometry_stage
+from augfactory.pipeline.recipe import (
+    Recipe,
+)
 from augfactory.pipeline.recipe_text import read_recipe, vae_asked
+from augfactory.pipeline.stages import (
+    geometry_stage,
+)
 from augfactory.report.recipe_toml import recipe_toml, study_toml
 from tests.report.documents import recipe, study
 

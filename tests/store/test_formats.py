@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from augfactory.errors import VerificationError
-from augfactory.pipeline.recipe import Format
+from augfactory.pipeline.recipe import (
+    Format,
+)
 from augfactory.records import Rows
 from augfactory.store.formats import FORMATS
 from augfactory.store.shards import STATE
