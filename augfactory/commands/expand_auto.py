@@ -35,21 +35,7 @@ def with_found_recipe(
     Raises:
         AugfactoryError: a flag chooses a recipe too, or as `augfactory tune` raises.
     """
-    chosen = {
-        "--recipe": flags.recipe,
-        "--preset": flags.preset,
-        "--geometry/--no-geometry": flags.geometry,
-        "--model": model or (is_model_folder(source.text) or None),
-        **{f"--{name}": copies for name, copies in flags.copies.items()},
-    }
-    for name, given in chosen.items():
-        if given is not None:
-            what = "a MODEL_DIR" if name == "--model" else name
-            raise RecipeError(
-                "--auto",
-                f"chooses the recipe, and so does {what}",
-                "Leave one out. `augfactory tune --vae` tries recipes with a model.",
-            )
+    _refuse_other_choices(flags, is_model=model is not None or is_model_folder(source.text))
     check_dataset_name(out)
     recipe = out.with_name(f"{out.name}.toml")
     result = tune(
@@ -67,3 +53,22 @@ def with_found_recipe(
     )
     progress.say(f"{recipe}: {result.document['text']}")
     return replace(flags, recipe=recipe)
+
+
+def _refuse_other_choices(flags: Flags, *, is_model: bool) -> None:
+    """Refuse what chooses a recipe, or a part of one, beside ``--auto``."""
+    chosen = {
+        "--recipe": flags.recipe,
+        "--preset": flags.preset,
+        "--geometry/--no-geometry": flags.geometry,
+        "--model": True if is_model else None,
+        **{f"--{name}": copies for name, copies in flags.copies.items()},
+    }
+    for name, given in chosen.items():
+        if given is not None:
+            what = "a MODEL_DIR" if name == "--model" else name
+            raise RecipeError(
+                "--auto",
+                f"chooses the recipe, and so does {what}",
+                "Leave one out. `augfactory tune --vae` tries recipes with a model.",
+            )

@@ -21,7 +21,6 @@ from augfactory.pipeline.recipe import (
     Format,
     GeometryStage,
     MixStage,
-    PseudoLabelStage,
     Recipe,
     VaeStage,
     method_of,
@@ -105,29 +104,48 @@ def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
     geometry = _geometry(request, ingredients, progress)
     orders = []
     for factor in request.factors:
-        further = factor > 1 or not request.originals
-        if further and geometry is None and ingredients.model is None:
-            raise RecipeError(
-                f"--factor {factor} --no-geometry",
-                "without geometry and without a model there is nothing to make images with",
-                f"Train one with `augfactory vae-train {request.source.text} --out MODEL_DIR` and "
-                "expand MODEL_DIR, or leave --no-geometry out.",
-            )
-        recipe = Recipe(
-            factor=factor,
-            originals=request.originals,
-            seed=request.seed,
-            geometry=geometry if further or request.unlabelled is not None else None,
-            vae=_vae(vae, ingredients) if further else None,
-            mix=with_copies(request.mix, factor, originals=request.originals),
-            distinct=request.distinct,
-            pseudo_label=_pseudo_label(request, factor),
-            format=request.format,
-        )
+        recipe = _recipe(request, factor, ingredients, geometry, vae)
         _check_sides(recipe, ingredients)
         folder = request.out.with_name(f"{request.out.name}-x{factor}")
         orders.append(Order(folder, recipe, ingredients))
     return orders
+
+
+def _recipe(
+    request: ExpandRequest,
+    factor: int,
+    ingredients: Ingredients,
+    geometry: GeometryStage | None,
+    vae: VaeStage,
+) -> Recipe:
+    """Return the recipe of one factor.
+
+    Raises:
+        RecipeError: nothing can make further images.
+    """
+    further = factor > 1 or not request.originals
+    if further and geometry is None and ingredients.model is None:
+        raise RecipeError(
+            f"--factor {factor} --no-geometry",
+            "without geometry and without a model there is nothing to make images with",
+            f"Train one with `augfactory vae-train {request.source.text} --out MODEL_DIR` and "
+            "expand MODEL_DIR, or leave --no-geometry out.",
+        )
+    labelling = None
+    if request.unlabelled is not None:
+        # Where nothing is said, there are as many rows as of the labelled images.
+        labelling = pseudo_label_stage("pseudo_label", request.pseudo_label, copies=factor)
+    return Recipe(
+        factor=factor,
+        originals=request.originals,
+        seed=request.seed,
+        geometry=geometry if further or labelling is not None else None,
+        vae=_vae(vae, ingredients) if further else None,
+        mix=with_copies(request.mix, factor, originals=request.originals),
+        distinct=request.distinct,
+        pseudo_label=labelling,
+        format=request.format,
+    )
 
 
 def _geometry(
@@ -156,13 +174,6 @@ def _vae(asked: VaeStage, ingredients: Ingredients) -> VaeStage | None:
     if model is None:
         return None
     return asked.model_copy(update={"varied": model.config.geometry is not None})
-
-
-def _pseudo_label(request: ExpandRequest, factor: int) -> PseudoLabelStage | None:
-    """Return the stage; where nothing is said, there are as many rows as of the labelled images."""
-    if request.unlabelled is None:
-        return None
-    return pseudo_label_stage("pseudo_label", request.pseudo_label, copies=factor)
 
 
 def check_dataset_name(out: Path) -> None:

@@ -163,6 +163,12 @@ def study_of(values: Mapping[str, Any], where: str, size: Size) -> Study:
             f"{where}: arms", f"two are called {twice!r}", "Put the grid's keys into the name."
         )
     study: Study = checked(Study, settings, where)
+    _check_whole(study, where)
+    return study
+
+
+def _check_whole(study: Study, where: str) -> None:
+    """Refuse a study that lacks what an arm needs, or is too large."""
     labelling = [
         arm.name for arm in study.arms if arm.recipe and arm.recipe.pseudo_label is not None
     ]
@@ -172,6 +178,7 @@ def study_of(values: Mapping[str, Any], where: str, size: Size) -> Study:
             f"is missing, and the arm {labelling[0]!r} labels images",
             "Name a source of further images.",
         )
+    names = [arm.name for arm in study.arms]
     classifiers = len(names) * len(study.n_train) * study.subsets * study.seeds
     if classifiers > MOST_CLASSIFIERS:
         raise RecipeError(
@@ -184,7 +191,6 @@ def study_of(values: Mapping[str, Any], where: str, size: Size) -> Study:
             f"there is no arm {study.against[0]!r} to compare with",
             'Add [[arms]] name = "originals", or name another arm first.',
         )
-    return study
 
 
 def _size_of(values: Mapping[str, Any], name: str, where: str) -> dict[str, Any]:
