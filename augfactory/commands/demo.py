@@ -19,7 +19,7 @@ COMPARED = 50  # the factor of the two sets that are trained on
 VAE_STEPS = 750
 CLASSIFIER_STEPS, BATCH = 504, 32
 SEEDS = 3
-UNLABELLED = {"images": 2000, "teachers": 3, "steps": 200, "views": 2}
+UNLABELLED = {"images": 2000, "teachers": 3, "steps": 150, "views": 1}
 
 
 @dataclass(frozen=True)
