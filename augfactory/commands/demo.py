@@ -17,7 +17,7 @@ FACTORS = (10, 50, 250)
 COMPARED = 50  # the factor of the two sets that are trained on
 # Sized for six minutes on two cores, and for arms that stand still at the end.
 VAE_STEPS = 750
-CLASSIFIER_STEPS, BATCH = 504, 32
+CLASSIFIER_STEPS, BATCH = 400, 32
 SEEDS = 3
 UNLABELLED = {"images": 2000, "teachers": 3, "steps": 150, "views": 1}
 
