@@ -53,6 +53,13 @@ def expand(
             help="With a model: full, the decoded image; residual, the real image and the change."
         ),
     ] = None,
+    filter: Annotated[
+        bool | None,
+        typer.Option(
+            "--filter/--no-filter",
+            help="With a model: draw again what classifiers do not read as its class.",
+        ),
+    ] = None,
     sampler: Annotated[
         str | None,
         typer.Option(help="With a model: how to move about a code, same-class or posterior."),
@@ -139,7 +146,7 @@ def expand(
             raise unknown_name("--engine", "engine", engine, ["local"])
         vae = {
             "share": share, "decode": decode, "sampler": sampler, "temperature": temperature,
-            "reach": reach,
+            "reach": reach, "filter": filter,
         }  # fmt: skip
         flags = Flags(
             factors=tuple(dict.fromkeys(factor or ())),

@@ -19,6 +19,7 @@ from augfactory.commands.publish import publish
 from augfactory.commands.render import ShardTask, render_shard, write_job
 from augfactory.engines import processes
 from augfactory.errors import ResourceError, VerificationError
+from augfactory.pipeline.shares import is_filtered
 from augfactory.store import shards
 from augfactory.store.atomic import write_file
 from augfactory.store.lock import Lock, drop_left_lock, only_writer
@@ -57,44 +58,55 @@ def expand_all(
     """Carry out requests one by one, with one crew of ``workers`` for all; see ``expand``."""
     with processes.crew(workers) as run:
         for request in requests:
-            labels: list[bytes] = []
+            learned: dict[str, bytes] = {}
             for order in take_orders(request, progress):
-                yield _fulfil(order, run, progress, request.lock, labels)
+                yield _fulfil(order, run, progress, request.lock, learned)
 
 
 def _fulfil(
-    order: Order, run: processes.Run, progress: Progress, lock: Lock, labels: list[bytes]
+    order: Order, run: processes.Run, progress: Progress, lock: Lock, learned: dict[str, bytes]
 ) -> Dataset:
-    """Make an order's dataset; ``labels`` keeps those of unlabelled images for the next."""
+    """Make an order's dataset; ``learned`` keeps what classifiers learned for the next order."""
     existing = find_recipe(order.folder, order.identity)
     if existing is None:
         with only_writer(order.folder, lock):
             existing = find_recipe(order.folder, order.identity)  # made by another just now?
             if existing is None:
-                return answer(_make(order, run, progress, labels), existing=False)
+                return answer(_make(order, run, progress, learned), existing=False)
     drop_left_lock(order.folder, lock)
     progress.say(f"{order.folder.name}@{existing.name} exists already: same recipe, source, seed")
     return answer(existing, existing=True)
 
 
-def _make(order: Order, run: processes.Run, progress: Progress, labels: list[bytes]) -> Path:
+def _make(order: Order, run: processes.Run, progress: Progress, learned: dict[str, bytes]) -> Path:
     began = time.monotonic()
     with damage_told_as_ours(order.building):
         if order.recipe.pseudo_label is not None:
-            _label(order, run, progress, labels)
+            _label(order, run, progress, learned)
+        if is_filtered(order.recipe, len(order.ingredients.source)):
+            _teach(order, progress, learned)
         make_shards(order, run, progress)
         progress.say(f"{order.folder.name}: publishing")
         return publish(order, time.monotonic() - began)
 
 
-def _label(order: Order, run: processes.Run, progress: Progress, labels: list[bytes]) -> None:
+def _label(order: Order, run: processes.Run, progress: Progress, learned: dict[str, bytes]) -> None:
     from augfactory.commands.pseudo_labelling import label  # torch: only where there is need
 
     shards.begin(order.building, order.recipe.format, order.class_names)
-    if not labels:
+    if "labels" not in learned:
         write_job(order.building, order.recipe, order.ingredients)
-        labels.append(label(order, run, progress))
-    write_file(order.building / PSEUDO_LABELS, labels[0])
+        learned["labels"] = label(order, run, progress)
+    write_file(order.building / PSEUDO_LABELS, learned["labels"])
+
+
+def _teach(order: Order, progress: Progress, learned: dict[str, bytes]) -> None:
+    from augfactory.commands.filtering import JUDGES, judges_of  # torch: only where there is need
+
+    shards.begin(order.building, order.recipe.format, order.class_names)
+    if "judges" not in learned:
+        learned["judges"] = judges_of(order, progress)
+    write_file(order.building / JUDGES, learned["judges"])
 
 
 @contextlib.contextmanager

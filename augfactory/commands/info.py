@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from augfactory.guarded.text import escaped
+from augfactory.store.card import rejected_in_words
 from augfactory.store.manifest import Manifest, read_manifest
 from augfactory.store.versions import find_version
 
@@ -44,6 +45,7 @@ def as_text(folder: Path, manifest: Manifest) -> str:
         *_exported(manifest),
         "",
         *_counts(manifest),
+        *_rejected(manifest),
     ]
     return "\n".join(map(escaped, lines))  # what breaks a line came from the data
 
@@ -51,6 +53,11 @@ def as_text(folder: Path, manifest: Manifest) -> str:
 def _exported(manifest: Manifest) -> list[str]:
     origin = manifest.exported_from
     return [f"exported  from {origin.name}@{origin.version}"] if origin else []
+
+
+def _rejected(manifest: Manifest) -> list[str]:
+    text = rejected_in_words(manifest)
+    return [] if text is None else ["", text]
 
 
 def _counts(manifest: Manifest) -> list[str]:

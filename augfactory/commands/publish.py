@@ -79,6 +79,7 @@ def publish(order: Order, seconds: float) -> Path:
         seconds=round(seconds, 3),
         semantic_version=f"{version.removeprefix('v')}.0.0",
         statistics=statistics_of([record.sums for record in records], digests),
+        rejected=shards.add_rejected(records),
     )
     return publish_version(building, order.folder, manifest)
 

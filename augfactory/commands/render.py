@@ -20,6 +20,13 @@ from augfactory.pipeline.recipe import (
     Recipe,
 )
 from augfactory.pipeline.render import EncodedSource, ReadRows, render_block
+from augfactory.pipeline.settle import (
+    Settle,
+    columns_of_rejected,
+    count_rejected,
+    rejected_of,
+)
+from augfactory.pipeline.shares import is_filtered
 from augfactory.records import Rows, Source, SourceSpec
 from augfactory.store.atomic import write_file
 from augfactory.store.pseudo_label_table import read_pseudo_labels
@@ -64,6 +71,7 @@ class Job:
     shards: list[planning.Section]
     encoded: EncodedSource | None
     read_rows: ReadRows
+    settle: Settle | None
 
 
 def write_job(building: Path, recipe: Recipe, ingredients: Ingredients) -> None:
@@ -87,7 +95,7 @@ def render_shard(task: ShardTask) -> int:
     """Make and publish one shard; return its number of rows."""
     job = _read_job(task.building)
     shard = job.shards[task.index]
-    plans = list(drawing.draw_rows(job.recipe, job.origin, shard))
+    plans = list(drawing.draw_rows(job.recipe, job.origin, shard, job.settle))
     made = [
         render_block(job.recipe, plan, job.source, job.encoded, job.read_rows) for plan in plans
     ]
@@ -107,6 +115,7 @@ def render_shard(task: ShardTask) -> int:
         Shard(task.index, len(job.shards), shard.start, job.source.class_names),
         rows,
         _plan_columns(job.recipe, plan),
+        _rejected(job, plan),
     )
     return len(rows)
 
@@ -156,7 +165,24 @@ def _read_job(building: Path) -> Job:
             source.class_names,
             lambda rows: source.labels[rows % len(source)],
         ),
+        settle=_settle(given, encoded),
     )
+
+
+def _settle(given: Given, encoded: EncodedSource | None) -> Settle | None:
+    if encoded is None or not is_filtered(given.recipe, len(given.source)):
+        return None
+    from augfactory.commands.filtering import settle_in  # torch: only where there is a model
+
+    return settle_in(given.building, given.recipe, given.source, encoded)
+
+
+def _rejected(job: Job, plan: planning.PlanRows) -> dict[str, dict[str, int]] | None:
+    if job.settle is None or plan.stage != 0:
+        return None
+    drawn = np.stack([plan.draws[name] for name in columns_of_rejected()], axis=1)
+    labels = job.source.labels[plan.source_index[:, 0]]
+    return count_rejected(rejected_of(drawn), labels, job.source.class_names)
 
 
 def _spec(values: Mapping[str, Any]) -> SourceSpec:

@@ -26,11 +26,14 @@ from augfactory.pipeline.recipe import (
     Recipe,
     rendering_versions,
 )
+from augfactory.pipeline.settle import columns_of_rejected, rejected_of
+from augfactory.pipeline.shares import is_filtered
 from augfactory.records import UInt8Array
 from augfactory.store import shards
 from augfactory.store.atomic import write_file
 from augfactory.store.formats import FORMATS
 from augfactory.store.manifest import (
+    PLAN,
     Manifest,
     content_hash,
     library_versions,
@@ -38,7 +41,7 @@ from augfactory.store.manifest import (
     row_digests,
 )
 from augfactory.store.pseudo_label_table import PSEUDO_LABELS, read_pseudo_labels
-from augfactory.store.reader import Version, open_rows, read_stretches
+from augfactory.store.reader import Version, open_rows, read_drawn, read_stretches
 from augfactory.store.scratch import scratch_folder
 from augfactory.store.storage_format import LIGHT_COLUMNS
 from augfactory.store.tables import Columns, Expected
@@ -103,6 +106,8 @@ def reproduce(
         )
         if recipe.pseudo_label is not None:
             _take_labels(folder, manifest, order)
+        if is_filtered(recipe, len(ingredients.source)):
+            _take_rejected(version, order)
         rendered = _render(order, workers, progress)
     _compare(version, order, rendered, warnings, progress)
     return Reproduced(
@@ -128,6 +133,20 @@ def _take_labels(folder: Path, manifest: Manifest, order: Order) -> None:
     table = read_pseudo_labels(folder, len(unlabelled.rows), len(manifest.class_names))
     shards.begin(order.building, order.recipe.format, order.class_names)
     write_file(order.building / PSEUDO_LABELS, table.as_bytes())
+
+
+def _take_rejected(version: Version, order: Order) -> None:
+    """Draw decoded rows as often as they were drawn: judges trained again may round others."""
+    from augfactory.commands.filtering import keep_rejected  # torch: only where there is need
+
+    try:
+        rejected = rejected_of(read_drawn(version, columns_of_rejected()))
+    except ValueError as error:
+        raise VerificationError(
+            version.folder / PLAN, str(error), "It was edited: restore it from a copy."
+        ) from error
+    shards.begin(order.building, order.recipe.format, order.class_names)
+    keep_rejected(order.building, rejected)
 
 
 def _read_recipe(manifest: Manifest) -> Recipe:
@@ -167,11 +186,12 @@ def _warnings(manifest: Manifest, recipe: Recipe) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _Rendered:
-    """Every row rendered again: its digest, uint8 [N, 32], its other columns, and the counts."""
+    """Every row rendered again: its digest, uint8 [N, 32], its other columns, and all counts."""
 
     digests: UInt8Array
     columns: Columns
     counts: dict[str, dict[str, int]]
+    rejected: dict[str, dict[str, int]] | None
 
 
 def _render(order: Order, workers: int, progress: Progress) -> _Rendered:
@@ -193,6 +213,7 @@ def _render(order: Order, workers: int, progress: Progress) -> _Rendered:
         _as_array(b"".join(record.digests for record in records)),
         {name: np.concatenate([part[name] for part in parts]) for name in LIGHT_COLUMNS},
         shards.add_counts(records),
+        shards.add_rejected(records),
     )
 
 
@@ -255,6 +276,7 @@ def _compare_the_rest(version: Version, order: Order, rendered: _Rendered) -> No
     for name, told, found in (
         ("class_names", manifest.class_names, order.class_names),
         ("counts", manifest.counts, rendered.counts),
+        ("rejected", manifest.rejected, rendered.rejected),
         ("image_shape", manifest.image_shape, order.ingredients.source.image_shape),
     ):
         if told != found:

@@ -15,6 +15,7 @@ from augfactory.commands.shard_rows import rows_in_words, rows_of_files
 from augfactory.errors import InputDataError, RecipeError, VerificationError
 from augfactory.guarded.decoding import decoding
 from augfactory.guarded.files import NotRegularError, is_there, open_inside, read_inside, sha256_of
+from augfactory.pipeline.settle import columns_of_rejected, count_rejected, rejected_of
 from augfactory.records import SourceSpec
 from augfactory.store.checked import DOCUMENTS
 from augfactory.store.formats import FORMATS
@@ -22,6 +23,7 @@ from augfactory.store.layout import layout_of, layout_problems
 from augfactory.store.manifest import (
     CHECKSUMS,
     MANIFEST,
+    PLAN,
     Manifest,
     checksums_bytes,
     content_hash,
@@ -30,7 +32,13 @@ from augfactory.store.manifest import (
 )
 from augfactory.store.manifest_parts import FileEntry
 from augfactory.store.pseudo_label_table import tables_beside
-from augfactory.store.reader import Version, open_rows, open_version, read_stretches
+from augfactory.store.reader import (
+    Version,
+    open_rows,
+    open_version,
+    read_drawn,
+    read_stretches,
+)
 from augfactory.store.shards import count_rows
 from augfactory.store.statistics import statistics_of, sums_of
 from augfactory.store.versions import find_version
@@ -242,8 +250,19 @@ def _content_problems(version: Version, progress: Progress) -> list[str]:
     ):
         if told not in (found, None):  # manifests of before there were statistics have none
             problems.append(f"{MANIFEST}: its {key} are not those of the data")
+    if manifest.rejected is not None and manifest.rejected != _rejected(version):
+        problems.append(f"{MANIFEST}: its rejected draws are not those of {PLAN}")
     problems += _wrong_paths(version)
     return problems
+
+
+def _rejected(version: Version) -> dict[str, dict[str, int]] | None:
+    """Count the rejected draws of decoded rows again; None where the plan holds none such."""
+    try:
+        rejected = rejected_of(read_drawn(version, columns_of_rejected()))
+    except (ValueError, VerificationError):
+        return None
+    return count_rejected(rejected, version.source.labels, version.source.class_names)
 
 
 def _wrong_paths(version: Version) -> list[str]:

@@ -5,6 +5,8 @@ process can draw any block without the others.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +31,7 @@ from augfactory.pipeline.recipe import (
     Recipe,
     method_of,
 )
+from augfactory.pipeline.settle import Settle, draw_number, rejected_columns
 from augfactory.pipeline.shares import decoded_rows
 from augfactory.records import Int64Array
 from augfactory.vae.samplers.registry import SAMPLERS
@@ -36,14 +39,22 @@ from augfactory.vae.samplers.registry import SAMPLERS
 # With less of another image in it, a mixture can be equal to its parent, rounded to bytes.
 LEAST_SHARE = 0.01
 REDRAWS = 32
+FIRST_DRAW = np.empty(0, dtype=np.int64)
 
 
-def draw_rows(recipe: Recipe, origin: Origin, shard: Section) -> Iterator[PlanRows]:
-    """Draw the plan of a shard, block by block."""
+def draw_rows(
+    recipe: Recipe, origin: Origin, shard: Section, settle: Settle | None = None
+) -> Iterator[PlanRows]:
+    """Draw the plan of a shard, block by block.
+
+    ``settle`` says which decoded rows are drawn again, where the recipe has them filtered.
+    """
     sources = len(origin.class_rows.labels)
     section = sections(recipe, sources)[shard.stage]
-    draw = _draw_first if shard.stage == 0 else _draw_mixed
-    if shard.stage > len(recipe.mix):
+    draw = _draw_mixed
+    if shard.stage == 0:
+        draw = _draw_first if settle is None else partial(_draw_settled, settle)
+    elif shard.stage > len(recipe.mix):
         draw = _draw_unlabelled
     for start in range(shard.start, shard.stop, BLOCK_ROWS):
         # Drawn for whole blocks, then cut: the last block begins like a full one.
@@ -52,7 +63,30 @@ def draw_rows(recipe: Recipe, origin: Origin, shard: Section) -> Iterator[PlanRo
         yield cut(plan, min(BLOCK_ROWS, shard.stop - start))
 
 
-def _draw_first(recipe: Recipe, origin: Origin, section: Section, within: Int64Array) -> PlanRows:
+def _draw_settled(
+    settle: Settle, recipe: Recipe, origin: Origin, section: Section, within: Int64Array
+) -> PlanRows:
+    def draw(number: Int64Array) -> PlanRows:
+        return _draw_first(recipe, origin, section, within, number)
+
+    rejected = settle(draw)
+    plan = draw(draw_number(rejected))
+    plan.draws.update(rejected_columns(rejected, plan.method == "vae"))
+    return plan
+
+
+def _draw_first(
+    recipe: Recipe,
+    origin: Origin,
+    section: Section,
+    within: Int64Array,
+    number: Int64Array = FIRST_DRAW,
+) -> PlanRows:
+    """Draw rows of one original each; of the decoded ones, the draw ``number`` of each.
+
+    ``number`` is int64 [n], 0 for a first draw; empty where all are.
+    """
+    number = number if len(number) else np.zeros_like(within)
     round_, source = np.divmod(within, len(origin.class_rows.labels))
     if not recipe.originals:
         round_ += 1
@@ -61,17 +95,23 @@ def _draw_first(recipe: Recipe, origin: Origin, section: Section, within: Int64A
     source_index = np.full((len(within), parents(recipe)), NONE, dtype=np.int64)
     source_index[:, 0] = source
     draws = _geometry_draws(recipe, "geometry", origin, within, round_, made)
+    noise_key = _noise_keys(recipe, section.start + within, number)
     if recipe.vae is not None:
         sampler = SAMPLERS[recipe.vae.sampler]
-        if sampler.needs_partner:
-            partner_generator = generator(recipe.seed, "vae partner", block)
-            partners = same_class_partners(origin.class_rows, source, BLOCK_ROWS, partner_generator)
-            source_index[:, 1] = np.where(decoded, partners, NONE)
         params = sampler.params.model_validate(recipe.vae.parameters)
-        drawn = sampler.draw(params, BLOCK_ROWS, generator(recipe.seed, "vae draw", block))
+        drawn = np.empty((len(within), len(sampler.fields)))
+        for draw in np.unique(number).tolist():
+            own, key = number == draw, (block, *_again(draw))
+            if sampler.needs_partner:
+                keyed = generator(recipe.seed, "vae partner", *key)
+                partners = same_class_partners(origin.class_rows, source, BLOCK_ROWS, keyed)
+                source_index[own & decoded, 1] = partners[own & decoded]
+            keyed = generator(recipe.seed, "vae draw", *key)
+            drawn[own] = sampler.draw(params, BLOCK_ROWS, keyed)[own]
         draws |= _columns("vae", sampler.fields, drawn, decoded)
     method = np.select([decoded, made], ["vae", "geometry"], "original")
-    return _of_one_image(recipe, section, within, method, round_, source_index, draws)
+    plan = _of_one_image(recipe, section, within, method, round_, source_index, draws)
+    return replace(plan, noise_key=noise_key)
 
 
 def _draw_mixed(recipe: Recipe, origin: Origin, section: Section, within: Int64Array) -> PlanRows:
@@ -215,8 +255,18 @@ def _slots(
     return Slots(within, round_, origin.image_shape, keyed)
 
 
-def _noise_keys(recipe: Recipe, rows: Int64Array) -> Int64Array:
-    return np.array([key_of(recipe.seed, "noise", row) for row in rows.tolist()], dtype=np.int64)
+def _noise_keys(recipe: Recipe, rows: Int64Array, number: Int64Array | None = None) -> Int64Array:
+    draws = [0] * len(rows) if number is None else number.tolist()
+    keys = [
+        key_of(recipe.seed, "noise", row, *_again(draw))
+        for row, draw in zip(rows.tolist(), draws, strict=True)
+    ]
+    return np.array(keys, dtype=np.int64)
+
+
+def _again(draw: int) -> tuple[int | str, ...]:
+    """Return what the key of a further draw has behind that of the first."""
+    return ("again", draw) if draw else ()
 
 
 def _columns(

@@ -28,6 +28,7 @@ SHARD_BYTES = 64 * 2**20
 SHARD_ROWS = 4096
 NONE = -1
 UNLABELLED = "pseudo-label"  # what makes the rows of unlabelled images
+REASONS = ("unread", "blank", "copy")  # why a decoded row is drawn again
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ def draw_columns(recipe: Recipe) -> list[str]:
         names += [f"geometry_{name}" for name in _geometry_fields(recipe)]
     if recipe.vae is not None:
         names += [f"vae_{name}" for name in SAMPLERS[recipe.vae.sampler].fields]
+        names += [f"vae_{reason}" for reason in REASONS if recipe.vae.filter]
     for number, stage in enumerate(recipe.mix, 1):
         method, parameters = method_of(stage)
         names += [f"mix{number}_{name}" for name in method.fields(parameters)]

@@ -41,7 +41,8 @@ class VaeStage(BaseModel):
     varied by geometry alone. ``decode`` "full" takes what the network decodes; "residual" adds what
     the move in the latent space changes to the real image, clip(x + decode(z') - decode(mean)).
     ``varied`` says that images are varied before they are encoded, where geometry takes part: a
-    model that was trained without geometry does not know varied images.
+    model that was trained without geometry does not know varied images. With ``filter`` a decoded
+    image that classifiers do not read as its class, that is blank or a copy is drawn again.
     Keys of their defaults are left out of a recipe's text, which then is that of older versions.
     """
 
@@ -52,6 +53,7 @@ class VaeStage(BaseModel):
     share: float = Field(default=1.0, ge=0, le=1, exclude_if=lambda share: share == 1)
     decode: Decode = Field(default="full", exclude_if=lambda decode: decode == "full")
     varied: bool = Field(default=True, exclude_if=lambda varied: varied)
+    filter: bool = Field(default=False, exclude_if=lambda filter: not filter)
 
 
 class MixStage(BaseModel):

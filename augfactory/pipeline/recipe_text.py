@@ -9,6 +9,7 @@
     [vae]
     share = 0.25
     decode = "residual"
+    filter = true
     sampler = "same-class"
     reach = 0.5
 
@@ -58,7 +59,7 @@ KEYS = (
     "factor", "originals", "seed", "format", "geometry", "vae", "mix", "distinct", "pseudo_label",
 )  # fmt: skip
 MIX_KEYS = ("method", "copies", "share", "from")
-VAE_KEYS = ("sampler", "share", "decode")
+VAE_KEYS = ("sampler", "share", "decode", "filter")
 DEFAULT_SAMPLER = "same-class"
 
 
@@ -161,6 +162,7 @@ def vae_asked(where: str, values: Mapping[str, Any]) -> VaeStage:
         own,
         1.0 if share is None else share,
         decode,
+        filter=bool(_typed(values, "filter", bool, where)),
     )
 
 

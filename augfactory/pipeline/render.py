@@ -71,7 +71,7 @@ def render_block(
         elif method == "geometry":
             images[rows] = _varied(recipe, plan, rows, source, plan.source_index[rows, 0])
         elif method == "vae":
-            images[rows] = _decoded(recipe, plan, rows, encoded)
+            images[rows] = decoded_images(recipe, plan, rows, encoded)
         elif method == UNLABELLED:
             images[rows] = source.read_images(plan.source_index[rows, 0])
             again = rows[plan.round[rows] > 0]
@@ -105,9 +105,10 @@ def _varied(
     return method.apply(parameters, images[:, None], draws)
 
 
-def _decoded(
+def decoded_images(
     recipe: Recipe, plan: PlanRows, rows: Int64Array, encoded: EncodedSource | None
 ) -> UInt8Array:
+    """Return the images uint8 [n, H, W, C] of ``rows`` of a block, all of which are decoded."""
     from augfactory.vae.coding import decode, encode  # torch: only where there is a model
 
     if recipe.vae is None or encoded is None:

@@ -23,6 +23,11 @@ def count_decoded(recipe: Recipe, sources: int) -> int:
     return round(share * sources * recipe.further)
 
 
+def is_filtered(recipe: Recipe, sources: int) -> bool:
+    """Tell whether there are decoded rows, and they are filtered."""
+    return recipe.vae is not None and recipe.vae.filter and count_decoded(recipe, sources) > 0
+
+
 def decoded_rows(
     recipe: Recipe, class_rows: ClassRows, source: Int64Array, round_: Int64Array
 ) -> npt.NDArray[np.bool_]:

@@ -61,6 +61,8 @@ def vae_stage(
     parameters: Mapping[str, Any],
     share: float = 1.0,
     decode: Decode = "full",
+    *,
+    filter: bool = False,
 ) -> VaeStage:
     """Return the stage with every parameter of ``sampler`` filled in and checked.
 
@@ -72,7 +74,7 @@ def vae_stage(
         raise unknown_name(where, "sampler", sampler, list(SAMPLERS))
     model = SAMPLERS[sampler].params
     resolved = _resolved(where, model, parameters)
-    return VaeStage(sampler=sampler, parameters=resolved, share=share, decode=decode)
+    return VaeStage(sampler=sampler, parameters=resolved, share=share, decode=decode, filter=filter)
 
 
 def check_share(where: str, share: float) -> None:

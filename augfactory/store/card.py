@@ -107,6 +107,21 @@ A row counts in the class of its largest label share.
 {wrapped(later)}"""
 
 
+def rejected_in_words(manifest: Manifest) -> str | None:
+    """Say how many draws of decoded images were rejected; None where they were not filtered."""
+    if manifest.rejected is None:
+        return None
+    total = {reason: sum(draws.values()) for reason, draws in manifest.rejected.items()}
+    decoded = sum(manifest.counts.get(DECODED, {}).values())
+    return (
+        f"Decoded images were filtered: {total.get('unread', 0):,} were drawn again because "
+        "classifiers that did not learn their original read them as another class, "
+        f"{total.get('blank', 0):,} because they were blank, {total.get('copy', 0):,} because they "
+        f"were copies; of {decoded:,} rows {total.get('kept', 0):,} were kept although none of "
+        "their draws was fit."
+    )
+
+
 def _figures(manifest: Manifest) -> str:
     statistics = manifest.statistics
     lines = [["method", "how a row is made", "rows", "of mixed label", "largest share, mean"]]
@@ -164,6 +179,8 @@ def _making(manifest: Manifest) -> str:
             else ""
         )
     )
+    if (rejected := rejected_in_words(manifest)) is not None:
+        origin += " " + rejected
     if manifest.unlabelled is not None:
         origin += " " + _unlabelled(manifest.unlabelled)
     again = (

@@ -65,7 +65,9 @@ class Manifest(BaseModel):
     ``semantic_version`` is MAJOR.MINOR.PATCH as Croissant means it: a new PATCH holds the same
     data, stored in another way. ``unlabelled`` are the images that classifiers labelled, where
     there are any; behind ``source.rows``, ``source_index`` counts in their rows. ``statistics`` is
-    None in manifests of before there were any.
+    None in manifests of before there were any. ``rejected`` counts, where decoded images were
+    filtered, the draws that were not fit: reason -> class name -> draws, and under "kept" the rows
+    that stand although none of their draws was.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -93,6 +95,9 @@ class Manifest(BaseModel):
     exported_from: ExportEntry | None = None
     unlabelled: SourceEntry | None = Field(default=None, exclude_if=lambda entry: entry is None)
     statistics: Statistics | None = None
+    rejected: dict[str, dict[str, int]] | None = Field(
+        default=None, exclude_if=lambda counts: counts is None
+    )
 
     @model_validator(mode="after")
     def _can_be_read(self) -> "Manifest":

@@ -244,6 +244,30 @@ def read_parents(version: Version, rows: Int64Array) -> list[Int64Array]:
     return found
 
 
+def read_drawn(version: Version, columns: Sequence[str]) -> npt.NDArray[np.float64]:
+    """Return columns of numbers that were drawn for each row, float64 [rows, columns].
+
+    NaN stands where nothing of the kind was drawn for a row.
+
+    Raises:
+        VerificationError: the plan lacks one, or cannot be read.
+    """
+    try:
+        with decoding():
+            table = read_parquet(
+                inside(version.folder, PLAN),
+                {name: [pa.float64()] for name in columns},
+                len(version.methods),
+                follow=False,
+            )
+            found = np.stack([table[name].to_numpy() for name in columns], axis=1)
+            if len(found) != len(version.methods):
+                raise ValueError("it is not the plan of these rows")
+    except (OSError, ValueError) as error:
+        raise unreadable(version.folder / PLAN, error) from error
+    return found
+
+
 def reader_under_construction(
     building: Path,
     storage: str,

@@ -46,6 +46,7 @@ class ShardRecord(BaseModel):
         counts: method -> class name -> rows.
         row_digests: 32 bytes for each row, in base64.
         sums: what the rows add up to.
+        rejected: reason -> class name -> draws, where decoded images were filtered.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,6 +58,7 @@ class ShardRecord(BaseModel):
     counts: dict[str, dict[str, int]]
     row_digests: str
     sums: Sums
+    rejected: dict[str, dict[str, int]] | None = None
 
     @cached_property
     def digests(self) -> bytes:
@@ -95,8 +97,12 @@ def publish_shard(
     shard: Shard,
     rows: Rows,
     plan: Columns | None = None,
+    rejected: dict[str, dict[str, int]] | None = None,
 ) -> None:
-    """Write a shard, its part of the plan if it has one, and then its record."""
+    """Write a shard, its part of the plan if it has one, and then its record.
+
+    ``rejected`` is that of ``ShardRecord``.
+    """
     encoded = FORMATS[storage].encode(shard, rows)
     _write(building, encoded.files)
     parts = {}
@@ -113,6 +119,7 @@ def publish_shard(
         counts=count_rows(rows.method, rows.label, shard.class_names),
         row_digests=base64.b64encode(row_digests(rows)).decode(),
         sums=sums_of(rows),
+        rejected=rejected,
     )
     _write(building, {_state_name(shard.index, RECORD): record.model_dump_json().encode()})
 
@@ -173,11 +180,21 @@ def drop_all_but(building: Path, manifest: Manifest) -> None:
 
 def add_counts(records: list[ShardRecord]) -> dict[str, dict[str, int]]:
     """Sum the counts of all shards: method -> class name -> rows."""
+    return _added([record.counts for record in records])
+
+
+def add_rejected(records: list[ShardRecord]) -> dict[str, dict[str, int]] | None:
+    """Sum what was rejected in all shards: reason -> class name -> draws; None without a filter."""
+    found = [record.rejected for record in records if record.rejected is not None]
+    return _added(found) if found else None
+
+
+def _added(parts: Sequence[dict[str, dict[str, int]]]) -> dict[str, dict[str, int]]:
     total: dict[str, Counter[str]] = {}
-    for record in records:
-        for method, classes in record.counts.items():
-            total.setdefault(method, Counter()).update(classes)
-    return {method: dict(sorted(classes.items())) for method, classes in sorted(total.items())}
+    for part in parts:
+        for name, classes in part.items():
+            total.setdefault(name, Counter()).update(classes)
+    return {name: dict(sorted(classes.items())) for name, classes in sorted(total.items())}
 
 
 def count_rows(
