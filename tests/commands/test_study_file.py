@@ -42,6 +42,8 @@ def test_there_is_a_study_for_each_document_that_measured_or_could() -> None:
         "001-ricap",
         "003-vae-mnist",
         "004-augmix",
+        "small-data-clothes",
+        "small-data-photos",
         "small-data",
     ]
 
