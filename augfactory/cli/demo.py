@@ -21,10 +21,10 @@ def demo(
 ) -> None:
     """Show the whole story on the bundled digits, in minutes.
 
-    A VAE is trained on 100 digits. Datasets ten, fifty and 250 times as large are made of decoded
-    images, one of geometry with a quarter decoded, and one with 2,000 more digits that classifiers
-    of the 100 have labelled. Classifiers trained on these last two, and on the digits alone, are
-    tested on 5,000 other digits. Ends by naming every file and with what to train on.
+    A VAE is trained on 100 digits. Three datasets fifty times as large are made: of decoded images
+    alone, of geometry with a quarter decoded, and one with 2,000 more digits that classifiers of
+    the 100 have labelled. Classifiers trained on these, and on the digits alone, are tested on
+    5,000 other digits. Ends by naming every file and with what to train on.
 
     \b
     Example:
