@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import numpy as np
-
-from augfactory.commands.opening import open_any, spec_of
+from augfactory.commands.opening import spec_of
+from augfactory.commands.recorded_rows import open_recorded
 from augfactory.commands.training_sets import open_training, version_set
-from augfactory.errors import InputDataError, RecipeError, unknown_name
+from augfactory.errors import RecipeError, unknown_name
 from augfactory.evaluation.batches import Order, images_with_views
 from augfactory.evaluation.diet import Diet, Loss
 from augfactory.evaluation.online import OnlineStage, online_stage
@@ -23,7 +22,6 @@ from augfactory.pipeline.stages import (
     default_geometry,
 )
 from augfactory.records import SourceSpec
-from augfactory.sources.fingerprint import fingerprint
 from augfactory.store.reader import Version
 
 ORIGINALS = "originals"
@@ -104,15 +102,15 @@ def originals_arm(versions: tuple[Version, ...]) -> Arm:
         if count:
             spec = SourceSpec(str(version.folder))
             return Arm(ORIGINALS, 1, spec, count, origin.fingerprint, part="originals")
-    spec, rows = spec_of(origin, versions[0].folder), np.asarray(origin.rows)
-    whole = open_any(spec)
-    if rows.max() >= len(whole) or fingerprint(whole.restricted_to(rows)) != origin.fingerprint:
-        raise InputDataError(
-            whole.name,
-            f"it is no longer what {versions[0].address} was made from",
-            "Restore the source as it was, or expand it again.",
-        )
-    return Arm(ORIGINALS, 1, spec, len(rows), origin.fingerprint, rows=tuple(rows.tolist()))
+    spec = spec_of(origin, versions[0].folder)
+    open_recorded(
+        origin,
+        spec,
+        f"{versions[0].address} was made from",
+        "Restore the source as it was, or expand it again.",
+    )
+    rows = tuple(origin.rows)
+    return Arm(ORIGINALS, 1, spec, len(rows), origin.fingerprint, rows=rows)
 
 
 def opened_part(arm: Arm) -> TrainingSet:

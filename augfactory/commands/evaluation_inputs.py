@@ -10,8 +10,9 @@ from augfactory.commands.evaluation_arms import ArmsRequest, make_arms, opened_p
 from augfactory.commands.opening import converted_like, lasting_text, open_any, spec_of
 from augfactory.commands.progress import Progress
 from augfactory.commands.recorded_recipe import check_recipe
+from augfactory.commands.recorded_rows import open_recorded, recorded_or_none
 from augfactory.commands.unlabelled import open_unlabelled
-from augfactory.errors import AugfactoryError, InputDataError, RecipeError
+from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation.leakage import find_shared_images, pixel_hashes
 from augfactory.evaluation.protocol import Arm, LabelledRows
 from augfactory.records import Int64Array, Source, SourceSpec, UInt8Array
@@ -153,18 +154,20 @@ def _also_learnt_from(versions: tuple[Version, ...]) -> list[Source]:
     sources = []
     for version in versions:
         model, unlabelled = version.manifest.model or {}, version.manifest.unlabelled
-        for entry, opener in (
-            (_entry(model.get("trained_on")), open_any),
-            (_entry(model.get("unlabelled")), open_unlabelled),
-            (unlabelled, open_unlabelled),
+        its_model = f"the model of {version.address} learnt"
+        for entry, what, opener in (
+            (_entry(model.get("trained_on")), its_model, open_any),
+            (_entry(model.get("unlabelled")), its_model, open_unlabelled),
+            (unlabelled, f"{version.address} was made from", open_unlabelled),
         ):
             if entry is None or entry.fingerprint in seen:
                 continue
             seen.add(entry.fingerprint)
-            whole = opener(spec_of(entry, version.folder if entry is unlabelled else None))
-            rows = np.asarray(entry.rows, dtype=np.int64)
-            if rows.max() < len(whole):
-                sources.append(whole.restricted_to(rows))
+            spec = spec_of(entry, version.folder if entry is unlabelled else None)
+            remedy = (
+                "Restore it: test images are looked for among all that a dataset has learnt from."
+            )
+            sources.append(open_recorded(entry, spec, what, remedy, open_source=opener)[1])
     return sources
 
 
@@ -184,10 +187,10 @@ def _held_out(
         check_fit(source, test)
         return LabelledRows(spec, fingerprint(source)), source
     own = spec_of(origin, version.folder)
-    try:
-        whole = open_any(own)
-    except AugfactoryError:
-        return None, None  # the datasets outlive their source
+    found = recorded_or_none(origin, own)
+    if found is None:
+        return None, None  # rows of a source that has changed may be used ones
+    whole, _ = found
     if whole.class_names != test.class_names or whole.image_shape != test.image_shape:
         return None, None
     used = [origin.rows]

@@ -18,6 +18,7 @@ from augfactory.guarded.files import open_inside
 from augfactory.guarded.parquet import check_table, open_parquet
 from augfactory.guarded.text import escaped
 from augfactory.records import Source
+from augfactory.sources.fingerprint import fingerprint
 from augfactory.store.atomic import write_file
 from augfactory.store.manifest import PLAN
 from augfactory.store.reader import Version, open_version
@@ -142,6 +143,8 @@ def _parents(version: Version, row: int, planned: dict[str, Any]) -> tuple[Paren
             continue
         source_row = rows[index]
         opened = source if index < len(labelled) else unlabelled
+        if opened is not None and not _is_still(version, index, opened, source_row):
+            opened = None
         parents.append(
             Parent(
                 source_index=index,
@@ -152,6 +155,29 @@ def _parents(version: Version, row: int, planned: dict[str, Any]) -> tuple[Paren
             )
         )
     return tuple(parents)
+
+
+def _is_still(version: Version, index: int, source: Source, source_row: int) -> bool:
+    """Tell whether a row of the source is still the image that the version was made from.
+
+    The version holds most such images as they were. Of one that it does not hold, all that was
+    recorded has to be as it was.
+    """
+    as_they_were = (version.methods == "original") | (
+        (version.methods == "pseudo-label") & (version.rounds == 0)
+    )
+    held = np.flatnonzero(as_they_were & (version.source_index[:, 0] == index))
+    entry, more = version.manifest.source, version.manifest.unlabelled
+    if index >= len(entry.rows) and more is not None:
+        entry = more
+    try:
+        if len(held):
+            now = source.read_images(np.array([source_row]))
+            return np.array_equal(version.source.read_images(held[:1]), now)
+        rows = np.asarray(entry.rows, dtype=np.int64)
+        return bool(fingerprint(source.restricted_to(rows)) == entry.fingerprint)
+    except AugfactoryError:
+        return False  # an image is gone
 
 
 def _opened_source(version: Version) -> Source | None:

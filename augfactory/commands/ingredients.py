@@ -57,12 +57,7 @@ def gather(
     brings_rows = model_folder is None and is_model_folder(spec.text)
     if brings_rows:
         model_folder = Path(spec.text)
-        if n_train is not None:
-            raise RecipeError(
-                "--n-train",
-                f"{spec.text} is a model, which names its own source rows",
-                "Leave --n-train out, or name a SOURCE and give the model with --model.",
-            )
+        _refuse_other_rows(spec, n_train)
     model = None
     if model_folder is not None:
         read_config(model_folder)  # what is wrong with it is told before torch is loaded
@@ -90,6 +85,27 @@ def gather(
     if unlabelled is not None:
         more = gather_unlabelled(unlabelled, source, progress, most_unlabelled)
     return Ingredients(spec, source, rows, print_of_rows, model, model_folder, checkpoint, more)
+
+
+def _refuse_other_rows(spec: SourceSpec, n_train: int | None) -> None:
+    """Refuse what would choose or convert source rows beside a model, which has its own.
+
+    Raises:
+        RecipeError: naming the option.
+    """
+    given = {
+        "--n-train": n_train is not None,
+        "--size": spec.size is not None,
+        "--grey": spec.colour == "grey",
+        "--rgb": spec.colour == "rgb",
+    }
+    for option, used in given.items():
+        if used:
+            raise RecipeError(
+                option,
+                f"{spec.text} is a model, which has its own source rows, of one size and colour",
+                f"Leave {option} out, or name a SOURCE and give the model with --model.",
+            )
 
 
 def is_model_folder(text: str) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from augfactory.commands.ingredients import Ingredients, is_model_folder
 from augfactory.commands.opening import folder_of_model, open_any, places_of, spec_of
 from augfactory.commands.progress import Progress
+from augfactory.commands.recorded_rows import ChangedSourceError, open_recorded
 from augfactory.commands.unlabelled import Unlabelled, open_unlabelled
 from augfactory.errors import (
     AugfactoryError,
@@ -20,7 +21,6 @@ from augfactory.pipeline.recipe import (
     Recipe,
 )
 from augfactory.records import Source, SourceSpec
-from augfactory.sources.fingerprint import fingerprint
 from augfactory.sources.opening import split_suffix
 from augfactory.store.manifest import (
     Manifest,
@@ -52,20 +52,22 @@ def gather_again(
     rows = np.asarray(manifest.source.rows, dtype=np.int64)
     if source is None:
         _check_recorded_source(manifest, folder)
-    whole = _open_source(manifest, spec)
-    if len(rows) and rows.max() >= len(whole):
-        raise _changed_source(manifest, whole, f"it has {len(whole):,} rows")
-    chosen = whole.restricted_to(rows)
-    with progress.bar("reading the source", len(chosen), "image") as bar:
-        found = fingerprint(chosen, bar.advance)
-    if found != manifest.source.fingerprint:
-        raise _changed_source(manifest, whole, f"their fingerprint is {found[:16]}")
+    with progress.bar("reading the source", len(rows), "image") as bar:
+        _, chosen = open_recorded(
+            manifest.source,
+            spec,
+            f"{address(manifest)} was made from",
+            "Restore the source, or name another copy of it with --source SOURCE.",
+            open_source=lambda spec: _open_source(manifest, spec),
+            on_rows=bar.advance,
+        )
     unlabelled = _unlabelled_again(folder, manifest)
     loaded, place, checkpoint = None, None, None
     if recipe.vae is not None:
         place = model_folder or _recorded_model(manifest, folder)
         loaded, checkpoint = _load_model(manifest, place)
-    return Ingredients(spec, chosen, rows, found, loaded, place, checkpoint, unlabelled)
+    own = manifest.source.fingerprint
+    return Ingredients(spec, chosen, rows, own, loaded, place, checkpoint, unlabelled)
 
 
 def _unlabelled_again(folder: Path, manifest: Manifest) -> Unlabelled | None:
@@ -73,16 +75,17 @@ def _unlabelled_again(folder: Path, manifest: Manifest) -> Unlabelled | None:
     if entry is None:
         return None
     spec, rows = spec_of(entry, folder), np.asarray(entry.rows, dtype=np.int64)
-    remedy = f"Restore the unlabelled images to {spec.text}."
+    what, remedy = (
+        f"{address(manifest)} was made from",
+        f"Restore the unlabelled images to {spec.text}.",
+    )
     try:
-        whole = open_unlabelled(spec)
+        _, source = open_recorded(entry, spec, what, remedy, open_source=open_unlabelled)
+    except ChangedSourceError:
+        raise
     except InputDataError as error:
-        what = f"{error.what}; {address(manifest)} was made from it too"
-        raise InputDataError(error.where, what, remedy) from error
-    source = whole.restricted_to(rows) if rows.max() < len(whole) else None
-    if source is None or fingerprint(source) != entry.fingerprint:
-        what = f"its images are no longer those that {address(manifest)} was made from"
-        raise InputDataError(whole.name, what, remedy)
+        told = f"{error.what}; {address(manifest)} was made from it too"
+        raise InputDataError(error.where, told, remedy) from error
     return Unlabelled(spec, source, rows, entry.fingerprint)
 
 
@@ -97,16 +100,6 @@ def _open_source(manifest: Manifest, spec: SourceSpec) -> Source:
             f"{error.what}; {address(manifest)} was made from it",
             "Restore it, or name where it lies now with --source SOURCE.",
         ) from error
-
-
-def _changed_source(manifest: Manifest, source: Source, how: str) -> InputDataError:
-    entry = manifest.source
-    return InputDataError(
-        source.name,
-        f"its images or labels are no longer those that {address(manifest)} was made from: {how}, "
-        f"and not {entry.fingerprint[:16]} of {len(entry.rows):,} rows up to {max(entry.rows)}",
-        "Restore the source, or name another copy of it with --source SOURCE.",
-    )
 
 
 def _recorded_model(manifest: Manifest, folder: Path) -> Path:

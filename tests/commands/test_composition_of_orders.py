@@ -172,3 +172,21 @@ def test_the_preset_that_is_taken_is_said(
     assert said in CliRunner().invoke(app, line).stderr
     asked = CliRunner().invoke(app, [*line, "--preset", "clothes"])
     assert "varied as" not in asked.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "asked"),
+    [
+        ("--n-train", ["--n-train", "10"]),
+        ("--size", ["--size", "12"]),
+        ("--grey", ["--grey"]),
+        ("--rgb", ["--rgb"]),
+    ],
+)
+def test_a_model_has_its_own_rows_of_one_size_and_colour(
+    place: Path, tmp_path: Path, option: str, asked: list[str]
+) -> None:
+    model, out = place / "plain", str(tmp_path / "d")
+    told = CliRunner().invoke(app, ["expand", str(model), "--factor", "2", "--out", out, *asked])
+    assert told.exit_code == 2
+    assert f"{option}: {model} is a model, which has its own" in told.stderr

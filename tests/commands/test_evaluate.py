@@ -260,10 +260,10 @@ def test_originals_that_a_dataset_left_out_are_read_from_their_source(bench: Ben
     assert values(beside)["originals"] == values(kept)["originals"]
 
     write_source(bench.folder / "train.h5", *patterns("changed", 60))
-    with pytest.raises(InputDataError, match="no longer what bare-x3@v1 was made from"):
+    with pytest.raises(InputDataError, match="no longer those that bare-x3@v1 was made from"):
         run(request)
     write_source(bench.folder / "train.h5", *patterns("train", 40))
-    with pytest.raises(InputDataError, match="no longer what bare-x3@v1 was made from"):
+    with pytest.raises(InputDataError, match="no longer those that bare-x3@v1 was made from"):
         run(request)
 
 

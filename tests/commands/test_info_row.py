@@ -143,3 +143,20 @@ def test_the_command(made: Path, tmp_path: Path) -> None:
     assert run(app, ["info", str(made), "--row", "999"]).exit_code == 2
     assert run(app, ["info", str(made), "--row", "1", "--quality"]).exit_code == 2
     assert run(app, ["info", str(made), "--out", "x.png"]).exit_code == 2
+
+
+@pytest.mark.parametrize("row", [4, MIXUP + 7])
+def test_images_that_have_changed_are_not_named(tmp_path: Path, row: int) -> None:
+    """A name from a source of which the image is another now would be that of another image."""
+    parts = write_parts(tmp_path)
+    version = expanded(parts, tmp_path / "d", n_train=True)
+    parents = info_row(str(version), row).parents
+    assert all(parent.name is not None for parent in parents)
+    files = sorted((parts / "train").glob("*/*.png"))
+    changed = files[parents[-1].source_row]
+    Image.fromarray(255 - np.asarray(Image.open(changed))).save(changed)
+    names = [parent.name for parent in info_row(str(version), row).parents]
+    assert names[-1] is None
+    assert [name is None for name in names[:-1]] == [False] * (len(parents) - 1)
+    shutil.copy(changed, files[0].with_name("0.png"))  # all others are shifted by one
+    assert {parent.name for parent in info_row(str(version), row).parents} == {None}
