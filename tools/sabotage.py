@@ -266,7 +266,7 @@ SABOTAGES = (
     Sabotage(
         "test images may stand among the unlabelled ones",
         "augfactory/commands/evaluation_inputs.py",
-        "            (unlabelled, open_unlabelled),\n",
+        '            (unlabelled, f"{version.address} was made from", open_unlabelled),\n',
         "",
         "tests/commands/test_pseudo_label.py",
     ),
