@@ -1,9 +1,11 @@
 """The documents say what the program does."""
 
 import dataclasses
+import importlib.util
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -12,17 +14,44 @@ from typer.testing import CliRunner
 from augfactory import __version__
 from augfactory.cli.app import app
 from augfactory.commands.evaluation_request import EvaluateRequest
-from augfactory.commands.methods import markdown, names
+from augfactory.commands.methods import names
 from augfactory.commands.vae_train import VaeTrainRequest
 
 ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
 
-def test_methods_page_is_that_of_the_cards() -> None:
-    page = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8")
-    assert page == markdown(), "docs/methods.md is stale: run `make docs`"
+def write_docs() -> Any:
+    """Load tools/write_docs.py, which is no part of any package."""
+    spec = importlib.util.spec_from_file_location("write_docs", ROOT / "tools/write_docs.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["methods.md", "cli.md"])
+def test_a_generated_page_is_what_the_program_says(name: str) -> None:
+    page = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    assert page == write_docs().pages()[name], f"docs/{name} is stale: run `make docs`"
+
+
+def test_the_cli_page_has_every_option_and_example() -> None:
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    for name, command in COMMANDS.items():
+        _, _, section = page.partition(f"## augfactory {name}\n")
+        section = section.partition("\n## ")[0]
+        assert f"\naugfactory {name}" in section
+        for parameter in command.params:
+            for option in parameter.opts:
+                assert option in section or option == parameter.name, (name, option)
+
+
+def test_the_readme_can_be_read_in_a_few_minutes() -> None:
+    assert len(README.splitlines()) <= 150
 
 
 @pytest.mark.parametrize("name", names())
@@ -61,9 +90,13 @@ def test_defaults_of_the_command_line_are_those_of_the_request(
     assert compared >= 3
 
 
-def test_commands_of_the_readme_exist_with_these_options() -> None:
-    lines = re.findall(r"^augfactory (.+?)(?:\s+#.*)?$", README, flags=re.MULTILINE)
-    assert len(lines) > 5
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_of_a_page_exist_with_these_options(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    shown = "\n".join(re.findall(r"^```\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL))
+    lines = re.findall(r"^augfactory (.+?)(?:\s+#.*)?$", shown, flags=re.MULTILINE)
+    lines += re.findall(r"`augfactory ([a-z]+ [^`]*--[^`]*)`", text)
+    assert len(lines) > 5 or page.name != "README.md"
     for line in lines:
         command, *arguments = shlex.split(line)
         known = {option for parameter in COMMANDS[command].params for option in parameter.opts}
@@ -72,9 +105,16 @@ def test_commands_of_the_readme_exist_with_these_options() -> None:
         assert used <= known, line
 
 
-def test_pictures_and_pages_of_the_readme_exist() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pictures_and_pages_that_a_page_names_exist(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    for page in PAGES:
+        if page.parent.name == "docs":
+            assert f"docs/{page.name}" in README, page.name
 
 
 def test_architecture_names_every_room() -> None:
