@@ -9,11 +9,11 @@ from augfactory.cli.session import ROOM_TO_TRAIN, Debug, Json, Quiet, print_json
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder of everything it makes.")] = Path(
+    out: Annotated[Path, typer.Option(help="Folder for everything that is made.")] = Path(
         "augfactory-demo"
     ),
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; the default is one per core.")
+        int | None, typer.Option(min=1, help="Worker processes; by default one per core.")
     ] = None,
     json: Json = False,
     quiet: Quiet = False,

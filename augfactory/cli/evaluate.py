@@ -38,9 +38,12 @@ def evaluate(
         ),
     ] = "quick",
     weights: Annotated[
-        Path | None, typer.Option(help="Weights that a torchvision classifier starts from.")
+        Path | None,
+        typer.Option(help="Pretrained weights for a torchvision classifier (a local file)."),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Classifiers trained on each arm.")] = 3,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Random seeds: classifiers trained on each arm.")
+    ] = 3,
     steps: Annotated[
         int | None,
         typer.Option(
@@ -52,7 +55,7 @@ def evaluate(
         float | None,
         typer.Option(help="About how long at most; what is left over goes into more seeds."),
     ] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Images in a step.")] = 64,
+    batch: Annotated[int, typer.Option(min=1, help="Batch size.")] = 64,
     loss: Annotated[
         str,
         typer.Option(
@@ -111,7 +114,7 @@ def evaluate(
         Path | None, typer.Option(help="Folder of the results; NAME-evaluation if left out.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; the default is one per core.")
+        int | None, typer.Option(min=1, help="Worker processes; by default one per core.")
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check all of it and say how long it would take.")

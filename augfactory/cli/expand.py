@@ -22,7 +22,7 @@ COPIES = "Further rows per source image, on top of the factor."
 
 def expand(
     source: Annotated[str, typer.Argument(metavar="SOURCE|MODEL_DIR", help=SOURCE_HELP)],
-    out: Annotated[Path, typer.Option(help="NAME of the dataset: NAME-xK/v1 is written.")],
+    out: Annotated[Path, typer.Option(help="NAME of the dataset; NAME-xK/v1 is written.")],
     factor: Annotated[
         list[int] | None, typer.Option(help="Images per source image; repeatable.")
     ] = None,
@@ -31,45 +31,49 @@ def expand(
         str | None, typer.Option(help="A checkpoint of the model, such as 'loss-120'.")
     ] = None,
     n_train: Annotated[
-        int | None, typer.Option(help="Use a stratified subset of so many images.")
+        int | None, typer.Option(help="Use only N images, the same share of each class.")
     ] = None,
     originals: Annotated[
-        bool | None, typer.Option("--originals/--no-originals", help="Keep them among the K.")
+        bool | None,
+        typer.Option("--originals/--no-originals", help="Keep the source images among the K."),
     ] = None,
     geometry: Annotated[
         bool | None,
         typer.Option(
-            "--geometry/--no-geometry", help="Vary images before they are encoded, or on their own."
+            "--geometry/--no-geometry", help="Rotate, shift, scale, flip: as the preset says."
         ),
     ] = None,
     preset: Preset = None,
     share: Annotated[
         float | None,
-        typer.Option(help="With a model: share of the unmixed further images that it decodes."),
+        typer.Option(help="With a model: share of the further images that it makes, 0 to 1."),
     ] = None,
     decode: Annotated[
         str | None,
         typer.Option(
-            help="With a model: full, the decoded image; residual, the real image and the change."
+            help="With a model: full (the decoded image) or residual (the real image plus the change)."
         ),
     ] = None,
     filter: Annotated[
         bool | None,
         typer.Option(
             "--filter/--no-filter",
-            help="With a model: draw again what classifiers do not read as its class.",
+            help="With a model: redraw images that classifiers read as another class.",
         ),
     ] = None,
     sampler: Annotated[
         str | None,
-        typer.Option(help="With a model: how to move about a code, same-class or posterior."),
+        typer.Option(help="With a model: how latent vectors are sampled, same-class or posterior."),
     ] = None,
     temperature: Annotated[
         float | None,
-        typer.Option(help="With a model: noise around a code, in its standard deviations."),
+        typer.Option(
+            help="With a model: noise scale, in standard deviations of the latent vector."
+        ),
     ] = None,
     reach: Annotated[
-        float | None, typer.Option(help="With same-class: farthest move, as a share of the way.")
+        float | None,
+        typer.Option(help="With same-class: how far to interpolate to another image, 0 to 2."),
     ] = None,
     mixup: Annotated[int | None, typer.Option(metavar="M", help=COPIES)] = None,
     ricap: Annotated[int | None, typer.Option(metavar="M", help=COPIES)] = None,
@@ -77,34 +81,34 @@ def expand(
     augmix: Annotated[int | None, typer.Option(metavar="M", help=COPIES)] = None,
     mix_from: Annotated[
         str | None,
-        typer.Option(help="What is mixed: expanded (augmix: originals) unless said otherwise."),
+        typer.Option(help="Images to mix: expanded or originals."),
     ] = None,
     unlabelled: Annotated[
         str | None,
-        typer.Option(metavar="SOURCE", help="Images without labels; a plain folder will do."),
+        typer.Option(metavar="SOURCE", help="Images without labels; any folder of images will do."),
     ] = None,
     pseudo_label: Annotated[
         bool,
         typer.Option(
             "--pseudo-label",
-            help="Let classifiers label the unlabelled images: as many rows again, on top.",
+            help="Label the unlabelled images by classifiers, and add as many rows again.",
         ),
     ] = False,
     recipe: Annotated[
-        Path | None, typer.Option(help="TOML file: stages in order, with their parameters.")
+        Path | None, typer.Option(help="Recipe file (TOML); options that are given override it.")
     ] = None,
     auto: Annotated[
         bool,
-        typer.Option("--auto", help="Find the recipe first, by 5 minutes of `augfactory tune`."),
+        typer.Option("--auto", help="Find a recipe first: runs `augfactory tune` for 5 minutes."),
     ] = False,
     format: Annotated[str | None, typer.Option(help="hdf5, png, parquet or webdataset.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of everything drawn.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Random seed.")] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; the default is one per core.")
+        int | None, typer.Option(min=1, help="Worker processes; by default one per core.")
     ] = None,
-    engine: Annotated[str, typer.Option(help="local.")] = "local",
+    engine: Annotated[str, typer.Option(help="Where work is done; only local for now.")] = "local",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be written, and stop.")
+        bool, typer.Option("--dry-run", help="Print what would be written, and stop.")
     ] = False,
     lock: Lock = "flock",
     size: Size = None,

@@ -8,7 +8,9 @@ from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
 
 
 def methods(
-    name: Annotated[str | None, typer.Argument(help="A method; all are listed without.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Name of a method; without one, all are listed.")
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,

@@ -12,13 +12,13 @@ from augfactory.cli.versions import Name
 def reproduce(
     dataset: Name,
     source: Annotated[
-        str | None, typer.Option(metavar="SOURCE", help="Where its source lies now.")
+        str | None, typer.Option(metavar="SOURCE", help="Where the source is now.")
     ] = None,
     model: Annotated[
-        Path | None, typer.Option(metavar="MODEL_DIR", help="Where its model lies now.")
+        Path | None, typer.Option(metavar="MODEL_DIR", help="Where the model is now.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; the default is one per core.")
+        int | None, typer.Option(min=1, help="Worker processes; by default one per core.")
     ] = None,
     json: Json = False,
     quiet: Quiet = False,

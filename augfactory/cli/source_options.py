@@ -15,20 +15,18 @@ SOURCE_HELP = (
     "'sample', or torchvision:NAME; ':train' or ':test' chooses a split."
 )
 Size = Annotated[
-    str | None, typer.Option(help="Convert images to HxW pixels, aspect kept, centre cropped.")
+    str | None, typer.Option(help="Resize images to HxW pixels: aspect kept, centre cropped.")
 ]
 Grey = Annotated[bool, typer.Option("--grey", help="Convert images to one grey channel.")]
 Rgb = Annotated[bool, typer.Option("--rgb", help="Convert images to three colour channels.")]
 Preset = Annotated[
     str | None,
     typer.Option(
-        help="How images are varied: digits, photo, clothes, texture or none; left out, the "
-        "model's, or what the images bear: mirrored, upside down, turned."
+        help="How images are varied: digits, photo, clothes, texture or none. By default the "
+        "model's preset, or the one that a test on your images suggests."
     ),
 ]
-Download = Annotated[
-    bool, typer.Option("--download", help="Let torchvision:NAME download what is not there.")
-]
+Download = Annotated[bool, typer.Option("--download", help="Allow torchvision:NAME to download.")]
 
 
 def source_spec(text: str, size: str | None, grey: bool, rgb: bool, download: bool) -> "SourceSpec":

@@ -19,11 +19,13 @@ from augfactory.cli.source_options import SOURCE_HELP, Download
 
 
 def study(
-    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="The study.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="Study file.")],
     out: Annotated[Path, typer.Option(help="Folder of models, datasets and results.")],
-    quick: Annotated[bool, typer.Option("--quick", help="The size for minutes.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Small version: minutes on two cores.")
+    ] = False,
     full: Annotated[
-        bool, typer.Option("--full", help="The document's own size, for a GPU.")
+        bool, typer.Option("--full", help="Full size, as the article has it; needs a GPU.")
     ] = False,
     source: Annotated[
         str | None, typer.Option(metavar="SOURCE", help=f"Instead of the file's. {SOURCE_HELP}")
@@ -35,10 +37,10 @@ def study(
         str | None, typer.Option(metavar="SOURCE", help="Unlabelled images instead of the file's.")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be trained.")
+        bool, typer.Option("--dry-run", help="Print what would be trained, and stop.")
     ] = False,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; the default is one per core.")
+        int | None, typer.Option(min=1, help="Worker processes; by default one per core.")
     ] = None,
     download: Download = False,
     lock: Lock = "flock",

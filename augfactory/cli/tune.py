@@ -27,10 +27,10 @@ from augfactory.cli.source_options import (
 
 def tune(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help=SOURCE_HELP)],
-    out: Annotated[Path, typer.Option(metavar="FILE.toml", help="The recipe that is written.")],
-    minutes: Annotated[float, typer.Option(help="About how long at most.")] = 10.0,
+    out: Annotated[Path, typer.Option(metavar="FILE.toml", help="Recipe file to write.")],
+    minutes: Annotated[float, typer.Option(help="Time limit, about.")] = 10.0,
     n_train: Annotated[
-        int | None, typer.Option(help="Use a stratified subset of so many images.")
+        int | None, typer.Option(help="Use only N images, the same share of each class.")
     ] = None,
     factor: Annotated[int, typer.Option(help="Images per source image, in the recipe too.")] = 50,
     steps: Annotated[int, typer.Option(min=1, help="Optimiser steps of each classifier.")] = 250,
@@ -38,11 +38,9 @@ def tune(
         bool,
         typer.Option("--vae/--no-vae", help="Try recipes with a VAE too, trained on every fold."),
     ] = False,
-    seed: Annotated[
-        int, typer.Option(min=0, help="Of the subset, the folds and what is drawn.")
-    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; the default is one per core.")
+        int | None, typer.Option(min=1, help="Worker processes; by default one per core.")
     ] = None,
     lock: Lock = "flock",
     size: Size = None,

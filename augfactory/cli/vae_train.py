@@ -30,34 +30,39 @@ def vae_train(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help=SOURCE_HELP)],
     out: Annotated[Path, typer.Option(metavar="MODEL_DIR", help="Folder of the trained model.")],
     n_train: Annotated[
-        int | None, typer.Option(help="Use a stratified subset of so many images.")
+        int | None, typer.Option(help="Use only N images, the same share of each class.")
     ] = None,
     unlabelled: Annotated[
         str | None,
-        typer.Option(metavar="SOURCE", help="Images without labels, whose look is learned too."),
+        typer.Option(metavar="SOURCE", help="Images without labels to learn from as well."),
     ] = None,
     geometry: Annotated[
         bool,
-        typer.Option("--geometry/--no-geometry", help="Vary the images while they are learned."),
+        typer.Option(
+            "--geometry/--no-geometry", help="Rotate, shift, scale, flip the images in every batch."
+        ),
     ] = True,
     preset: Preset = None,
-    seed: Annotated[int, typer.Option(help="Of the subset, the weights and the noise.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     steps: Annotated[int, typer.Option(help="Optimiser steps.")] = 1500,
     architecture: Annotated[
-        str, typer.Option(help="conditional: sees the class; seed: that of the document, does not.")
+        str,
+        typer.Option(
+            help="conditional (given the class) or seed (the VAE article's, not given it)."
+        ),
     ] = "conditional",
-    latent: Annotated[int, typer.Option(help="Length of an image's code.")] = 20,
-    batch: Annotated[int, typer.Option(help="Images per step.")] = 64,
-    learning_rate: Annotated[float, typer.Option(help="Of Adam, at the start.")] = 2e-3,
+    latent: Annotated[int, typer.Option(help="Size of the latent vector.")] = 20,
+    batch: Annotated[int, typer.Option(help="Batch size.")] = 64,
+    learning_rate: Annotated[float, typer.Option(help="Initial learning rate of Adam.")] = 2e-3,
     kl_weight: Annotated[float, typer.Option(help="Weight of the KL term after warm-up.")] = 1.0,
     warmup: Annotated[
-        int | None, typer.Option(help="Steps of KL warm-up; a fifth of all if left out.")
+        int | None, typer.Option(help="Steps of KL warm-up; by default a fifth of all.")
     ] = None,
     patience: Annotated[
-        int, typer.Option(help="Stop after so many intervals without a gain; 0: never.")
+        int, typer.Option(help="Stop after N intervals without improvement; 0 never stops.")
     ] = 20,
     validation: Annotated[
-        float, typer.Option(help="Share of each class held out to choose the best weights by.")
+        float, typer.Option(help="Share of each class held out to choose the best weights.")
     ] = 0.0,
     save_at_loss: Annotated[
         list[float] | None,
@@ -66,7 +71,8 @@ def vae_train(
     verdict: Annotated[
         bool,
         typer.Option(
-            "--verdict/--no-verdict", help="Tell what a classifier still reads of decoded images."
+            "--verdict/--no-verdict",
+            help="Measure how many decoded images a classifier still recognises.",
         ),
     ] = True,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",

@@ -11,7 +11,7 @@ from augfactory.commands.progress import Progress
 from augfactory.errors import RecipeError
 
 Name = Annotated[
-    str, typer.Argument(metavar="NAME[@vN]", help="A dataset, its newest version unless @vN.")
+    str, typer.Argument(metavar="NAME[@vN]", help="A dataset: its newest version, or @vN.")
 ]
 
 
@@ -42,7 +42,9 @@ def info(
     ] = None,
     row: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Say where row N comes from: method, parents, draws."),
+        typer.Option(
+            metavar="N", help="Show where row N comes from: method, parents, random draws."
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -200,8 +202,8 @@ def verify(
 
 def preview(
     dataset: Name,
-    out: Annotated[Path | None, typer.Option(help="Where to write the PNG.")] = None,
-    sources: Annotated[int, typer.Option(min=1, max=200, help="Lines of the sheet.")] = 10,
+    out: Annotated[Path | None, typer.Option(help="PNG file to write.")] = None,
+    sources: Annotated[int, typer.Option(min=1, max=200, help="Rows of the contact sheet.")] = 10,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
