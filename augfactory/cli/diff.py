@@ -6,7 +6,7 @@ import typer
 
 from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
 
-HELP = "A dataset, its newest version unless @vN."
+HELP = "A dataset: its newest version, or @vN."
 
 
 def diff(

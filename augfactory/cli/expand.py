@@ -51,7 +51,7 @@ def expand(
     decode: Annotated[
         str | None,
         typer.Option(
-            help="With a model: full (the decoded image) or residual (the real image plus the change)."
+            help="With a model: full (the decoded image) or residual (real image plus the change)."
         ),
     ] = None,
     filter: Annotated[
