@@ -1,19 +1,34 @@
-"""augfactory: a small labelled image set in, a large, versioned training set out."""
+"""augfactory: a small labelled image set in, a large, versioned training set out.
+
+``train_vae``, ``expand`` and ``evaluate`` are the commands as functions; ``load`` and ``loader``
+read what they make.
+"""
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from augfactory.api import evaluate as evaluate
+    from augfactory.api import expand as expand
+    from augfactory.api import train_vae as train_vae
     from augfactory.commands.loading import load as load
     from augfactory.commands.loading import loader as loader
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load", "loader"]
+__all__ = ["__version__", "evaluate", "expand", "load", "loader", "train_vae"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import ``load`` and ``loader`` when first asked for: they bring torch, the rest does not."""
+    """Import a function when it is first asked for: they bring torch, the rest does not."""
     if name in ("load", "loader"):
         from augfactory.commands import loading
 
         return getattr(loading, name)
+    if name in ("evaluate", "expand", "train_vae"):
+        from augfactory import api
+
+        return getattr(api, name)
     raise AttributeError(f"module 'augfactory' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -32,6 +32,7 @@ class Flags:
     """What the command line said; None where it was silent.
 
     ``copies`` maps a mixing method to its M. ``vae`` holds what was given of a recipe's ``[vae]``.
+    ``recipe`` is a recipe file, or what one would hold.
     """
 
     factors: tuple[int, ...]
@@ -43,9 +44,14 @@ class Flags:
     vae: Mapping[str, float | str]
     copies: Mapping[str, int | None]
     mix_from: str | None
-    recipe: Path | None
+    recipe: Path | Mapping[str, Any] | None
     unlabelled: SourceSpec | None = None
     pseudo_label: bool = False
+
+    @property
+    def recipe_name(self) -> str:
+        """What to call the recipe in messages."""
+        return str(self.recipe) if isinstance(self.recipe, Path) else "the recipe"
 
 
 SILENT = Asked(None, None, None, None, None, None, (), None)
@@ -68,7 +74,7 @@ def build_request(
         RecipeError: they contradict each other or lack the factor, steer a model where there is
             none, or the file is wrong.
     """
-    asked = _read_file(flags.recipe) if flags.recipe else SILENT
+    asked = SILENT if flags.recipe is None else _read_recipe(flags.recipe, flags.recipe_name)
     if model is None and not is_model_folder(source.text):
         _refuse_vae_settings(flags, asked, checkpoint, source.text)
     pseudo_label = _pseudo_label(flags, asked)
@@ -100,7 +106,7 @@ def _factors(flags: Flags, asked: Asked) -> tuple[int, ...]:
         RecipeError: there is none, or one is out of range.
     """
     factors = flags.factors or ((asked.factor,) if asked.factor is not None else ())
-    where = "--factor" if flags.factors or asked.factor is None else f"{flags.recipe}: factor"
+    where = "--factor" if flags.factors or asked.factor is None else f"{flags.recipe_name}: factor"
     if not factors:
         raise RecipeError(
             where, "is missing: it tells how many images each source image becomes",
@@ -120,7 +126,7 @@ def _refuse_vae_settings(flags: Flags, asked: Asked, checkpoint: str | None, sou
     given = [] if checkpoint is None else ["--checkpoint"]
     given += [f"--{name}" for name in flags.vae]
     if asked.vae is not None:
-        given.append(f"[vae] of {flags.recipe}")
+        given.append(f"[vae] of {flags.recipe_name}")
     if given:
         raise RecipeError(
             given[0],
@@ -146,15 +152,17 @@ def _pseudo_label(flags: Flags, asked: Asked) -> dict[str, Any]:
             "Add --pseudo-label, and classifiers trained on the labelled images give them.",
         )
     if wanted and flags.unlabelled is None:
-        where = "--pseudo-label" if flags.pseudo_label else f"[pseudo_label] of {flags.recipe}"
+        where = "--pseudo-label" if flags.pseudo_label else f"[pseudo_label] of {flags.recipe_name}"
         raise RecipeError(
             where, "there are no images to label", "Name some with --unlabelled SOURCE."
         )
     return asked.pseudo_label or {}
 
 
-def _read_file(path: Path) -> Asked:
-    return recipe_of(read_tables(path, "Check --recipe."), str(path))
+def _read_recipe(recipe: Path | Mapping[str, Any], name: str) -> Asked:
+    if isinstance(recipe, Path):
+        recipe = read_tables(recipe, "Check --recipe.")
+    return recipe_of(recipe, name)
 
 
 def _mix(flags: Flags, asked: Asked) -> Any:
