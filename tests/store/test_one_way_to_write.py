@@ -15,8 +15,10 @@ PACKAGE = Path(augfactory.__file__).parent
 THE_WAY = ("store/system.py", "store/atomic.py", "store/lock.py", "store/scratch.py")
 INTO_MEMORY = {  # each writes to a buffer, whose bytes then go through store/atomic.py
     ("commands/evaluation_corrupted.py", "np.save"),
+    ("commands/filtering.py", "np.savez"),
     ("commands/pseudo_labelling.py", "np.savez"),
     ("commands/tune_folds.py", "np.savez"),
+    ("evaluation/decoded_filter.py", "np.savez"),
     ("evaluation/corruptions/digital.py", "_picture(image).save"),
     ("report/contact_sheet.py", "page.save"),
     ("report/drawing.py", "figure.savefig"),
