@@ -17,7 +17,7 @@ from augfactory.cli.source_options import (
 )
 from augfactory.errors import RecipeError, unknown_name
 
-COPIES = "Further rows per source image, on top of the factor."
+COPIES = "Further rows per source image, on top of the factor; 0 leaves mixtures out."
 
 
 def expand(

@@ -167,13 +167,15 @@ def _read_recipe(recipe: Path | Mapping[str, Any], name: str) -> Asked:
 
 def _mix(flags: Flags, asked: Asked) -> Any:
     given = {name: copies for name, copies in flags.copies.items() if copies is not None}
-    if not given:
+    if not any(given.values()):
         if flags.mix_from:
             raise RecipeError(
                 "--mix-from", "says what is mixed, and no option such as --mixup says how often",
                 "Add one, leave it out, or give `from` in the recipe's mix stages.",
             )  # fmt: skip
-        return asked.mix
+        if given:
+            return ()
+        return asked.mix if flags.recipe is not None else None
     if asked.mix:
         raise RecipeError(
             f"--{next(iter(given))}", "the recipe has mix stages of its own", "Leave one out."
@@ -182,7 +184,7 @@ def _mix(flags: Flags, asked: Asked) -> Any:
     return tuple(
         mix_stage(f"--{name}", name, given[name], origin or default_origin(name), {})
         for name in MIXING
-        if name in given
+        if given.get(name)
     )
 
 

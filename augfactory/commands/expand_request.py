@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,7 +15,7 @@ from augfactory.engines.processes import can_start_workers
 from augfactory.errors import RecipeError, unknown_name
 from augfactory.guarded.text import escaped, problem_with_name
 from augfactory.methods.registry import METHODS
-from augfactory.pipeline.composition import vae_or_default
+from augfactory.pipeline.composition import default_mix, vae_or_default
 from augfactory.pipeline.partners import check_pairing, rows_by_class
 from augfactory.pipeline.recipe import (
     Format,
@@ -47,7 +47,8 @@ class ExpandRequest:
     ``out`` is NAME: the dataset of factor K is written to the folder ``NAME-xK``. ``geometry``
     holds what is not left to the preset that suits the images; None varies nothing. ``vae`` holds
     what a recipe's ``[vae]`` may say and is not left to the defaults, ``pseudo_label`` that of its
-    ``[pseudo_label]``, which makes rows of ``unlabelled`` images where these are given.
+    ``[pseudo_label]``, which makes rows of ``unlabelled`` images where these are given. ``mix``
+    None leaves it to the preset whether images are mixed.
     """
 
     source: SourceSpec
@@ -60,7 +61,7 @@ class ExpandRequest:
     seed: int = 0
     geometry: Mapping[str, Any] | None = field(default_factory=dict)
     vae: Mapping[str, Any] = field(default_factory=dict)
-    mix: tuple[MixStage, ...] = ()
+    mix: tuple[MixStage, ...] | None = None
     distinct: bool = False
     unlabelled: SourceSpec | None = None
     pseudo_label: Mapping[str, Any] = field(default_factory=dict)
@@ -96,12 +97,15 @@ def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
     vae = vae_or_default(
         request.vae, varied=request.geometry is not None, channels=source.image_shape[2]
     )
-    _check_mixing(request.mix, ingredients)
+    _check_mixing(request.mix or (), ingredients)
     for note in (few_images(source), made_rows(ingredients.spec.text, ingredients.rows)):
         if note is not None:
             progress.say(note)
     FORMATS[request.format].check_class_names(source.class_names)
     geometry = _geometry(request, ingredients, progress)
+    if request.mix is None:
+        mix = _default_mix(request, geometry, progress)
+        request = replace(request, mix=mix, distinct=request.distinct or bool(mix))
     orders = []
     for factor in request.factors:
         recipe = _recipe(request, factor, ingredients, geometry, vae)
@@ -141,7 +145,7 @@ def _recipe(
         seed=request.seed,
         geometry=geometry if further or labelling is not None else None,
         vae=_vae(vae, ingredients) if further else None,
-        mix=with_copies(request.mix, factor, originals=request.originals),
+        mix=with_copies(request.mix or (), factor, originals=request.originals),
         distinct=request.distinct,
         pseudo_label=labelling,
         format=request.format,
@@ -167,6 +171,21 @@ def _geometry(
             "another way (digits, photo, clothes, texture, none)"
         )
     return geometry_stage("geometry", {"preset": preset, **request.geometry})
+
+
+def _default_mix(
+    request: ExpandRequest, geometry: GeometryStage | None, progress: Progress
+) -> tuple[MixStage, ...]:
+    if geometry is None or request.unlabelled is not None:
+        return ()
+    preset = str(geometry.parameters["preset"])
+    mix = default_mix(preset)
+    if mix and max(request.factors) > 2:
+        progress.say(
+            f"half of the further images are mixtures of two (mixup), as measured best for {preset}; "
+            "--mixup 0 leaves them out"
+        )
+    return mix
 
 
 def _vae(asked: VaeStage, ingredients: Ingredients) -> VaeStage | None:

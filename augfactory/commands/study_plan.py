@@ -139,7 +139,8 @@ def _expand_request(
         if geometry is False
         else {"preset": material.preset, **(geometry if isinstance(geometry, dict) else {})},
         vae={"share": 1.0, **(recipe.vae or {})},
-        mix=recipe.mix,
+        # An arm that says nothing of how images are made is the default, mixtures included.
+        mix=recipe.mix or (None if recipe.geometry is None and recipe.distinct is None else ()),
         distinct=bool(recipe.distinct),
         unlabelled=None if recipe.pseudo_label is None else material.unlabelled,
         pseudo_label=recipe.pseudo_label or {},

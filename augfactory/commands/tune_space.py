@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from augfactory.methods.geometry import PRESETS
+from augfactory.pipeline.composition import default_mix
 from augfactory.pipeline.recipe import (
     MixStage,
 )
@@ -32,8 +33,12 @@ class Candidate:
 
 def candidates(preset: str, *, with_vae: bool) -> tuple[Candidate, ...]:
     """Return all recipes for images that ``preset`` suits, the default first."""
+    mix = default_mix(preset)
+    mixed = ", half mixup" if mix else ""
     found = [
-        Candidate(DEFAULT, f"the default without a model: geometry as for {preset}"),
+        Candidate(
+            DEFAULT, f"the default without a model: geometry as for {preset}{mixed}", mix=mix
+        ),
         *(
             Candidate(f"preset-{name}", f"geometry as for {name}", {"preset": name})
             for name in PRESETS
@@ -41,7 +46,9 @@ def candidates(preset: str, *, with_vae: bool) -> tuple[Candidate, ...]:
         ),
         Candidate("elastic", "geometry, bent as well", {"elastic_alpha": 30.0}),
         Candidate("mixup-quarter", "a quarter mixup", mix=(_among("mixup", 0.25),)),
-        Candidate("mixup-half", "half mixup", mix=(_among("mixup", 0.5),)),
+        Candidate("geometry-alone", "geometry alone")
+        if mix
+        else Candidate("mixup-half", "half mixup", mix=(_among("mixup", 0.5),)),
         Candidate("mixup-more", "nine tenths mixup", mix=(_among("mixup", 0.9),)),
         Candidate("mixup-even", "half mixup, in even shares", mix=(_among("mixup", 0.5, 1.0),)),
         Candidate("cutmix", "half CutMix", mix=(_among("cutmix", 0.5),)),
@@ -53,7 +60,7 @@ def candidates(preset: str, *, with_vae: bool) -> tuple[Candidate, ...]:
     ]
     if with_vae:
         found += [
-            Candidate("vae", "the default with a model", vae={}),
+            Candidate("vae", "the default with a model", vae={}, mix=mix),
             Candidate(
                 "vae-mixup", "half mixup, a quarter of the rest decoded", vae={},
                 mix=(_among("mixup", 0.5),),

@@ -8,15 +8,28 @@ from typing import Any
 
 from augfactory.errors import RecipeError
 from augfactory.pipeline.recipe import (
+    MixStage,
     VaeStage,
 )
 from augfactory.pipeline.recipe_text import vae_asked
+from augfactory.pipeline.stages import mix_stage
 
 # Of the further images that are no mixtures, with a model; by channels.
 DECODED: dict[int, dict[str, Any]] = {
     1: {"share": 0.25, "decode": "full"},
     3: {"share": 0.25, "decode": "residual"},
 }
+
+# Of the further images, by preset; where a preset is not named, mixtures cost or change nothing.
+MIXED = {"clothes": 0.5}
+
+
+def default_mix(preset: str) -> tuple[MixStage, ...]:
+    """Return how images are mixed that ``preset`` suits, where nothing is said of mixing."""
+    share = MIXED.get(preset)
+    if share is None:
+        return ()
+    return (mix_stage("the default", "mixup", 0, "expanded", {}, share),)
 
 
 def vae_or_default(asked: Mapping[str, Any], *, varied: bool, channels: int) -> VaeStage:

@@ -78,8 +78,8 @@ def report_page(document: Mapping[str, Any], pictures: Sequence[Picture]) -> byt
     chooses which confusions are shown.
 
     Args:
-        document: what results.json of an evaluation or of a study holds; see ``commands/evaluate.py``
-            and ``commands/study_results.py``. A study, known by its "groups", has a section for each.
+        document: what results.json of an evaluation or of a study holds. A study, known by its
+            "groups", has a section for each.
         pictures: further pictures, in the order in which they are shown.
     """
     script = part("page.js")

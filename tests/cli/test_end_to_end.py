@@ -314,7 +314,7 @@ def test_evaluate_refuses_training_images_as_test(place: Path) -> None:
     [
         (("expand", "model", "--factor", "0", "--out", "x"), 2, "--factor"),
         (("expand", "model", "--out", "x"), 2, "--factor"),
-        (("expand", "model", "--factor", "2", "--out", "x", "--mixup", "0"), 2, "--mixup"),
+        (("expand", "model", "--factor", "2", "--out", "x", "--mixup", "-1"), 2, "--mixup"),
         (("expand", "parts", "--factor", "2", "--no-geometry", "--out", "x"), 2, "vae-train"),
         (("expand", "parts", "--factor", "2", "--out", "x", "--sampler", "posterior"), 2, "model"),
         (("expand", "model", "--recipe", "none.toml", "--out", "x"), 2, "none.toml"),

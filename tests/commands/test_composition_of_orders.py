@@ -1,5 +1,6 @@
 """What an order is made of: defaults with and without a model, the model's own preset, flags."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from augfactory.cli.app import app
 from augfactory.commands.expand import expand
 from augfactory.commands.expand_request import ExpandRequest, take_orders
 from augfactory.commands.progress import Progress
+from augfactory.commands.tune_space import candidates
 from augfactory.commands.vae_order import VaeTrainRequest
 from augfactory.commands.vae_train import vae_train
 from augfactory.errors import RecipeError
@@ -135,7 +137,7 @@ def test_flags_reach_the_recipe(place: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert recipe["vae"]["share"] == 0.5
     assert recipe["vae"]["decode"] == "residual"
     assert recipe["geometry"]["parameters"]["preset"] == "clothes"
-    assert recipe["mix"] == []
+    assert [(stage["method"], stage["share"]) for stage in recipe["mix"]] == [("mixup", 0.5)]
 
 
 @pytest.mark.parametrize(
@@ -190,3 +192,38 @@ def test_a_model_has_its_own_rows_of_one_size_and_colour(
     told = CliRunner().invoke(app, ["expand", str(model), "--factor", "2", "--out", out, *asked])
     assert told.exit_code == 2
     assert f"{option}: {model} is a model, which has its own" in told.stderr
+
+
+def counts_of(place: Path, *asked: str) -> tuple[dict[str, int], str]:
+    """Return the rows of each method that would be made, and what was said."""
+    command = ["expand", str(place / "s.h5"), "--out", str(place / "dry"), *asked]
+    told = CliRunner().invoke(app, [*command, "--dry-run", "--json"])
+    assert told.exit_code == 0, told.stderr
+    (estimate,) = json.loads(told.stdout)["datasets"]
+    return estimate["counts"], told.stderr
+
+
+def test_clothes_are_mixed_unless_something_is_said_of_mixing(place: Path, tmp_path: Path) -> None:
+    clothes = ("--factor", "11", "--preset", "clothes")
+    counts, said = counts_of(place, *clothes)
+    assert counts == {"original": 12, "geometry": 60, "mixup": 60}
+    assert "--mixup 0 leaves them out" in said
+    plain = {"original": 12, "geometry": 120}
+    counts, said = counts_of(place, *clothes, "--mixup", "0")
+    assert counts == plain
+    assert "--mixup 0" not in said
+    assert counts_of(place, *clothes, "--mixup", "2")[0] == {**plain, "mixup": 24}
+    assert counts_of(place, *clothes, "--no-originals")[0] == {"geometry": 72, "mixup": 60}
+    assert counts_of(place, "--factor", "11", "--preset", "photo")[0] == plain
+    (tmp_path / "r.toml").write_text('factor = 11\n[geometry]\npreset = "clothes"\n')
+    assert counts_of(place, "--recipe", str(tmp_path / "r.toml"))[0] == plain
+    more = ("--unlabelled", str(place / "s.h5"), "--pseudo-label")
+    assert "mixup" not in counts_of(place, *clothes, *more)[0]
+
+
+def test_the_default_of_clothes_is_what_tune_and_studies_take_for_it(place: Path) -> None:
+    default, *others = candidates("clothes", with_vae=True)
+    assert [stage.method for stage in default.mix] == ["mixup"]
+    assert "geometry-alone" in [one.name for one in others]
+    (plain, *_) = candidates("photo", with_vae=True)
+    assert plain.mix == ()

@@ -130,13 +130,13 @@ def test_a_missing_factor_is_asked_for() -> None:
 def test_what_is_mixed_is_refused_where_nothing_is() -> None:
     with pytest.raises(RecipeError, match=r"--mix-from: .*no option such as --mixup"):
         asked(mix_from="originals")
-    (stage,) = asked(mix_from="originals", copies={"mixup": 1}).mix
+    (stage,) = asked(mix_from="originals", copies={"mixup": 1}).mix or ()
     assert stage.source == "originals"
 
 
 def test_a_share_in_a_recipe_is_one_of_the_further_images(place: Path) -> None:
     (place / "r.toml").write_text("[[mix]]\nmethod = 'ricap'\nshare = 0.25\n")
-    (stage,) = asked(recipe=Path("r.toml")).mix
+    (stage,) = asked(recipe=Path("r.toml")).mix or ()
     assert (stage.method, stage.share, stage.copies) == ("ricap", 0.25, 0)
     for keys, words in (
         ("copies = 2\nshare = 0.5", "share: says how many of the further images"),
