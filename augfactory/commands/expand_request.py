@@ -182,7 +182,7 @@ def _default_mix(
     mix = default_mix(preset)
     if mix and max(request.factors) > 2:
         progress.say(
-            f"half of the further images are mixtures of two (mixup), as measured best for {preset}; "
+            f"half of the further images are mixtures (mixup), as measured best for {preset}; "
             "--mixup 0 leaves them out"
         )
     return mix
