@@ -217,7 +217,7 @@ def test_clothes_are_mixed_unless_something_is_said_of_mixing(place: Path, tmp_p
     assert counts_of(place, "--factor", "11", "--preset", "photo")[0] == plain
     (tmp_path / "r.toml").write_text('factor = 11\n[geometry]\npreset = "clothes"\n')
     assert counts_of(place, "--recipe", str(tmp_path / "r.toml"))[0] == plain
-    write_source(tmp_path / "more.h5", noise(9, 16, 21, 3)[::-1] ^ 1, np.arange(9) % 3, NAMES)
+    write_source(tmp_path / "more.h5", noise(9, 16, 21, 3) ^ np.uint8(1), np.arange(9) % 3, NAMES)
     more = ("--unlabelled", str(tmp_path / "more.h5"), "--pseudo-label")
     assert "mixup" not in counts_of(place, *clothes, *more)[0]
 
