@@ -34,7 +34,7 @@ class CropParameters(BaseModel):
         "at least 1",
     )
     flip_horizontal: bool = Field(
-        default=False, description="swap left and right in half of the rows"
+        default=False, description="swap left and right in half of the rows as well"
     )
     fill: FillOrBorder = Field(
         default="reflect",

@@ -23,7 +23,7 @@ BITS = 4  # that posterizing takes away at most
 
 
 class RandaugmentParameters(BaseModel):
-    """The defaults are torchvision's, but for the translation. ``shear`` to ``blend``: at 30."""
+    """The defaults are torchvision's, but for the translation."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -31,14 +31,21 @@ class RandaugmentParameters(BaseModel):
     magnitude: int = Field(
         default=9, ge=0, le=MAGNITUDES, description="strength of every change; 30 is the strongest"
     )
-    shear: float = Field(default=0.3, ge=0, le=2, description="pixels moved for each pixel")
-    translate: float = Field(default=0.45, ge=0, le=1, description="a move, as a share of the side")
-    rotate: float = Field(default=30.0, ge=0, le=180, description="a turn, in degrees")
+    shear: float = Field(
+        default=0.3, ge=0, le=2, description="at magnitude 30: pixels moved for each pixel"
+    )
+    translate: float = Field(
+        default=0.45, ge=0, le=1, description="at magnitude 30: a move, as a share of the side"
+    )
+    rotate: float = Field(
+        default=30.0, ge=0, le=180, description="at magnitude 30: a turn, in degrees"
+    )
     blend: float = Field(
         default=0.9,
         ge=0,
         le=0.99,
-        description="change of brightness, colour, contrast and sharpness, either way",
+        description="at magnitude 30: change of brightness, colour, contrast and sharpness, either "
+        "way",
     )
     fill_value: int = Field(
         default=0, ge=0, le=255, description="the grey level that comes in from outside the image"
