@@ -23,6 +23,7 @@ from augfactory.records import Float32Array, UInt8Array
 
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R 601-2
 _STEPS = 256  # of a grey level, where means are taken
+_VALUES_AT_ONCE = 2**16  # so many stay in the processor's cache
 
 
 class JitterParameters(BaseModel):
@@ -63,49 +64,60 @@ def draw(parameters: JitterParameters, slots: Slots) -> Draws:
 def apply(parameters: JitterParameters, images: UInt8Array, draws: Draws) -> UInt8Array:
     """Change each image uint8 [n, 1, H, W, C], C 1 or 3, to uint8 [n, H, W, C]."""
     del parameters
-    values = images[:, 0].astype(np.float32)
+    originals = images[:, 0]
+    result = np.empty_like(originals)
+    at_once = max(1, _VALUES_AT_ONCE // int(np.prod(originals.shape[1:])))
+    for start in range(0, len(originals), at_once):
+        part = slice(start, start + at_once)
+        planes = np.ascontiguousarray(originals[part].transpose(3, 0, 1, 2), dtype=np.float32)
+        _jitter(planes, draws[part])
+        result[part] = np.rint(planes, out=planes).transpose(1, 2, 3, 0)
+    return result
+
+
+def _jitter(planes: Float32Array, draws: Draws) -> None:
+    """Change images in place, float32 [C, n, H, W] from 0 to 255, by draws [n, 5]."""
     order = ORDERS[draws[:, -1].astype(np.int64)]
     for step in order.T:
         for number, change in enumerate(CHANGES):
             rows = np.flatnonzero(step == number)
             if len(rows):
-                values[rows] = change(values[rows], draws[rows, number]).clip(0, 255)
-    return np.rint(values).astype(np.uint8)
+                planes[:, rows] = change(planes[:, rows], draws[rows, number]).clip(0, 255)
 
 
-def _brightness(values: Float32Array, factor: Numbers) -> Float32Array:
-    result: Float32Array = values * _for_pixels(factor)
+def _brightness(planes: Float32Array, factor: Numbers) -> Float32Array:
+    result: Float32Array = planes * _for_pixels(factor)
     return result
 
 
-def _contrast(values: Float32Array, factor: Numbers) -> Float32Array:
-    height, width = values.shape[1:3]
-    total = np.rint(_grey(values) * _STEPS).astype(np.int64).sum(axis=(1, 2, 3))
+def _contrast(planes: Float32Array, factor: Numbers) -> Float32Array:
+    height, width = planes.shape[2:]
+    total = np.rint(_grey(planes) * _STEPS).astype(np.int64).sum(axis=(1, 2))
     mean = _for_pixels(total / (_STEPS * height * width))
-    return mean + _for_pixels(factor) * (values - mean)
+    return mean + _for_pixels(factor) * (planes - mean)
 
 
-def _saturation(values: Float32Array, factor: Numbers) -> Float32Array:
-    grey = _grey(values)
-    return grey + _for_pixels(factor) * (values - grey)
+def _saturation(planes: Float32Array, factor: Numbers) -> Float32Array:
+    grey = _grey(planes)
+    return grey + _for_pixels(factor) * (planes - grey)
 
 
-def _hue(values: Float32Array, turn: Numbers) -> Float32Array:
-    return turned(values, turn) if values.shape[3] == 3 else values
+def _hue(planes: Float32Array, turn: Numbers) -> Float32Array:
+    return turned(planes, turn) if len(planes) == 3 else planes
 
 
-def _grey(values: Float32Array) -> Float32Array:
-    """Return float32 [n, H, W, 1]."""
-    if values.shape[3] == 1:
-        return values
-    # Added one by one: how a product of matrices adds up depends on the machine.
-    red, green, blue = (values[..., channel, None] * LUMA[channel] for channel in range(3))
-    grey: Float32Array = red + green + blue
+def _grey(planes: Float32Array) -> Float32Array:
+    """Return float32 [n, H, W]."""
+    grey: Float32Array = planes[0]
+    if len(planes) == 3:
+        red, green, blue = planes
+        # Added one by one: how a product of matrices adds up depends on the machine.
+        grey = LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
     return grey
 
 
 def _for_pixels(numbers: Numbers) -> Float32Array:
-    return numbers.astype(np.float32)[:, None, None, None]
+    return numbers.astype(np.float32)[:, None, None]
 
 
 # In the order of the draws.

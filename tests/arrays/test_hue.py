@@ -19,7 +19,7 @@ def test_agrees_with_colorsys(
     colours: list[tuple[int, int, int]], turns: tuple[float, float]
 ) -> None:
     images = np.array([colours, colours[::-1]], dtype=np.float32).reshape(2, 2, 3, 3)
-    found = turned(images, np.array(turns))
+    found = turned(images.transpose(3, 0, 1, 2), np.array(turns)).transpose(1, 2, 3, 0)
     for image, turn, result in zip(images, turns, found, strict=True):
         for place in np.ndindex(2, 3):
             hue, saturation, value = colorsys.rgb_to_hsv(*image[place].tolist())
@@ -29,6 +29,6 @@ def test_agrees_with_colorsys(
 
 def test_a_third_of_the_circle_makes_red_green() -> None:
     image = np.array([[[[200, 10, 10], [10, 200, 10], [60, 60, 60]]]], dtype=np.float32)
-    found = turned(image, np.array([1 / 3]))
+    found = turned(image.transpose(3, 0, 1, 2), np.array([1 / 3])).transpose(1, 2, 3, 0)
     expected = [[[[10, 200, 10], [10, 10, 200], [60, 60, 60]]]]
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-3)
