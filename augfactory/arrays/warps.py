@@ -22,6 +22,7 @@ import numpy.typing as npt
 from augfactory.records import Int64Array, UInt8Array
 
 Fill = Literal["constant", "nearest", "reflect", "wrap"]
+FillOrBorder = Literal["border", "constant", "nearest", "reflect", "wrap"]  # see ``outside``
 Float64Array = npt.NDArray[np.float64]
 Int16Array = npt.NDArray[np.int16]
 UInt16Array = npt.NDArray[np.uint16]
@@ -202,6 +203,22 @@ def about_centre(
     matrices[:, :, :2] = linear
     matrices[:, :, 2] = centre - (linear * pivot).sum(axis=2)
     return matrices
+
+
+def outside(images: UInt8Array, fill: FillOrBorder, value: int) -> tuple[Fill, UInt8Array]:
+    """Return what ``warp`` takes for a fill that may also be "border": a fill, and the colours.
+
+    Args:
+        images: uint8 [n, H, W, C].
+        fill: one of ``warp``'s; or "border", each image's own border colour.
+        value: the grey level that "constant" uses, 0 to 255.
+
+    Returns:
+        The fill, and uint8 [n, C].
+    """
+    if fill == "border":
+        return "constant", border_colours(images)
+    return fill, _grey(images, value)
 
 
 def border_colours(images: UInt8Array) -> UInt8Array:

@@ -14,6 +14,9 @@ from augfactory.pipeline.stages import (
 )
 
 DEFAULT = "default"
+# What the presets are for: strokes are none in photographs, and drawings have no light to change.
+DRAWINGS = ("digits",)
+PHOTOGRAPHS = ("photo", "texture")
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,16 @@ def candidates(preset: str, *, with_vae: bool) -> tuple[Candidate, ...]:
         Candidate("augmix", "half AugMix", mix=(_among("augmix", 0.5),)),
         Candidate("erasing", "half with a box erased", mix=(_among("erasing", 0.5),)),
         Candidate("trivial", "half TrivialAugment", mix=(_among("trivialaugment", 0.5),)),
+        Candidate("randaugment", "half RandAugment", mix=(_among("randaugment", 0.5),)),
+        Candidate("crop", "half cropped out of padded images", mix=(_among("crop", 0.5),)),
         Candidate("grid", "half grids of two of a class", mix=(_among("grid", 0.5),)),
     ]
+    if preset in DRAWINGS:
+        mix = (_among("stroke", 0.5),)
+        found.append(Candidate("stroke", "half in thicker or thinner strokes", mix=mix))
+    if preset in PHOTOGRAPHS:
+        mix = (_among("jitter", 0.5),)
+        found.append(Candidate("jitter", "half in other colours and light", mix=mix))
     if with_vae:
         found += [
             Candidate("vae", "the default with a model", vae={}, mix=mix),

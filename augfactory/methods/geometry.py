@@ -18,10 +18,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from augfactory.arrays.colour import scaled
 from augfactory.arrays.warps import (
     LARGEST_SIDE,
+    FillOrBorder,
     Float64Array,
     about_centre,
-    border_colours,
     elastic_displacement,
+    outside,
     warp,
 )
 from augfactory.keyed_random import from_key
@@ -128,7 +129,7 @@ class GeometryParameters(BaseModel):
     flip_vertical: bool = Field(
         default=False, description="swap top and bottom in half of the rows"
     )
-    fill: Literal["border", "constant", "nearest", "reflect", "wrap"] = Field(
+    fill: FillOrBorder = Field(
         default="border",
         description="what comes in from outside; border: the median of the outermost pixels",
     )
@@ -187,11 +188,8 @@ def draw(parameters: GeometryParameters, slots: Slots) -> Draws:
 def apply(parameters: GeometryParameters, images: UInt8Array, draws: Draws) -> UInt8Array:
     """Map each image uint8 [n, 1, H, W, C] by its own row of draws, to uint8 [n, H, W, C]."""
     originals = images[:, 0]
-    count, height, width, channels = originals.shape
-    fill = parameters.fill
-    colours = np.full((count, channels), parameters.fill_value, dtype=np.uint8)
-    if fill == "border":
-        fill, colours = "constant", border_colours(originals)
+    count, height, width = originals.shape[:3]
+    fill, colours = outside(originals, parameters.fill, parameters.fill_value)
     moves = matrices(draws, height, width)
     if parameters.elastic_alpha == 0:
         result = warp(originals, moves, fill, colours)

@@ -2,12 +2,16 @@
 
 from augfactory.methods import (
     augmix,
+    crop,
     cutmix,
     erasing,
     geometry,
     grid,
+    jitter,
     mixup,
+    randaugment,
     ricap,
+    stroke,
     trivialaugment,
 )
 from augfactory.methods.method import Method
@@ -23,5 +27,9 @@ METHODS: dict[str, Method] = {
         erasing.METHOD,
         grid.METHOD,
         trivialaugment.METHOD,
+        randaugment.METHOD,
+        crop.METHOD,
+        jitter.METHOD,
+        stroke.METHOD,
     )
 }

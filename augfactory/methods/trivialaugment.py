@@ -9,20 +9,16 @@ Avoid:   where a colour or an angle decides the class: turns reach 135 degrees, 
          become their negatives.
 """
 
-from collections.abc import Callable
-
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from augfactory.arrays import colour, warps
+from augfactory.arrays.changes import CHANGES, Reach, changed
+from augfactory.arrays.warps import LARGEST_SIDE
 from augfactory.methods.method import Draws, Method, Slots, only_parent
 from augfactory.records import UInt8Array
 
-Numbers = npt.NDArray[np.float64]
-# (images, strength 0 to 1, sign -1 or 1, parameters) -> images.
-Operation = Callable[[UInt8Array, Numbers, Numbers, "TrivialaugmentParameters"], UInt8Array]
 STRENGTHS = 30  # beside 0
+BITS = 6  # that posterizing takes away at most
 
 
 class TrivialaugmentParameters(BaseModel):
@@ -52,7 +48,7 @@ def draw(parameters: TrivialaugmentParameters, slots: Slots) -> Draws:
     generator, count = slots.own, len(slots)
     return np.stack(
         [
-            generator.integers(len(OPERATIONS), size=count),
+            generator.integers(len(CHANGES), size=count),
             generator.integers(STRENGTHS, size=count, endpoint=True) / STRENGTHS,
             generator.choice([-1, 1], count),
         ],
@@ -62,51 +58,9 @@ def draw(parameters: TrivialaugmentParameters, slots: Slots) -> Draws:
 
 def apply(parameters: TrivialaugmentParameters, images: UInt8Array, draws: Draws) -> UInt8Array:
     """Change each image uint8 [n, 1, H, W, C] once, to uint8 [n, H, W, C]."""
-    result = images[:, 0].copy()
-    for number, change in enumerate(OPERATIONS.values()):
-        rows = np.flatnonzero(draws[:, 0] == number)
-        if len(rows):
-            result[rows] = change(result[rows], draws[rows, 1], draws[rows, 2], parameters)
-    return result
-
-
-# By the number that stands in the draws.
-OPERATIONS: dict[str, Operation] = {
-    "identity": lambda images, strength, sign, own: images,
-    "shear_x": lambda images, strength, sign, own: warps.sheared(
-        images, sign * strength * own.shear, own.fill_value, 1
-    ),
-    "shear_y": lambda images, strength, sign, own: warps.sheared(
-        images, sign * strength * own.shear, own.fill_value, 0
-    ),
-    "translate_x": lambda images, strength, sign, own: warps.translated(
-        images, np.trunc(sign * strength * own.translate * images.shape[2]), own.fill_value, 1
-    ),
-    "translate_y": lambda images, strength, sign, own: warps.translated(
-        images, np.trunc(sign * strength * own.translate * images.shape[1]), own.fill_value, 0
-    ),
-    "rotate": lambda images, strength, sign, own: warps.rotated(
-        images, sign * strength * own.rotate, own.fill_value
-    ),
-    "brightness": lambda images, strength, sign, own: colour.brightness(
-        images, 1 + sign * strength * own.blend
-    ),
-    "color": lambda images, strength, sign, own: colour.color(
-        images, 1 + sign * strength * own.blend
-    ),
-    "contrast": lambda images, strength, sign, own: colour.contrast(
-        images, 1 + sign * strength * own.blend
-    ),
-    "sharpness": lambda images, strength, sign, own: colour.sharpness(
-        images, 1 + sign * strength * own.blend
-    ),
-    "posterize": lambda images, strength, sign, own: colour.posterize(
-        images, 8 - np.rint(6 * strength)
-    ),
-    "solarize": lambda images, strength, sign, own: colour.solarize(images, 255 - 255 * strength),
-    "autocontrast": lambda images, strength, sign, own: colour.autocontrast(images),
-    "equalize": lambda images, strength, sign, own: colour.equalize(images),
-}
+    reach = Reach(**parameters.model_dump(), bits=BITS)
+    number, strength, sign = draws.T
+    return changed(images[:, 0], number, strength, sign, reach)
 
 
 METHOD = Method(
@@ -118,5 +72,5 @@ METHOD = Method(
     draw=draw,
     weights=only_parent,
     apply=apply,
-    largest_side=warps.LARGEST_SIDE,
+    largest_side=LARGEST_SIDE,
 )

@@ -104,6 +104,19 @@ def test_the_worse_half_is_left_out_and_folds_become_more(
     assert tried[DEFAULT]["against_default"] is None
 
 
+@pytest.mark.parametrize(
+    ("preset", "own"), [("digits", {"stroke"}), ("photo", {"jitter"}), ("clothes", set())]
+)
+def test_what_suits_drawings_or_photographs_alone_is_tried_on_them_alone(
+    preset: str, own: set[str]
+) -> None:
+    found = [one.name for one in candidates(preset, with_vae=True)]
+    assert found[0] == DEFAULT
+    assert len(set(found)) == len(found)
+    assert {"randaugment", "crop", *own} <= set(found)
+    assert {"stroke", "jitter"} & set(found) == own
+
+
 def test_a_recipe_that_is_surely_better_is_written_and_read_by_expand(
     request_: TuneRequest, trained: Any
 ) -> None:

@@ -41,6 +41,10 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "erasing": [{"smallest": 1.0, "largest": 1.0}, {"aspect": 1.0}],
     "grid": [{"cells": 1}, {"cells": 16, "pairing": "any"}],
     "trivialaugment": [{"rotate": 30.0, "fill_value": 128}, {"blend": 0.0, "translate": 1.0}],
+    "randaugment": [{"operations": 5, "magnitude": 30}, {"operations": 1, "fill_value": 128}],
+    "crop": [{"pad": 6, "fill": "border", "flip_horizontal": True}, {"pad": 1, "fill": "wrap"}],
+    "jitter": [{"brightness": 1.0, "contrast": 1.0, "saturation": 1.0, "hue": 0.5}, {"hue": 0.0}],
+    "stroke": [{"thicker": 3.0, "thinner": 0.0}, {"thicker": 0.0, "thinner": 2.5}],
 }
 CASES = [
     pytest.param(method, parameters, id=f"{name}{parameters or ''}")

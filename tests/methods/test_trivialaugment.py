@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
+from augfactory.arrays.changes import CHANGES
 from augfactory.methods.trivialaugment import (
-    OPERATIONS,
     TrivialaugmentParameters,
     apply,
     draw,
@@ -17,7 +17,7 @@ from tests.methods.slots import slots
 
 SHAPE = (13, 18, 3)
 PARAMETERS = TrivialaugmentParameters()
-NAMES = list(OPERATIONS)
+NAMES = list(CHANGES)
 
 
 def images(count: int) -> np.ndarray:
@@ -86,8 +86,8 @@ def test_moves_are_those_of_their_matrices(sign: int) -> None:
 
 def test_every_operation_strength_and_sign_is_drawn() -> None:
     operation, strength, sign = draw(PARAMETERS, slots(6000, SHAPE)).T
-    counts = np.bincount(operation.astype(int), minlength=len(OPERATIONS))
-    assert len(OPERATIONS) == 14  # table 1 of the paper
+    counts = np.bincount(operation.astype(int), minlength=len(CHANGES))
+    assert len(CHANGES) == 14  # table 1 of the paper
     assert counts.min() > 0.8 * 6000 / 14
     np.testing.assert_allclose(np.unique(strength), np.arange(31) / 30)
     assert set(sign) == {-1, 1}
