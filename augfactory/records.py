@@ -1,6 +1,6 @@
 """What flows through everything."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -10,6 +10,11 @@ import numpy.typing as npt
 UInt8Array = npt.NDArray[np.uint8]
 Float32Array = npt.NDArray[np.float32]
 Int64Array = npt.NDArray[np.int64]
+
+# Rows are drawn, encoded and decoded in blocks, at fixed places: bit equality rests on it.
+BLOCK_ROWS = 64
+READ_AT_ONCE = 256  # rows, where nothing else is said
+MOST_HELD = 2**30  # bytes of a source that are read into memory
 
 Colour = Literal["auto", "grey", "rgb"]
 # rows, in any order, repeats allowed -> uint8 [n, H, W, C]
@@ -59,6 +64,33 @@ class Source:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def blocks(self, rows: int = READ_AT_ONCE) -> Iterator[Int64Array]:
+        """Yield all row numbers in order, at most ``rows`` at once, each int64 [n]."""
+        for start in range(0, len(self), rows):
+            yield np.arange(start, min(start + rows, len(self)))
+
+    def in_memory(self, on_rows: Callable[[int], None] | None = None) -> "Source":
+        """Return the same source read into memory, or itself where it takes more than 1 GiB.
+
+        ``on_rows`` is told of each block that was read how many rows it had.
+        """
+        height, width, channels = self.image_shape
+        row_bytes = height * width * channels + 4 * len(self.class_names)
+        if len(self) * row_bytes > MOST_HELD:
+            return self
+        images = np.empty((len(self), *self.image_shape), dtype=np.uint8)
+        soft_labels = np.empty((len(self), len(self.class_names)), dtype=np.float32)
+        for rows in self.blocks(READ_AT_ONCE):
+            images[rows] = self.read_images(rows)
+            soft_labels[rows] = self.read_soft_labels(rows)
+            if on_rows is not None:
+                on_rows(len(rows))
+        return replace(
+            self,
+            read_images=lambda chosen: images[chosen],
+            read_soft_labels=lambda chosen: soft_labels[chosen],
+        )
 
     def restricted_to(self, rows: Int64Array) -> "Source":
         """Return the same source seen through ``rows``: row i of it is row ``rows[i]`` of this."""

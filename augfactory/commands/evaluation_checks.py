@@ -119,11 +119,11 @@ def _classes(inputs: Inputs) -> int:
 
 
 def _labels(source: Source, address: str) -> Alert | None:
-    for start in range(0, len(source), READ_ROWS):
-        labels = source.read_soft_labels(np.arange(start, min(start + READ_ROWS, len(source))))
+    for rows in source.blocks(READ_ROWS):
+        labels = source.read_soft_labels(rows)
         wrong = (np.abs(labels.sum(axis=1) - 1) > LABEL_ERROR) | (labels < -LABEL_ERROR).any(axis=1)
         if wrong.any():
-            row = start + int(np.flatnonzero(wrong)[0])
+            row = int(rows[wrong][0])
             return Alert(
                 "warning", f"{address}, row {row:,}: the label is no distribution that sums to 1."
             )
@@ -133,8 +133,7 @@ def _labels(source: Source, address: str) -> Alert | None:
 def _balance(version: Version) -> Alert | None:
     names = version.source.class_names
     mass = np.zeros(len(names))
-    for start in range(0, len(version.source), READ_ROWS):
-        rows = np.arange(start, min(start + READ_ROWS, len(version.source)))
+    for rows in version.source.blocks(READ_ROWS):
         mass += version.source.read_soft_labels(rows).sum(axis=0)
     most, least = int(mass.argmax()), int(mass.argmin())
     if mass[most] <= UNEVEN * mass[least]:

@@ -91,11 +91,9 @@ def _sums(path: Path, sha256: str) -> bytes:
 def _write(task: _Task) -> None:
     test = task.test.opened(open_any)
     images = np.empty((len(test), *test.image_shape), dtype=np.uint8)
-    for start in range(0, len(test), BLOCK):
-        rows = np.arange(start, min(start + BLOCK, len(test)))
-        images[rows] = corrupt(
-            task.profile, task.corruption, task.severity, test.read_images(rows), SEED, start
-        )
+    for rows in test.blocks(BLOCK):
+        shown, first = test.read_images(rows), int(rows[0])
+        images[rows] = corrupt(task.profile, task.corruption, task.severity, shown, SEED, first)
     data = io.BytesIO()
     np.save(data, images)
     sums = _sums_path(task.path)

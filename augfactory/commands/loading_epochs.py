@@ -14,11 +14,10 @@ from augfactory.errors import RecipeError, unknown_name
 from augfactory.evaluation.batches import epoch_one_of_k, epoch_with_views, images_with_views
 from augfactory.evaluation.training_set import TrainingSet
 from augfactory.keyed_random import generator
-from augfactory.records import Int64Array
+from augfactory.records import BLOCK_ROWS, Int64Array
 
 LoaderOrder = Literal["shuffled", "blocks", "rounds", "one-of-k"]
 LOADER_ORDERS: tuple[LoaderOrder, ...] = get_args(LoaderOrder)
-BLOCK_ROWS = 64
 RowKey = int | tuple[int, ...]  # one row, or a clean image's row and those of its views
 
 

@@ -225,9 +225,5 @@ def _reader(space: FeatureSpace, source: Source) -> ReadFeatures:
 
 def features_of(space: FeatureSpace, source: Source) -> Float32Array:
     """Return the features of all rows, float32 [N, D]; the source must hold some."""
-    read, block = _reader(space, source), 1024
-    parts = [
-        read(np.arange(start, min(start + block, len(source))))
-        for start in range(0, len(source), block)
-    ]
-    return np.concatenate(parts)
+    read = _reader(space, source)
+    return np.concatenate([read(rows) for rows in source.blocks()])

@@ -30,7 +30,7 @@ from augfactory.vae.config import (
 from augfactory.vae.device import check_device
 from augfactory.vae.networks.names import check_architecture
 from augfactory.vae.settings import TrainingSettings
-from augfactory.vae.training_rows import held_out_rows, preloaded
+from augfactory.vae.training_rows import held_out_rows
 
 INTERVAL, SHORTEST_INTERVAL, INTERVALS = 25, 5, 20
 
@@ -110,7 +110,7 @@ def take_order(request: VaeTrainRequest, progress: Progress) -> Taken:
     if (note := few_images(source)) is not None:
         progress.say(note)
     with progress.bar("reading the source", len(source), "image") as bar:
-        source = preloaded(source, bar.advance)
+        source = source.in_memory(bar.advance)
     more = None
     if request.unlabelled is not None:
         more = gather_unlabelled(request.unlabelled, source, progress)
@@ -149,7 +149,7 @@ def _trained_on(
 def _without_labels(source: Source, like: Source) -> Source:
     """Return the images in memory, with a label of zeros: of none of the classes of ``like``."""
     nothing = np.zeros((len(source), len(like.class_names)), dtype=np.float32)
-    return preloaded(source.labelled(nothing, like.class_names))
+    return source.labelled(nothing, like.class_names).in_memory()
 
 
 def _settings(request: VaeTrainRequest) -> TrainingSettings:

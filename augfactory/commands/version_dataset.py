@@ -216,10 +216,8 @@ def _summed_up(source: Source) -> tuple[list[float], list[float]]:
     height, width, channels = source.image_shape
     stretch = max(1, READ_BYTES // (height * width * channels))
     values, squares = np.zeros((2, channels), dtype=np.int64)
-    for first in range(0, len(source), stretch):
-        more, more_squares = pixel_sums(
-            source.read_images(np.arange(first, min(first + stretch, len(source))))
-        )
+    for rows in source.blocks(stretch):
+        more, more_squares = pixel_sums(source.read_images(rows))
         values, squares = values + more, squares + more_squares
     pixels = len(source) * height * width
     return mean_and_deviation(pixels, values.tolist(), squares.tolist())

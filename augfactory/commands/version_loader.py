@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from torch.utils.data import DataLoader
 
-from augfactory.commands.loading_epochs import BLOCK_ROWS, EpochBatches, RowKey
+from augfactory.commands.loading_epochs import EpochBatches, RowKey
 from augfactory.commands.version_dataset import Item, VersionDataset
-from augfactory.records import Int64Array, UInt8Array
+from augfactory.records import BLOCK_ROWS, Int64Array, UInt8Array
 
 # Bytes of pixels. Batches that are read at once share what a batch costs beside its pixels; beyond
 # the processor's cache they would slow each other down. See benchmarks/reading.py.

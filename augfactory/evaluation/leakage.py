@@ -9,7 +9,6 @@ import numpy as np
 from augfactory.records import Source, UInt8Array
 
 HASH_BYTES = 16
-READ_ROWS = 1024
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,7 @@ def pixel_hashes(source: Source, on_rows: Callable[[int], None] | None = None) -
     """
     hashes = np.empty((len(source), HASH_BYTES), dtype=np.uint8)
     shape = np.asarray(source.image_shape, dtype="<i8").tobytes()
-    for start in range(0, len(source), READ_ROWS):
-        rows = np.arange(start, min(start + READ_ROWS, len(source)))
+    for rows in source.blocks():
         for row, image in zip(rows, source.read_images(rows), strict=True):
             digest = hashlib.blake2b(shape + image.tobytes(), digest_size=HASH_BYTES).digest()
             hashes[row] = np.frombuffer(digest, dtype=np.uint8)

@@ -166,15 +166,14 @@ def _read(
     """Return the logarithm of the mean probability over each image and its views: [n, K]."""
     found = np.empty((len(source), classes))
     nothing = np.ones((READ_ROWS, 1), dtype=np.float32)
-    for start in range(0, len(source), READ_ROWS):
-        rows = np.arange(start, min(start + READ_ROWS, len(source)))
+    for block, rows in enumerate(source.blocks(READ_ROWS)):
         images = source.read_images(rows)
         total = np.zeros((len(rows), classes))
         for view in range(views + 1):
             shown = images
             if view:
                 # Drawn by image and view, not by what was trained: a block is a step of its own.
-                step = view * (len(source) // READ_ROWS + 1) + start // READ_ROWS
+                step = view * (len(source) // READ_ROWS + 1) + block
                 shown, _ = vary(
                     online, images, nothing[: len(rows)], seed=seed, step=step, steps=step + 1
                 )

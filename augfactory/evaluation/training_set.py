@@ -9,9 +9,6 @@ import numpy.typing as npt
 
 from augfactory.records import Float32Array, Int64Array, Source, UInt8Array
 
-HELD_BYTES = 1 << 30  # a set up to this size is read once and kept; a larger one batch by batch
-READ_ROWS = 4096
-
 Part = Literal["all", "originals", "synthetic"]
 # rows -> (images uint8 [n, H, W, C], soft labels float32 [n, K])
 ReadRows = Callable[[Int64Array], tuple[UInt8Array, Float32Array]]
@@ -83,14 +80,5 @@ def spread_rows(count: int, most: int) -> Int64Array:
 
 def row_reader(source: Source) -> ReadRows:
     """Return a function that reads rows, from memory where the source is small enough for it."""
-    height, width, channels = source.image_shape
-    row_bytes = height * width * channels + 4 * len(source.class_names)
-    if len(source) * row_bytes > HELD_BYTES:
-        return lambda rows: (source.read_images(rows), source.read_soft_labels(rows))
-    images = np.empty((len(source), *source.image_shape), dtype=np.uint8)
-    soft_labels = np.empty((len(source), len(source.class_names)), dtype=np.float32)
-    for start in range(0, len(source), READ_ROWS):
-        rows = np.arange(start, min(start + READ_ROWS, len(source)))
-        images[rows] = source.read_images(rows)
-        soft_labels[rows] = source.read_soft_labels(rows)
-    return lambda rows: (images[rows], soft_labels[rows])
+    held = source.in_memory()
+    return lambda rows: (held.read_images(rows), held.read_soft_labels(rows))

@@ -16,7 +16,6 @@ from augfactory.methods.method import Draws, Slots
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.partners import mixing_partners, same_class_partners
 from augfactory.pipeline.plan import (
-    BLOCK_ROWS,
     NONE,
     UNLABELLED,
     Origin,
@@ -33,7 +32,7 @@ from augfactory.pipeline.recipe import (
 )
 from augfactory.pipeline.settle import Settle, draw_number, rejected_columns
 from augfactory.pipeline.shares import decoded_rows
-from augfactory.records import Int64Array
+from augfactory.records import BLOCK_ROWS, Int64Array
 from augfactory.vae.samplers.registry import SAMPLERS
 
 # With less of another image in it, a mixture can be equal to its parent, rounded to bytes.

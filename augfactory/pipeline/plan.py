@@ -20,10 +20,9 @@ from augfactory.pipeline.recipe import (
     Recipe,
     method_of,
 )
-from augfactory.records import Float32Array, Int64Array
+from augfactory.records import BLOCK_ROWS, Float32Array, Int64Array
 from augfactory.vae.samplers.registry import SAMPLERS
 
-BLOCK_ROWS = 64
 SHARD_BYTES = 64 * 2**20
 SHARD_ROWS = 4096
 NONE = -1

@@ -9,7 +9,6 @@ import numpy as np
 from augfactory.records import Source
 
 SCHEME = "augfactory source 1"
-BLOCK_ROWS = 256
 
 
 def fingerprint(source: Source, on_progress: Callable[[int], None] | None = None) -> str:
@@ -19,7 +18,7 @@ def fingerprint(source: Source, on_progress: Callable[[int], None] | None = None
     So a folder of PNGs, an npz and an HDF5 file of the same images and labels have one fingerprint.
 
     Args:
-        source: read once, in blocks of 256 rows.
+        source: read once, block by block.
         on_progress: called with the number of rows since the last call, as for ``tqdm.update``.
 
     Raises:
@@ -31,8 +30,7 @@ def fingerprint(source: Source, on_progress: Callable[[int], None] | None = None
         "class_names": list(source.class_names),
     }
     digest = hashlib.sha256(json.dumps(head, sort_keys=True).encode() + b"\0")
-    for start in range(0, len(source), BLOCK_ROWS):
-        rows = np.arange(start, min(start + BLOCK_ROWS, len(source)))
+    for rows in source.blocks():
         pixels = source.read_images(rows).reshape(len(rows), -1)
         shares = np.ascontiguousarray(source.read_soft_labels(rows), dtype="<f4")
         digest.update(np.concatenate([pixels, shares.view(np.uint8)], axis=1).tobytes())

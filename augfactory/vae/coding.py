@@ -14,11 +14,9 @@ import torch
 from torch import Tensor
 
 from augfactory.errors import InputDataError
-from augfactory.records import Float32Array, UInt8Array
+from augfactory.records import BLOCK_ROWS, Float32Array, UInt8Array
 from augfactory.vae.checkpoint import Model
 from augfactory.vae.training_batches import as_tensor
-
-MICRO_BATCH = 64
 
 
 def encode(
@@ -35,8 +33,8 @@ def encode(
 
     latent = model.config.latent
     codes = np.empty((len(images), 2 * latent), dtype=np.float32)
-    for start in range(0, len(images), MICRO_BATCH):
-        rows = slice(start, start + MICRO_BATCH)
+    for start in range(0, len(images), BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
         codes[rows] = _through(both, as_tensor(images[rows]), labels[rows]).numpy()
     return codes[:, :latent].copy(), codes[:, latent:].copy()
 
@@ -53,8 +51,8 @@ def decode(model: Model, codes: Float32Array, labels: Float32Array) -> UInt8Arra
         return torch.round(255 * shares).to(torch.uint8).permute(0, 2, 3, 1)
 
     images = np.empty((len(codes), *model.config.image_shape), dtype=np.uint8)
-    for start in range(0, len(codes), MICRO_BATCH):
-        rows = slice(start, start + MICRO_BATCH)
+    for start in range(0, len(codes), BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
         images[rows] = _through(pixels, torch.from_numpy(codes[rows]), labels[rows]).numpy()
     return images
 
@@ -80,5 +78,5 @@ def _through(
 
 
 def _padded(rows: Tensor) -> Tensor:
-    padding = rows.new_zeros((MICRO_BATCH - len(rows), *rows.shape[1:]))
+    padding = rows.new_zeros((BLOCK_ROWS - len(rows), *rows.shape[1:]))
     return torch.cat([rows, padding])

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from augfactory.keyed_random import generator
-from augfactory.records import Int64Array, Source, UInt8Array
+from augfactory.records import Source, UInt8Array
 from augfactory.vae.networks.network import Network
 from augfactory.vae.objective import kl_divergence, reconstruction_loss, sampled
 from augfactory.vae.settings import TrainingSettings
@@ -68,8 +68,7 @@ def validation_loss(network: Network, source: Source, latent: int, seed: int) ->
     random = generator(seed, "vae", "validation")
     total = 0.0
     with torch.inference_mode():
-        for start in range(0, len(source), VALIDATION_BATCH):
-            rows: Int64Array = np.arange(start, min(start + VALIDATION_BATCH, len(source)))
+        for rows in source.blocks(VALIDATION_BATCH):
             images = as_tensor(source.read_images(rows)).to(device)
             labels = torch.from_numpy(source.read_soft_labels(rows)).to(device)
             noise = random.standard_normal((len(rows), latent), dtype=np.float32)

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 import augfactory
-from augfactory.commands.loading_epochs import BLOCK_ROWS, EpochBatches, block_order
+from augfactory.commands.loading_epochs import EpochBatches, block_order
 from augfactory.commands.version_dataset import VersionDataset
+from augfactory.records import BLOCK_ROWS
 from augfactory.store.reader import open_version
 from tests.commands.loaded import ORDERS, ORIGINALS, ROWS, all_images, made, served
 

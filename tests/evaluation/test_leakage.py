@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from augfactory.evaluation.leakage import READ_ROWS, find_shared_images, pixel_hashes
-from augfactory.records import Int64Array, UInt8Array
+from augfactory.evaluation.leakage import find_shared_images, pixel_hashes
+from augfactory.records import READ_AT_ONCE, Int64Array, UInt8Array
 from tests.evaluation.memory import memory_source, pattern_source, patterns
 
 
@@ -41,7 +41,7 @@ def test_no_more_than_the_first_are_named() -> None:
 
 
 def test_images_are_read_in_blocks_and_every_row_is_hashed() -> None:
-    source = pattern_source("a", 2 * READ_ROWS + 5)
+    source = pattern_source("a", 2 * READ_AT_ONCE + 5)
     asked: list[int] = []
     told: list[int] = []
 
@@ -50,5 +50,5 @@ def test_images_are_read_in_blocks_and_every_row_is_hashed() -> None:
         return source.read_images(rows)
 
     hashes = pixel_hashes(replace(source, read_images=read), told.append)
-    assert asked == told == [READ_ROWS, READ_ROWS, 5]
+    assert asked == told == [READ_AT_ONCE, READ_AT_ONCE, 5]
     assert len({digest.tobytes() for digest in hashes}) == len(source)

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from augfactory.evaluation import training, training_set
+from augfactory import records
+from augfactory.evaluation import training
 from augfactory.evaluation.batches import shuffled
 from augfactory.evaluation.classifiers.registry import CLASSIFIERS
 from augfactory.evaluation.classifiers.vgg import small_vgg
@@ -127,7 +128,7 @@ def test_a_source_too_large_to_hold_trains_the_same_network(
 ) -> None:
     source = pattern_source("a", 60)
     held = trained(source, SHORT, seed=0)
-    monkeypatch.setattr(training_set, "HELD_BYTES", 0)
+    monkeypatch.setattr(records, "MOST_HELD", 0)
     assert same(held, trained(source, SHORT, seed=0))
 
 
@@ -215,7 +216,7 @@ def test_the_time_spent_on_images_is_measured(monkeypatch: pytest.MonkeyPatch) -
     source = pattern_source("a", 60)
     found = train_classifier(plain_set(source), small_vgg, SHORT, 0)
     assert 0 < found.waiting < 0.5
-    monkeypatch.setattr(training_set, "HELD_BYTES", 0)
+    monkeypatch.setattr(records, "MOST_HELD", 0)
 
     def read_slowly(rows: Int64Array) -> UInt8Array:
         time.sleep(0.05)

@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from augfactory.errors import InputDataError
-from augfactory.records import one_hot
+from augfactory.records import BLOCK_ROWS, one_hot
 from augfactory.vae.checkpoint import Model
-from augfactory.vae.coding import MICRO_BATCH, decode, encode
+from augfactory.vae.coding import decode, encode
 from augfactory.vae.networks.registry import NETWORKS
 from tests.vae.small import IMAGE_SHAPE, LATENT, bars, trained_model
 
-ROWS = 2 * MICRO_BATCH + 5
+ROWS = 2 * BLOCK_ROWS + 5
 
 
 @pytest.fixture(scope="module", params=list(NETWORKS))
@@ -28,7 +28,7 @@ def test_any_number_of_rows_gives_equal_bytes(model: Model) -> None:
     made = decode(model, mean, shares)
     assert made.shape == (ROWS, *IMAGE_SHAPE)
     assert made.dtype == np.uint8
-    for count in (1, 7, MICRO_BATCH, MICRO_BATCH + 1):
+    for count in (1, 7, BLOCK_ROWS, BLOCK_ROWS + 1):
         fewer_mean, fewer_log_variance = encode(model, images[:count], shares[:count])
         assert fewer_mean.tobytes() == mean[:count].tobytes()
         assert fewer_log_variance.tobytes() == log_variance[:count].tobytes()
@@ -36,13 +36,13 @@ def test_any_number_of_rows_gives_equal_bytes(model: Model) -> None:
 
 
 def test_a_row_does_not_feel_its_neighbours(model: Model) -> None:
-    images, labels = bars(MICRO_BATCH)
+    images, labels = bars(BLOCK_ROWS)
     shares = one_hot(labels, 3)
     mean, log_variance = encode(model, images, shares)
     made = decode(model, mean, shares)
-    for place in (0, 17, MICRO_BATCH - 1):
+    for place in (0, 17, BLOCK_ROWS - 1):
         alone, alone_shares, alone_codes = images.copy(), shares.copy(), mean.copy()
-        others = np.arange(MICRO_BATCH) != place
+        others = np.arange(BLOCK_ROWS) != place
         alone[others], alone_shares[others], alone_codes[others] = 0, 0, 0
         codes = encode(model, alone, alone_shares)
         assert codes[0][place].tobytes() == mean[place].tobytes()

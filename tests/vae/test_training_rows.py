@@ -1,42 +1,12 @@
-"""Rows kept in memory and rows held out."""
-
-from dataclasses import replace
+"""Rows held out."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augfactory.records import Int64Array, UInt8Array
-from augfactory.vae import training_rows
 from augfactory.vae.training_batches import draw_batch
-from augfactory.vae.training_rows import held_out_rows, preloaded
+from augfactory.vae.training_rows import held_out_rows
 from tests.vae.small import LATENT, bar_source, settings
-
-
-def test_a_source_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training_rows, "BLOCK_ROWS", 10)
-    source, asked = bar_source(24), []
-
-    def read(rows: Int64Array) -> UInt8Array:
-        asked.append(rows.tolist())
-        return source.read_images(rows)
-
-    done: list[int] = []
-    inside = preloaded(replace(source, read_images=read), done.append)
-    assert [len(rows) for rows in asked] == done == [10, 10, 4]
-    rows = np.array([23, 0, 11, 11])
-    assert np.array_equal(inside.read_images(rows), source.read_images(rows))
-    assert np.array_equal(inside.read_soft_labels(rows), source.read_soft_labels(rows))
-    assert len(asked) == 3
-
-
-def test_a_large_source_stays_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    source = bar_source(24)
-    monkeypatch.setattr(training_rows, "MEMORY_BYTES", 24 * 17 * 22 * 3 - 1)
-    assert preloaded(source) is source
-    monkeypatch.setattr(training_rows, "MEMORY_BYTES", 24 * 17 * 22 * 3)
-    assert preloaded(source) is not source
 
 
 @given(
