@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import cache
 from html.parser import HTMLParser
 from typing import Any
@@ -22,6 +21,7 @@ from augfactory.report.page import Picture, embedded_json, report_page
 from augfactory.report.page_tables import confused_pairs
 from augfactory.report.tables import best_first
 from tests.report.documents import HOSTILE, hostile, results, study_results
+from tests.report.undrawn import FIGURES, all_figures, blank
 
 VOID = ("meta", "link", "img", "br")
 
@@ -80,28 +80,11 @@ class Elements(HTMLParser):
 
 
 def picture(title: str = "Sheet", caption: str = "what is to be seen") -> Picture:
-    data = io.BytesIO()
-    Image.new("RGB", (31, 17), (200, 30, 60)).save(data, "PNG")
-    return Picture(title, caption, data.getvalue())
+    return Picture(title, caption, blank(31, 17))
 
 
 def page(document: dict[str, Any], *pictures: Picture) -> Elements:
     return Elements(report_page(document, pictures))
-
-
-FIGURES = (
-    *("accuracy_figure", "arms_figure", "curves_figure"),
-    *("reliability_figure", "confusion_figure", "gains_figure"),
-)
-
-
-@contextmanager
-def all_figures(png: bytes) -> Iterator[None]:
-    """Let each figure be this picture, where what figures show is not the point."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in FIGURES:
-            patch.setattr(page_figures, name, lambda *_: png)
-        yield
 
 
 def undrawn(document: dict[str, Any], *pictures: Picture) -> Elements:

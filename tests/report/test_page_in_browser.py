@@ -1,6 +1,5 @@
 """The report in a real browser, cut off from every network."""
 
-import io
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -9,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from augfactory.report.page import report_page
 from augfactory.report.tables import best_first
 from tests.report.documents import results
-from tests.report.test_page import all_figures, attacked, studied, usual
+from tests.report.test_page import attacked, studied, usual
+from tests.report.undrawn import all_figures, blank
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -25,11 +24,9 @@ OpenPage = Callable[..., Page]
 @cache
 def wide_report(classes: int) -> bytes:
     """Return a report with long names and, for figures, pictures wider than any figure."""
-    wide = io.BytesIO()
-    Image.new("RGB", (3000, 40)).save(wide, "PNG")
     document = results(names=[f"class-{'x' * 30}{place}" for place in range(classes)])
     document["arms"][2]["name"] = "digits" * 20
-    with all_figures(wide.getvalue()):
+    with all_figures(blank(3000, 40)):
         return report_page(document, [])
 
 
