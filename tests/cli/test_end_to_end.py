@@ -1,4 +1,4 @@
-"""The three daily commands as a user runs them: real processes, real files, kills and refusals."""
+"""The three daily commands as a user runs them: real processes, real files, kills; refusals."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ import h5py
 import numpy as np
 import pytest
 
+from augfactory.commands import expand
 from augfactory.engines.processes import THREAD_VARIABLES
+from tests.cli import in_process
 from tests.pictures import CLASSES, HEIGHT, WIDTH, write_class_folders
 
-STEPS = 30
+STEPS = 10
 
 
 def augfactory(
@@ -91,41 +94,46 @@ def test_expand_makes_exactly_k_images_per_source(place: Path, made: list[dict[s
     methods, counts = np.unique(whole["method"], return_counts=True)
     made_by = dict(zip(methods.tolist(), counts.tolist(), strict=True))
     assert made_by == {b"original": 24, b"geometry": 162, b"vae": 54}
-    augfactory("verify", "d-x10@v1", cwd=place)
+    in_process.run("verify", "d-x10@v1", cwd=place)
 
 
 def test_same_request_is_answered_with_the_version_that_exists(
     place: Path, made: list[dict[str, Any]]
 ) -> None:
-    again = answer("expand", "model", "--factor", 10, "--out", "d", cwd=place)["datasets"][0]
+    again = in_process.answer("expand", "model", "--factor", 10, "--out", "d", cwd=place)[
+        "datasets"
+    ][0]
     assert again == {**made[0], "existing": True}
-    other = answer("expand", "model", "--factor", 10, "--out", "d", "--seed", 1, cwd=place)
+    other = in_process.answer(
+        "expand", "model", "--factor", 10, "--out", "d", "--seed", 1, cwd=place
+    )
     assert other["datasets"][0]["version"] == "v2"
     assert other["datasets"][0]["content_hash"] != made[0]["content_hash"]
 
 
-def test_workers_formats_and_kills_do_not_change_a_pixel(place: Path) -> None:
-    # 4,656 rows: of less than 4 MiB of pixels, one process does the work, whatever is asked for.
-    request = ("expand", "model", "--factor", 130, "--mixup", 50, "--ricap", 10, "--augmix", 4)
+def test_workers_formats_and_kills_do_not_change_a_pixel(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of few pixels one process does all the work, whatever is asked for.
+    monkeypatch.setattr(expand, "WORKER_BYTES", 2**18)
+    request = ("expand", "model", "--factor", 20, "--mixup", 10, "--ricap", 2, "--augmix", 2)
     hashes = {
-        answer(*request, "--out", name, *more, cwd=place, threads=threads)["datasets"][0][
-            "content_hash"
-        ]
-        for name, threads, more in (
-            ("one", 2, ("--workers", 1)),
-            ("two", 1, ("--workers", 2)),
-            ("tree", 1, ("--workers", 1, "--format", "png")),
+        made(*request, "--out", name, *more)["datasets"][0]["content_hash"]
+        for name, made, more in (
+            ("one", partial(answer, cwd=place, threads=2), ("--workers", 1)),
+            ("two", partial(in_process.answer, cwd=place), ("--workers", 2)),
+            ("tree", partial(in_process.answer, cwd=place), ("--workers", 1, "--format", "png")),
         )
     }
     kill_when_the_first_shard_is_there(place, *request, "--out", "killed")
-    assert not list(place.glob("killed-x130/v*"))
-    augfactory("info", "killed-x130", cwd=place, code=3)
-    resumed = augfactory(*request, "--out", "killed", "--workers", 1, "--json", cwd=place)
+    assert not list(place.glob("killed-x20/v*"))
+    in_process.run("info", "killed-x20", cwd=place, code=3)
+    resumed = in_process.run(*request, "--out", "killed", "--workers", 1, "--json", cwd=place)
     assert "stand from an earlier run" in resumed.stderr
     hashes.add(json.loads(resumed.stdout)["datasets"][0]["content_hash"])
     assert len(hashes) == 1
     cards = [
-        (place / f"{name}-x130/v1/README.md").read_text("utf-8").replace(f"{name}-x130", "")
+        (place / f"{name}-x20/v1/README.md").read_text("utf-8").replace(f"{name}-x20", "")
         for name in ("one", "two", "killed")
     ]
     assert len({" ".join(card.split()) for card in cards}) == 1  # names of other lengths wrap so
@@ -133,13 +141,13 @@ def test_workers_formats_and_kills_do_not_change_a_pixel(place: Path) -> None:
 
 def kill_when_the_first_shard_is_there(place: Path, *arguments: object) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "augfactory", *map(str, arguments), "--workers", "2"],
+        [sys.executable, "-m", "augfactory", *map(str, arguments), "--workers", "1"],
         cwd=place,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 120
-    while len(list(place.glob("killed-x130/.building-*/.state/0*.json"))) < 2:
+    while len(list(place.glob("killed-x20/.building-*/.state/0*.json"))) < 2:
         assert process.poll() is None, "it ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -172,7 +180,7 @@ def test_originals_and_labels_remake_every_mixed_row(place: Path) -> None:
     images = np.broadcast_to(colours[:, None, None, None], (30, 9, 13, 3))
     np.savez(place / "flat.npz", images=images, labels=np.arange(30) % 3)
     request = ("expand", "flat.npz", "--factor", 1, "--mixup", 5, "--ricap", 5, "--cutmix", 5)
-    made = answer(*request, "--augmix", 3, "--out", "m", cwd=place)["datasets"][0]
+    made = in_process.answer(*request, "--augmix", 3, "--out", "m", cwd=place)["datasets"][0]
     assert made["rows"] == 30 * (1 + 5 + 5 + 5 + 3)
     with h5py.File(place / made["path"] / "shards" / "00000.h5") as shard:
         assert np.array_equal(shard["image"][:], images)
@@ -209,9 +217,9 @@ def test_a_recipe_file_says_all_of_it(place: Path) -> None:
         from = "originals"
         """
     )
-    made = answer("expand", "model", "--recipe", "recipe.toml", "--out", "r", cwd=place)
+    made = in_process.answer("expand", "model", "--recipe", "recipe.toml", "--out", "r", cwd=place)
     assert made["datasets"][0]["rows"] == 24 * 5
-    told = answer("info", "r-x3", cwd=place)
+    told = in_process.answer("info", "r-x3", cwd=place)
     assert {name: sum(counts.values()) for name, counts in told["counts"].items()} == {
         "original": 24,
         "geometry": 36,
@@ -219,7 +227,9 @@ def test_a_recipe_file_says_all_of_it(place: Path) -> None:
         "mixup": 48,
     }
     (place / "typo.toml").write_text("factor = 3\n[[mix]]\nmethod = 'mixup'\ncopis = 2\n")
-    done = augfactory("expand", "model", "--recipe", "typo.toml", "--out", "r", cwd=place, code=2)
+    done = in_process.run(
+        "expand", "model", "--recipe", "typo.toml", "--out", "r", cwd=place, code=2
+    )
     assert "typo.toml, mix 1" in done.stderr
 
 
@@ -233,8 +243,10 @@ def test_a_recipe_file_says_all_of_it(place: Path) -> None:
 def test_without_a_model_geometry_makes_the_further_images(
     place: Path, asked: tuple[object, ...], counts: dict[str, int]
 ) -> None:
-    made = answer("expand", "parts", "--factor", 4, *asked, "--out", "g", cwd=place)["datasets"][0]
-    told = answer("info", f"g-x4@{made['version']}", cwd=place)["counts"]
+    made = in_process.answer("expand", "parts", "--factor", 4, *asked, "--out", "g", cwd=place)[
+        "datasets"
+    ][0]
+    told = in_process.answer("info", f"g-x4@{made['version']}", cwd=place)["counts"]
     assert {name: sum(each.values()) for name, each in told.items()} == counts
     assert made["rows"] == sum(counts.values())
     for method in ("original", "geometry"):
@@ -242,7 +254,9 @@ def test_without_a_model_geometry_makes_the_further_images(
 
 
 def test_dry_run_writes_nothing(place: Path) -> None:
-    said = answer("expand", "model", "--factor", 50, "--out", "dry", "--dry-run", cwd=place)
+    said = in_process.answer(
+        "expand", "model", "--factor", 50, "--out", "dry", "--dry-run", cwd=place
+    )
     assert said["datasets"][0]["rows"] == 1200
     assert said["datasets"][0]["bytes"] > 1200 * HEIGHT * WIDTH * 3
     assert said["datasets"][0]["disk_left"] > 0
@@ -251,7 +265,7 @@ def test_dry_run_writes_nothing(place: Path) -> None:
 
 def test_png_opens_with_torchvision_and_hugging_face(place: Path) -> None:
     request = ("expand", "parts", "--n-train", 24, "--factor", 3, "--format", "png", "--out", "p")
-    made = answer(*request, cwd=place)
+    made = in_process.answer(*request, cwd=place)
     train = place / made["datasets"][0]["path"] / "train"
     reader = f"""
 from augfactory.torchvision_import import import_torchvision
@@ -282,7 +296,7 @@ def test_evaluate_answers_with_arms(place: Path) -> None:
         "--steps",
         5,
         "--workers",
-        2,
+        1,
         "--out",
         "ev",
         cwd=place,
@@ -305,7 +319,7 @@ def test_evaluate_answers_with_arms(place: Path) -> None:
 
 @pytest.mark.usefixtures("made")
 def test_evaluate_refuses_training_images_as_test(place: Path) -> None:
-    done = augfactory("evaluate", "d-x10@v1", "--test", "parts:train", cwd=place, code=3)
+    done = in_process.run("evaluate", "d-x10@v1", "--test", "parts:train", cwd=place, code=3)
     assert "d-x10@v1 row" in done.stderr
 
 
@@ -336,7 +350,7 @@ def test_evaluate_refuses_training_images_as_test(place: Path) -> None:
 def test_what_a_user_gets_wrong(
     place: Path, arguments: tuple[str, ...], code: int, words: str
 ) -> None:
-    done = augfactory(*arguments, cwd=place, code=code)
+    done = in_process.run(*arguments, cwd=place, code=code)
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""

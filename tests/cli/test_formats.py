@@ -1,4 +1,4 @@
-"""Parquet and WebDataset, and `export`, as a user runs them: real processes, kills, refusals."""
+"""Parquet and WebDataset, and `export`, as a user runs them: kills of real processes, refusals."""
 
 import hashlib
 import json
@@ -9,16 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_end_to_end import answer, augfactory
+from tests.cli import in_process
+from tests.cli.in_process import answer
+from tests.cli.test_end_to_end import augfactory
+from tests.commands.tiny import stand_in_for
 from tests.pictures import write_class_folders
 
 FORMATS = ("hdf5", "parquet", "webdataset")
-REQUEST = ("expand", "parts", "--factor", 120, "--mixup", 5)
+REQUEST = ("expand", "parts", "--factor", 40, "--mixup", 5)
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with training and test images and one dataset of four shards."""
+    """Return a folder with training and test images and one dataset of three shards."""
     folder = tmp_path_factory.mktemp("place")
     write_class_folders(folder / "parts" / "train", 12)
     write_class_folders(folder / "parts" / "test", 6, seed=1)
@@ -55,19 +58,19 @@ def data_of(version: Path) -> dict[str, str]:
 def test_a_killed_expand_and_a_killed_export_end_with_the_same_bytes(
     place: Path, storage: str
 ) -> None:
-    whole = answer("info", "whole-x120", cwd=place)
+    whole = answer("info", "whole-x40", cwd=place)
     dry = answer(*REQUEST, "--format", storage, "--out", storage, "--dry-run", cwd=place)
-    made, name = (*REQUEST, "--format", storage, "--out", storage), f"{storage}-x120"
+    made, name = (*REQUEST, "--format", storage, "--out", storage), f"{storage}-x40"
     run_until_killed(place, f"{name}/.building-*/.state/0*.json", *made, "--workers", 1)
     assert not list(place.glob(f"{name}/v*"))
     resumed = augfactory(*made, "--workers", 1, "--json", cwd=place)
     assert "stand from an earlier run" in resumed.stderr
 
     out = f"{storage}-export"
-    converted = ("export", "whole-x120@v1", "--to", storage, "--out", out)
+    converted = ("export", "whole-x40@v1", "--to", storage, "--out", out)
     run_until_killed(place, f"{out}/.building-*/.state/0*.json", *converted)
     assert not list(place.glob(f"{out}/v*"))
-    assert "not finished" in augfactory("info", out, cwd=place, code=3).stderr
+    assert "not finished" in in_process.run("info", out, cwd=place, code=3).stderr
     again = augfactory(*converted, "--json", cwd=place)
     assert "stand from an earlier run" in again.stderr
 
@@ -82,7 +85,9 @@ def test_a_killed_expand_and_a_killed_export_end_with_the_same_bytes(
     assert not list(place.glob(f"{name}/.building-*"))
 
 
-def test_evaluate_reads_every_format_alike(place: Path) -> None:
+def test_evaluate_reads_every_format_alike(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in_for("quick", monkeypatch)
+    monkeypatch.setattr("augfactory.commands.evaluation_report.write_report", lambda *_: [])
     made = ("expand", "parts", "--factor", 2, "--mixup", 1)
     names = [f"{storage}-e-x2" for storage in FORMATS]
     for storage in FORMATS:
@@ -95,18 +100,18 @@ def test_evaluate_reads_every_format_alike(place: Path) -> None:
 
 
 def test_export_says_what_is_wrong(place: Path) -> None:
-    unknown = augfactory("export", "whole-x120", "--to", "parkuet", cwd=place, code=2)
+    unknown = in_process.run("export", "whole-x40", "--to", "parkuet", cwd=place, code=2)
     assert "Did you mean 'parquet'?" in unknown.stderr
-    absent = augfactory("export", "hole-x120", "--to", "parquet", cwd=place, code=3)
-    assert "Did you mean whole-x120" in absent.stderr
-    quiet = augfactory("export", "whole-x120", "--to", "hdf5", "--quiet", cwd=place)
+    absent = in_process.run("export", "hole-x40", "--to", "parquet", cwd=place, code=3)
+    assert "Did you mean whole-x40" in absent.stderr
+    quiet = in_process.run("export", "whole-x40", "--to", "hdf5", "--quiet", cwd=place)
     assert quiet.stderr == ""
-    assert quiet.stdout == "whole-x120@v1  whole-x120/v1  exists already\n"
+    assert quiet.stdout == "whole-x40@v1  whole-x40/v1  exists already\n"
     answer("expand", "parts", "--factor", 2, "--out", "broken", cwd=place)
     shard = place / "broken-x2" / "v1" / "shards" / "00000.h5"
     shard.chmod(0o644)
     shard.write_bytes(shard.read_bytes()[:-1] + b"!")
-    damaged = augfactory("export", "broken-x2", "--to", "parquet", cwd=place, code=4)
+    damaged = in_process.run("export", "broken-x2", "--to", "parquet", cwd=place, code=4)
     assert "shards/00000.h5: is not as it was published" in damaged.stderr
     assert "Traceback" not in damaged.stderr + unknown.stderr + absent.stderr
     assert not list(place.glob("broken-x2/.building-*"))

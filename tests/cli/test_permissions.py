@@ -2,12 +2,12 @@
 
 import os
 import shutil
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.cli.serving import Serve, serving
 from tests.commands.hostile import make_source, make_version
 
 # Root may read anything, unless it gives that up.
@@ -21,15 +21,11 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    code = "from augfactory.cli.app import main; main()"
-    return subprocess.run(
-        [*AS_A_USER, sys.executable, "-c", code, *arguments, "--quiet"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.fixture(scope="module")
+def run() -> Iterator[Serve]:
+    """Run commands as somebody who may not do everything."""
+    with serving(AS_A_USER) as serve:
+        yield lambda folder, *arguments: serve(folder, *arguments, "--quiet")
 
 
 @pytest.fixture
@@ -41,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("path", ["d-x3/v1", "d-x3", "set.npz", "folders"])
 @pytest.mark.parametrize("command", ["verify", "expand", "export", "log"])
 def test_a_folder_without_rights_is_input_that_cannot_be_used(
-    folder: Path, path: str, command: str
+    folder: Path, run: Serve, path: str, command: str
 ) -> None:
     """M7."""
     if path == "folders":
@@ -66,7 +62,7 @@ def test_a_folder_without_rights_is_input_that_cannot_be_used(
 
 
 @pytest.mark.parametrize("path", ["manifest.json", "plan.parquet", "shards/00000.h5", "README.md"])
-def test_a_file_without_rights_is_named(folder: Path, path: str) -> None:
+def test_a_file_without_rights_is_named(folder: Path, run: Serve, path: str) -> None:
     (folder / "d-x3/v1" / path).chmod(0)
     verified = run(folder, "verify", "d-x3")
     assert verified.returncode == 4, verified.stderr
@@ -76,7 +72,7 @@ def test_a_file_without_rights_is_named(folder: Path, path: str) -> None:
     assert path in exported.stderr
 
 
-def test_where_nothing_may_be_written_it_is_exit_code_5(folder: Path) -> None:
+def test_where_nothing_may_be_written_it_is_exit_code_5(folder: Path, run: Serve) -> None:
     (folder / "locked").mkdir(mode=0o555)
     made = run(folder, "expand", "set.npz", "--factor", "2", "--out", "locked/out")
     assert made.returncode == 5, made.stderr

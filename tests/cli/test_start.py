@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.cli.serving import Serve, serving
 from tests.commands.versions import write_source, write_version
 from tests.evaluation.memory import patterns
 
@@ -19,6 +21,13 @@ n_train = [20]
 name = "originals"
 """
 HEAVY = ("torch", "numpy", "h5py", "matplotlib", "pyarrow", "pydantic", "cv2", "PIL")
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Serve]:
+    """Run commands, one after another, in a process that never loads torch."""
+    with serving() as serve:
+        yield serve
 
 
 def test_help_loads_nothing_heavy() -> None:
@@ -54,28 +63,14 @@ def test_help_loads_nothing_heavy() -> None:
     ],
 )
 def test_what_is_wrong_is_told_before_torch_is_loaded(
-    arguments: str, code: int, what: str, tmp_path: Path
+    arguments: str, code: int, what: str, served: Serve, tmp_path: Path
 ) -> None:
     train = write_source(tmp_path / "train.h5", *patterns("train", 40))
     write_version(tmp_path / "made-x2/v1", train, list(range(40)), 2)
     (tmp_path / "study.toml").write_text(STUDY)
     places = {"version": "made-x2", "train": "train.h5", "study": "study.toml"}
-    argv = ["augfactory", *(each.format(**places) for each in arguments.split())]
-    program = (
-        f"import sys; sys.argv = {argv!r}\n"
-        "from augfactory.cli.app import main\n"
-        "try:\n    main()\nexcept SystemExit as end:\n    code = end.code\n"
-        "assert 'torch' not in sys.modules\n"
-        "sys.exit(code)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    done = served(tmp_path, *(each.format(**places) for each in arguments.split()))
+    assert not done.torch
     assert done.returncode == code, done.stderr
     assert what in done.stderr
 
@@ -110,8 +105,10 @@ def test_version_and_wrong_option() -> None:
         (("frobnicate",), "augfactory", "No such command"),
     ],
 )
-def test_usage_errors_answer_in_json_too(arguments: tuple[str, ...], where: str, what: str) -> None:
-    plain, done = run(*arguments), run(*arguments, "--json")
+def test_usage_errors_answer_in_json_too(
+    arguments: tuple[str, ...], where: str, what: str, served: Serve, tmp_path: Path
+) -> None:
+    plain, done = served(tmp_path, *arguments), served(tmp_path, *arguments, "--json")
     assert done.returncode == plain.returncode == 2
     assert done.stderr == plain.stderr
     assert what in plain.stderr

@@ -14,9 +14,9 @@ from tests.commands.made import expanded, write_parts
 
 @pytest.fixture(scope="module")
 def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a version that takes long enough to render."""
+    """Return a version that takes long enough to render, and is enough for two workers."""
     place = tmp_path_factory.mktemp("version")
-    return expanded(write_parts(place), place / "d", factor=500)
+    return expanded(write_parts(place), place / "d", factor=300)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

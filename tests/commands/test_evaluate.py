@@ -30,6 +30,7 @@ from augfactory.evaluation.protocol import Cell, CellResult
 from augfactory.records import SourceSpec
 from augfactory.report.training_figures import CAPTION, GAP, TITLE
 from augfactory.store import system
+from augfactory.store.atomic import write_file
 from augfactory.store.lock import only_writer
 from augfactory.store.reader import open_version
 from tests.commands.tiny import stand_in_for
@@ -53,7 +54,7 @@ class Bench:
 def undrawn(out: Path, *_: object) -> list[Path]:
     """Write the names of what is drawn: most tests do not look, and drawing takes seconds."""
     for path in (out / "accuracy.png", out / "report.html"):
-        path.write_bytes(b"not drawn")
+        write_file(path, b"not drawn")
     return [out / "accuracy.png", out / "report.html"]
 
 
@@ -83,13 +84,22 @@ def run(request: EvaluateRequest) -> EvaluateResult:
     return evaluate(request, Progress())
 
 
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bench, EvaluateResult]:
+    """Both datasets compared and drawn, in a folder of their own; nobody changes it."""
+    with pytest.MonkeyPatch.context() as patch:
+        bench = make_bench(tmp_path_factory.mktemp("compared"), patch)
+        return bench, run(bench.request)
+
+
 def values(result: EvaluateResult) -> dict[str, tuple[float, ...]]:
     return {arm.name: arm.nll.values for arm in result.arms}
 
 
-@pytest.mark.drawn
-def test_datasets_are_compared_with_their_originals(bench: Bench) -> None:
-    result = run(bench.request)
+def test_datasets_are_compared_with_their_originals(
+    compared: tuple[Bench, EvaluateResult],
+) -> None:
+    bench, result = compared
     assert [(arm.name, arm.factor, arm.rows) for arm in result.arms] == [
         ("originals", 1, 40),
         ("originals+geometry", None, 40),
@@ -131,16 +141,20 @@ def test_datasets_are_compared_with_their_originals(bench: Bench) -> None:
         assert image.format == "PNG"
 
 
-@pytest.mark.drawn
-def test_what_is_finished_is_not_trained_again(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+def test_the_same_request_makes_the_same_files(
+    compared: tuple[Bench, EvaluateResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = run(bench.request)
+    bench, first = compared
+    monkeypatch.chdir(bench.folder)
+    stand_in_for("vgg", monkeypatch)
     contents = {path: path.read_bytes() for path in first.files}
     again = run(bench.request)
     assert again.trained == 0
     assert {path: path.read_bytes() for path in again.files} == contents
-    monkeypatch.setattr("augfactory.commands.evaluation_report.write_report", undrawn)
+
+
+def test_what_is_finished_is_not_trained_again(bench: Bench) -> None:
+    first = run(bench.request)
     assert run(replace(bench.request, seeds=3)).trained == 5
     assert run(replace(bench.request, steps=7)).trained == 10
     cells = sorted((first.out / "cells").iterdir())
@@ -407,8 +421,7 @@ def test_two_at_once_in_one_folder_are_refused(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("call", "number"),
     [
-        *(("mkdir", 1), ("open_new", 0), ("write", 1), ("fsync", 3)),  # before anything is drawn
-        pytest.param("replace", 4, marks=pytest.mark.drawn),
+        *(("mkdir", 1), ("open_new", 0), ("write", 1), ("fsync", 3), ("replace", 4)),
     ],
 )
 def test_a_full_disk_is_told_and_the_same_command_goes_on(
@@ -558,9 +571,8 @@ def _tops(height: int) -> tuple[int, int]:
     return top, top + height + GAP
 
 
-@pytest.mark.drawn
-def test_the_report_holds_what_results_json_says(bench: Bench) -> None:
-    result = run(bench.request)
+def test_the_report_holds_what_results_json_says(compared: tuple[Bench, EvaluateResult]) -> None:
+    _, result = compared
     page = (result.out / "report.html").read_text()
     embedded = page.split('<script type="application/json" id="results">')[1].split("</script>")[0]
     assert json.loads(embedded) == json.loads((result.out / "results.json").read_text())

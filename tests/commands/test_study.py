@@ -23,6 +23,7 @@ from augfactory.store.lock import only_writer
 from tests.commands.tiny import stand_in_for
 from tests.commands.versions import write_source
 from tests.evaluation.memory import patterns
+from tests.report.undrawn import blank, draw_nothing
 
 NAMES = ["originals", "originals+geometry", "mix 0.2", "mix 1.0", "augmix, jsd"]
 
@@ -58,7 +59,9 @@ def values(folder: Path, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
+    if request.node.get_closest_marker("drawn") is None:
+        draw_nothing(monkeypatch, blank(31, 17))
     stand_in_for("quick", monkeypatch)
     write_source(tmp_path / "train.h5", *patterns("train", 80))
     write_source(tmp_path / "test.h5", *patterns("test", 50))
@@ -148,6 +151,7 @@ def test_a_stopped_study_trains_what_is_missing(
     assert run(asked).trained == 0
 
 
+@pytest.mark.drawn
 def test_vae_arms_use_the_checkpoint_of_their_loss(place: Path) -> None:
     vae_arm = {"name": "vae {loss}", "factor": 2, "geometry": False, "vae": {"at_loss": "{loss}"}}
     result = run(

@@ -1,7 +1,8 @@
 """Every example learns from a real version, offline, and really uses the soft labels.
 
-Those marked heavy need the extra `examples`, or are a script's further formats, which reach it by
-the same reader: `make examples` installs that extra and runs them.
+Those marked heavy need the extra `examples`, are a script's further formats, which reach it by the
+same reader, or train timm's residual network for a minute: `make examples` installs that extra and
+runs them. CI trains that network for one epoch on a few rows.
 """
 
 import os
@@ -31,19 +32,20 @@ EVERY: tuple[Format, ...] = ("hdf5", "png", "parquet", "webdataset")
 
 
 class Example(NamedTuple):
-    """What a script reads, the accuracy it must exceed, and whether CI lacks its packages."""
+    """What a script reads, the accuracy it must exceed, and what CI leaves out."""
 
     storages: tuple[Format, ...]
     floor: float  # guessing one class gives 0.1
-    heavy: bool = False
+    heavy: bool = False  # CI lacks its packages
+    slow: bool = False  # CI has them, and trains for one epoch
 
 
 SCRIPTS = {
     "pytorch_loop.py": Example(EVERY, 0.6),
     "bare_h5py.py": Example(("hdf5",), 0.6),
     "scikit_learn.py": Example(EVERY, 0.5),
-    "timm_hfds.py": Example(("png", "parquet"), 0.5),
-    "timm_wds.py": Example(("webdataset",), 0.5),
+    "timm_hfds.py": Example(("png", "parquet"), 0.5, slow=True),
+    "timm_wds.py": Example(("webdataset",), 0.5, slow=True),
     "lightning_module.py": Example(EVERY, 0.5, heavy=True),
     "huggingface_trainer.py": Example(("png", "parquet"), 0.6, heavy=True),
     "keras_torch.py": Example(EVERY, 0.5, heavy=True),
@@ -54,9 +56,9 @@ RUNS = [
         script,
         storage,
         id=f"{script}-{storage}",
-        marks=[pytest.mark.heavy] * (heavy or storage != storages[0]),
+        marks=[pytest.mark.heavy] * (heavy or slow or storage != storages[0]),
     )
-    for script, (storages, _, heavy) in SCRIPTS.items()
+    for script, (storages, _, heavy, slow) in SCRIPTS.items()
     for storage in storages
 ]
 SHIM = "from augfactory.torchvision_import import import_torchvision\nimport_torchvision()\n"
@@ -103,6 +105,16 @@ except (RuntimeError, ValueError):
 raise AssertionError("CrossEntropyLossFlat takes soft labels")
 """,
 }
+# An example for one epoch, with soft labels and without.
+BRIEFLY = """
+import sys
+from pathlib import Path
+sys.path.insert(0, EXAMPLES)
+import {script} as script
+script.EPOCHS = 1
+for hard in (False, True):
+    script.main(Path(FOLDER), hard)
+"""
 # The parts of timm that its train.py is made of, under the flags that the page names.
 TIMM_TRAIN = """
 import torch
@@ -127,20 +139,20 @@ raise AssertionError("smoothing takes soft labels")
 """
 
 
+def expanded(out: Path, n_train: int, storage: Format) -> Path:
+    """Return a version of so many digits, seven rows of each."""
+    mix = (mix_stage("test", "mixup", 2, "expanded", {}),)
+    request = ExpandRequest(
+        SourceSpec("sample"), out, (5,), n_train=n_train, mix=mix, format=storage
+    )
+    return expand(request, Progress())[0].path
+
+
 @pytest.fixture(scope="module")
 def versions(tmp_path_factory: pytest.TempPathFactory) -> dict[Format, Path]:
     """Return the same 700 digits in every format."""
     place = tmp_path_factory.mktemp("examples")
-    mix = (mix_stage("test", "mixup", 2, "expanded", {}),)
-    return {
-        storage: expand(
-            ExpandRequest(
-                SourceSpec("sample"), place / storage, (5,), n_train=100, mix=mix, format=storage
-            ),
-            Progress(),
-        )[0].path
-        for storage in EVERY
-    }
+    return {storage: expanded(place / storage, 100, storage) for storage in EVERY}
 
 
 def python(cache: Path, *arguments: str) -> str:
@@ -181,6 +193,17 @@ def test_it_learns_and_soft_labels_are_used(
     # No network gets below the entropy of a soft label; a hard one has none.
     hard_loss, _ = run(script, versions[storage], tmp_path, "--hard")
     assert hard_loss < 0.99 * loss
+
+
+@pytest.mark.parametrize("script", [name for name, own in SCRIPTS.items() if own.slow])
+def test_it_reads_the_rows_and_takes_soft_labels(script: str, tmp_path: Path) -> None:
+    folder = expanded(tmp_path / "few", 20, SCRIPTS[script].storages[0])
+    places = f"EXAMPLES, FOLDER = {str(EXAMPLES)!r}, {str(folder)!r}\n"
+    printed = python(tmp_path, "-c", places + BRIEFLY.format(script=script.removesuffix(".py")))
+    found = re.findall(r"^loss (\d\.\d+)  accuracy [01]\.\d+  \(5 held out\)$", printed, re.M)
+    assert len(found) == 2, printed
+    # The same weights and order: only the labels can make a difference.
+    assert found[0] != found[1]
 
 
 @pytest.mark.heavy
@@ -237,7 +260,7 @@ def test_the_named_versions_are_those_that_ran(script: str) -> None:
 
 
 def test_the_page_names_the_formats_that_are_run() -> None:
-    for script, (storages, _, _) in SCRIPTS.items():
+    for script, (storages, *_) in SCRIPTS.items():
         row = re.search(rf"^\| \[{script}\]\({script}\) \|([^|]*)\|", PAGE, flags=re.MULTILINE)
         assert row, script
         said = EVERY if "every format" in row[1] else re.findall("|".join(EVERY), row[1])

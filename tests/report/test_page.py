@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from html.parser import HTMLParser
 from typing import Any
@@ -21,6 +21,7 @@ from augfactory.report.page import Picture, embedded_json, report_page
 from augfactory.report.page_tables import confused_pairs
 from augfactory.report.tables import best_first
 from tests.report.documents import HOSTILE, hostile, results, study_results
+from tests.report.undrawn import FIGURES, all_figures, blank
 
 VOID = ("meta", "link", "img", "br")
 
@@ -79,13 +80,39 @@ class Elements(HTMLParser):
 
 
 def picture(title: str = "Sheet", caption: str = "what is to be seen") -> Picture:
-    data = io.BytesIO()
-    Image.new("RGB", (31, 17), (200, 30, 60)).save(data, "PNG")
-    return Picture(title, caption, data.getvalue())
+    return Picture(title, caption, blank(31, 17))
 
 
 def page(document: dict[str, Any], *pictures: Picture) -> Elements:
     return Elements(report_page(document, pictures))
+
+
+def undrawn(document: dict[str, Any], *pictures: Picture) -> Elements:
+    """Return the elements of the report with the same small picture for each figure."""
+    with all_figures(picture().png):
+        return page(document, *pictures)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _drawn_once() -> Iterator[None]:
+    """Draw a figure once, however many pages show it: drawing is what a page takes time for."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in FIGURES:
+            patch.setattr(page_figures, name, once(getattr(page_figures, name)))
+        yield
+
+
+def once(draw: Callable[..., bytes]) -> Callable[..., bytes]:
+    """Return ``draw`` with a memory; the same values have the same text."""
+    known: dict[str, bytes] = {}
+
+    def remembered(*values: Any) -> bytes:
+        text = repr(values)
+        if text not in known:
+            known[text] = draw(*values)
+        return known[text]
+
+    return remembered
 
 
 @cache
@@ -197,7 +224,7 @@ def test_a_study_has_a_section_for_each_number_of_originals() -> None:
 
 def test_a_study_of_one_group_needs_no_overview() -> None:
     document = study_results((30,), arms=3, names=tuple("ab"), subsets=1, seeds=1)
-    elements = page(document)
+    elements = undrawn(document)
     tables = ("arms", "further", "corruption-errors")
     assert elements.attributes("table", "id") == [f"n30-{name}" for name in tables]
     assert "One pair gives no interval" in " ".join(elements.texts("p"))
@@ -229,7 +256,7 @@ def test_of_many_arms_twelve_have_figures_and_all_are_in_the_tables() -> None:
     document = study_results((30,), arms=15, names=tuple("ab"), seeds=1, corruptions=False)
     arms = document["groups"][0]["arms"]
     document["baseline"] = arms[-1]["name"]
-    elements = page(document)
+    elements = undrawn(document)
     assert len(elements.table("n30-arms")) == len(elements.table("n30-further")) == 15
     shown = elements.attributes("div", "data-name")
     assert shown == [arm["name"] for arm in (arms[-1], *arms[:11])]
@@ -265,7 +292,7 @@ def test_the_line_of_an_interval_is_drawn_to_scale() -> None:
     for arm, ends in zip(document["arms"][1:], ((0.01, 0.02, 0.04), (-0.02, -0.01, 0.005)),
                          strict=True):  # fmt: skip
         arm["difference"]["accuracy"] = dict(zip(("low", "mean", "high"), ends, strict=True))
-    found = page(document).found
+    found = undrawn(document).found
     kinds = [own["class"] for tag, own, _ in found if tag == "svg"]
     assert kinds == ["interval gain", "interval unclear"]
     means = [float(str(own["cx"])) for tag, own, _ in found if tag == "circle"]
@@ -280,7 +307,7 @@ def test_the_line_of_an_interval_is_drawn_to_scale() -> None:
 
 def test_no_text_of_a_document_becomes_markup() -> None:
     tame = results(names=[f"class {place}" for place in range(len(HOSTILE))])
-    (_, _, found), expected = attacked(), page(tame, picture())
+    (_, _, found), expected = attacked(), undrawn(tame, picture())
     assert [(tag, sorted(own)) for tag, own, _ in found.found] == [
         (tag, sorted(own)) for tag, own, _ in expected.found
     ]
@@ -306,7 +333,7 @@ def test_the_document_stands_in_the_page_for_machines() -> None:
 
 
 def test_a_name_that_utf8_has_no_bytes_for_is_shown() -> None:
-    document = results(names=("a", "b"), factors=(10,))
+    document = results(names=tuple("abc"), factors=(10,))
     document["test"]["text"] = "images-\udcff"
     assert r"images-\xff" in " ".join(page(document).texts("dd"))
 
@@ -389,7 +416,7 @@ def test_a_class_without_test_images_is_no_error() -> None:
 def test_many_classes_are_told_by_their_confused_pairs() -> None:
     names = [f"kind {place}" for place in range(30)]
     document = results(names=names, factors=(10,))
-    elements = page(document)
+    elements = undrawn(document)
     assert len(elements.attributes("img", "src")) == 2 + 3 + 2
     for place, arm in enumerate(document["arms"], 1):
         pairs = [
@@ -435,7 +462,7 @@ def test_corruption_errors_are_a_table() -> None:
 def test_the_baseline_comes_first_among_the_confusions() -> None:
     document = results(tuple("abc"), factors=(10,))
     document["baseline"] = "digits-x10"
-    assert page(document).attributes("div", "data-name") == [
+    assert undrawn(document).attributes("div", "data-name") == [
         "digits-x10", "originals", "originals+geometry",
     ]  # fmt: skip
 
@@ -443,7 +470,7 @@ def test_the_baseline_comes_first_among_the_confusions() -> None:
 @pytest.mark.parametrize(
     "document",
     [
-        results(tuple("abc"), corruptions=False),
+        results(tuple("abc"), factors=(10,), corruptions=False),
         study_results((30,), arms=2, names=tuple("abc"), corruptions=False),
     ],
     ids=["evaluation", "study"],

@@ -14,6 +14,7 @@ from augfactory.report.page import report_page
 from augfactory.report.tables import best_first
 from tests.report.documents import results
 from tests.report.test_page import attacked, studied, usual
+from tests.report.undrawn import all_figures, blank
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -22,9 +23,11 @@ OpenPage = Callable[..., Page]
 
 @cache
 def wide_report(classes: int) -> bytes:
+    """Return a report with long names and, for figures, pictures wider than any figure."""
     document = results(names=[f"class-{'x' * 30}{place}" for place in range(classes)])
     document["arms"][2]["name"] = "digits" * 20
-    return report_page(document, [])
+    with all_figures(blank(3000, 40)):
+        return report_page(document, [])
 
 
 @pytest.fixture(scope="module")

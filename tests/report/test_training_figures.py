@@ -39,11 +39,12 @@ def row(step: int, loss: float, validation_loss: float | None = None) -> History
     ],
 )
 def test_the_course_of_a_training_is_drawn(history: list[HistoryRow]) -> None:
-    plain = opened(loss_figure(history, {}, 15, "words"))
+    png = loss_figure(history, {}, 15, "words")
+    plain = opened(png)
     marked = opened(loss_figure(history, {110.0: history[-1].step}, 15, "words"))
     assert plain.shape == (810, 1200, 3)
     assert (plain != marked).any()
-    assert loss_figure(history, {}, 15, "words") == loss_figure(history, {}, 15, "words")
+    assert loss_figure(history, {}, 15, "words") == png
 
 
 @pytest.mark.parametrize(
@@ -51,14 +52,14 @@ def test_the_course_of_a_training_is_drawn(history: list[HistoryRow]) -> None:
 )
 @pytest.mark.parametrize("watched", [None, 7.0, 500.0])
 def test_no_words_on_others_nor_beyond_the_page(
-    losses: list[float], watched: float | None, drawn: list[Figure]
+    losses: list[float], watched: float | None, laid_out: list[Figure]
 ) -> None:
     course = [
         row(step, loss, watched and loss + watched)
         for step, loss in zip((1, 2, 3), losses, strict=True)
     ]
     loss_figure(course, {}, 1, "words", kept=2)
-    (figure,) = drawn
+    (figure,) = laid_out
     boxes = [text.get_window_extent() for axes in figure.axes for text in axes.texts]
     for axes in figure.axes:
         legend = axes.get_legend()
@@ -72,11 +73,11 @@ def test_no_words_on_others_nor_beyond_the_page(
         assert not any(box.overlaps(other) for other in boxes[:number])
 
 
-def test_weights_that_are_not_the_last_ones_are_told(drawn: list[Figure]) -> None:
+def test_weights_that_are_not_the_last_ones_are_told(laid_out: list[Figure]) -> None:
     course = [row(10, 500.0, 700.0), row(20, 90.0, 120.0), row(30, 80.0, 130.0)]
     for kept, told in ((20, True), (30, False), (None, False)):
         loss_figure(course, {}, 15, "words", kept=kept)
-        legend = drawn[-1].axes[1].get_legend()
+        legend = laid_out[-1].axes[1].get_legend()
         assert legend is not None
         texts = [text.get_text() for text in legend.get_texts()]
         assert ("weights kept: step 20, loss 90.0" in texts) == told

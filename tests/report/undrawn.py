@@ -1,0 +1,36 @@
+"""Reports without their figures, for tests that do not look at them: drawing takes seconds."""
+
+import contextlib
+import io
+from collections.abc import Iterator
+
+import pytest
+from PIL import Image
+
+from augfactory.report import page_figures
+
+FIGURES = (
+    *("accuracy_figure", "arms_figure", "curves_figure"),
+    *("reliability_figure", "confusion_figure", "gains_figure"),
+)
+
+
+def blank(width: int, height: int) -> bytes:
+    """Return a PNG of one colour."""
+    data = io.BytesIO()
+    Image.new("RGB", (width, height), (200, 30, 60)).save(data, "PNG")
+    return data.getvalue()
+
+
+def draw_nothing(patch: pytest.MonkeyPatch, png: bytes) -> None:
+    """Let each figure of a report be this picture."""
+    for name in FIGURES:
+        patch.setattr(page_figures, name, lambda *_: png)
+
+
+@contextlib.contextmanager
+def all_figures(png: bytes) -> Iterator[None]:
+    """Let each figure of a report be this picture, in the block."""
+    with pytest.MonkeyPatch.context() as patch:
+        draw_nothing(patch, png)
+        yield
