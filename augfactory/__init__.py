@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from augfactory.api import evaluate as evaluate
     from augfactory.api import expand as expand
     from augfactory.api import train_vae as train_vae
-    from augfactory.commands.loading import load as load
-    from augfactory.commands.loading import loader as loader
+    from augfactory.loading.load import load as load
+    from augfactory.loading.load import loader as loader
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "evaluate", "expand", "load", "loader", "train_vae"]
@@ -20,7 +20,7 @@ __all__ = ["__version__", "evaluate", "expand", "load", "loader", "train_vae"]
 def __getattr__(name: str) -> Any:
     """Import a function when it is first asked for: they bring torch, the rest does not."""
     if name in ("load", "loader"):
-        from augfactory.commands import loading
+        from augfactory.loading import load as loading
 
         return getattr(loading, name)
     if name in ("evaluate", "expand", "train_vae"):

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from augfactory.cli.progress import StderrProgress
-from augfactory.commands import evaluate as evaluating
-from augfactory.commands import expand as expanding
-from augfactory.commands import vae_train as vae_training
-from augfactory.commands.evaluate import EvaluateResult
-from augfactory.commands.evaluation_request import EvaluateRequest
-from augfactory.commands.expand import Dataset
-from augfactory.commands.expand_options import Flags, build_request
-from augfactory.commands.expand_request import default_workers
+from augfactory.commands.evaluate import evaluate as evaluating
+from augfactory.commands.evaluate.evaluate import EvaluateResult
+from augfactory.commands.evaluate.request import EvaluateRequest
+from augfactory.commands.expand import expand as expanding
+from augfactory.commands.expand.expand import Dataset
+from augfactory.commands.expand.options import Flags, build_request
+from augfactory.commands.expand.request import default_workers
 from augfactory.commands.progress import Progress
-from augfactory.commands.vae_order import VaeTrainRequest
-from augfactory.commands.vae_train import VaeTrainResult
+from augfactory.commands.vae import train as vae_training
+from augfactory.commands.vae.order import VaeTrainRequest
+from augfactory.commands.vae.train import VaeTrainResult
 from augfactory.records import Colour, SourceSpec
 
 __all__ = ["Dataset", "EvaluateResult", "VaeTrainResult", "evaluate", "expand", "train_vae"]

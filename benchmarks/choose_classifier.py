@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from augfactory.evaluation.muon import COEFFICIENTS, ITERATIONS
+from augfactory.evaluation.training.muon import COEFFICIENTS, ITERATIONS
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 READINGS = (200, 400, 800, 1200, 1600, 2400, 3200, 4800)
@@ -257,7 +257,7 @@ class Training:
 
 
 def orthogonal(change: Tensor) -> Tensor:
-    """Return the step of ``augfactory.evaluation.muon``, without its branches on values."""
+    """Return the step of ``evaluation/training/muon.py``, without its branches on values."""
     matrix = change.flatten(1)
     tall = matrix.shape[0] > matrix.shape[1]
     found = matrix.T if tall else matrix

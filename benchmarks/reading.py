@@ -30,8 +30,8 @@ from PIL import Image
 from torch.utils.data import DataLoader, TensorDataset
 
 import augfactory
-from augfactory.commands.expand import expand
-from augfactory.commands.expand_request import ExpandRequest
+from augfactory.commands.expand.expand import expand
+from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.keyed_random import generator
 from augfactory.pipeline.recipe import (

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from augfactory import __version__
 from augfactory.cli.app import app
-from augfactory.commands.evaluation_request import EvaluateRequest
+from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.methods import names
-from augfactory.commands.vae_train import VaeTrainRequest
+from augfactory.commands.vae.train import VaeTrainRequest
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -12,8 +12,8 @@ from augfactory import torch_optimiser
 TRAINED = """
 import sys
 import torch
-from augfactory.evaluation.settings import TrainingSettings
-from augfactory.evaluation.training import _optimiser
+from augfactory.evaluation.training.settings import TrainingSettings
+from augfactory.evaluation.training.train import _optimiser
 from augfactory.torch_optimiser import Adam, without_compiler
 
 layer = torch.nn.Linear(3, 2)

@@ -30,7 +30,7 @@ def diff(
       augfactory diff digits-x10 digits-x50 --json
     """
     with session(as_json=json, quiet=quiet, debug=debug) as progress:
-        from augfactory.commands import diff as command
+        from augfactory.commands.versions import diff as command
 
         found = command.diff(a, b, progress)
         if json:

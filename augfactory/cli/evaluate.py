@@ -147,12 +147,12 @@ def evaluate(
     with session(
         as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
     ) as progress:
-        from augfactory.commands import evaluate as command
-        from augfactory.commands.evaluation_request import EvaluateRequest
-        from augfactory.commands.expand_request import default_workers
+        from augfactory.commands.evaluate import evaluate as command
+        from augfactory.commands.evaluate.request import EvaluateRequest
+        from augfactory.commands.expand.request import default_workers
         from augfactory.guarded.text import escaped
         from augfactory.report.tables import table
-        from augfactory.store.lock import read_lock
+        from augfactory.store.disk.lock import read_lock
 
         request = EvaluateRequest(
             datasets=tuple(datasets),
@@ -178,7 +178,7 @@ def evaluate(
         )
         if dry_run:
             prepared = command.prepare(request, progress)
-            from augfactory.commands.evaluation_estimate import estimate  # loads torch
+            from augfactory.commands.evaluate.estimate import estimate  # loads torch
 
             found = estimate(request, prepared)
             if json:

@@ -138,11 +138,11 @@ def expand(
       augfactory expand models/digits --recipe recipe.toml --out digits --dry-run
     """
     with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
-        from augfactory.commands import expand as command
-        from augfactory.commands.estimate import estimate, estimates_text
-        from augfactory.commands.expand_options import Flags, build_request
-        from augfactory.commands.expand_request import default_workers
-        from augfactory.store.lock import read_lock
+        from augfactory.commands.expand import expand as command
+        from augfactory.commands.expand.estimate import estimate, estimates_text
+        from augfactory.commands.expand.options import Flags, build_request
+        from augfactory.commands.expand.request import default_workers
+        from augfactory.store.disk.lock import read_lock
 
         if engine == "ray":
             raise RecipeError("--engine ray", "comes with a later release", "Use --engine local.")
@@ -176,7 +176,7 @@ def expand(
                 "Run `augfactory tune` first, and give --recipe with --dry-run.",
             )
         if auto:
-            from augfactory.commands.expand_auto import with_found_recipe
+            from augfactory.commands.tune.auto import with_found_recipe
 
             flags = with_found_recipe(
                 flags,

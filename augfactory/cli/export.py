@@ -32,9 +32,9 @@ def export(
       augfactory export digits-x10 --to webdataset --out digits-x10-tar
     """
     with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
-        from augfactory.commands.expand import as_json
-        from augfactory.commands.export import export as command
-        from augfactory.store.lock import read_lock
+        from augfactory.commands.expand.expand import as_json
+        from augfactory.commands.versions.export import export as command
+        from augfactory.store.disk.lock import read_lock
 
         made = command(dataset, to, out, progress, lock=read_lock(lock))
         if json:

@@ -22,7 +22,7 @@ def log(
       augfactory log digits-x10
     """
     with session(as_json=json, quiet=quiet, debug=debug):
-        from augfactory.commands import log as command
+        from augfactory.commands.versions import log as command
 
         entries = command.log(dataset)
         if json:

@@ -39,8 +39,8 @@ def reproduce(
       augfactory reproduce leaves-x10@v2 --source archive/leaves --model archive/models/leaves
     """
     with session(as_json=json, quiet=quiet, debug=debug) as progress:
-        from augfactory.commands.expand_request import default_workers
-        from augfactory.commands.reproduce import reproduce as command
+        from augfactory.commands.expand.request import default_workers
+        from augfactory.commands.versions.reproduce import reproduce as command
 
         found = command(
             dataset, progress, source=source, model=model, workers=workers or default_workers()

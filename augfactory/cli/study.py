@@ -61,14 +61,14 @@ def study(
     with session(
         as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
     ) as progress:
-        from augfactory.commands import study as command
-        from augfactory.commands.expand_request import default_workers
-        from augfactory.commands.study_file import Size, read_study
-        from augfactory.commands.study_material import StudyRequest
+        from augfactory.commands.expand.request import default_workers
+        from augfactory.commands.study import study as command
+        from augfactory.commands.study.file import Size, read_study
+        from augfactory.commands.study.material import StudyRequest
         from augfactory.errors import RecipeError
         from augfactory.guarded.text import escaped
         from augfactory.report.tables import table
-        from augfactory.store.lock import read_lock
+        from augfactory.store.disk.lock import read_lock
 
         if quick and full:
             raise RecipeError("--quick --full", "these are two sizes", "Choose one.")

@@ -68,12 +68,12 @@ def tune(
     with session(
         as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
     ) as progress:
-        from augfactory.commands import tune as command
-        from augfactory.commands.expand_request import default_workers
-        from augfactory.commands.tune_answer import table
-        from augfactory.commands.tune_folds import TuneRequest
+        from augfactory.commands.expand.request import default_workers
+        from augfactory.commands.tune import tune as command
+        from augfactory.commands.tune.answer import table
+        from augfactory.commands.tune.folds import TuneRequest
         from augfactory.guarded.text import escaped
-        from augfactory.store.lock import read_lock
+        from augfactory.store.disk.lock import read_lock
 
         result = command.tune(
             TuneRequest(

@@ -103,9 +103,9 @@ def vae_train(
     with session(
         as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
     ) as progress:
-        from augfactory.commands.vae_order import VaeTrainRequest, take_order
+        from augfactory.commands.vae.order import VaeTrainRequest, take_order
         from augfactory.records import SourceSpec
-        from augfactory.store.lock import read_lock
+        from augfactory.store.disk.lock import read_lock
 
         request = VaeTrainRequest(
             source=source_spec(source, size, grey, rgb, download),
@@ -130,7 +130,7 @@ def vae_train(
             verdict=verdict,
         )
         taken = take_order(request, progress)
-        from augfactory.commands import vae_train as command  # loads torch: only when all is right
+        from augfactory.commands.vae import train as command  # loads torch: only when all is right
 
         result = command.vae_train(request, progress, taken)
         if json:

@@ -91,7 +91,7 @@ def info(
       augfactory info digits-x10 --quality --held-out sample:test --quality-out rows.parquet
     """
     with session(as_json=json, quiet=quiet, debug=debug) as progress:
-        from augfactory.commands import info as command
+        from augfactory.commands.versions import info as command
 
         if row is not None:
             if quality or held_out or quality_out:
@@ -114,7 +114,7 @@ def info(
 
 
 def _print_row(dataset: str, row: int, out: Path | None, as_json: bool) -> None:
-    from augfactory.commands import info_row as command
+    from augfactory.commands.versions import info_row as command
 
     found = command.info_row(dataset, row, out)
     if as_json:
@@ -127,8 +127,8 @@ def _measure(
     dataset: str, held_out: str | None, out: Path | None, progress: Progress
 ) -> tuple[dict[str, Any], str]:
     """Return the quality as JSON and as text, and write its rows to ``out``."""
-    from augfactory.commands import quality_tables as tables
-    from augfactory.commands.quality import quality
+    from augfactory.commands.evaluate import quality_tables as tables
+    from augfactory.commands.evaluate.quality import quality
     from augfactory.records import SourceSpec
 
     if out is not None:
@@ -177,7 +177,7 @@ def verify(
       augfactory verify digits-x10@v1 --content-hash HASH
     """
     with session(as_json=json, quiet=quiet, debug=debug) as progress:
-        from augfactory.commands import verify as command
+        from augfactory.commands.versions import verify as command
 
         found = command.verify(dataset, progress, expected_hash=content_hash)
         unshared = None
@@ -215,7 +215,7 @@ def preview(
       augfactory preview digits-x10 --sources 20 --out sheet.png
     """
     with session(as_json=json, quiet=quiet, debug=debug):
-        from augfactory.commands.preview import preview as command
+        from augfactory.commands.opening.sheet import preview as command
 
         path = out or Path(f"{Path(dataset).name.replace('@', '-')}-preview.png")
         lines = command(dataset, path, sources)

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from augfactory.commands.evaluate import EvaluateResult, evaluate
-from augfactory.commands.evaluation_request import EvaluateRequest
-from augfactory.commands.expand import Dataset, expand_all
-from augfactory.commands.expand_request import ExpandRequest
+from augfactory.commands.evaluate.evaluate import EvaluateResult, evaluate
+from augfactory.commands.evaluate.request import EvaluateRequest
+from augfactory.commands.expand.expand import Dataset, expand_all
+from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
-from augfactory.commands.vae_train import VaeTrainRequest, VaeTrainResult, vae_train
+from augfactory.commands.vae.train import VaeTrainRequest, VaeTrainResult, vae_train
 from augfactory.records import SourceSpec
 
 N_TRAIN = 100

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from augfactory.evaluation.intervals import Difference, Figures, Pair, compare
+from augfactory.evaluation.comparison.intervals import Difference, Figures, Pair, compare
 from augfactory.keyed_random import generator
 from augfactory.records import Int64Array
 

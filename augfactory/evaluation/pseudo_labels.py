@@ -21,13 +21,13 @@ import numpy.typing as npt
 from torch import nn
 
 from augfactory.evaluation.classifiers.quick import quick
-from augfactory.evaluation.diet import Diet
-from augfactory.evaluation.measures import fit_temperature, scaled
-from augfactory.evaluation.online import OnlineStage, vary
-from augfactory.evaluation.predicting import log_probabilities
-from augfactory.evaluation.settings import TrainingSettings
-from augfactory.evaluation.training import train_classifier
-from augfactory.evaluation.training_set import TrainingSet, plain_set
+from augfactory.evaluation.comparison.measures import fit_temperature, scaled
+from augfactory.evaluation.training.diet import Diet
+from augfactory.evaluation.training.online import OnlineStage, vary
+from augfactory.evaluation.training.predicting import log_probabilities
+from augfactory.evaluation.training.settings import TrainingSettings
+from augfactory.evaluation.training.train import train_classifier
+from augfactory.evaluation.training.training_set import TrainingSet, plain_set
 from augfactory.records import Float32Array, Int64Array, Source, UInt8Array
 
 Float64Array = npt.NDArray[np.float64]

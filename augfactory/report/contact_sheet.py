@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from augfactory.records import UInt8Array
-from augfactory.report.letters import font
+from augfactory.report.figures.letters import font
 from augfactory.report.sheet_layout import BAR, MARGIN, SMALL_SIZE, TITLE_SIZE, Line, sheet_layout
 
 INK, FAINT, RULE, PAPER = (20, 20, 20), (120, 120, 120), (200, 200, 200), (255, 255, 255)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from augfactory.guarded.text import escaped, escaped_json
 from augfactory.report import page_figures
-from augfactory.report.class_figures import MOST_BARS, MOST_DRAWN
+from augfactory.report.figures.class_figures import MOST_BARS, MOST_DRAWN
 from augfactory.report.page_tables import (
     Arm,
     Table,

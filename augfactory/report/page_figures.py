@@ -5,17 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from augfactory.report.arms_figure import arms_figure
-from augfactory.report.calibration_figures import reliability_figure
-from augfactory.report.class_figures import (
+from augfactory.report.figures.arms_figure import arms_figure
+from augfactory.report.figures.calibration_figures import reliability_figure
+from augfactory.report.figures.class_figures import (
     MOST_DRAWN,
     confusion_figure,
     gains_figure,
     largest_error,
 )
-from augfactory.report.curves_figure import curves_figure
-from augfactory.report.evaluation_figures import accuracy_figure
-from augfactory.report.letters import all_drawable, drawable
+from augfactory.report.figures.curves_figure import curves_figure
+from augfactory.report.figures.evaluation_figures import accuracy_figure
+from augfactory.report.figures.letters import all_drawable, drawable
 from augfactory.report.measured_arms import MeasuredArm
 from augfactory.report.page_tables import Arm, Table, confused_pairs
 from augfactory.report.tables import best_first

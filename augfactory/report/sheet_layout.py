@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from augfactory.records import UInt8Array
-from augfactory.report.letters import drawable, fits, shortened, width_of, wrapped
+from augfactory.report.figures.letters import drawable, fits, shortened, width_of, wrapped
 
 SMALLEST_TILE = 56
 GAP, MARGIN, BAR = 6, 12, 7

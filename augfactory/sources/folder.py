@@ -15,9 +15,9 @@ import numpy as np
 
 from augfactory.errors import InputDataError
 from augfactory.records import Source, SourceSpec
-from augfactory.sources.image_files import source_of_files
-from augfactory.sources.labels_in import require_two_classes
-from augfactory.sources.reading import reading
+from augfactory.sources.parsing.image_files import source_of_files
+from augfactory.sources.parsing.labels_in import require_two_classes
+from augfactory.sources.parsing.reading import reading
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 TRAIN_NAMES = ("train",)

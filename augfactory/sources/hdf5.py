@@ -12,14 +12,19 @@ import numpy as np
 
 from augfactory.errors import InputDataError
 from augfactory.records import Float32Array, Int64Array, Source, UInt8Array
-from augfactory.sources.arrays_in import (
+from augfactory.sources.parsing.arrays_in import (
     Layout,
     as_images,
     check_pixel_type,
     layout_of,
 )
-from augfactory.sources.labels_in import checked_names, checked_soft, hard_as_soft, read_labels
-from augfactory.sources.untrusted_hdf5 import UntrustedArrays
+from augfactory.sources.parsing.labels_in import (
+    checked_names,
+    checked_soft,
+    hard_as_soft,
+    read_labels,
+)
+from augfactory.sources.parsing.untrusted_hdf5 import UntrustedArrays
 
 IMAGE_NAMES = ("image", "images")
 LABEL_NAMES = ("label", "labels")

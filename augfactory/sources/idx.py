@@ -20,9 +20,9 @@ import numpy as np
 from augfactory.errors import InputDataError
 from augfactory.guarded.files import open_regular
 from augfactory.records import Int64Array, Source, UInt8Array
-from augfactory.sources.arrays_in import check_size, source_of_arrays, whole_images
-from augfactory.sources.labels_in import read_labels
-from augfactory.sources.reading import reading
+from augfactory.sources.parsing.arrays_in import check_size, source_of_arrays, whole_images
+from augfactory.sources.parsing.labels_in import read_labels
+from augfactory.sources.parsing.reading import reading
 
 FILE_NAME = re.compile(
     r"(?P<prefix>.*?)(?P<split>train|t10k|test)[-_.](?P<what>images|labels)[-.]idx\d[-.]ubyte"

@@ -15,9 +15,14 @@ import numpy as np
 from augfactory.errors import InputDataError
 from augfactory.guarded.files import open_regular
 from augfactory.records import Source
-from augfactory.sources.arrays_in import AnyArray, check_size, source_of_arrays, whole_images
-from augfactory.sources.labels_in import checked_hard, read_labels
-from augfactory.sources.reading import reading
+from augfactory.sources.parsing.arrays_in import (
+    AnyArray,
+    check_size,
+    source_of_arrays,
+    whole_images,
+)
+from augfactory.sources.parsing.labels_in import checked_hard, read_labels
+from augfactory.sources.parsing.reading import reading
 
 IMAGE_KEYS = ("images", "image", "x")
 LABEL_KEYS = ("labels", "label", "y")

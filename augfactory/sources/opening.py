@@ -12,8 +12,8 @@ from augfactory.sources.folder import open_folder
 from augfactory.sources.hdf5 import open_hdf5
 from augfactory.sources.idx import holds_idx, open_idx
 from augfactory.sources.npz import open_npz
-from augfactory.sources.pixels import converted
-from augfactory.sources.reading import reading
+from augfactory.sources.parsing.pixels import converted
+from augfactory.sources.parsing.reading import reading
 from augfactory.sources.sample import open_sample
 from augfactory.sources.torchvision_source import PREFIX, open_torchvision
 

@@ -17,10 +17,10 @@ import numpy as np
 
 from augfactory.errors import InputDataError
 from augfactory.records import Source, SourceSpec
-from augfactory.sources.arrays_in import source_of_arrays, whole_images
-from augfactory.sources.image_files import source_of_files
-from augfactory.sources.labels_in import read_labels
-from augfactory.sources.reading import reading
+from augfactory.sources.parsing.arrays_in import source_of_arrays, whole_images
+from augfactory.sources.parsing.image_files import source_of_files
+from augfactory.sources.parsing.labels_in import read_labels
+from augfactory.sources.parsing.reading import reading
 from augfactory.torchvision_import import import_torchvision
 
 PREFIX = "torchvision:"

@@ -12,12 +12,12 @@ import numpy as np
 
 from augfactory.guarded.files import open_regular
 from augfactory.records import Source, SourceSpec
-from augfactory.sources.arrays_in import source_of_arrays, whole_images
 from augfactory.sources.folder import SUFFIXES
-from augfactory.sources.image_files import source_of_files
 from augfactory.sources.npz import IMAGE_KEYS, read_array
-from augfactory.sources.pixels import converted
-from augfactory.sources.reading import reading
+from augfactory.sources.parsing.arrays_in import source_of_arrays, whole_images
+from augfactory.sources.parsing.image_files import source_of_files
+from augfactory.sources.parsing.pixels import converted
+from augfactory.sources.parsing.reading import reading
 
 ONE_CLASS = ("unlabelled",)
 

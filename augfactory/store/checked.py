@@ -15,7 +15,7 @@ from pathlib import Path
 from augfactory.errors import AugfactoryError, VerificationError
 from augfactory.guarded.documents import read_json
 from augfactory.guarded.files import inside, open_regular, sha256_of
-from augfactory.store.atomic import make_folders, write_file
+from augfactory.store.disk.atomic import make_folders, write_file
 from augfactory.store.manifest import Manifest
 from augfactory.store.manifest_parts import FileEntry
 

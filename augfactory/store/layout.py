@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from augfactory.guarded.files import kind_of
-from augfactory.store.formats import FORMATS
+from augfactory.store.formats.registry import FORMATS
 from augfactory.store.manifest import CHECKSUMS, MANIFEST, Manifest
 
 

@@ -25,7 +25,7 @@ from augfactory.guarded.documents import read_json
 from augfactory.guarded.files import open_inside, sha256_of
 from augfactory.guarded.text import escaped_json
 from augfactory.records import Rows
-from augfactory.store.formats import FORMATS
+from augfactory.store.formats.registry import FORMATS
 from augfactory.store.manifest_parts import (
     LARGEST_IMAGE,
     LARGEST_NUMBER,

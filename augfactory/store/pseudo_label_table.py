@@ -11,8 +11,8 @@ from augfactory.guarded.decoding import decoding
 from augfactory.guarded.files import inside
 from augfactory.guarded.parquet import read_parquet
 from augfactory.records import Float32Array, Int64Array
+from augfactory.store.formats.storage_format import unreadable
 from augfactory.store.manifest import PLAN
-from augfactory.store.storage_format import unreadable
 from augfactory.store.tables import table_bytes
 
 PSEUDO_LABELS = "pseudo-labels.parquet"

@@ -16,9 +16,9 @@ from augfactory.guarded.parquet import read_parquet
 from augfactory.guarded.text import escaped
 from augfactory.records import Float32Array, Int64Array, ReadImages, Rows, Source
 from augfactory.store.checked import check_files
-from augfactory.store.formats import FORMATS
+from augfactory.store.formats.registry import FORMATS
+from augfactory.store.formats.storage_format import LIGHT_COLUMNS, Place, unreadable
 from augfactory.store.manifest import PLAN, Manifest, read_manifest
-from augfactory.store.storage_format import LIGHT_COLUMNS, Place, unreadable
 from augfactory.store.tables import Columns, Expected
 
 METHOD = re.compile(r"[a-z0-9][a-z0-9_-]{0,15}")

@@ -20,13 +20,13 @@ from pydantic import BaseModel, ConfigDict
 from augfactory.guarded.documents import read_json
 from augfactory.guarded.files import inside, is_there
 from augfactory.records import Int64Array, Rows
-from augfactory.store.atomic import make_folders, remove, sync_folder, write_file, write_many
-from augfactory.store.formats import FORMATS
+from augfactory.store.disk.atomic import make_folders, remove, sync_folder, write_file, write_many
+from augfactory.store.formats.registry import FORMATS
+from augfactory.store.formats.storage_format import FinishedShard, Shard
 from augfactory.store.layout import extra_entries, layout_of
 from augfactory.store.manifest import PLAN, Manifest, file_entry, row_digests
 from augfactory.store.manifest_parts import FileEntry
 from augfactory.store.statistics import Sums, sums_of
-from augfactory.store.storage_format import FinishedShard, Shard
 from augfactory.store.tables import Columns, join_tables, table_bytes
 
 STATE = ".state"

@@ -19,7 +19,7 @@ from augfactory.guarded.documents import parse_json
 from augfactory.guarded.files import open_regular
 from augfactory.guarded.parquet import check_table, open_parquet
 from augfactory.records import Rows
-from augfactory.store.atomic import writing
+from augfactory.store.disk.atomic import writing
 
 MOST_PARENTS = 16
 LONGEST_TEXT = 1024

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 import pytest
 
-from augfactory.commands import expand
+from augfactory.commands.expand import expand
 from augfactory.engines.processes import THREAD_VARIABLES
 from tests.cli import in_process
 from tests.pictures import CLASSES, HEIGHT, WIDTH, write_class_folders

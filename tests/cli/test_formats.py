@@ -87,7 +87,7 @@ def test_a_killed_expand_and_a_killed_export_end_with_the_same_bytes(
 
 def test_evaluate_reads_every_format_alike(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in_for("quick", monkeypatch)
-    monkeypatch.setattr("augfactory.commands.evaluation_report.write_report", lambda *_: [])
+    monkeypatch.setattr("augfactory.commands.evaluate.report.write_report", lambda *_: [])
     made = ("expand", "parts", "--factor", 2, "--mixup", 1)
     names = [f"{storage}-e-x2" for storage in FORMATS]
     for storage in FORMATS:

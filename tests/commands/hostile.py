@@ -9,8 +9,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from augfactory.commands.expand import expand
-from augfactory.commands.expand_request import ExpandRequest
+from augfactory.commands.expand.expand import expand
+from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.pipeline.recipe import (
     Format,

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from torch.utils.data import DataLoader
 
-from augfactory.commands.expand import expand
-from augfactory.commands.expand_request import ExpandRequest
-from augfactory.commands.loading_epochs import EpochBatches
+from augfactory.commands.expand.expand import expand
+from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
+from augfactory.loading.epochs import EpochBatches
 from augfactory.pipeline.recipe import (
     Format,
 )

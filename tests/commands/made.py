@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from augfactory.commands.expand import expand
-from augfactory.commands.expand_request import ExpandRequest
+from augfactory.commands.expand.expand import expand
+from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
-from augfactory.commands.vae_train import VaeTrainRequest, vae_train
+from augfactory.commands.vae.train import VaeTrainRequest, vae_train
 from augfactory.pipeline.recipe import (
     Format,
 )

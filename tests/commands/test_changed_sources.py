@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from augfactory.commands.evaluation_arms import ArmsRequest
-from augfactory.commands.evaluation_inputs import Inputs, gather
+from augfactory.commands.evaluate.arms import ArmsRequest
+from augfactory.commands.evaluate.inputs import Inputs, gather
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError
 from augfactory.records import SourceSpec

@@ -9,12 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 from augfactory.cli.app import app
-from augfactory.commands.expand import expand
-from augfactory.commands.expand_request import ExpandRequest, take_orders
+from augfactory.commands.expand.expand import expand
+from augfactory.commands.expand.request import ExpandRequest, take_orders
 from augfactory.commands.progress import Progress
-from augfactory.commands.tune_space import candidates
-from augfactory.commands.vae_order import VaeTrainRequest
-from augfactory.commands.vae_train import vae_train
+from augfactory.commands.tune.space import candidates
+from augfactory.commands.vae.order import VaeTrainRequest
+from augfactory.commands.vae.train import vae_train
 from augfactory.errors import RecipeError
 from augfactory.pipeline.recipe import (
     Recipe,

@@ -17,8 +17,8 @@ import pytest
 from rdflib import Graph, Literal, Namespace, URIRef
 from rdflib.namespace import DCTERMS, PROV, RDF, SDO
 
-from augfactory.commands.export import export
 from augfactory.commands.progress import Progress
+from augfactory.commands.versions.export import export
 from augfactory.pipeline.recipe import (
     Format,
 )

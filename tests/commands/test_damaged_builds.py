@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from augfactory.commands import expand as command
-from augfactory.commands import export as exporting
-from augfactory.commands.expand import expand
-from augfactory.commands.expand_request import ExpandRequest
-from augfactory.commands.export import export
+from augfactory.commands.expand import expand as command
+from augfactory.commands.expand.expand import expand
+from augfactory.commands.expand.publish import publish
+from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
-from augfactory.commands.publish import publish
-from augfactory.commands.verify import verify
+from augfactory.commands.versions import export as exporting
+from augfactory.commands.versions.export import export
+from augfactory.commands.versions.verify import verify
 from augfactory.errors import AugfactoryError, ResourceError
 from augfactory.pipeline.recipe import (
     Format,

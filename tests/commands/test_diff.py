@@ -11,11 +11,11 @@ import pytest
 from typer.testing import CliRunner
 
 from augfactory.cli.app import app
-from augfactory.commands import diff as module
-from augfactory.commands.diff import as_json, as_text, diff
-from augfactory.commands.expand import expand
-from augfactory.commands.expand_request import ExpandRequest
+from augfactory.commands.expand.expand import expand
+from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
+from augfactory.commands.versions import diff as module
+from augfactory.commands.versions.diff import as_json, as_text, diff
 from augfactory.errors import InputDataError
 from augfactory.pipeline.recipe import (
     Format,
@@ -24,7 +24,7 @@ from augfactory.pipeline.stages import (
     mix_stage,
 )
 from augfactory.records import Rows, SourceSpec
-from augfactory.store import hdf5
+from augfactory.store.formats import hdf5
 from augfactory.store.manifest import (
     MANIFEST,
     content_hash,

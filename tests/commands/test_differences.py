@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from augfactory.commands.differences import between, in_words, recipe_words
+from augfactory.commands.versions.differences import between, in_words, recipe_words
 from augfactory.pipeline.recipe import (
     Recipe,
 )

@@ -18,20 +18,22 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from augfactory.cli.app import app
-from augfactory.commands import cell_states, cells, evaluation_files, evaluation_stages
-from augfactory.commands.evaluate import EvaluateResult, as_json, evaluate
-from augfactory.commands.evaluation_arms import BASELINES
-from augfactory.commands.evaluation_request import EvaluateRequest
+from augfactory.commands.evaluate.arms import BASELINES
+from augfactory.commands.evaluate.evaluate import EvaluateResult, as_json, evaluate
+from augfactory.commands.evaluate.pictures import nearest_originals
+from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.progress import Progress
-from augfactory.commands.report_pictures import nearest_originals
+from augfactory.commands.runs import cell_states, cells
+from augfactory.commands.runs import files as evaluation_files
+from augfactory.commands.runs import stages as evaluation_stages
 from augfactory.errors import InputDataError, RecipeError, ResourceError
-from augfactory.evaluation.curves import Curve
-from augfactory.evaluation.protocol import Cell, CellResult
+from augfactory.evaluation.comparison.curves import Curve
+from augfactory.evaluation.comparison.protocol import Cell, CellResult
 from augfactory.records import SourceSpec
-from augfactory.report.training_figures import CAPTION, GAP, TITLE
-from augfactory.store import system
-from augfactory.store.atomic import write_file
-from augfactory.store.lock import only_writer
+from augfactory.report.figures.training_figures import CAPTION, GAP, TITLE
+from augfactory.store.disk import system
+from augfactory.store.disk.atomic import write_file
+from augfactory.store.disk.lock import only_writer
 from augfactory.store.reader import open_version
 from tests.commands.tiny import stand_in_for
 from tests.commands.versions import write_source, write_version
@@ -62,7 +64,7 @@ def undrawn(out: Path, *_: object) -> list[Path]:
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Bench:
     """Two datasets of the same 40 originals in the working folder, and a test source."""
     if request.node.get_closest_marker("drawn") is None:
-        monkeypatch.setattr("augfactory.commands.evaluation_report.write_report", undrawn)
+        monkeypatch.setattr("augfactory.commands.evaluate.report.write_report", undrawn)
     return make_bench(tmp_path, monkeypatch)
 
 

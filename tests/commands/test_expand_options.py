@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from augfactory.commands.expand_options import Flags, build_request
-from augfactory.commands.expand_request import ExpandRequest
+from augfactory.commands.expand.options import Flags, build_request
+from augfactory.commands.expand.request import ExpandRequest
 from augfactory.errors import RecipeError
 from augfactory.records import SourceSpec
 

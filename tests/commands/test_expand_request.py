@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from augfactory.commands.expand import expand
-from augfactory.commands.expand_request import ExpandRequest, check_dataset_name, take_orders
+from augfactory.commands.expand.expand import expand
+from augfactory.commands.expand.request import ExpandRequest, check_dataset_name, take_orders
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.pipeline.stages import (

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 import augfactory
-from augfactory.commands import export as export_module
-from augfactory.commands.expand import Dataset, expand
-from augfactory.commands.expand_request import ExpandRequest
-from augfactory.commands.export import export
-from augfactory.commands.info import as_text
-from augfactory.commands.preview import preview
+from augfactory.commands.expand.expand import Dataset, expand
+from augfactory.commands.expand.request import ExpandRequest
+from augfactory.commands.opening.sheet import preview
 from augfactory.commands.progress import Progress
-from augfactory.commands.verify import verify
+from augfactory.commands.versions import export as export_module
+from augfactory.commands.versions.export import export
+from augfactory.commands.versions.info import as_text
+from augfactory.commands.versions.verify import verify
 from augfactory.errors import InputDataError, RecipeError, ResourceError, VerificationError
 from augfactory.pipeline.recipe import (
     Format,
@@ -222,6 +222,6 @@ def test_what_a_user_gets_wrong(
     slashed = make_version(tmp_path / "s", "hdf5", classes=("a/b", "c", "d"))
     with pytest.raises(RecipeError, match=r"'a/b'.*cannot be a folder"):
         exported(slashed, "png")
-    monkeypatch.setattr("augfactory.commands.expand.SPARE_BYTES", 2**80)
+    monkeypatch.setattr("augfactory.commands.expand.expand.SPARE_BYTES", 2**80)
     with pytest.raises(ResourceError, match="the disk has"):
         exported(version, "parquet")

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from augfactory.commands.export import export
 from augfactory.commands.progress import Progress
+from augfactory.commands.versions.export import export
 from augfactory.records import Rows
 from augfactory.store.reader import open_version, read_rows
 from tests.commands.test_export import CLASSES, FORMATS, make_version

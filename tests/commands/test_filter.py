@@ -12,17 +12,17 @@ import pytest
 from typer.testing import CliRunner
 
 from augfactory.cli.app import app
-from augfactory.commands import filtering
-from augfactory.commands.expand import Dataset, expand
-from augfactory.commands.expand_request import ExpandRequest
-from augfactory.commands.info import as_text, info
+from augfactory.commands.expand import filtering
+from augfactory.commands.expand.expand import Dataset, expand
+from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
-from augfactory.commands.reproduce import reproduce
-from augfactory.commands.vae_order import VaeTrainRequest
-from augfactory.commands.vae_train import vae_train
-from augfactory.commands.verify import verify
+from augfactory.commands.vae.order import VaeTrainRequest
+from augfactory.commands.vae.train import vae_train
+from augfactory.commands.versions.info import as_text, info
+from augfactory.commands.versions.reproduce import reproduce
+from augfactory.commands.versions.verify import verify
 from augfactory.errors import InputDataError, RecipeError, VerificationError
-from augfactory.evaluation import decoded_filter
+from augfactory.evaluation.images import decoded_filter
 from augfactory.records import SourceSpec
 from augfactory.store.manifest import MANIFEST, PLAN, read_manifest
 from augfactory.store.reader import open_version
@@ -134,7 +134,7 @@ def test_what_an_interrupted_run_taught_is_taken_up(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("augfactory.commands.expand.make_shards", stop)
+        patch.setattr("augfactory.commands.expand.expand.make_shards", stop)
         with pytest.raises(KeyboardInterrupt):
             made(model, "again", filter=True)
     (building,) = Path("again-x4").glob(".building-*")

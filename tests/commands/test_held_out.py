@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import augfactory
-from augfactory.commands.expand import expand
-from augfactory.commands.expand_request import ExpandRequest
+from augfactory.commands.expand.expand import expand
+from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.pipeline.stages import (
     mix_stage,

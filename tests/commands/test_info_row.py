@@ -13,7 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from augfactory.cli.app import app
-from augfactory.commands.info_row import as_text, info_row
+from augfactory.commands.versions.info_row import as_text, info_row
 from augfactory.errors import RecipeError, VerificationError
 from augfactory.store.manifest import read_manifest
 from tests.commands.made import SOURCES, expanded, write_parts

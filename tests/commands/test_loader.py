@@ -14,8 +14,8 @@ import pytest
 import torch
 
 import augfactory
-from augfactory.commands.version_dataset import channel_statistics
 from augfactory.errors import RecipeError
+from augfactory.loading.dataset import channel_statistics
 from augfactory.records import Float32Array
 from augfactory.store.reader import open_version
 from tests.commands.loaded import ORDERS, ROWS, all_images, made, served
@@ -72,7 +72,7 @@ def test_batches_do_not_depend_on_how_many_are_read_at_once(
     options: dict[str, Any] = {"views": True} if order == "views" else {}
     epochs = []
     for batches in (0, 3, 1000):
-        monkeypatch.setattr("augfactory.commands.loading.READ_AT_ONCE", batches * 7 * 9 * 14 * 3)
+        monkeypatch.setattr("augfactory.loading.load.READ_AT_ONCE", batches * 7 * 9 * 14 * 3)
         loader = augfactory.loader(
             augfactory.load(str(folder), **options),
             7,
@@ -100,7 +100,7 @@ def test_batches_do_not_depend_on_how_many_are_read_at_once(
 def test_in_memory_every_image_is_read_once(
     folder: Path, monkeypatch: pytest.MonkeyPatch, in_memory: Any, held_bytes: int, once: bool
 ) -> None:
-    monkeypatch.setattr("augfactory.commands.loading.HELD_BYTES", held_bytes)
+    monkeypatch.setattr("augfactory.loading.load.HELD_BYTES", held_bytes)
     dataset = augfactory.load(str(folder))
     read: list[int] = []
     real = dataset.version.source.read_images
@@ -132,7 +132,7 @@ def test_hard_labels_and_stored_pixels(folder: Path) -> None:
 def test_normalised_values_are_those_of_numpy(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("augfactory.commands.version_dataset.READ_BYTES", 9 * 14 * 3 * 7)  # in 7s
+    monkeypatch.setattr("augfactory.loading.dataset.READ_BYTES", 9 * 14 * 3 * 7)  # in 7s
     pixels = all_images(open_version(folder)).astype(np.float64) / 255
     mean, deviation = pixels.mean(axis=(0, 1, 2)), pixels.std(axis=(0, 1, 2))
     assert mean[1] < 0.7 * mean[0]

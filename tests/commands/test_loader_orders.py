@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import augfactory
-from augfactory.commands.loading_epochs import EpochBatches, block_order
-from augfactory.commands.version_dataset import VersionDataset
+from augfactory.loading.dataset import VersionDataset
+from augfactory.loading.epochs import EpochBatches, block_order
 from augfactory.records import BLOCK_ROWS
 from augfactory.store.reader import open_version
 from tests.commands.loaded import ORDERS, ORIGINALS, ROWS, all_images, made, served
@@ -56,9 +56,9 @@ def test_block_order_needs_few_blocks_at_a_time() -> None:
 def test_blocks_are_read_whole_and_once(
     folder: Path, monkeypatch: pytest.MonkeyPatch, block: int, batch: int
 ) -> None:
-    monkeypatch.setattr("augfactory.commands.loading.READ_AT_ONCE", 3 * batch * 9 * 14 * 3)
-    for module in ("loading_epochs", "version_loader"):
-        monkeypatch.setattr(f"augfactory.commands.{module}.BLOCK_ROWS", block)
+    monkeypatch.setattr("augfactory.loading.load.READ_AT_ONCE", 3 * batch * 9 * 14 * 3)
+    for module in ("epochs", "loader"):
+        monkeypatch.setattr(f"augfactory.loading.{module}.BLOCK_ROWS", block)
     loader = augfactory.loader(str(folder), batch, order="blocks", window=2)
     dataset = loader.dataset
     assert isinstance(dataset, VersionDataset)
@@ -105,7 +105,7 @@ def test_views_belong_to_their_clean_image(folder: Path) -> None:
 def test_parts_share_out_the_batches_of_an_epoch(
     folder: Path, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
-    monkeypatch.setattr("augfactory.commands.loading.READ_AT_ONCE", 2 * batch * 9 * 14 * 3)
+    monkeypatch.setattr("augfactory.loading.load.READ_AT_ONCE", 2 * batch * 9 * 14 * 3)
     whole = list(augfactory.loader(str(folder), batch))
     parts = [augfactory.loader(str(folder), batch, part=(which, 3)) for which in range(3)]
     assert [len(part) for part in parts] == [len(whole) // 3] * 3

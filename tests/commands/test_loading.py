@@ -8,8 +8,8 @@ import pytest
 from torch.utils.data import DataLoader, Dataset
 
 import augfactory
-from augfactory.commands.expand import expand
-from augfactory.commands.expand_request import ExpandRequest
+from augfactory.commands.expand.expand import expand
+from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError
 from augfactory.pipeline.stages import (

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from augfactory.cli.app import app
-from augfactory.commands.log import as_json, log
+from augfactory.commands.versions.log import as_json, log
 from augfactory.errors import InputDataError
 from augfactory.store.manifest import read_manifest
 from tests.commands.made import SOURCES, expanded, write_parts

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from augfactory.commands.expand import expand
-from augfactory.commands.expand_request import ExpandRequest
+from augfactory.commands.evaluate.quality import quality
+from augfactory.commands.expand.expand import expand
+from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
-from augfactory.commands.quality import quality
-from augfactory.commands.vae_train import VaeTrainRequest, vae_train
+from augfactory.commands.vae.train import VaeTrainRequest, vae_train
 from augfactory.records import SourceSpec
 
 PHOTOGRAPHS = os.environ.get("AUGFACTORY_PHOTOGRAPHS")

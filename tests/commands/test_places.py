@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from augfactory.commands.expand import expand
-from augfactory.commands.expand_request import ExpandRequest
-from augfactory.commands.export import export
-from augfactory.commands.info_row import info_row
+from augfactory.commands.expand.expand import expand
+from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
-from augfactory.commands.reproduce import Reproduced, reproduce
+from augfactory.commands.versions.export import export
+from augfactory.commands.versions.info_row import info_row
+from augfactory.commands.versions.reproduce import Reproduced, reproduce
 from augfactory.errors import InputDataError
 from augfactory.records import SourceSpec
 from augfactory.store.manifest import read_manifest

@@ -11,20 +11,20 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from augfactory.cli.app import app
-from augfactory.commands import pseudo_labelling
-from augfactory.commands.diff import diff
-from augfactory.commands.evaluation_arms import ArmsRequest
-from augfactory.commands.evaluation_inputs import gather
-from augfactory.commands.expand import Dataset, expand
-from augfactory.commands.expand_request import ExpandRequest
-from augfactory.commands.export import export
-from augfactory.commands.info_row import info_row
+from augfactory.commands.evaluate.arms import ArmsRequest
+from augfactory.commands.evaluate.inputs import gather
+from augfactory.commands.expand import pseudo_labelling
+from augfactory.commands.expand.expand import Dataset, expand
+from augfactory.commands.expand.request import ExpandRequest
+from augfactory.commands.opening.training_sets import version_set
 from augfactory.commands.progress import Progress
-from augfactory.commands.reproduce import reproduce
-from augfactory.commands.training_sets import version_set
-from augfactory.commands.vae_order import VaeTrainRequest, take_order
-from augfactory.commands.vae_train import vae_train
-from augfactory.commands.verify import verify
+from augfactory.commands.vae.order import VaeTrainRequest, take_order
+from augfactory.commands.vae.train import vae_train
+from augfactory.commands.versions.diff import diff
+from augfactory.commands.versions.export import export
+from augfactory.commands.versions.info_row import info_row
+from augfactory.commands.versions.reproduce import reproduce
+from augfactory.commands.versions.verify import verify
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation import pseudo_labels as own
 from augfactory.records import SourceSpec

@@ -11,10 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from augfactory.cli.app import app
-from augfactory.commands import decoded_images
-from augfactory.commands.progress import Progress
-from augfactory.commands.quality import quality
-from augfactory.commands.quality_tables import (
+from augfactory.commands.evaluate.quality import quality
+from augfactory.commands.evaluate.quality_tables import (
     HEAD,
     JUDGED_HEAD,
     JUDGED_LEGEND,
@@ -23,8 +21,10 @@ from augfactory.commands.quality_tables import (
     as_text,
     write_rows,
 )
+from augfactory.commands.progress import Progress
+from augfactory.commands.vae import decoded_images
 from augfactory.errors import InputDataError, RecipeError
-from augfactory.evaluation.features import random_features
+from augfactory.evaluation.images.features import random_features
 from augfactory.records import SourceSpec
 from augfactory.store.reader import open_version
 from tests.commands.versions import write_source, write_version

@@ -16,9 +16,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from augfactory.cli.app import app
-from augfactory.commands import reproduce as module
 from augfactory.commands.progress import Bar, Progress
-from augfactory.commands.reproduce import Reproduced, reproduce
+from augfactory.commands.versions import reproduce as module
+from augfactory.commands.versions.reproduce import Reproduced, reproduce
 from augfactory.errors import InputDataError, RecipeError, ResourceError, VerificationError
 from augfactory.pipeline.render import render_block
 from augfactory.store.manifest import read_manifest
@@ -77,7 +77,7 @@ def test_a_version_is_rendered_again_bit_by_bit(place: Path, name: str) -> None:
 def test_a_png_tree_and_two_workers(
     place: Path, made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from augfactory.commands import expand
+    from augfactory.commands.expand import expand
 
     monkeypatch.setattr(expand, "WORKER_BYTES", 1)  # else so few rows are left to one process
     version = expanded(made / "model", place / "tree", storage="png")
@@ -117,7 +117,7 @@ def test_an_edited_byte_of_the_files_is_told_with_its_row(
 
 def test_rendering_that_changed_is_found(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if a method had been changed without a new number."""
-    from augfactory.commands import render
+    from augfactory.commands.expand import shard as render
 
     def brighter(*arguments: Any) -> Any:
         images, labels = render_block(*arguments)
@@ -261,7 +261,7 @@ def test_an_interruption_leaves_nothing_behind(place: Path) -> None:
 
 
 def test_a_full_disk_is_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from augfactory.commands import expand
+    from augfactory.commands.expand import expand
 
     monkeypatch.setattr(expand, "SPARE_BYTES", 2**60)
     with pytest.raises(ResourceError, match="TMPDIR"):

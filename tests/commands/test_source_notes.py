@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from augfactory.cli.app import app
-from augfactory.commands.source_notes import few_images
+from augfactory.commands.opening.notes import few_images
 from augfactory.records import Source
 from augfactory.sources.subset import stratified_rows
 from augfactory.store.reader import open_version

@@ -11,15 +11,15 @@ import pytest
 from typer.testing import CliRunner
 
 from augfactory.cli.app import app
-from augfactory.commands import evaluation_files
 from augfactory.commands.progress import Progress
-from augfactory.commands.study import StudyResult, prepare, study
-from augfactory.commands.study_file import study_of
-from augfactory.commands.study_material import StudyRequest
+from augfactory.commands.runs import files as evaluation_files
+from augfactory.commands.study.file import study_of
+from augfactory.commands.study.material import StudyRequest
+from augfactory.commands.study.study import StudyResult, prepare, study
 from augfactory.errors import InputDataError, RecipeError
-from augfactory.evaluation.protocol import Cell, CellResult
+from augfactory.evaluation.comparison.protocol import Cell, CellResult
 from augfactory.report.recipe_toml import study_toml
-from augfactory.store.lock import only_writer
+from augfactory.store.disk.lock import only_writer
 from tests.commands.tiny import stand_in_for
 from tests.commands.versions import write_source
 from tests.evaluation.memory import patterns

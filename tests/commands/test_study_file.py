@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augfactory.commands.study import count_cells
-from augfactory.commands.study_file import Size, read_study, study_of
-from augfactory.commands.study_material import _size
-from augfactory.commands.study_plan import _slug
+from augfactory.commands.study.file import Size, read_study, study_of
+from augfactory.commands.study.material import _size
+from augfactory.commands.study.plan import _slug
+from augfactory.commands.study.study import count_cells
 from augfactory.errors import RecipeError
 
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.toml"))

@@ -11,8 +11,8 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from augfactory.commands.export import export
 from augfactory.commands.progress import Progress
+from augfactory.commands.versions.export import export
 from augfactory.pipeline.recipe import (
     Format,
 )

@@ -13,16 +13,16 @@ import pytest
 from typer.testing import CliRunner
 
 from augfactory.cli.app import app
-from augfactory.commands import cells as cells_module
-from augfactory.commands import expand_auto
-from augfactory.commands import tune as module
-from augfactory.commands.evaluation_arms import ONLINE_MIXUP, ORIGINALS
+from augfactory.commands.evaluate.arms import ONLINE_MIXUP, ORIGINALS
 from augfactory.commands.progress import Progress
-from augfactory.commands.tune import TuneResult, tune
-from augfactory.commands.tune_folds import TuneRequest
-from augfactory.commands.tune_space import DEFAULT, candidates
+from augfactory.commands.runs import cells as cells_module
+from augfactory.commands.tune import auto as expand_auto
+from augfactory.commands.tune import tune as module
+from augfactory.commands.tune.folds import TuneRequest
+from augfactory.commands.tune.space import DEFAULT, candidates
+from augfactory.commands.tune.tune import TuneResult, tune
 from augfactory.errors import InputDataError, RecipeError
-from augfactory.evaluation.protocol import Cell, CellResult
+from augfactory.evaluation.comparison.protocol import Cell, CellResult
 from augfactory.keyed_random import generator
 from augfactory.records import SourceSpec
 from augfactory.sources.fingerprint import fingerprint
@@ -41,7 +41,7 @@ def request_(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TuneRequest:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module, "ROUNDS", FEW)
     # Nobody looks at the contact sheets of so many datasets.
-    monkeypatch.setattr("augfactory.commands.publish.sheet", lambda _: b"not drawn")
+    monkeypatch.setattr("augfactory.commands.expand.publish.sheet", lambda _: b"not drawn")
     spec = write_source(tmp_path / "train.h5", *patterns("train", 40))
     return TuneRequest(spec, Path("best.toml"), minutes=60, factor=5, steps=3)
 

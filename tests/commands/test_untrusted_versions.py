@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 import augfactory
 from augfactory.cli.app import app
 from augfactory.commands.progress import Progress
-from augfactory.commands.reproduce import reproduce
+from augfactory.commands.versions.reproduce import reproduce
 from augfactory.errors import AugfactoryError, VerificationError
 from augfactory.guarded.files import sha256_of
 from augfactory.store import checked

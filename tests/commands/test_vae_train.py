@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from augfactory.commands import decoded_images
-from augfactory.commands.ingredients import gather
-from augfactory.commands.opening import lasting_text, open_any
+from augfactory.commands.expand.ingredients import gather
+from augfactory.commands.opening.opening import lasting_text, open_any
 from augfactory.commands.progress import Bar, Progress
-from augfactory.commands.vae_train import (
+from augfactory.commands.vae import decoded_images
+from augfactory.commands.vae.train import (
     VaeTrainRequest,
     VaeTrainResult,
     as_json,
@@ -28,7 +28,7 @@ from augfactory.commands.vae_train import (
 from augfactory.errors import InputDataError, RecipeError, ResourceError
 from augfactory.records import SourceSpec
 from augfactory.sources.fingerprint import fingerprint
-from augfactory.store.lock import only_writer
+from augfactory.store.disk.lock import only_writer
 from augfactory.vae.checkpoint import load_model
 from augfactory.vae.config import read_config
 from augfactory.vae.decoded import DecodedImages
@@ -98,7 +98,7 @@ def trained(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> VaeTrai
 @pytest.fixture
 def request_(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> VaeTrainRequest:
     """Return the request of a training of a second, which draws no figures."""
-    monkeypatch.setattr("augfactory.commands.vae_figures.draw", lambda *_: {"loss.png": b"drawn"})
+    monkeypatch.setattr("augfactory.commands.vae.figures.draw", lambda *_: {"loss.png": b"drawn"})
     return request_for(pictures, tmp_path / "model")
 
 
@@ -227,7 +227,7 @@ def test_a_run_killed_while_it_finishes_is_finished(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("augfactory.commands.vae_train.document_bytes", killed)
+        patch.setattr("augfactory.commands.vae.train.document_bytes", killed)
         with pytest.raises(Killed):
             vae_train(request_, SILENT)
     assert not (request_.out / CONFIG).exists()

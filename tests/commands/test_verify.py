@@ -9,10 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from augfactory.cli.app import app
-from augfactory.commands.expand import expand
-from augfactory.commands.expand_request import ExpandRequest
+from augfactory.commands.expand.expand import expand
+from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
-from augfactory.commands.verify import verify, verify_against
+from augfactory.commands.versions.verify import verify, verify_against
 from augfactory.errors import InputDataError, VerificationError
 from augfactory.pipeline import recipe
 from augfactory.pipeline.recipe import (

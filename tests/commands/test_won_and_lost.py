@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from augfactory.commands.evaluation_arms import ArmsRequest
-from augfactory.commands.evaluation_inputs import Inputs, gather
+from augfactory.commands.evaluate.arms import ArmsRequest
+from augfactory.commands.evaluate.inputs import Inputs, gather
+from augfactory.commands.evaluate.won_and_lost import won_and_lost
 from augfactory.commands.progress import Progress
-from augfactory.commands.won_and_lost import won_and_lost
 from tests.commands.versions import write_source, write_version
 from tests.evaluation.memory import CLASSES, patterns
 

@@ -9,7 +9,7 @@ import numpy as np
 from augfactory.records import Int64Array, Rows, SourceSpec, UInt8Array, one_hot
 from augfactory.sources.fingerprint import fingerprint
 from augfactory.sources.opening import open_source
-from augfactory.store import hdf5
+from augfactory.store.formats import hdf5
 from augfactory.store.manifest import (
     MANIFEST,
     SCHEMA_VERSION,

@@ -9,7 +9,7 @@ from functools import partial
 import pydantic
 import pytest
 
-from augfactory.commands.expand_request import default_workers
+from augfactory.commands.expand.request import default_workers
 from augfactory.engines import processes
 from augfactory.errors import InputDataError, ResourceError, explained
 from augfactory.held_signals import signals_held

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from augfactory.evaluation.measures import Reliability, Scores
-from augfactory.evaluation.protocol import (
+from augfactory.evaluation.comparison.measures import Reliability, Scores
+from augfactory.evaluation.comparison.protocol import (
     Arm,
     Cell,
     CellResult,
@@ -14,7 +14,7 @@ from augfactory.evaluation.protocol import (
     LabelledRows,
     Reading,
 )
-from augfactory.evaluation.settings import TrainingSettings
+from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.records import SourceSpec
 
 ARM = Arm("originals", 1, SourceSpec("train/80"), 80, "abc")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from augfactory.evaluation.averaging import EXPONENT, NORM_BATCHES, WeightAverage
+from augfactory.evaluation.training.averaging import EXPONENT, NORM_BATCHES, WeightAverage
 
 IMAGES = np.zeros((2, 4, 6, 3), dtype=np.uint8)
 

@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from augfactory.errors import RecipeError
-from augfactory.evaluation.batches import (
+from augfactory.evaluation.training.batches import (
     images_with_views,
     ordered,
     read_order,
     shared,
     with_views,
 )
-from augfactory.evaluation.training_set import TrainingSet, plain_set
+from augfactory.evaluation.training.training_set import TrainingSet, plain_set
 from tests.evaluation.memory import pattern_source
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from augfactory.evaluation.comparison import spread, summarise
-from augfactory.evaluation.diet import Diet
+from augfactory.evaluation.comparison.compare import spread, summarise
+from augfactory.evaluation.training.diet import Diet
 from tests.evaluation.results import ARM, CELL, accuracies, cells, result
 
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from augfactory.evaluation.comparison.intervals import Difference
 from augfactory.evaluation.cross_validation import compare_folds, folds
-from augfactory.evaluation.intervals import Difference
 
 
 @given(

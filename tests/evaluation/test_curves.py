@@ -2,9 +2,9 @@
 
 import pytest
 
-from augfactory.evaluation.curves import Curve, crossing, mean_curve
-from augfactory.evaluation.protocol import Reading
-from augfactory.evaluation.settings import reading_steps
+from augfactory.evaluation.comparison.curves import Curve, crossing, mean_curve
+from augfactory.evaluation.comparison.protocol import Reading
+from augfactory.evaluation.training.settings import reading_steps
 
 STEPS = reading_steps(800)
 

@@ -8,9 +8,14 @@ import pytest
 import torch
 from torch import nn
 
-from augfactory.evaluation import decoded_filter as own
-from augfactory.evaluation.decoded_filter import DecodedFilter, filter_from, reasons, taught_filter
-from augfactory.evaluation.judges import folds_of
+from augfactory.evaluation.images import decoded_filter as own
+from augfactory.evaluation.images.decoded_filter import (
+    DecodedFilter,
+    filter_from,
+    reasons,
+    taught_filter,
+)
+from augfactory.evaluation.images.judges import folds_of
 from tests.evaluation.memory import CLASSES, pattern_source
 
 ROWS = 60

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from augfactory.commands.opening import open_any
-from augfactory.evaluation import duplicates
-from augfactory.evaluation.duplicates import find_near_duplicates, thumbnail_vectors
+from augfactory.commands.opening.opening import open_any
+from augfactory.evaluation.images import duplicates
+from augfactory.evaluation.images.duplicates import find_near_duplicates, thumbnail_vectors
 from augfactory.records import Int64Array, Source, SourceSpec, UInt8Array
 from tests.evaluation.memory import memory_source
 

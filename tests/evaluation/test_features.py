@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from augfactory.evaluation.classifiers.vgg import small_vgg
-from augfactory.evaluation.features import (
+from augfactory.evaluation.images.features import (
     BATCH,
     FeatureSpace,
     classifier_features,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from augfactory.evaluation.intervals import (
+from augfactory.evaluation.comparison.intervals import (
     compare,
     half_width,
     image_variance,

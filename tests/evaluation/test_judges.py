@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from augfactory.engines.processes import pinned_threads
-from augfactory.evaluation import judges as judges_file
-from augfactory.evaluation.judged import (
+from augfactory.evaluation.images import judges as judges_file
+from augfactory.evaluation.images.judged import (
     Bench,
     Judgement,
     fine_detail,
     fold_of_rows,
     judge_images,
 )
-from augfactory.evaluation.judges import FOLDS, Judges, folds_of, train_judges
-from augfactory.evaluation.training import train_classifier
+from augfactory.evaluation.images.judges import FOLDS, Judges, folds_of, train_judges
+from augfactory.evaluation.training.train import train_classifier
 from augfactory.records import Int64Array, Source, UInt8Array
 from tests.evaluation.memory import CLASSES, pattern_source
 

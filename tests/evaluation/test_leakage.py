@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from augfactory.evaluation.leakage import find_shared_images, pixel_hashes
+from augfactory.evaluation.images.leakage import find_shared_images, pixel_hashes
 from augfactory.records import READ_AT_ONCE, Int64Array, UInt8Array
 from tests.evaluation.memory import memory_source, pattern_source, patterns
 

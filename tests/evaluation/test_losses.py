@@ -8,8 +8,12 @@ import torch
 import torch.nn.functional as F
 
 from augfactory.errors import RecipeError
-from augfactory.evaluation.diet import read_loss
-from augfactory.evaluation.losses import JSD_WEIGHT, consistent_cross_entropy, jensen_shannon
+from augfactory.evaluation.training.diet import read_loss
+from augfactory.evaluation.training.losses import (
+    JSD_WEIGHT,
+    consistent_cross_entropy,
+    jensen_shannon,
+)
 
 
 def entropy(shares: np.ndarray) -> float:

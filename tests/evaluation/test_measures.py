@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn import metrics
 from torch import nn
 
-from augfactory.evaluation.measures import (
+from augfactory.evaluation.comparison.measures import (
     accuracy,
     class_accuracy,
     confusion,
@@ -22,7 +22,7 @@ from augfactory.evaluation.measures import (
     scaled,
     scores,
 )
-from augfactory.evaluation.predicting import TEST_BATCH, log_probabilities
+from augfactory.evaluation.training.predicting import TEST_BATCH, log_probabilities
 from augfactory.torchvision_import import import_torchvision
 from tests.evaluation.memory import CLASSES, IMAGE_SHAPE, pattern_source
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from augfactory.evaluation.muon import MOMENTUM, OTHER_RATE, Muon, orthogonal_step
+from augfactory.evaluation.training.muon import MOMENTUM, OTHER_RATE, Muon, orthogonal_step
 
 
 @pytest.mark.parametrize("shape", [(24, 60), (60, 24), (32, 32)])

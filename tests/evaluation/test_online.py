@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from augfactory.evaluation.online import online_stage, vary
+from augfactory.evaluation.training.online import online_stage, vary
 from augfactory.methods.registry import METHODS
 from augfactory.methods.ricap import RicapParameters
 from augfactory.records import one_hot

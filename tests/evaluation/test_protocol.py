@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 
 from augfactory.engines import processes
-from augfactory.evaluation.diet import Diet
-from augfactory.evaluation.online import OnlineStage
-from augfactory.evaluation.protocol import (
+from augfactory.evaluation.comparison.protocol import (
     Arm,
     Cell,
     CellResult,
@@ -21,9 +19,11 @@ from augfactory.evaluation.protocol import (
     result_as_dict,
     result_from_dict,
 )
-from augfactory.evaluation.run_cell import run_cell
-from augfactory.evaluation.settings import TrainingSettings
-from augfactory.evaluation.training_set import TrainingSet, plain_set, training_part
+from augfactory.evaluation.comparison.run_cell import run_cell
+from augfactory.evaluation.training.diet import Diet
+from augfactory.evaluation.training.online import OnlineStage
+from augfactory.evaluation.training.settings import TrainingSettings
+from augfactory.evaluation.training.training_set import TrainingSet, plain_set, training_part
 from augfactory.records import SourceSpec
 from tests.evaluation.memory import open_patterns, pattern_source
 

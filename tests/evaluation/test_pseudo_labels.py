@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax, softmax
 
 from augfactory.evaluation import pseudo_labels as own
-from augfactory.evaluation import training as training_room
-from augfactory.evaluation.judges import folds_of
-from augfactory.evaluation.online import online_stage
+from augfactory.evaluation.images.judges import folds_of
 from augfactory.evaluation.pseudo_labels import PseudoLabels, Reading, pseudo_labels, surest
-from augfactory.evaluation.training_set import TrainingSet
+from augfactory.evaluation.training import train as training_room
+from augfactory.evaluation.training.online import online_stage
+from augfactory.evaluation.training.training_set import TrainingSet
 from augfactory.methods.registry import METHODS
 from augfactory.records import Source
 from tests.evaluation.memory import CLASS_NAMES, CLASSES, memory_source, pattern_source, patterns

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
-from augfactory.evaluation import quality as under_test
-from augfactory.evaluation.quality import (
+from augfactory.evaluation.images import quality as under_test
+from augfactory.evaluation.images.quality import (
     Figures,
     HeldOut,
     Quality,

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from augfactory.commands.evaluation_request import classifier_spec
+from augfactory.commands.evaluate.request import classifier_spec
 from augfactory.errors import InputDataError
 from augfactory.evaluation.classifiers.registry import find_classifier
 from augfactory.evaluation.classifiers.torchvision_models import (

@@ -15,17 +15,17 @@ from hypothesis import strategies as st
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from augfactory import records
-from augfactory.evaluation import training
-from augfactory.evaluation.batches import shuffled
 from augfactory.evaluation.classifiers.registry import CLASSIFIERS
 from augfactory.evaluation.classifiers.vgg import small_vgg
-from augfactory.evaluation.diet import Diet
-from augfactory.evaluation.measures import accuracy
-from augfactory.evaluation.online import online_stage
-from augfactory.evaluation.predicting import log_probabilities
-from augfactory.evaluation.settings import TrainingSettings
-from augfactory.evaluation.training import Progressed, Trained, train_classifier
-from augfactory.evaluation.training_set import plain_set
+from augfactory.evaluation.comparison.measures import accuracy
+from augfactory.evaluation.training import train as training
+from augfactory.evaluation.training.batches import shuffled
+from augfactory.evaluation.training.diet import Diet
+from augfactory.evaluation.training.online import online_stage
+from augfactory.evaluation.training.predicting import log_probabilities
+from augfactory.evaluation.training.settings import TrainingSettings
+from augfactory.evaluation.training.train import Progressed, Trained, train_classifier
+from augfactory.evaluation.training.training_set import plain_set
 from augfactory.methods.geometry import GeometryParameters
 from augfactory.records import Int64Array, Source, UInt8Array
 from tests.evaluation.memory import CLASSES, memory_source, pattern_source, patterns

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from augfactory.evaluation.comparison import summarise
-from augfactory.evaluation.protocol import Cell, CellResult
-from augfactory.evaluation.verdict import Verdict, sentence, spoken, verdict_of
+from augfactory.evaluation.comparison.compare import summarise
+from augfactory.evaluation.comparison.protocol import Cell, CellResult
+from augfactory.evaluation.comparison.verdict import Verdict, sentence, spoken, verdict_of
 from tests.evaluation.results import STILL, accuracies, cells, result
 
 BASELINES = ("originals", "originals+geometry", "originals+geometry+mixup")

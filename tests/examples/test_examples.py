@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import pytest
 
-from augfactory.commands.expand import expand
-from augfactory.commands.expand_request import ExpandRequest
+from augfactory.commands.expand.expand import expand
+from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.pipeline.recipe import (
     Format,

@@ -1,6 +1,6 @@
 """In the place of the calls by which the program changes the disk: ones that fail, kill or record.
 
-Calls are counted from 1, over all functions of ``augfactory.store.system`` together.
+Calls are counted from 1, over all functions of ``augfactory.store.disk.system`` together.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from augfactory.store import system
+from augfactory.store.disk import system
 
 Instead = Callable[[int, str, Callable[..., Any], tuple[Any, ...]], Any]
 ONCE = (errno.ENOSPC, errno.EIO, errno.EINTR)

@@ -7,19 +7,12 @@ import matplotlib.figure
 import matplotlib.pyplot
 import torch
 
-from augfactory.commands import (
-    demo,
-    diff,
-    evaluate,
-    export,
-    info_row,
-    loading,
-    log,
-    quality,
-    reproduce,
-    study,
-    vae_train,
-)
+from augfactory.commands import demo
+from augfactory.commands.evaluate import evaluate, quality
+from augfactory.commands.study import study
+from augfactory.commands.vae import train as vae_train
+from augfactory.commands.versions import diff, export, info_row, log, reproduce
+from augfactory.loading import load as loading
 
 __all__ = ["demo", "diff", "evaluate", "export", "info_row", "loading", "log", "matplotlib"]
 __all__ += ["quality", "reproduce", "study", "torch", "vae_train"]

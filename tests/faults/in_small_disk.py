@@ -10,7 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from augfactory.commands import expand, export
+from augfactory.commands.expand import expand
+from augfactory.commands.versions import export
 from tests.faults.running import run
 from tests.faults.states import only_version, version_problems
 

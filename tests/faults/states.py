@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from augfactory.commands.progress import Progress
-from augfactory.commands.verify import verify
+from augfactory.commands.versions.verify import verify
 from augfactory.errors import AugfactoryError
 from tests.faults.counting import Problem
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from augfactory.commands.progress import Progress
-from augfactory.commands.verify import verify
+from augfactory.commands.versions.verify import verify
 from augfactory.errors import VerificationError
 from tests.faults.counting import FULL, Problem, count, settle
 from tests.faults.running import run, within

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from augfactory.commands.evaluation_arms import ONLINE_GEOMETRY, ArmsRequest, make_arms
-from augfactory.commands.expand import expand
-from augfactory.commands.expand_request import ExpandRequest
+from augfactory.commands.evaluate.arms import ONLINE_GEOMETRY, ArmsRequest, make_arms
+from augfactory.commands.expand.expand import expand
+from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.pipeline.content import Content, look_at, preset_for
 from augfactory.pipeline.stages import (

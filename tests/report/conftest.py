@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from matplotlib.figure import Figure
 
-from augfactory.report.drawing import png_of
+from augfactory.report.figures.drawing import png_of
 
 DRAWING = (
     *("arms_figure", "calibration_figures", "class_figures"),

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from augfactory.commands.study_file import Study, study_of
-from augfactory.evaluation.settings import reading_steps
+from augfactory.commands.study.file import Study, study_of
+from augfactory.evaluation.training.settings import reading_steps
 from augfactory.keyed_random import generator
 from augfactory.pipeline.recipe import (
     Recipe,

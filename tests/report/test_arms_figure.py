@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from augfactory.report.arms_figure import arms_figure
+from augfactory.report.figures.arms_figure import arms_figure
 from tests.report.test_evaluation_figures import ORIGINALS, arm
 
 

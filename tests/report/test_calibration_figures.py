@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from augfactory.report.calibration_figures import RELIABILITY_PIXELS, reliability_figure
-from augfactory.report.drawing import BLUE, GREEN, RED
+from augfactory.report.figures.calibration_figures import RELIABILITY_PIXELS, reliability_figure
+from augfactory.report.figures.drawing import BLUE, GREEN, RED
 
 BINS: dict[str, list[Any]] = {
     "count": [0, 3, 5, 0, 12],

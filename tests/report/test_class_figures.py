@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from augfactory.report.class_figures import (
+from augfactory.report.figures.class_figures import (
     MOST_BARS,
     confusion_figure,
     gains_figure,

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from augfactory.report.contact_sheet import contact_sheet
-from augfactory.report.letters import width_of
+from augfactory.report.figures.letters import width_of
 from augfactory.report.sheet_layout import (
     SMALL_SIZE,
     TITLE_SIZE,

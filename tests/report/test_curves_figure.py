@@ -9,8 +9,8 @@ import pytest
 from matplotlib.axes import Axes
 from PIL import Image
 
-from augfactory.report import curves_figure as module
-from augfactory.report.curves_figure import HEIGHT, MOST_LINES, WIDTH, curves_figure
+from augfactory.report.figures import curves_figure as module
+from augfactory.report.figures.curves_figure import HEIGHT, MOST_LINES, WIDTH, curves_figure
 from tests.report.documents import results
 
 

@@ -9,8 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augfactory.report.drawing import label
-from augfactory.report.letters import all_drawable, drawable, font, shortened, width_of, wrapped
+from augfactory.report.figures.drawing import label
+from augfactory.report.figures.letters import (
+    all_drawable,
+    drawable,
+    font,
+    shortened,
+    width_of,
+    wrapped,
+)
 
 
 def test_unknown_letters_are_squares() -> None:
@@ -118,7 +125,7 @@ def test_a_long_text_is_measured_a_few_times_only(
         measured.append(len(text))
         return len(text) * size
 
-    monkeypatch.setattr("augfactory.report.letters.width_of", measure)
+    monkeypatch.setattr("augfactory.report.figures.letters.width_of", measure)
     shown = act("x" * letters, 400, 11)
     assert len(shown[0]) == 400 // 11
     assert sum(measured) <= 2 * letters + len(shown) * 1_000
@@ -148,7 +155,7 @@ def test_many_names_of_unknown_letters_are_told_apart_at_once(
         calls.append(text)
         return "□"
 
-    monkeypatch.setattr("augfactory.report.letters.drawable", square)
+    monkeypatch.setattr("augfactory.report.figures.letters.drawable", square)
     shown = all_drawable([str(number) for number in range(2000)])
     assert len(set(shown)) == 2000
     assert len(calls) == 2000
@@ -160,6 +167,6 @@ def test_words_are_broken_between_words_where_they_can_be() -> None:
 
 
 def test_letters_are_at_hand_without_matplotlib() -> None:
-    code = "import sys, augfactory.commands.preview; print('matplotlib' in sys.modules)"
+    code = "import sys, augfactory.commands.opening.sheet; print('matplotlib' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

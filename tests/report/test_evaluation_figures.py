@@ -11,10 +11,10 @@ import pytest
 from matplotlib.axes import Axes
 from PIL import Image
 
-from augfactory.evaluation.comparison import Spread, spread
-from augfactory.report import evaluation_figures
-from augfactory.report.evaluation_figures import FIGURE_PIXELS, accuracy_figure
-from augfactory.report.value_labels import free_boxes
+from augfactory.evaluation.comparison.compare import Spread, spread
+from augfactory.report.figures import evaluation_figures
+from augfactory.report.figures.evaluation_figures import FIGURE_PIXELS, accuracy_figure
+from augfactory.report.figures.value_labels import free_boxes
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def test_a_value_goes_where_there_is_room() -> None:
 
 def test_drawing_needs_no_pyplot() -> None:
     code = (
-        "import sys, augfactory.report.evaluation_figures; "
+        "import sys, augfactory.report.figures.evaluation_figures; "
         "print('matplotlib.pyplot' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augfactory.commands.study_file import study_of
+from augfactory.commands.study.file import study_of
 from augfactory.pipeline.recipe import (
     Recipe,
 )

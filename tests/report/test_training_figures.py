@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from augfactory.records import UInt8Array
-from augfactory.report.training_figures import Strip, loss_figure, picture_figure
+from augfactory.report.figures.training_figures import Strip, loss_figure, picture_figure
 from augfactory.vae.history import HistoryRow
 
 

@@ -9,8 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from augfactory.errors import InputDataError
-from augfactory.sources import arrays_in
-from augfactory.sources.arrays_in import check_size, layout_of, source_of_arrays, whole_images
+from augfactory.sources.parsing import arrays_in
+from augfactory.sources.parsing.arrays_in import (
+    check_size,
+    layout_of,
+    source_of_arrays,
+    whole_images,
+)
 from tests.sources.written import HEIGHT, WIDTH, noise
 
 

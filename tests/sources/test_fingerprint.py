@@ -10,9 +10,9 @@ import pytest
 
 from augfactory.records import Float32Array, Int64Array, Source, SourceSpec, UInt8Array
 from augfactory.sources import fingerprint as fingerprinting
-from augfactory.sources.arrays_in import source_of_arrays
 from augfactory.sources.fingerprint import fingerprint
 from augfactory.sources.opening import open_source
+from augfactory.sources.parsing.arrays_in import source_of_arrays
 from tests.sources.written import HEIGHT, WIDTH, noise, write_class_folders, write_h5, write_idx
 
 IMAGES = noise(9, HEIGHT, WIDTH, 3)

@@ -12,8 +12,8 @@ from PIL import Image
 
 from augfactory.errors import InputDataError
 from augfactory.records import SourceSpec, UInt8Array
-from augfactory.sources.image_files import read_image
 from augfactory.sources.opening import open_source
+from augfactory.sources.parsing.image_files import read_image
 from tests.sources.written import (
     HEIGHT,
     WIDTH,

@@ -10,7 +10,12 @@ from hypothesis.extra import numpy as npst
 
 from augfactory.errors import InputDataError
 from augfactory.records import one_hot
-from augfactory.sources.labels_in import MAX_CLASSES, checked_soft, hard_as_soft, read_labels
+from augfactory.sources.parsing.labels_in import (
+    MAX_CLASSES,
+    checked_soft,
+    hard_as_soft,
+    read_labels,
+)
 
 
 def refusal(hard: object = None, soft: object = None, names: list[str] | None = None) -> str:

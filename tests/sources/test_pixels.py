@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from augfactory.records import Colour, UInt8Array
-from augfactory.sources.arrays_in import source_of_arrays
-from augfactory.sources.pixels import converted, is_grey, pixels_of
+from augfactory.sources.parsing.arrays_in import source_of_arrays
+from augfactory.sources.parsing.pixels import converted, is_grey, pixels_of
 from tests.sources.written import HEIGHT, WIDTH, encoded, noise
 
 RGB = noise(HEIGHT, WIDTH, 3)

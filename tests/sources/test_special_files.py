@@ -13,8 +13,8 @@ from augfactory.records import SourceSpec
 from augfactory.sources import opening
 from augfactory.sources.hdf5 import open_hdf5
 from augfactory.sources.idx import open_idx, read_idx
-from augfactory.sources.image_files import holds_grey, read_image
 from augfactory.sources.npz import open_npz
+from augfactory.sources.parsing.image_files import holds_grey, read_image
 from tests.sources.written import HEIGHT, WIDTH, noise, write_class_folders, write_h5, write_idx
 
 IMAGES = noise(6, HEIGHT, WIDTH, 3)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from augfactory.commands.opening.unlabelled import gather_unlabelled, open_unlabelled
 from augfactory.commands.progress import Progress
-from augfactory.commands.unlabelled import gather_unlabelled, open_unlabelled
 from augfactory.errors import InputDataError
 from augfactory.records import SourceSpec
 from tests.evaluation.memory import memory_source

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from augfactory.errors import RecipeError, ResourceError
-from augfactory.store import atomic, system
-from augfactory.store.lock import only_writer
+from augfactory.store.disk import atomic, system
+from augfactory.store.disk.lock import only_writer
 
 
 def test_write_replaces_whole(tmp_path: Path) -> None:

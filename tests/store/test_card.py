@@ -6,8 +6,8 @@ import pytest
 from huggingface_hub import DatasetCard
 
 from augfactory.guarded.text import escaped
-from augfactory.store.card import card
-from augfactory.store.formats import FORMATS
+from augfactory.store.documents.card import card
+from augfactory.store.formats.registry import FORMATS
 from augfactory.store.manifest import Manifest
 from augfactory.store.manifest_parts import ExportEntry, SourceEntry
 from augfactory.store.statistics import LabelStatistics, Statistics

@@ -11,9 +11,8 @@ from augfactory.pipeline.recipe import (
     Format,
 )
 from augfactory.records import Rows
-from augfactory.store.formats import FORMATS
-from augfactory.store.shards import STATE
-from augfactory.store.storage_format import (
+from augfactory.store.formats.registry import FORMATS
+from augfactory.store.formats.storage_format import (
     LIGHT_COLUMNS,
     Extent,
     FinishedShard,
@@ -21,6 +20,7 @@ from augfactory.store.storage_format import (
     Shard,
     StorageFormat,
 )
+from augfactory.store.shards import STATE
 from augfactory.store.tables import Expected
 from tests.store.conftest import make_rows
 

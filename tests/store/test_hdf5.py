@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from augfactory.records import Rows
-from augfactory.store import hdf5
-from augfactory.store.storage_format import Place
+from augfactory.store.formats import hdf5
+from augfactory.store.formats.storage_format import Place
 from tests.store.conftest import make_rows
 
 CLASSES = ["cat", "dog", "emu"]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from augfactory.errors import RecipeError, ResourceError
-from augfactory.store import lock, system
-from augfactory.store.lock import Lock, only_writer
+from augfactory.store.disk import lock, system
+from augfactory.store.disk.lock import Lock, only_writer
 
 
 @pytest.mark.parametrize("kind", ["flock", "file"])

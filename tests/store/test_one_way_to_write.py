@@ -1,4 +1,4 @@
-"""Only ``store/system.py`` and the three files above it change the disk; so any step can fail.
+"""Only ``store/disk/system.py`` and the three files above it change the disk; so any step can fail.
 
 A walk over the whole package for calls that write, make, rename or remove. It knows them by their
 names, so what is written into memory stands in ``INTO_MEMORY``.
@@ -12,22 +12,27 @@ import pytest
 import augfactory
 
 PACKAGE = Path(augfactory.__file__).parent
-THE_WAY = ("store/system.py", "store/atomic.py", "store/lock.py", "store/scratch.py")
-INTO_MEMORY = {  # each writes to a buffer, whose bytes then go through store/atomic.py
-    ("commands/evaluation_corrupted.py", "np.save"),
-    ("commands/filtering.py", "np.savez"),
-    ("commands/pseudo_labelling.py", "np.savez"),
-    ("commands/tune_folds.py", "np.savez"),
-    ("evaluation/decoded_filter.py", "np.savez"),
+THE_WAY = (
+    "store/disk/system.py",
+    "store/disk/atomic.py",
+    "store/disk/lock.py",
+    "store/disk/scratch.py",
+)
+INTO_MEMORY = {  # each writes to a buffer, whose bytes then go through store/disk/atomic.py
+    ("commands/runs/corrupted.py", "np.save"),
+    ("commands/expand/filtering.py", "np.savez"),
+    ("commands/expand/pseudo_labelling.py", "np.savez"),
+    ("commands/tune/folds.py", "np.savez"),
+    ("evaluation/images/decoded_filter.py", "np.savez"),
     ("evaluation/corruptions/digital.py", "_picture(image).save"),
     ("report/contact_sheet.py", "page.save"),
-    ("report/drawing.py", "figure.savefig"),
-    ("store/hdf5.py", "h5py.File"),
-    ("store/parquet.py", "pq.write_table"),
-    ("store/png.py", "Image.fromarray(pixels).save"),
+    ("report/figures/drawing.py", "figure.savefig"),
+    ("store/formats/hdf5.py", "h5py.File"),
+    ("store/formats/parquet.py", "pq.write_table"),
+    ("store/formats/png.py", "Image.fromarray(pixels).save"),
     ("store/tables.py", "pq.write_table"),
     ("store/tables.py", "writer.write_table"),
-    ("store/webdataset.py", "tarfile.open"),
+    ("store/formats/webdataset.py", "tarfile.open"),
     ("vae/training.py", "training.listener.save"),
     ("vae/training_state.py", "safetensors.torch.save"),
 }

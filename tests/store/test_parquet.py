@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from augfactory.records import Rows
-from augfactory.store import parquet
+from augfactory.store.formats import parquet
 from tests.store.conftest import make_rows
 
 CLASSES = ["cat", "dog", "emu"]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from augfactory.errors import RecipeError
 from augfactory.records import Rows
-from augfactory.store import png
+from augfactory.store.formats import png
 from augfactory.store.tables import table_bytes
 from tests.store.conftest import make_rows
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from augfactory.store.scratch import scratch_folder
+from augfactory.store.disk.scratch import scratch_folder
 
 
 @pytest.fixture(autouse=True)

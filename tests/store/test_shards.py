@@ -9,8 +9,8 @@ import pytest
 
 from augfactory.records import Rows
 from augfactory.store import shards
-from augfactory.store.formats import FORMATS
-from augfactory.store.storage_format import Shard
+from augfactory.store.formats.registry import FORMATS
+from augfactory.store.formats.storage_format import Shard
 from tests.store.conftest import make_rows
 
 CLASSES = ["cat", "dog", "emu"]

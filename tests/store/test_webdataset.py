@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from augfactory.records import Rows
-from augfactory.store import webdataset
-from augfactory.store.storage_format import FinishedShard
+from augfactory.store.formats import webdataset
+from augfactory.store.formats.storage_format import FinishedShard
 from tests.store.conftest import make_rows
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from augfactory.errors import RecipeError
-from augfactory.evaluation.settings import Optimiser
+from augfactory.evaluation.training.settings import Optimiser
 
 if TYPE_CHECKING:
     from torch import nn

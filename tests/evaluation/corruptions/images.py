@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 
-from augfactory.commands.opening import open_any
+from augfactory.commands.opening.opening import open_any
 from augfactory.evaluation.corruptions.batch import Batch
 from augfactory.keyed_random import generator
 from augfactory.records import SourceSpec, UInt8Array

@@ -1,0 +1,1 @@
+"""Compare datasets with their originals."""

@@ -1,0 +1,205 @@
+"""Which arms an evaluation compares: the originals, the same varied online, and the datasets."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from augfactory.commands.opening.opening import spec_of
+from augfactory.commands.opening.recorded_rows import open_recorded
+from augfactory.commands.opening.training_sets import open_training, version_set
+from augfactory.errors import RecipeError, unknown_name
+from augfactory.evaluation.comparison.protocol import Arm
+from augfactory.evaluation.training.batches import Order, images_with_views
+from augfactory.evaluation.training.diet import Diet, Loss
+from augfactory.evaluation.training.online import OnlineStage, online_stage
+from augfactory.evaluation.training.training_set import TrainingSet, training_part
+from augfactory.methods.registry import METHODS
+from augfactory.pipeline.content import look_at, preset_for
+from augfactory.pipeline.sides import check_sides
+from augfactory.pipeline.stages import (
+    default_geometry,
+)
+from augfactory.records import SourceSpec
+from augfactory.store.reader import Version
+
+ORIGINALS = "originals"
+ONLINE_GEOMETRY = "originals+geometry"
+SYNTHETIC_ONLY = "synthetic-only"
+REAL_AND_SYNTHETIC = "real+synthetic"
+ONLINE_MIXUP = "originals+geometry+mixup"
+BASELINES = (ORIGINALS, ONLINE_GEOMETRY, ONLINE_MIXUP)  # what costs no dataset at all
+
+
+@dataclass(frozen=True)
+class ArmsRequest:
+    """Which arms are wanted beside the baselines and each dataset.
+
+    ``arms`` holds "synthetic-only" and "real+synthetic", made of each dataset, and "originals+…"
+    with the methods that are applied to every batch, in order. ``real_share`` is that of each batch
+    of "real+synthetic". ``order`` and ``loss`` go for the datasets.
+    """
+
+    arms: tuple[str, ...] = ()
+    real_share: float = 0.5
+    order: Order = "shuffled"
+    loss: Loss = "ce"
+
+
+def make_arms(versions: tuple[Version, ...], request: ArmsRequest) -> tuple[Arm, ...]:
+    """Return the baselines, further online arms, then each dataset followed by its parts.
+
+    Raises:
+        RecipeError: there is no such arm, or a dataset cannot serve it.
+        InputDataError: the originals stand in no dataset and their source has changed.
+    """
+    originals = originals_arm(versions)
+    recipes = [version.manifest.recipe for version in versions]
+    if not any(recipe.get("geometry") for recipe in recipes):
+        # No dataset says how its originals may be varied: they do.
+        source = opened_part(originals).source
+        preset = preset_for(look_at(source), source.image_shape[2])
+        geometry = default_geometry(source.image_shape, preset)
+        recipes.append({"geometry": geometry.model_dump(mode="json")})
+    stages = partial(online_stages, recipes=recipes, image_shape=versions[0].manifest.image_shape)
+    online = [
+        replace(originals, name=name, factor=None, diet=Diet(online=stages(name)))
+        for name in dict.fromkeys((*BASELINES[1:], *request.arms))
+        if name not in (SYNTHETIC_ONLY, REAL_AND_SYNTHETIC)
+    ]
+    arms = [originals, *online]
+    for name, version in zip(names_of(versions), versions, strict=True):
+        training = version_set(version)
+        whole = Arm(
+            name=name,
+            factor=version.manifest.recipe.get("factor"),
+            source=SourceSpec(str(version.folder)),
+            size=len(version.source),
+            fingerprint=version.manifest.content_hash,
+            diet=_diet(training, request),
+        )
+        arms.append(whole)
+        arms += _parts(whole, training, request)
+    if request.loss == "jsd" and not any(arm.diet.loss == "jsd" for arm in arms):
+        raise RecipeError(
+            "--loss jsd",
+            "none of the datasets holds two views of an image",
+            "Make them with `augfactory expand … --augmix 2`, or use --loss ce.",
+        )
+    return tuple(arms)
+
+
+def originals_arm(versions: tuple[Version, ...]) -> Arm:
+    """Return the originals as they stand in a dataset, else read again from their source.
+
+    Raises:
+        InputDataError: they stand in none, and the source is no longer what it was.
+    """
+    origin = versions[0].manifest.source
+    for version in versions:
+        count = int((version.methods == "original").sum())
+        if count:
+            spec = SourceSpec(str(version.folder))
+            return Arm(ORIGINALS, 1, spec, count, origin.fingerprint, part="originals")
+    spec = spec_of(origin, versions[0].folder)
+    open_recorded(
+        origin,
+        spec,
+        f"{versions[0].address} was made from",
+        "Restore the source as it was, or expand it again.",
+    )
+    rows = tuple(origin.rows)
+    return Arm(ORIGINALS, 1, spec, len(rows), origin.fingerprint, rows=rows)
+
+
+def opened_part(arm: Arm) -> TrainingSet:
+    """Open what the arm trains on."""
+    return training_part(open_training(arm.source), arm.part, arm.rows)
+
+
+def names_of(versions: tuple[Version, ...]) -> list[str]:
+    """Call each version by its name where that is clear, else NAME@vN, else its folder."""
+    plain = [version.manifest.name for version in versions]
+    addresses = Counter(version.address for version in versions)
+    uses = Counter([ORIGINALS, *plain])
+    return [
+        name
+        if uses[name] == 1
+        else version.address
+        if addresses[version.address] == 1
+        else str(version.folder)
+        for name, version in zip(plain, versions, strict=True)
+    ]
+
+
+def online_stages(
+    name: str, recipes: Sequence[Mapping[str, Any]], image_shape: tuple[int, int, int]
+) -> tuple[OnlineStage, ...]:
+    """Return what the arm ``name``, such as "originals+geometry+mixup", applies to each batch.
+
+    Each method gets the parameters of the first of ``recipes`` that has it, else its defaults.
+
+    Raises:
+        RecipeError: the name is another.
+        InputDataError: a side of ``image_shape`` is longer than a method can take.
+    """
+    first, *methods = name.split("+")
+    known = [SYNTHETIC_ONLY, REAL_AND_SYNTHETIC, *(f"{ORIGINALS}+{method}" for method in METHODS)]
+    if first != ORIGINALS or not methods or not set(methods) <= set(METHODS):
+        raise unknown_name("--arm", "arm", name, known)
+    check_sides((METHODS[method] for method in methods), image_shape, f"arm {name}")
+    found = []
+    for method in methods:
+        asked = _asked(method, recipes)
+        if asked is None:
+            asked = default_geometry(image_shape).parameters if method == "geometry" else {}
+        found.append(online_stage(method, METHODS[method].parameters.model_validate(asked)))
+    return tuple(found)
+
+
+def _asked(method: str, recipes: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    for recipe in recipes:
+        stages = [*recipe.get("mix", []), {"method": "geometry", **(recipe.get("geometry") or {})}]
+        for stage in stages:
+            if stage["method"] == method and "parameters" in stage:
+                return dict(stage["parameters"])
+    return None
+
+
+def _diet(training: TrainingSet, request: ArmsRequest) -> Diet:
+    if request.loss == "jsd" and len(images_with_views(training)[0]):
+        return Diet(loss="jsd")
+    return Diet(order=request.order)
+
+
+def _parts(whole: Arm, training: TrainingSet, request: ArmsRequest) -> list[Arm]:
+    generated = int((~training.original).sum())
+    parts = []
+    for name in dict.fromkeys(request.arms):
+        if name == SYNTHETIC_ONLY and generated:
+            parts.append(
+                replace(
+                    whole,
+                    name=f"{whole.name} {SYNTHETIC_ONLY}",
+                    size=generated,
+                    part="synthetic",
+                    diet=Diet(order=request.order),
+                )
+            )
+        if name == REAL_AND_SYNTHETIC:
+            if not 0 < generated < len(training.source):
+                raise RecipeError(
+                    f"--arm {REAL_AND_SYNTHETIC}",
+                    f"{whole.name} does not hold both originals and generated images",
+                    "Leave that arm or that dataset out.",
+                )
+            share = f"{100 * request.real_share:g} % real"
+            parts.append(
+                replace(
+                    whole,
+                    name=f"{whole.name} {REAL_AND_SYNTHETIC} ({share})",
+                    diet=Diet(real_share=request.real_share),
+                )
+            )
+    return parts

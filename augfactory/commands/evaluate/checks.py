@@ -1,0 +1,204 @@
+"""What a reader should know before believing an evaluation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from augfactory.commands.evaluate.arms import opened_part
+from augfactory.commands.evaluate.inputs import Inputs
+from augfactory.evaluation.comparison.compare import ArmSummary
+from augfactory.evaluation.corruptions.registry import Profile
+from augfactory.evaluation.images.duplicates import find_near_duplicates
+from augfactory.records import Source
+from augfactory.store.reader import Version
+
+UNEVEN = 1.5  # the largest class over the smallest
+FEW_TEST_ROWS = 1000
+ROWS_FOR_TWO = 2500  # test images with which an accuracy of a half is certain to ±2 points
+MUCH_WAITING = 0.05
+READ_ROWS = 16_384
+LABEL_ERROR = 1e-3
+MOST_NAMED = 5  # pairs of near duplicates
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One thing to know: a "warning" can change the conclusion, a "note" limits it."""
+
+    level: Literal["warning", "note"]
+    text: str
+
+
+def before_training(inputs: Inputs, seeds: int, profile: Profile | None) -> list[Alert]:
+    """Look at labels, balance and sizes."""
+    alerts = [
+        alert
+        for version in inputs.versions
+        for alert in (_labels(version.source, version.address), _balance(version))
+        if alert is not None
+    ]
+    missing = np.flatnonzero(np.bincount(inputs.test.labels, minlength=_classes(inputs)) == 0)
+    if len(missing):
+        names = ", ".join(inputs.test.class_names[label] for label in missing[:10].tolist())
+        alerts.append(Alert("warning", f"The test set has no image of: {names}."))
+    rows = len(inputs.test)
+    if rows < FEW_TEST_ROWS:
+        error = 100 / np.sqrt(rows) / 2
+        alerts.append(
+            Alert(
+                "note",
+                f"The test set has {rows:,} images, so that an accuracy is uncertain by up to "
+                f"±{2 * error:.1f} points whatever the seeds; only the intervals of "
+                f"accuracy and NLL have this in them. ±2 points would take {ROWS_FOR_TWO:,} test "
+                "images, ±1 point 10,000.",
+            )
+        )
+    originals = opened_part(inputs.arms[0]).source
+    alerts += near_duplicates(originals, inputs.test)
+    alerts += _seeds(seeds)
+    alerts += [_unchecked_model(version) for version in inputs.versions if _unknown_model(version)]
+    if inputs.held_out is None:
+        alerts.append(
+            Alert(
+                "note",
+                "No labelled rows are held out (--held-out SOURCE), so calibration is given as it "
+                "is, not after temperature scaling.",
+            )
+        )
+    if profile is not None:
+        alerts += _overlap(inputs, profile)
+    return alerts
+
+
+def near_duplicates(originals: Source, test: Source) -> list[Alert]:
+    """Name test images that are nearly, not pixel for pixel, among the originals."""
+    found = find_near_duplicates(originals, test, most=MOST_NAMED + 1)
+    if not found:
+        return []
+    pairs = [f"{pair.test_name} like {pair.training_name}" for pair in found[:MOST_NAMED]]
+    more = ", and more" if len(found) > MOST_NAMED else ""
+    return [
+        Alert(
+            "warning",
+            "Test images look nearly like originals, so that knowing these may be enough to know "
+            f"those: {'; '.join(pairs)}{more}. Look at them; if they show the same, take them "
+            "out of the test source and evaluate again.",
+        )
+    ]
+
+
+def after_training(arms: Sequence[ArmSummary]) -> list[Alert]:
+    """Look at what the training itself says."""
+    alerts = []
+    slow = [arm for arm in arms if arm.waiting.mean > MUCH_WAITING]
+    if slow:
+        worst = max(slow, key=lambda arm: arm.waiting.mean)
+        alerts.append(
+            Alert(
+                "note",
+                f"Training waited for images for up to {100 * worst.waiting.mean:.0f} % of the "
+                f"time ({worst.name}); the figures are the same, the seconds are not.",
+            )
+        )
+    longer = [arm.name for arm in arms if arm.images_per_step > 1]
+    if longer:
+        alerts.append(
+            Alert(
+                "note",
+                f"Steps are equal, images are not: {', '.join(longer)} shows three images, the "
+                "clean one and two views, for each that the others show.",
+            )
+        )
+    return alerts
+
+
+def _classes(inputs: Inputs) -> int:
+    return len(inputs.test.class_names)
+
+
+def _labels(source: Source, address: str) -> Alert | None:
+    for rows in source.blocks(READ_ROWS):
+        labels = source.read_soft_labels(rows)
+        wrong = (np.abs(labels.sum(axis=1) - 1) > LABEL_ERROR) | (labels < -LABEL_ERROR).any(axis=1)
+        if wrong.any():
+            row = int(rows[wrong][0])
+            return Alert(
+                "warning", f"{address}, row {row:,}: the label is no distribution that sums to 1."
+            )
+    return None
+
+
+def _balance(version: Version) -> Alert | None:
+    names = version.source.class_names
+    mass = np.zeros(len(names))
+    for rows in version.source.blocks(READ_ROWS):
+        mass += version.source.read_soft_labels(rows).sum(axis=0)
+    most, least = int(mass.argmax()), int(mass.argmin())
+    if mass[most] <= UNEVEN * mass[least]:
+        return None
+    return Alert(
+        "warning",
+        f"{version.address} is uneven: {mass[most]:,.0f} images' worth of {names[most]}, "
+        f"{mass[least]:,.0f} of {names[least]}. Look at the balanced accuracy, add originals of "
+        "the rare classes, or expand with --n-train, which draws evenly as long as there are some.",
+    )
+
+
+def _seeds(seeds: int) -> list[Alert]:
+    if seeds == 1:
+        text = "One seed: no interval, and no difference here can be told from chance."
+        return [Alert("warning", text)]
+    text = (
+        f"The intervals are over {seeds} training seeds on one set of originals; another draw of "
+        "originals moves accuracies further. `augfactory study` repeats with several draws."
+    )
+    return [Alert("note", text)]
+
+
+def _unknown_model(version: Version) -> bool:
+    return version.manifest.model is not None and "trained_on" not in version.manifest.model
+
+
+def _unchecked_model(version: Version) -> Alert:
+    return Alert(
+        "warning",
+        f"{version.address} does not say what its VAE was trained on, so that a leak of test "
+        "images through the VAE cannot be ruled out.",
+    )
+
+
+def _overlap(inputs: Inputs, profile: Profile) -> list[Alert]:
+    used = {
+        stage["method"]: stage["parameters"]
+        for version in inputs.versions
+        for stage in version.manifest.recipe.get("mix", [])
+    }
+    alerts = []
+    shared = [each.name for each in profile.corruptions if each.overlaps_augmix]
+    if "augmix" in used and shared:
+        alerts.append(
+            Alert(
+                "warning",
+                f"AugMix trains on {', '.join(shared)}, which are corruptions of {profile.title} "
+                "too: see the mean without them.",
+            )
+        )
+    if used.get("augmix", {}).get("operations") == "all":
+        alerts.append(
+            Alert(
+                "warning",
+                'AugMix with operations = "all" trains on colour, contrast, brightness and '
+                f"sharpness, which {profile.title} tests.",
+            )
+        )
+    if profile.name == "mnist-c":
+        alerts.append(
+            Alert(
+                "note",
+                "Arms with geometry train on turns, shears, scalings and shifts, which are "
+                "corruptions of this profile too.",
+            )
+        )
+    return alerts

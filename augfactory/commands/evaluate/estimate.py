@@ -1,0 +1,88 @@
+"""What an evaluation would take: told from a few steps of its dearest arm, nothing is written."""
+
+import sys
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from augfactory.commands.evaluate.evaluate import Prepared, check_classifier
+from augfactory.commands.evaluate.request import EvaluateRequest, cells_of
+from augfactory.commands.opening.opening import open_any
+from augfactory.commands.opening.training_sets import open_training
+from augfactory.commands.runs.stages import FIRST, MOST
+from augfactory.engines import processes
+from augfactory.evaluation.classifiers.registry import find_classifier
+from augfactory.evaluation.comparison.run_cell import CURVE_ROWS, TRAINING_ROWS
+from augfactory.evaluation.training.predicting import log_probabilities
+from augfactory.evaluation.training.settings import reading_steps
+from augfactory.evaluation.training.train import train_classifier
+from augfactory.evaluation.training.training_set import training_part
+
+PROBE_STEPS = 20
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What an evaluation would take.
+
+    ``minutes`` are by number of steps, all classifiers on all workers; ``megabytes`` of memory are
+    those of one process times the workers, None where nobody counts it.
+    """
+
+    arms: tuple[str, ...]
+    classifiers: int
+    minutes: dict[int, float]
+    megabytes: int | None
+    workers: int
+
+
+def estimate(request: EvaluateRequest, prepared: Prepared) -> Estimate:
+    """Train 20 steps and measure once, and reckon up.
+
+    Raises:
+        AugfactoryError: the classifier cannot take the images, or there is no such device.
+    """
+    check_classifier(prepared)
+    cells = cells_of(
+        request, prepared.inputs, prepared.classifier, None, PROBE_STEPS, request.seeds
+    )
+    cell = max(cells, key=lambda each: (len(each.arm.diet.online), each.arm.images_per_step))
+    training = training_part(open_training(cell.arm.source), cell.arm.part, cell.arm.rows)
+    build = find_classifier(cell.classifier.name, cell.classifier.weights).build
+    settings = replace(cell.settings, steps=PROBE_STEPS)
+    with processes.pinned_threads(1):
+        found = train_classifier(training, build, settings, 0, cell.arm.diet)
+        test = cell.test.opened(open_any)
+        rows = np.arange(min(len(test), CURVE_ROWS))
+        begun = time.perf_counter()
+        log_probabilities(found.network, test.read_images, rows, len(test.class_names))
+        an_image = (time.perf_counter() - begun) / len(rows)
+    step = found.standing.seconds / PROBE_STEPS
+    reading = an_image * (len(rows) + min(len(training.source), TRAINING_ROWS))
+    at_once = min(request.workers, len(cells))
+
+    def minutes(steps: int) -> float:
+        one = steps * step + len(reading_steps(steps)) * reading + an_image * len(test)
+        return len(cells) * one / at_once / 60
+
+    memory = _megabytes()
+    lengths = (request.steps,) if request.steps is not None else (FIRST, 4 * FIRST, MOST)
+    return Estimate(
+        arms=tuple(arm.name for arm in prepared.inputs.arms),
+        classifiers=len(cells),
+        minutes={steps: minutes(steps) for steps in lengths},
+        megabytes=None if memory is None else memory * at_once,
+        workers=at_once,
+    )
+
+
+def _megabytes() -> int | None:
+    """Return the most memory that this process has had, in MB; None where nobody counts it."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    # macOS tells bytes, Linux KiB.
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(most / (2**20 if sys.platform == "darwin" else 2**10))

@@ -1,0 +1,148 @@
+"""Train classifiers on datasets and on their originals alone, and say what the datasets gain."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from augfactory.commands.evaluate import checks
+from augfactory.commands.evaluate.arms import BASELINES
+from augfactory.commands.evaluate.document import document_of
+from augfactory.commands.evaluate.inputs import Inputs, gather
+from augfactory.commands.evaluate.request import (
+    EvaluateRequest,
+    cells_of,
+    check_request,
+    classifier_spec,
+)
+from augfactory.commands.progress import Progress
+from augfactory.commands.runs import files
+from augfactory.errors import unknown_name
+from augfactory.evaluation.classifiers.registry import check_image_shape
+from augfactory.evaluation.comparison.compare import ArmSummary, summarise
+from augfactory.evaluation.comparison.protocol import ClassifierSpec
+from augfactory.evaluation.comparison.verdict import Verdict, verdict_of
+from augfactory.evaluation.corruptions.registry import Profile, find_profile
+from augfactory.store.disk.atomic import write_file
+from augfactory.store.disk.lock import only_writer
+
+
+@dataclass(frozen=True)
+class EvaluateResult:
+    """What came of it: ``arms`` with the baselines first, and the files that were written.
+
+    ``baseline`` is what they were compared with, ``verdict`` what that says. ``document`` is what
+    results.json holds; ``trained`` counts the classifiers trained now, the others were kept from an
+    earlier run of the same evaluation.
+    """
+
+    arms: tuple[ArmSummary, ...]
+    baseline: str
+    verdict: Verdict
+    document: dict[str, Any]
+    out: Path
+    files: tuple[Path, ...]
+    trained: int
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A request that can be carried out: its data opened and found to fit together."""
+
+    inputs: Inputs
+    classifier: ClassifierSpec
+    profile: Profile | None
+
+
+def prepare(request: EvaluateRequest, progress: Progress) -> Prepared:
+    """Check everything that can be checked before anything is trained.
+
+    Raises:
+        AugfactoryError: saying what is wrong with the request or the data.
+    """
+    wanted = check_request(request)
+    classifier = classifier_spec(request.classifier, request.weights)
+    profile = find_profile(request.corruptions) if request.corruptions else None
+    inputs = gather(request.datasets, request.test, request.held_out, wanted, progress)
+    names = [arm.name for arm in inputs.arms]
+    if request.baseline is not None and request.baseline not in names:
+        raise unknown_name("--baseline", "arm", request.baseline, names)
+    return Prepared(inputs, classifier, profile)
+
+
+def check_classifier(prepared: Prepared) -> None:
+    """Check that the classifier can take the images; this loads torch.
+
+    Raises:
+        AugfactoryError: it cannot, or its weights do not fit.
+    """
+    test, classifier = prepared.inputs.test, prepared.classifier
+    check_image_shape(classifier.name, classifier.weights, test.image_shape, len(test.class_names))
+
+
+def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
+    """Train and test every arm with every seed, and write the results.
+
+    All arms get the same number of optimiser steps, the same batch size and the same initial
+    weights for the same seed. Finished classifiers are kept in ``out``, so that the same command
+    goes on where a killed one stood. One evaluation at a time may write to a folder.
+
+    Raises:
+        AugfactoryError: saying what is wrong with the request or the data.
+    """
+    prepared = prepare(request, progress)
+    # These load torch, which takes seconds: only when the request is right.
+    from augfactory.commands.evaluate.report import write_report
+    from augfactory.commands.runs.corrupted import corrupted_test
+    from augfactory.commands.runs.stages import Length, train_for
+
+    inputs, profile = prepared.inputs, prepared.profile
+    check_classifier(prepared)
+    baselines = BASELINES if request.baseline is None else (request.baseline,)
+    out = request.out or _default_folder(inputs)
+    files.check_folder(out)
+    with only_writer(out, request.lock):
+        files.begin(out)
+        alerts = checks.before_training(inputs, request.seeds, profile)
+        for alert in alerts:
+            progress.say(f"{alert.level}: {alert.text}")
+        corrupted = None
+        if profile is not None:
+            corrupted = corrupted_test(inputs.test_rows, profile, out, request.workers, progress)
+        cells_at = partial(cells_of, request, inputs, prepared.classifier, corrupted)
+        asked = files.request_id(cells_at(request.steps or 0, request.seeds), request.baseline)
+        if (note := files.other_results(out, asked)) is not None:
+            progress.say(note)
+        length = Length(request.steps, request.minutes, request.seeds)
+        outcome = train_for(length, cells_at, out, request.workers, progress)
+        arms = summarise(outcome.results, tuple(dict.fromkeys((*baselines, *BASELINES))))
+        verdict = verdict_of(outcome.results, arms, baselines)
+        alerts += checks.after_training(arms)
+        document = {
+            **document_of(request, inputs, outcome.results, arms, verdict, alerts),
+            "request_id": asked,
+        }
+        write_file(out / files.RESULTS, files.json_bytes(document))
+        write_file(out / "results.csv", files.cells_csv(outcome.results))
+        written = [
+            out / files.RESULTS,
+            out / "results.csv",
+            *write_report(out, document, arms, inputs, outcome.results),
+        ]
+        return EvaluateResult(
+            arms, verdict.baseline, verdict, document, out, tuple(written), outcome.trained
+        )
+
+
+def as_json(result: EvaluateResult) -> dict[str, Any]:
+    """Return what ``--json`` prints: results.json and where it lies."""
+    return {
+        **result.document,
+        "out": str(result.out),
+        "files": [str(path) for path in result.files],
+    }
+
+
+def _default_folder(inputs: Inputs) -> Path:
+    dataset = inputs.versions[0].folder.parent
+    return dataset.with_name(f"{dataset.name}-evaluation")

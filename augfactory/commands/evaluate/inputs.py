@@ -1,0 +1,225 @@
+"""What an evaluation trains and tests on: opened, found to fit together, free of leaks."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from augfactory.commands.evaluate.arms import ArmsRequest, make_arms, opened_part
+from augfactory.commands.opening.opening import converted_like, lasting_text, open_any, spec_of
+from augfactory.commands.opening.recorded_recipe import check_recipe
+from augfactory.commands.opening.recorded_rows import open_recorded, recorded_or_none
+from augfactory.commands.opening.unlabelled import open_unlabelled
+from augfactory.commands.progress import Progress
+from augfactory.errors import InputDataError, RecipeError
+from augfactory.evaluation.comparison.protocol import Arm, LabelledRows
+from augfactory.evaluation.images.leakage import find_shared_images, pixel_hashes
+from augfactory.records import Int64Array, Source, SourceSpec, UInt8Array
+from augfactory.sources.fingerprint import fingerprint
+from augfactory.sources.subset import stratified_rows
+from augfactory.store.manifest_parts import SourceEntry
+from augfactory.store.reader import Version, open_version
+from augfactory.store.versions import find_version
+
+HELD_OUT_ROWS = 1000
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The arms, the originals first, the dataset versions among them, and what is measured on.
+
+    ``held_out`` are labelled rows that stand in no arm and not in the test, None where there are
+    none; ``held_out_source`` is what they were read as.
+    """
+
+    arms: tuple[Arm, ...]
+    versions: tuple[Version, ...]
+    test_rows: LabelledRows
+    test: Source
+    held_out: LabelledRows | None
+    held_out_source: Source | None
+
+
+def gather(
+    datasets: tuple[str, ...],
+    test_spec: SourceSpec,
+    held_out_spec: SourceSpec | None,
+    arms_request: ArmsRequest,
+    progress: Progress,
+) -> Inputs:
+    """Open everything and refuse what cannot be compared.
+
+    Test images are converted as the originals were, unless ``test_spec`` says otherwise.
+
+    Raises:
+        RecipeError: the datasets were not made from the same originals, or cannot serve an arm.
+        InputDataError: a source cannot be used, the test set does not fit the datasets, or a test
+            image stands among the training images.
+    """
+    versions = _open_versions(datasets)
+    origin = versions[0].manifest.source
+    test_spec = converted_like(test_spec, origin)
+    test = open_any(test_spec)
+    for version in versions:
+        check_fit(version.source, test)
+    arms = make_arms(versions, arms_request)
+    trained_on = {(arm.source, arm.part, arm.rows): opened_part(arm).source for arm in arms}
+    learnt_from = _also_learnt_from(versions)
+    total = len(test) + sum(len(each) for each in (*trained_on.values(), *learnt_from))
+    with progress.bar("looking for test images among the training images", total, "image") as bar:
+        refuse_shared((*trained_on.values(), *learnt_from), test, bar.advance)
+    held_out, held_out_source = _held_out(held_out_spec, versions, test)
+    return Inputs(
+        arms=arms,
+        versions=versions,
+        test_rows=LabelledRows(test_spec, fingerprint(test)),
+        test=test,
+        held_out=held_out,
+        held_out_source=held_out_source,
+    )
+
+
+def _open_versions(datasets: tuple[str, ...]) -> tuple[Version, ...]:
+    folders = dict.fromkeys(find_version(text).resolve() for text in datasets)
+    versions = tuple(open_version(folder) for folder in folders)
+    for version in versions:
+        check_recipe(version.folder, version.manifest)
+    first = versions[0]
+    for version in versions[1:]:
+        if version.manifest.source.fingerprint != first.manifest.source.fingerprint:
+            raise RecipeError(
+                version.address,
+                f"it was made from other originals than {first.address}, "
+                "so one baseline cannot serve both",
+                "Evaluate them one at a time, or expand both from the same source rows.",
+            )
+    return versions
+
+
+def check_fit(training: Source, test: Source) -> None:
+    """Refuse a test set that a classifier trained on ``training`` cannot be measured on.
+
+    Raises:
+        InputDataError: it is empty, or its classes or image shape are others.
+    """
+    if len(test) == 0:
+        raise InputDataError(test.name, "it holds no images", "Name a test source with images.")
+    if training.class_names != test.class_names:
+        raise InputDataError(
+            test.name,
+            f"its classes ({_listed(test.class_names)}) are not those of {training.name} "
+            f"({_listed(training.class_names)})",
+            "Name a test source that has the same classes under the same names.",
+        )
+    if training.image_shape != test.image_shape:
+        raise InputDataError(
+            test.name,
+            f"its images are {_shape(test)}, those of {training.name} are {_shape(training)}",
+            "Name a test source of that size and colour, or convert it first.",
+        )
+
+
+def refuse_shared(
+    trained_on: Iterable[Source], test: Source, advance: Callable[[int], None]
+) -> None:
+    """Refuse test images that stand, pixel for pixel, in what is trained on.
+
+    Raises:
+        InputDataError: naming the test image and where it stands.
+    """
+    test_hashes = pixel_hashes(test, advance)
+    for source in trained_on:
+        _refuse_shared(source, test, test_hashes, advance)
+
+
+def _refuse_shared(
+    source: Source, test: Source, test_hashes: UInt8Array, advance: Callable[[int], None]
+) -> None:
+    hashes = pixel_hashes(source, advance)
+    shared = find_shared_images(
+        source, test, training_hashes=hashes, test_hashes=test_hashes, most=1
+    )
+    if shared:
+        raise InputDataError(
+            shared[0].test_name,
+            f"this test image stands in the training set too, as {shared[0].training_name}",
+            "Name a test source that shares no image with what the datasets were made from.",
+        )
+
+
+def _also_learnt_from(versions: tuple[Version, ...]) -> list[Source]:
+    """Return what else the datasets have learnt from: images of their VAEs, unlabelled images."""
+    seen = {versions[0].manifest.source.fingerprint}
+    sources = []
+    for version in versions:
+        model, unlabelled = version.manifest.model or {}, version.manifest.unlabelled
+        its_model = f"the model of {version.address} learnt"
+        for entry, what, opener in (
+            (_entry(model.get("trained_on")), its_model, open_any),
+            (_entry(model.get("unlabelled")), its_model, open_unlabelled),
+            (unlabelled, f"{version.address} was made from", open_unlabelled),
+        ):
+            if entry is None or entry.fingerprint in seen:
+                continue
+            seen.add(entry.fingerprint)
+            spec = spec_of(entry, version.folder if entry is unlabelled else None)
+            remedy = (
+                "Restore it: test images are looked for among all that a dataset has learnt from."
+            )
+            sources.append(open_recorded(entry, spec, what, remedy, open_source=opener)[1])
+    return sources
+
+
+def _entry(values: dict[str, Any] | None) -> SourceEntry | None:
+    return None if values is None else SourceEntry.model_validate(values)
+
+
+def _held_out(
+    spec: SourceSpec | None, versions: tuple[Version, ...], test: Source
+) -> tuple[LabelledRows | None, Source | None]:
+    """Return ``spec`` or, without one, training rows that the datasets were not made from."""
+    version = versions[0]
+    origin = version.manifest.source
+    if spec is not None:
+        spec = converted_like(spec, origin)
+        source = open_any(spec)
+        check_fit(source, test)
+        return LabelledRows(spec, fingerprint(source)), source
+    own = spec_of(origin, version.folder)
+    found = recorded_or_none(origin, own)
+    if found is None:
+        return None, None  # rows of a source that has changed may be used ones
+    whole, _ = found
+    if whole.class_names != test.class_names or whole.image_shape != test.image_shape:
+        return None, None
+    used = [origin.rows]
+    for other in versions:
+        entry = other.manifest.unlabelled
+        if entry is not None and lasting_text(entry.text) == lasting_text(origin.text):
+            used.append(entry.rows)
+    return unused_rows(whole, own, np.concatenate(used))
+
+
+def unused_rows(
+    whole: Source, spec: SourceSpec, used: Int64Array
+) -> tuple[LabelledRows | None, Source | None]:
+    """Return at most 1,000 rows that are not among ``used``; none where a class would have none."""
+    unused = np.setdiff1d(np.arange(len(whole)), used)
+    classes = len(whole.class_names)
+    if len(np.unique(whole.labels[unused])) < classes or classes > HELD_OUT_ROWS:
+        return None, None
+    if len(unused) > HELD_OUT_ROWS:
+        unused = unused[stratified_rows(whole.labels[unused], HELD_OUT_ROWS, seed=0)]
+    source = whole.restricted_to(unused)
+    return LabelledRows(spec, fingerprint(source), tuple(unused.tolist())), source
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:10])
+    return shown if len(names) <= 10 else f"{shown}, … {len(names)} in all"
+
+
+def _shape(source: Source) -> str:
+    height, width, channels = source.image_shape
+    return f"{height}×{width} {'RGB' if channels == 3 else 'grey'}"

@@ -1,0 +1,65 @@
+"""The command that an evaluation's reader would type next."""
+
+import shlex
+from collections.abc import Mapping
+
+from augfactory.commands.evaluate.arms import BASELINES, ONLINE_MIXUP
+from augfactory.commands.evaluate.inputs import Inputs
+from augfactory.commands.evaluate.request import EvaluateRequest
+from augfactory.commands.opening.opening import spec_of
+from augfactory.evaluation.comparison.verdict import Verdict
+
+FACTOR = 50  # of a stored set that stands for endless online variation
+LONGER = 4  # times the minutes, or the steps
+KEPT = (
+    "classifier", "weights", "batch", "loss", "order", "baseline", "real_share", "corruptions",
+    "precision", "device", "out",
+)  # fmt: skip
+
+
+def next_command(request: EvaluateRequest, verdict: Verdict, steps: int, inputs: Inputs) -> str:
+    """Return what to type next: a longer or a surer evaluation, else what makes use of its answer.
+
+    Where an arm still rises, more steps; where something is undecided that more seeds would
+    decide, those; else, of a dataset, what reads it, and of an online arm, what stores it.
+    """
+    if verdict.rising:
+        longer: dict[str, float] = {"--steps": LONGER * steps}
+        if request.minutes is not None:
+            longer = {"--minutes": LONGER * request.minutes}
+        return _again(request, {"--seeds": request.seeds, **longer})
+    wanted = verdict.seeds_for_a_point
+    if verdict.undecided and not verdict.better and wanted is not None and wanted > request.seeds:
+        steps_asked = {} if request.steps is None else {"--steps": steps}
+        return _again(request, {**steps_asked, "--seeds": wanted})
+    made = {version.manifest.name: version.address for version in inputs.versions}
+    if verdict.use in made:
+        return shlex.join(["augfactory", "info", made[verdict.use]])
+    if verdict.use not in BASELINES[1:]:
+        return "augfactory methods"  # the originals as they are: what else could vary them
+    version = inputs.versions[0]
+    origin = version.manifest.source
+    source = spec_of(origin, version.folder)
+    stored = ["augfactory", "expand", source.text, "--n-train", str(len(origin.rows))]
+    if source.size is not None:
+        stored += ["--size", "x".join(map(str, source.size))]
+    if source.colour != "auto":
+        stored.append(f"--{source.colour}")
+    stored += ["--out", "stored", "--factor", str(FACTOR)]
+    if verdict.use == ONLINE_MIXUP:
+        stored += ["--mixup", str(FACTOR)]
+    return shlex.join(stored)
+
+
+def _again(request: EvaluateRequest, changed: Mapping[str, float]) -> str:
+    """Return the command of the request with some options changed; the others as they were."""
+    words = ["augfactory", "evaluate", *request.datasets, "--test", request.test.text]
+    for name in KEPT:
+        value = getattr(request, name)
+        if value is not None and value != getattr(EvaluateRequest, name):
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    words += [word for arm in request.arms for word in ("--arm", arm)]
+    if request.held_out is not None:
+        words += ["--held-out", request.held_out.text]
+    words += [word for name, value in changed.items() for word in (name, f"{value:g}")]
+    return shlex.join(words)

@@ -1,0 +1,1 @@
+"""Make datasets: from a request to a published version."""

@@ -1,0 +1,208 @@
+"""From flags and a recipe file to the request of `augfactory expand`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from augfactory.commands.expand.ingredients import is_model_folder
+from augfactory.commands.expand.request import ExpandRequest, read_format
+from augfactory.commands.opening.toml_files import read_tables
+from augfactory.errors import RecipeError
+from augfactory.pipeline.recipe import (
+    MIXING,
+)
+from augfactory.pipeline.recipe_text import (
+    Asked,
+    check_factor,
+    read_origin,
+    recipe_of,
+)
+from augfactory.pipeline.stages import (
+    check_preset,
+    default_origin,
+    mix_stage,
+)
+from augfactory.records import SourceSpec
+from augfactory.store.disk.lock import Lock
+
+
+@dataclass(frozen=True)
+class Flags:
+    """What the command line said; None where it was silent.
+
+    ``copies`` maps a mixing method to its M. ``vae`` holds what was given of a recipe's ``[vae]``.
+    ``recipe`` is a recipe file, or what one would hold.
+    """
+
+    factors: tuple[int, ...]
+    originals: bool | None
+    seed: int | None
+    format: str | None
+    geometry: bool | None
+    preset: str | None
+    vae: Mapping[str, float | str]
+    copies: Mapping[str, int | None]
+    mix_from: str | None
+    recipe: Path | Mapping[str, Any] | None
+    unlabelled: SourceSpec | None = None
+    pseudo_label: bool = False
+
+    @property
+    def recipe_name(self) -> str:
+        """What to call the recipe in messages."""
+        return str(self.recipe) if isinstance(self.recipe, Path) else "the recipe"
+
+
+SILENT = Asked(None, None, None, None, None, None, (), None)
+
+
+def build_request(
+    flags: Flags,
+    source: SourceSpec,
+    out: Path,
+    *,
+    model: Path | None,
+    checkpoint: str | None,
+    n_train: int | None,
+    workers: int,
+    lock: Lock = "flock",
+) -> ExpandRequest:
+    """Put flags and recipe file together; a flag that is given overrides the file.
+
+    Raises:
+        RecipeError: they contradict each other or lack the factor, steer a model where there is
+            none, or the file is wrong.
+    """
+    asked = SILENT if flags.recipe is None else _read_recipe(flags.recipe, flags.recipe_name)
+    if model is None and not is_model_folder(source.text):
+        _refuse_vae_settings(flags, asked, checkpoint, source.text)
+    pseudo_label = _pseudo_label(flags, asked)
+    return ExpandRequest(
+        source=source,
+        out=out,
+        factors=_factors(flags, asked),
+        model=model,
+        checkpoint=checkpoint,
+        n_train=n_train,
+        originals=_first(flags.originals, asked.originals, True),
+        seed=_first(flags.seed, asked.seed, 0),
+        geometry=_geometry(flags, asked.geometry),
+        vae={**(asked.vae or {}), **flags.vae},
+        mix=_mix(flags, asked),
+        distinct=bool(asked.distinct),
+        unlabelled=flags.unlabelled,
+        pseudo_label=pseudo_label,
+        format=read_format(_first(flags.format, asked.format, "hdf5")),
+        workers=workers,
+        lock=lock,
+    )
+
+
+def _factors(flags: Flags, asked: Asked) -> tuple[int, ...]:
+    """Return the factors, the flags' before the file's.
+
+    Raises:
+        RecipeError: there is none, or one is out of range.
+    """
+    factors = flags.factors or ((asked.factor,) if asked.factor is not None else ())
+    where = "--factor" if flags.factors or asked.factor is None else f"{flags.recipe_name}: factor"
+    if not factors:
+        raise RecipeError(
+            where, "is missing: it tells how many images each source image becomes",
+            "Add --factor 10.",
+        )  # fmt: skip
+    for factor in factors:
+        check_factor(factor, where)
+    return factors
+
+
+def _refuse_vae_settings(flags: Flags, asked: Asked, checkpoint: str | None, source: str) -> None:
+    """Refuse what steers a model where there is none.
+
+    Raises:
+        RecipeError: an option or the recipe file says how its images are to be made.
+    """
+    given = [] if checkpoint is None else ["--checkpoint"]
+    given += [f"--{name}" for name in flags.vae]
+    if asked.vae is not None:
+        given.append(f"[vae] of {flags.recipe_name}")
+    if given:
+        raise RecipeError(
+            given[0],
+            "says how a model makes images, and there is no model: "
+            f"{source} is no MODEL_DIR, and no --model is given",
+            f"Add --model MODEL_DIR (`augfactory vae-train {source} --out MODEL_DIR` trains one), "
+            f"or leave {' and '.join(given)} out.",
+        )
+
+
+def _pseudo_label(flags: Flags, asked: Asked) -> dict[str, Any]:
+    """Return what ``[pseudo_label]`` says.
+
+    Raises:
+        RecipeError: unlabelled images are given and nothing is to be made of them, or labels are
+            wanted and there are no images.
+    """
+    wanted = flags.pseudo_label or asked.pseudo_label is not None
+    if flags.unlabelled is not None and not wanted:
+        raise RecipeError(
+            f"--unlabelled {flags.unlabelled.text}",
+            "its images have no labels, and rows need some",
+            "Add --pseudo-label, and classifiers trained on the labelled images give them.",
+        )
+    if wanted and flags.unlabelled is None:
+        where = "--pseudo-label" if flags.pseudo_label else f"[pseudo_label] of {flags.recipe_name}"
+        raise RecipeError(
+            where, "there are no images to label", "Name some with --unlabelled SOURCE."
+        )
+    return asked.pseudo_label or {}
+
+
+def _read_recipe(recipe: Path | Mapping[str, Any], name: str) -> Asked:
+    if isinstance(recipe, Path):
+        recipe = read_tables(recipe, "Check --recipe.")
+    return recipe_of(recipe, name)
+
+
+def _mix(flags: Flags, asked: Asked) -> Any:
+    given = {name: copies for name, copies in flags.copies.items() if copies is not None}
+    if not any(given.values()):
+        if flags.mix_from:
+            raise RecipeError(
+                "--mix-from", "says what is mixed, and no option such as --mixup says how often",
+                "Add one, leave it out, or give `from` in the recipe's mix stages.",
+            )  # fmt: skip
+        if given:
+            return ()
+        return asked.mix if flags.recipe is not None else None
+    if asked.mix:
+        raise RecipeError(
+            f"--{next(iter(given))}", "the recipe has mix stages of its own", "Leave one out."
+        )
+    origin = read_origin("--mix-from", flags.mix_from) if flags.mix_from else None
+    return tuple(
+        mix_stage(f"--{name}", name, given[name], origin or default_origin(name), {})
+        for name in MIXING
+        if given.get(name)
+    )
+
+
+def _geometry(flags: Flags, asked: dict[str, Any] | bool | None) -> dict[str, Any] | None:
+    flag = flags.geometry
+    wanted = asked if flag is None or (flag and isinstance(asked, dict)) else flag
+    if wanted is False:
+        if flags.preset is not None:
+            raise RecipeError(
+                "--preset", "says how images are varied, and they are not", "Leave it out."
+            )
+        return None
+    own = wanted if isinstance(wanted, dict) else {}
+    if flags.preset is None:
+        return own
+    check_preset(flags.preset)
+    return {**own, "preset": flags.preset}
+
+
+def _first(*values: Any) -> Any:
+    return next(value for value in values if value is not None)

@@ -1,0 +1,129 @@
+"""Label unlabelled images while a dataset is made: train the teachers, let them read, keep it."""
+
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from augfactory.commands.evaluate.arms import ONLINE_MIXUP, online_stages
+from augfactory.commands.expand.orders import Order
+from augfactory.commands.expand.shard import Given, read_given
+from augfactory.commands.progress import Progress
+from augfactory.engines.processes import Run
+from augfactory.evaluation.images.judges import folds_of
+from augfactory.evaluation.pseudo_labels import (
+    PseudoLabels,
+    Reading,
+    pseudo_labels,
+    read_by_teacher,
+)
+from augfactory.guarded.files import open_regular
+from augfactory.keyed_random import key_of
+from augfactory.store.disk.atomic import write_file
+from augfactory.store.pseudo_label_table import PseudoLabelTable
+from augfactory.store.shards import STATE
+
+
+@dataclass(frozen=True)
+class TeacherTask:
+    """The teacher of fold ``own`` in a round, for the dataset that is built in ``building``."""
+
+    building: Path
+    round: int
+    own: int
+
+
+def label(order: Order, run: Run, progress: Progress) -> bytes:
+    """Return the table of labels of an order's unlabelled images, as bytes.
+
+    ``write_job`` must have described the order. What an interrupted run has finished is taken up
+    again.
+    """
+    stage, unlabelled = order.recipe.pseudo_label, order.ingredients.unlabelled
+    if stage is None or unlabelled is None:
+        raise ValueError("there is nothing to label")
+    given, building = read_given(order.building), order.building.resolve()
+    total = stage.teachers * stage.rounds
+    with progress.bar("training classifiers to label", total, "classifier") as bar:
+        for number in range(stage.rounds):
+            tasks = [TeacherTask(building, number, own) for own in range(stage.teachers)]
+            for _ in run(teach, tasks):
+                bar.advance(1)
+    found = _labels_of(given, stage.rounds - 1)
+    progress.say(_in_words(_labels_of(given, 0).accuracy, found, order))
+    return PseudoLabelTable(unlabelled.rows, found.soft_label, found.kept).as_bytes()
+
+
+def teach(task: TeacherTask) -> None:
+    """Train one teacher, let it read, and keep what it read; nothing where that is there."""
+    given = read_given(task.building)
+    if _kept_reading(given, task) is not None:
+        return
+    stage, unlabelled = given.recipe.pseudo_label, given.unlabelled
+    assert stage is not None
+    assert unlabelled is not None
+    taught = _labels_of(given, task.round - 1) if task.round else None
+    seed = key_of(given.recipe.seed, "teacher", task.round, task.own) % 2**31
+    reading = read_by_teacher(
+        given.source,
+        unlabelled,
+        folds_of(given.source.labels, stage.teachers),
+        task.own,
+        online_stages(
+            ONLINE_MIXUP, [given.recipe.model_dump(mode="json")], given.source.image_shape
+        ),
+        steps=stage.steps,
+        views=stage.views,
+        seed=seed,
+        taught=taught,
+    )
+    buffer = io.BytesIO()
+    np.savez(buffer, held_out=reading.held_out, unlabelled=reading.unlabelled)
+    write_file(task.building / _name(task), buffer.getvalue())
+
+
+def _labels_of(given: Given, number: int) -> PseudoLabels:
+    """Put together what the teachers read in a round, at the temperature of the first."""
+    stage = given.recipe.pseudo_label
+    assert stage is not None
+    readings = []
+    for own in range(stage.teachers):
+        task = TeacherTask(given.building, number, own)
+        reading = _kept_reading(given, task)
+        if reading is None:
+            raise FileNotFoundError(given.building / _name(task))
+        readings.append(reading)
+    labels = given.source.labels
+    temperature = _labels_of(given, 0).temperature if number else None
+    return pseudo_labels(
+        labels, folds_of(labels, stage.teachers), readings, stage.keep, temperature
+    )
+
+
+def _kept_reading(given: Given, task: TeacherTask) -> Reading | None:
+    """Return what a teacher read; None where it is not there, or is damaged."""
+    try:
+        with open_regular(task.building / _name(task), follow=False) as file:
+            found = np.load(io.BytesIO(file.read()), allow_pickle=False)
+            reading = Reading(found["held_out"], found["unlabelled"])
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+    classes = len(given.source.class_names)
+    assert given.unlabelled is not None
+    fits = reading.unlabelled.shape == (len(given.unlabelled), classes)
+    return reading if fits and reading.held_out.shape[1:] == (classes,) else None
+
+
+def _name(task: TeacherTask) -> str:
+    return f"{STATE}/teacher-{task.round}-{task.own}.npz"
+
+
+def _in_words(accuracy: float, found: PseudoLabels, order: Order) -> str:
+    kept = found.soft_label[found.kept].max(axis=1)
+    return (
+        f"{order.folder.name}: of labelled images that they did not learn, classifiers read "
+        f"{100 * accuracy:.0f} %; {len(kept):,} of {len(found.kept):,} unlabelled images serve, of "
+        f"whose labels they are {100 * kept.mean():.0f} % sure"
+    )

@@ -1,0 +1,253 @@
+"""What `augfactory expand` was asked for, and the orders that follow from it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, get_args
+
+from augfactory.commands.expand.ingredients import Ingredients, gather
+from augfactory.commands.expand.orders import Order
+from augfactory.commands.opening.notes import few_images, made_rows, suited_preset
+from augfactory.commands.opening.unlabelled import check_labelled
+from augfactory.commands.progress import Progress
+from augfactory.engines.processes import can_start_workers
+from augfactory.errors import RecipeError, unknown_name
+from augfactory.guarded.text import escaped, problem_with_name
+from augfactory.methods.registry import METHODS
+from augfactory.pipeline.composition import default_mix, vae_or_default
+from augfactory.pipeline.partners import check_pairing, rows_by_class
+from augfactory.pipeline.recipe import (
+    Format,
+    GeometryStage,
+    MixStage,
+    Recipe,
+    VaeStage,
+    method_of,
+    with_copies,
+)
+from augfactory.pipeline.recipe_text import vae_asked
+from augfactory.pipeline.sides import check_sides
+from augfactory.pipeline.stages import (
+    geometry_stage,
+    pseudo_label_stage,
+)
+from augfactory.records import SourceSpec
+from augfactory.store.disk.lock import Lock
+from augfactory.store.formats.registry import FORMATS
+
+LONGEST_NAME = 200  # bytes; a folder may have 255, and the factor is put after it
+MOST_SHOWN = 60  # letters of it in a message
+
+
+@dataclass(frozen=True)
+class ExpandRequest:
+    """What `augfactory expand` was asked for; one dataset is made for each of ``factors``.
+
+    ``out`` is NAME: the dataset of factor K is written to the folder ``NAME-xK``. ``geometry``
+    holds what is not left to the preset that suits the images; None varies nothing. ``vae`` holds
+    what a recipe's ``[vae]`` may say and is not left to the defaults, ``pseudo_label`` that of its
+    ``[pseudo_label]``, which makes rows of ``unlabelled`` images where these are given. ``mix``
+    None leaves it to the preset whether images are mixed.
+    """
+
+    source: SourceSpec
+    out: Path
+    factors: tuple[int, ...]
+    model: Path | None = None
+    checkpoint: str | None = None
+    n_train: int | None = None
+    originals: bool = True
+    seed: int = 0
+    geometry: Mapping[str, Any] | None = field(default_factory=dict)
+    vae: Mapping[str, Any] = field(default_factory=dict)
+    mix: tuple[MixStage, ...] | None = None
+    distinct: bool = False
+    unlabelled: SourceSpec | None = None
+    pseudo_label: Mapping[str, Any] = field(default_factory=dict)
+    format: Format = "hdf5"
+    workers: int = 1
+    lock: Lock = "flock"
+
+
+def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
+    """Open what the request names and turn it into one order for each factor.
+
+    Raises:
+        RecipeError: the request contradicts itself, or names what cannot be made.
+        InputDataError: the source or the model cannot be used, or not for this.
+    """
+    check_dataset_name(request.out)
+    vae_asked("[vae]", request.vae)
+    geometry_stage("geometry", request.geometry or {})
+    labelling = pseudo_label_stage("pseudo_label", request.pseudo_label)
+    ingredients = gather(
+        request.source,
+        request.model,
+        request.checkpoint,
+        request.n_train,
+        request.seed,
+        progress,
+        request.unlabelled,
+        labelling.images,
+    )
+    source = ingredients.source
+    if request.unlabelled is not None:
+        check_labelled(source)
+    vae = vae_or_default(
+        request.vae, varied=request.geometry is not None, channels=source.image_shape[2]
+    )
+    _check_mixing(request.mix or (), ingredients)
+    for note in (few_images(source), made_rows(ingredients.spec.text, ingredients.rows)):
+        if note is not None:
+            progress.say(note)
+    FORMATS[request.format].check_class_names(source.class_names)
+    geometry = _geometry(request, ingredients, progress)
+    if request.mix is None:
+        mix = _default_mix(request, geometry, progress)
+        request = replace(request, mix=mix, distinct=request.distinct or bool(mix))
+    orders = []
+    for factor in request.factors:
+        recipe = _recipe(request, factor, ingredients, geometry, vae)
+        _check_sides(recipe, ingredients)
+        folder = request.out.with_name(f"{request.out.name}-x{factor}")
+        orders.append(Order(folder, recipe, ingredients))
+    return orders
+
+
+def _recipe(
+    request: ExpandRequest,
+    factor: int,
+    ingredients: Ingredients,
+    geometry: GeometryStage | None,
+    vae: VaeStage,
+) -> Recipe:
+    """Return the recipe of one factor.
+
+    Raises:
+        RecipeError: nothing can make further images.
+    """
+    further = factor > 1 or not request.originals
+    if further and geometry is None and ingredients.model is None:
+        raise RecipeError(
+            f"--factor {factor} --no-geometry",
+            "without geometry and without a model there is nothing to make images with",
+            f"Train one with `augfactory vae-train {request.source.text} --out MODEL_DIR` and "
+            "expand MODEL_DIR, or leave --no-geometry out.",
+        )
+    labelling = None
+    if request.unlabelled is not None:
+        # Where nothing is said, there are as many rows as of the labelled images.
+        labelling = pseudo_label_stage("pseudo_label", request.pseudo_label, copies=factor)
+    return Recipe(
+        factor=factor,
+        originals=request.originals,
+        seed=request.seed,
+        geometry=geometry if further or labelling is not None else None,
+        vae=_vae(vae, ingredients) if further else None,
+        mix=with_copies(request.mix or (), factor, originals=request.originals),
+        distinct=request.distinct,
+        pseudo_label=labelling,
+        format=request.format,
+    )
+
+
+def _geometry(
+    request: ExpandRequest, ingredients: Ingredients, progress: Progress
+) -> GeometryStage | None:
+    """Fill in the preset: what is asked for, what the model was trained with, or what suits."""
+    if request.geometry is None:
+        return None
+    needed = max(request.factors) > 1 or not request.originals or request.unlabelled is not None
+    if "preset" in request.geometry or not needed:
+        return geometry_stage("geometry", request.geometry)
+    trained_with = ingredients.model and ingredients.model.config.geometry
+    preset = (trained_with or {}).get("preset")
+    if preset is None:
+        preset = suited_preset(ingredients.source, progress)
+    else:
+        progress.say(
+            f"images are varied as {preset}, since the model was trained so; --preset chooses "
+            "another way (digits, photo, clothes, texture, none)"
+        )
+    return geometry_stage("geometry", {"preset": preset, **request.geometry})
+
+
+def _default_mix(
+    request: ExpandRequest, geometry: GeometryStage | None, progress: Progress
+) -> tuple[MixStage, ...]:
+    if geometry is None or request.unlabelled is not None:
+        return ()
+    preset = str(geometry.parameters["preset"])
+    mix = default_mix(preset)
+    if mix and max(request.factors) > 2:
+        progress.say(
+            f"half of the further images are mixtures (mixup), as measured best for {preset}; "
+            "--mixup 0 leaves them out"
+        )
+    return mix
+
+
+def _vae(asked: VaeStage, ingredients: Ingredients) -> VaeStage | None:
+    model = ingredients.model
+    if model is None:
+        return None
+    return asked.model_copy(update={"varied": model.config.geometry is not None})
+
+
+def check_dataset_name(out: Path) -> None:
+    """Refuse a NAME that no folder can have, or none whose files everything can read.
+
+    Raises:
+        RecipeError: it is missing, too long, no UTF-8, or holds a control character.
+    """
+    remedy = "Name the dataset by a word of letters and digits, such as --out data/digits."
+    shown = escaped(str(out))
+    if out.name in ("", ".."):
+        raise RecipeError(f"--out {shown}", "there is no name at the end of it", remedy)
+    problem = problem_with_name(str(out))
+    if problem is not None:
+        raise RecipeError(f"--out {shown}", f"it cannot be a name: {problem}", remedy)
+    size = len(out.name.encode())
+    if size > LONGEST_NAME:
+        raise RecipeError(
+            f"--out {shown[:MOST_SHOWN]}…",
+            f"the name has {size:,} bytes, more than the {LONGEST_NAME} that it may have",
+            remedy,
+        )
+
+
+def _check_sides(recipe: Recipe, ingredients: Ingredients) -> None:
+    used = ["geometry"] if recipe.geometry is not None else []
+    used += [stage.method for stage in recipe.mix]
+    source = ingredients.source
+    check_sides((METHODS[name] for name in used), source.image_shape, source.name)
+
+
+def _check_mixing(mix: tuple[MixStage, ...], ingredients: Ingredients) -> None:
+    source = ingredients.source
+    class_rows = rows_by_class(source.labels, len(source.class_names))
+    for stage in mix:
+        method, parameters = method_of(stage)
+        partners = method.parents(parameters) - 1
+        if partners:
+            check_pairing(class_rows, partners, parameters.pairing, source.class_names)
+
+
+def read_format(text: str, where: str = "--format") -> Format:
+    """Check a storage format; ``where`` is the option that names it.
+
+    Raises:
+        RecipeError: there is none of this name.
+    """
+    for known in get_args(Format):
+        if text == known:
+            return known  # type: ignore[no-any-return]
+    raise unknown_name(where, "format", text, get_args(Format))
+
+
+def default_workers() -> int:
+    """Return one process per core that this process may use; 1 where workers cannot be started."""
+    if not can_start_workers():
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

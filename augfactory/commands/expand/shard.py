@@ -1,0 +1,209 @@
+"""Render one shard: what every engine runs, in any process, in any order."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from augfactory.commands.expand.ingredients import Ingredients
+from augfactory.commands.opening.opening import open_any
+from augfactory.commands.opening.unlabelled import open_unlabelled
+from augfactory.guarded.documents import read_json
+from augfactory.pipeline import draw as drawing
+from augfactory.pipeline import plan as planning
+from augfactory.pipeline.partners import rows_by_class
+from augfactory.pipeline.recipe import (
+    Recipe,
+)
+from augfactory.pipeline.render import EncodedSource, ReadRows, render_block
+from augfactory.pipeline.settle import (
+    Settle,
+    columns_of_rejected,
+    count_rejected,
+    rejected_of,
+)
+from augfactory.pipeline.shares import is_filtered
+from augfactory.records import Rows, Source, SourceSpec
+from augfactory.store.disk.atomic import write_file
+from augfactory.store.formats.storage_format import Shard
+from augfactory.store.pseudo_label_table import read_pseudo_labels
+from augfactory.store.reader import reader_under_construction
+from augfactory.store.shards import STATE, publish_shard
+from augfactory.store.tables import Columns
+
+JOB = f"{STATE}/job.json"
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """Shard ``index`` of the dataset under construction in ``building``."""
+
+    building: Path
+    index: int
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a dataset under construction is made from, opened again.
+
+    ``source`` are the chosen rows; ``unlabelled`` the unlabelled images, None where there are none.
+    """
+
+    building: Path
+    recipe: Recipe
+    source: Source
+    unlabelled: Source | None
+    model: Path | None
+    checkpoint: str | None
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a shard is made from; ``source`` holds the unlabelled images, too, behind others."""
+
+    recipe: Recipe
+    source: Source
+    origin: planning.Origin
+    shards: list[planning.Section]
+    encoded: EncodedSource | None
+    read_rows: ReadRows
+    settle: Settle | None
+
+
+def write_job(building: Path, recipe: Recipe, ingredients: Ingredients) -> None:
+    """Leave beside the shards what a process needs to render any of them."""
+    unlabelled = ingredients.unlabelled
+    job = {
+        "recipe": recipe.model_dump(mode="json"),
+        "source": asdict(ingredients.spec),
+        "rows": ingredients.rows.tolist(),
+        "model": ingredients.model_folder and str(ingredients.model_folder.resolve()),
+        "checkpoint": ingredients.checkpoint,
+        "unlabelled": unlabelled
+        and {"source": asdict(unlabelled.spec), "rows": unlabelled.rows.tolist()},
+    }
+    read_given.cache_clear()
+    _read_job.cache_clear()  # it may hold readers of shards that were damaged since
+    write_file(building / JOB, json.dumps(job).encode())
+
+
+def render_shard(task: ShardTask) -> int:
+    """Make and publish one shard; return its number of rows."""
+    job = _read_job(task.building)
+    shard = job.shards[task.index]
+    plans = list(drawing.draw_rows(job.recipe, job.origin, shard, job.settle))
+    made = [
+        render_block(job.recipe, plan, job.source, job.encoded, job.read_rows) for plan in plans
+    ]
+    plan = planning.join(plans)
+    rows = Rows(
+        image=np.concatenate([images for images, _ in made]),
+        soft_label=np.concatenate([labels for _, labels in made]),
+        method=plan.method,
+        round=plan.round,
+        view=plan.view,
+        source_index=plan.source_index,
+        weight=plan.weight,
+    )
+    publish_shard(
+        task.building,
+        job.recipe.format,
+        Shard(task.index, len(job.shards), shard.start, job.source.class_names),
+        rows,
+        _plan_columns(job.recipe, plan),
+        _rejected(job, plan),
+    )
+    return len(rows)
+
+
+@lru_cache(maxsize=1)
+def read_given(building: Path) -> Given:
+    """Open what ``write_job`` told of."""
+    values = read_json(building / JOB, follow=False)
+    more = values["unlabelled"]
+    return Given(
+        building=building,
+        recipe=Recipe.model_validate(values["recipe"]),
+        source=_rows_of(open_any(_spec(values["source"])), values["rows"]),
+        unlabelled=more and _rows_of(open_unlabelled(_spec(more["source"])), more["rows"]),
+        model=values["model"] and Path(values["model"]),
+        checkpoint=values["checkpoint"],
+    )
+
+
+@lru_cache(maxsize=1)
+def _read_job(building: Path) -> Job:
+    given = read_given(building)
+    recipe, source, both, unlabelled = given.recipe, given.source, given.source, None
+    encoded = None
+    if given.model is not None:
+        from augfactory.vae.checkpoint import load_model  # torch: only where there is a model
+
+        encoded = EncodedSource(source, load_model(given.model, given.checkpoint))
+    if given.unlabelled is not None:
+        table = read_pseudo_labels(building, len(given.unlabelled), len(source.class_names))
+        both = source.followed_by(given.unlabelled.labelled(table.soft_label, source.class_names))
+        unlabelled = drawing.order_of_unlabelled(recipe, table.kept)
+    ranges = planning.shard_ranges(recipe, len(source), source.image_shape)
+    return Job(
+        recipe=recipe,
+        source=both,
+        origin=planning.Origin(
+            rows_by_class(source.labels, len(source.class_names)), source.image_shape, unlabelled
+        ),
+        shards=ranges,
+        encoded=encoded,
+        read_rows=reader_under_construction(
+            building,
+            recipe.format,
+            np.array([shard.stop for shard in ranges]),
+            source.image_shape,
+            source.class_names,
+            lambda rows: source.labels[rows % len(source)],
+        ),
+        settle=_settle(given, encoded),
+    )
+
+
+def _settle(given: Given, encoded: EncodedSource | None) -> Settle | None:
+    if encoded is None or not is_filtered(given.recipe, len(given.source)):
+        return None
+    from augfactory.commands.expand.filtering import settle_in  # torch: only where there is a model
+
+    return settle_in(given.building, given.recipe, given.source, encoded)
+
+
+def _rejected(job: Job, plan: planning.PlanRows) -> dict[str, dict[str, int]] | None:
+    if job.settle is None or plan.stage != 0:
+        return None
+    drawn = np.stack([plan.draws[name] for name in columns_of_rejected()], axis=1)
+    labels = job.source.labels[plan.source_index[:, 0]]
+    return count_rejected(rejected_of(drawn), labels, job.source.class_names)
+
+
+def _spec(values: Mapping[str, Any]) -> SourceSpec:
+    size = tuple(values["size"]) if values["size"] else None
+    return SourceSpec(**{**values, "size": size})
+
+
+def _rows_of(source: Source, rows: Sequence[int]) -> Source:
+    return source.restricted_to(np.asarray(rows, dtype=np.int64))
+
+
+def _plan_columns(recipe: Recipe, plan: planning.PlanRows) -> Columns:
+    nothing = np.full(len(plan), np.nan)
+    return {
+        "row": plan.row,
+        "method": plan.method,
+        "round": plan.round,
+        "view": plan.view,
+        "source_index": plan.source_index,
+        "parent_row": plan.parent_row,
+        "weight": plan.weight,
+        "noise_key": plan.noise_key,
+        **{name: plan.draws.get(name, nothing) for name in planning.draw_columns(recipe)},
+    }

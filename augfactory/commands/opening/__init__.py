@@ -1,0 +1,1 @@
+"""Open what the user names: sources, versions, models, unlabelled images, files."""

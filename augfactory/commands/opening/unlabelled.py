@@ -1,0 +1,93 @@
+"""Unlabelled images beside the labelled ones: which of a SOURCE's serve."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from augfactory.commands.opening.opening import open_any, refuse_test_split
+from augfactory.commands.progress import Progress
+from augfactory.errors import InputDataError
+from augfactory.evaluation.images.leakage import pixel_hashes
+from augfactory.evaluation.training.training_set import spread_rows
+from augfactory.records import Int64Array, Source, SourceSpec
+from augfactory.sources.fingerprint import fingerprint
+from augfactory.sources.unlabelled import forget_labels, open_unlabelled_path
+
+MOST = 20_000  # that a VAE learns from
+
+
+@dataclass(frozen=True)
+class Unlabelled:
+    """Images without labels; ``source`` is restricted to ``rows``, which count in ``spec``'s."""
+
+    spec: SourceSpec
+    source: Source
+    rows: Int64Array
+    fingerprint: str
+
+
+def check_labelled(source: Source) -> None:
+    """Refuse a labelled set whose classifiers could not be tested before they label others.
+
+    Raises:
+        InputDataError: a class has a single image.
+    """
+    counts = np.bincount(source.labels, minlength=len(source.class_names))
+    for label in np.flatnonzero(counts == 1).tolist():
+        raise InputDataError(
+            source.name,
+            f"class {source.class_names[label]} has a single image: a classifier that labels "
+            "others could not be tested on it",
+            "Label another image of this class, or leave --pseudo-label out.",
+        )
+
+
+def open_unlabelled(spec: SourceSpec) -> Source:
+    """Open the images of any SOURCE without their labels, or of what has images alone.
+
+    Raises:
+        InputDataError: there are no images, they cannot be read, or they are a test split.
+    """
+    try:
+        source = open_any(spec)
+    except InputDataError as error:
+        found = open_unlabelled_path(Path(spec.text), spec)
+        if found is None:
+            raise InputDataError(
+                error.where,
+                error.what,
+                "Unlabelled images are a folder of image files, a .npz with an array 'images', or "
+                "any SOURCE.",
+            ) from error
+        return found
+    refuse_test_split(source, "a training set made")
+    return forget_labels(source)
+
+
+def gather_unlabelled(
+    spec: SourceSpec, labelled: Source, progress: Progress, most: int = MOST
+) -> Unlabelled:
+    """Open unlabelled images, converted as the labelled ones are, and leave out what is these.
+
+    Of more than ``most`` so many are taken, evenly spread.
+
+    Raises:
+        InputDataError: they cannot be used, or none is left.
+    """
+    height, width, channels = labelled.image_shape
+    spec = replace(spec, size=(height, width), colour="rgb" if channels == 3 else "grey")
+    whole = open_unlabelled(spec)
+    known = {digest.tobytes() for digest in pixel_hashes(labelled)}
+    with progress.bar("reading unlabelled images", len(whole), "image") as bar:
+        digests = pixel_hashes(whole, bar.advance)
+    rows = np.flatnonzero([digest.tobytes() not in known for digest in digests])
+    if not len(rows):
+        raise InputDataError(
+            whole.name, "all of its images are labelled ones", "Name a source with further images."
+        )
+    if len(rows) > most:
+        progress.say(f"{whole.name}: {most:,} of its {len(rows):,} images serve, evenly spread")
+        rows = rows[spread_rows(len(rows), most)]
+    source = whole.restricted_to(rows)
+    return Unlabelled(spec, source, rows, fingerprint(source))

@@ -1,0 +1,1 @@
+"""Train classifiers, one run each, and keep what each came to."""

@@ -1,0 +1,102 @@
+"""Corrupted copies of the test images, written once and shared by all classifiers."""
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from augfactory.commands.opening.opening import open_any
+from augfactory.commands.progress import Progress
+from augfactory.engines import processes
+from augfactory.evaluation.comparison.protocol import CorruptedTest, LabelledRows
+from augfactory.evaluation.corruptions.registry import Profile, corrupt
+from augfactory.guarded.files import is_there, open_regular, read_file, sha256_of
+from augfactory.store.disk.atomic import make_folders, remove, remove_leftovers, write_file
+
+SEED = 0
+FOLDER = "corrupted"
+BLOCK = 256
+
+
+@dataclass(frozen=True)
+class _Task:
+    test: LabelledRows
+    profile: str
+    corruption: str
+    severity: int
+    path: Path
+
+
+def corrupted_test(
+    test: LabelledRows, profile: Profile, out: Path, workers: int, progress: Progress
+) -> CorruptedTest:
+    """Make what is missing or damaged of the corrupted copies in ``out``; return where they lie.
+
+    Beside each lies its SHA-256, in the manner of ``sha256sum``.
+
+    Raises:
+        ResourceError: one cannot be written.
+    """
+    key = hashlib.sha256(f"{profile.name}/{SEED}/{test.fingerprint}".encode()).hexdigest()[:16]
+    folder = (out / FOLDER / key).resolve()
+    make_folders([folder])
+    remove_leftovers(folder)
+    tasks = [
+        _Task(test, profile.name, each.name, severity, folder / f"{each.name}-{severity}.npy")
+        for each in profile.corruptions
+        for severity in each.severities
+    ]
+    waiting = [task for task in tasks if not _is_whole(task.path)]
+    damaged = [task.path for task in waiting if is_there(task.path)]
+    if damaged:
+        progress.say(f"{len(damaged)} corrupted copies in {folder} are damaged and made again")
+    for path in damaged:
+        remove(path)
+    with progress.bar(
+        f"corrupting the test images, {profile.title}",
+        len(tasks),
+        "test set",
+        len(tasks) - len(waiting),
+    ) as bar:
+        for _ in processes.run(_write, waiting, workers):
+            bar.advance()
+    return CorruptedTest(
+        profile=profile.name,
+        seed=SEED,
+        files=tuple((task.corruption, task.severity, str(task.path)) for task in tasks),
+    )
+
+
+def _is_whole(path: Path) -> bool:
+    """Tell whether a copy that an earlier run made is still what it was."""
+    try:
+        said = read_file(_sums_path(path), 2**12, follow=False)
+        with open_regular(path, follow=False) as file:
+            _, sha256 = sha256_of(file)
+    except (OSError, ValueError):
+        return False
+    return said == _sums(path, sha256)
+
+
+def _sums_path(path: Path) -> Path:
+    return path.with_suffix(".sha256")
+
+
+def _sums(path: Path, sha256: str) -> bytes:
+    return f"{sha256}  {path.name}\n".encode()
+
+
+def _write(task: _Task) -> None:
+    test = task.test.opened(open_any)
+    images = np.empty((len(test), *test.image_shape), dtype=np.uint8)
+    for rows in test.blocks(BLOCK):
+        shown, first = test.read_images(rows), int(rows[0])
+        images[rows] = corrupt(task.profile, task.corruption, task.severity, shown, SEED, first)
+    data = io.BytesIO()
+    np.save(data, images)
+    sums = _sums_path(task.path)
+    remove(sums)  # else that of an earlier copy would stand beside this one
+    write_file(task.path, data.getvalue())
+    write_file(sums, _sums(task.path, hashlib.sha256(data.getvalue()).hexdigest()))

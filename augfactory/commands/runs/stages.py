@@ -1,0 +1,136 @@
+"""How long an evaluation trains: a stated number of steps, or until all arms stand still."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from augfactory.commands.progress import Progress
+from augfactory.commands.runs.cell_states import drop_states
+from augfactory.commands.runs.cells import run_cells
+from augfactory.commands.runs.files import CELLS
+from augfactory.evaluation.comparison.compare import by_arm
+from augfactory.evaluation.comparison.curves import mean_curve
+from augfactory.evaluation.comparison.protocol import Cell, CellResult
+from augfactory.evaluation.training.settings import reading_steps
+
+FIRST, MOST = 400, 12_800  # steps of an open-ended training, before anybody looks and at most
+PROBE = 50  # steps after which it is known how far the minutes reach
+MOST_SEEDS = 30
+WORTH_IT = 1.2  # a further stage has at least so many times the steps
+RESERVE = 1.1  # of the estimated time, for what is not training
+MEASURING = 1.3  # of the time of training, where nobody has taken the time of both
+
+Results = list[tuple[Cell, CellResult]]
+CellsAt = Callable[[int, int], Sequence[Cell]]  # (steps, seeds) -> cells
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long to train.
+
+    Attributes:
+        steps: exactly so many; None goes on until all arms stand still.
+        minutes: at most about so long; None is as long as it takes.
+        seeds: trainings of each arm; with minutes left, more are added.
+    """
+
+    steps: int | None
+    minutes: float | None
+    seeds: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All results, with equal steps; how many classifiers were trained now.
+
+    ``cut`` says that the minutes were spent while an arm was still rising.
+    """
+
+    results: Results
+    trained: int
+    cut: bool
+
+
+def train_for(
+    length: Length, cells_at: CellsAt, out: Path, workers: int, progress: Progress
+) -> Outcome:
+    """Train all arms with equal steps, as long as was asked for.
+
+    Open-ended, all arms go on together, twice as far each time, until none rises any more; then,
+    with minutes left, further seeds are trained. ``minutes`` is spent from the beginning of this
+    call, whatever an earlier one has trained.
+    """
+    begun = time.monotonic()
+
+    def left() -> float:
+        if length.minutes is None:
+            return float("inf")
+        return 60 * length.minutes - (time.monotonic() - begun)
+
+    run = _Runner(cells_at, out, workers, progress)
+    steps, seeds, cut = length.steps or FIRST, length.seeds, False
+    if length.steps is None and length.minutes is not None:
+        steps = min(PROBE, FIRST)
+    results = run(steps, seeds, goes_on=length.steps is None)
+    while length.steps is None and steps < MOST and (steps < FIRST or any_rising(results)):
+        further = _next(steps, run.step_seconds, left())
+        if further is None:
+            cut = True
+            break
+        steps = further
+        results = run(steps, seeds, goes_on=True)
+    while length.minutes is not None and not cut and seeds < MOST_SEEDS:
+        if RESERVE * steps * run.step_seconds / seeds > left():
+            break
+        seeds += 1
+        results = run(steps, seeds)
+    if not cut:
+        drop_states(out / CELLS)
+    return Outcome(results, run.trained, cut)
+
+
+class _Runner:
+    """Runs cells, counts what was trained, and knows how long a step of all of them takes."""
+
+    def __init__(self, cells_at: CellsAt, out: Path, workers: int, progress: Progress) -> None:
+        self.cells_at, self.out, self.workers, self.progress = cells_at, out, workers, progress
+        self.trained, self.steps, self.step_seconds = 0, 0, 0.0
+
+    def __call__(self, steps: int, seeds: int, *, goes_on: bool = False) -> Results:
+        """Train every cell to ``steps``; with ``goes_on`` they can go on from there."""
+        begun = time.monotonic()
+        text = f"training to step {steps:,}"
+        results, trained = run_cells(
+            self.cells_at(steps, seeds), self.out, self.workers, self.progress, text=text,
+            goes_on=goes_on,
+        )  # fmt: skip
+        if trained == len(results) and steps > self.steps:  # else some of it was kept
+            self.step_seconds = (time.monotonic() - begun) / (steps - self.steps)
+        else:
+            each = [result.seconds / cell.settings.steps for cell, result in results]
+            self.step_seconds = MEASURING * sum(each) / min(self.workers, len(each))
+        self.trained += trained
+        self.steps = steps
+        return results
+
+
+def any_rising(results: Results) -> bool:
+    """Tell whether more steps would still improve an arm."""
+    return any(
+        mean_curve([result.curve for _, result in found.values()]).rising
+        for found in by_arm(results).values()
+    )
+
+
+def _next(steps: int, step_seconds: float, left: float) -> int | None:
+    """Return how far to go next: to FIRST, twice as far, or as far as the time allows, or None.
+
+    Trainings end where readings are, so that a later run finds its way on.
+    """
+    able = [
+        step
+        for step in reading_steps(max(FIRST, 2 * steps))
+        if step >= WORTH_IT * steps and RESERVE * (step - steps) * step_seconds <= left
+    ]
+    return able[-1] if able else None

@@ -1,0 +1,1 @@
+"""Grids of comparisons, from a file."""

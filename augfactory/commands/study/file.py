@@ -1,0 +1,241 @@
+"""A study as TOML: a grid of arms over draws of originals and training seeds.
+
+    title = "RICAP on few photographs"
+    source = "photos:train"
+    test = "photos:test"
+    n_train = [100, 400]        # originals in each draw
+    subsets = 3                 # draws of them
+    seeds = 2                   # classifiers on each
+    classifier = "resnet20"
+    steps = 800
+    batch = 64
+
+    [[arms]]
+    name = "originals"
+
+    [[arms]]
+    name = "originals+geometry"     # varied online; any method can stand there
+
+    [[arms]]
+    name = "ricap, beta {beta}"
+    factor = 1
+    order = "rounds"
+    [[arms.mix]]
+    method = "ricap"
+    copies = 9
+    beta = "{beta}"
+    [arms.grid]
+    beta = [0.1, 0.3]
+
+    [quick]                         # what --quick and --full have instead
+    n_train = [20]
+    steps = 20
+
+An arm with a grid stands for one arm for each combination; "{beta}" is replaced everywhere in it,
+and "{{" stands for a brace.
+Beside ``name``, ``grid``, ``vae`` (true or the loss whose checkpoint is used), ``loss``, ``order``,
+``part`` and ``real_share``, an arm holds the keys of a recipe, or ``online``: tables of methods
+with their parameters, applied to every batch in place of what the name says. ``classifier``,
+``weights`` (a file, with one of torchvision's) and ``freeze`` (the last layer alone learns) are an
+arm's own. ``[vae]`` says how VAEs are trained. ``[quick.grid]`` narrows grids by name.
+"""
+
+import itertools
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from augfactory.commands.opening.toml_files import read_tables
+from augfactory.commands.study.arm import FORMAT_KEYS, OWN_KEYS, StudyArm, checked, study_arm
+from augfactory.commands.study.grid import filled
+from augfactory.errors import RecipeError, unknown_name
+from augfactory.evaluation.classifiers.registry import DEFAULT_CLASSIFIER
+from augfactory.pipeline.stages import (
+    shown_value,
+)
+
+SIZES = ("quick", "full")
+Size = Literal["quick", "default", "full"]
+MOST_ARMS, MOST_REPEATS, MOST_CLASSIFIERS = 1000, 1000, 1_000_000
+
+
+class VaeSettings(BaseModel):
+    """How the VAEs of a study are trained; see `augfactory vae-train`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int = Field(default=1500, ge=1)
+    architecture: str = "conditional"
+    latent: int = Field(default=20, ge=1)
+    batch: int = Field(default=64, ge=2)
+    learning_rate: float = Field(default=2e-3, gt=0)
+    kl_weight: float = Field(default=1.0, ge=0)
+    geometry: bool = True
+
+
+class Study(BaseModel):
+    """Everything a study follows from.
+
+    ``test_rows`` is how many test images are used at most, drawn evenly over the classes; ``size``
+    "HxW" and ``colour`` convert the images. ``unlabelled`` names the images that arms with
+    ``[arms.pseudo_label]`` make rows of. ``against`` names the arms that all others are compared
+    with, the first as the baseline.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str
+    about: str = ""
+    source: str
+    test: str
+    unlabelled: str | None = None
+    size: str | None = None
+    colour: Literal["auto", "grey", "rgb"] = "auto"
+    test_rows: int | None = Field(default=None, ge=1)
+    n_train: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1)
+    subsets: int = Field(default=2, ge=1, le=MOST_REPEATS)
+    seeds: int = Field(default=2, ge=1, le=MOST_REPEATS)
+    classifier: str = DEFAULT_CLASSIFIER
+    steps: int = Field(default=800, ge=1)
+    batch: int = Field(default=64, ge=1)
+    corruptions: str | None = None
+    against: tuple[str, ...] = Field(default=("originals", "originals+geometry"), min_length=1)
+    vae: VaeSettings = VaeSettings()
+    arms: tuple[StudyArm, ...] = Field(min_length=1)
+
+    @property
+    def losses(self) -> tuple[float, ...]:
+        """The losses at which checkpoints are needed, the highest first."""
+        wanted = {float(arm.vae) for arm in self.arms if not isinstance(arm.vae, bool)}
+        return tuple(sorted(wanted, reverse=True))
+
+
+def read_study(path: Path, size: Size) -> Study:
+    """Read the study in ``path`` at the given size.
+
+    Raises:
+        RecipeError: naming the place, and the nearest right name for a wrong one.
+    """
+    return study_of(read_tables(path, "Name a study file."), str(path), size)
+
+
+def study_of(values: Mapping[str, Any], where: str, size: Size) -> Study:
+    """Check the tables of a study file; ``where`` names it in messages.
+
+    Raises:
+        RecipeError: as ``read_study``.
+    """
+    sizes = {name: _size_of(values, name, where) for name in SIZES}
+    settings = {key: value for key, value in values.items() if key not in SIZES}
+    if size != "default":
+        if size not in values:
+            raise RecipeError(f"{where}: --{size}", "the file has no such size", f"Add [{size}].")
+        settings |= {key: value for key, value in sizes[size].items() if key != "grid"}
+    for key in settings:
+        if key not in Study.model_fields:
+            raise unknown_name(where, "key", key, [*Study.model_fields, *SIZES])
+    narrowed = sizes[size].get("grid", {}) if size != "default" else {}
+    arms = settings.get("arms")
+    if not isinstance(arms, list) or not all(isinstance(arm, dict) for arm in arms):
+        raise RecipeError(f"{where}: arms", "must be tables headed [[arms]]", "Add at least one.")
+    axes = [
+        _axes(table, f"{where}, arm {number}", narrowed) for number, table in enumerate(arms, 1)
+    ]
+    count = sum(_combinations(own) for own in axes)
+    if count > MOST_ARMS:
+        raise RecipeError(
+            f"{where}: arms", f"they are {count:,} arms with their grids, more than {MOST_ARMS:,}",
+            "Give fewer values in [arms.grid].",
+        )  # fmt: skip
+    settings["arms"] = tuple(
+        arm
+        for number, (table, own) in enumerate(zip(arms, axes, strict=True), 1)
+        for arm in _arms(table, own, f"{where}, arm {number}")
+    )
+    names = [arm.name for arm in settings["arms"]]
+    twice = next((name for name, times in Counter(names).items() if times > 1), None)
+    if twice is not None:
+        raise RecipeError(
+            f"{where}: arms", f"two are called {twice!r}", "Put the grid's keys into the name."
+        )
+    study: Study = checked(Study, settings, where)
+    _check_whole(study, where)
+    return study
+
+
+def _check_whole(study: Study, where: str) -> None:
+    """Refuse a study that lacks what an arm needs, or is too large."""
+    labelling = [
+        arm.name for arm in study.arms if arm.recipe and arm.recipe.pseudo_label is not None
+    ]
+    if labelling and study.unlabelled is None:
+        raise RecipeError(
+            f"{where}: unlabelled",
+            f"is missing, and the arm {labelling[0]!r} labels images",
+            "Name a source of further images.",
+        )
+    names = [arm.name for arm in study.arms]
+    classifiers = len(names) * len(study.n_train) * study.subsets * study.seeds
+    if classifiers > MOST_CLASSIFIERS:
+        raise RecipeError(
+            where, f"it would train {classifiers:,} classifiers, more than {MOST_CLASSIFIERS:,}",
+            "Give fewer arms, n_train, subsets or seeds.",
+        )  # fmt: skip
+    if study.against[0] not in names:
+        raise RecipeError(
+            f"{where}: against",
+            f"there is no arm {study.against[0]!r} to compare with",
+            'Add [[arms]] name = "originals", or name another arm first.',
+        )
+
+
+def _size_of(values: Mapping[str, Any], name: str, where: str) -> dict[str, Any]:
+    """Return what a size has instead; nothing where the file has no such size."""
+    size = values.get(name, {})
+    if not isinstance(size, dict):
+        raise RecipeError(
+            f"{where}: {name}", f"must be a table, got {shown_value(size)}", f"Write [{name}]."
+        )
+    _check_grid(size.get("grid", {}), f"{where}: {name}.grid", f"{name}.grid")
+    return size
+
+
+def _axes(
+    table: dict[str, Any], where: str, narrowed: Mapping[str, list[Any]]
+) -> dict[str, list[Any]]:
+    """Return the arm's grid: the values by name."""
+    known = ("name", "grid", *OWN_KEYS, *FORMAT_KEYS)
+    for key in table:
+        if key not in known:
+            raise unknown_name(where, "key", key, known)
+    grid = table.get("grid", {})
+    _check_grid(grid, f"{where}: grid", "arms.grid")
+    axes = {name: narrowed.get(name, values) for name, values in grid.items()}
+    if _combinations(axes) > MOST_ARMS:
+        raise RecipeError(
+            f"{where}: grid",
+            f"it stands for {_combinations(axes):,} arms, more than {MOST_ARMS:,}",
+            "Give fewer values in [arms.grid].",
+        )
+    return axes
+
+
+def _check_grid(grid: Any, where: str, table: str) -> None:
+    if not isinstance(grid, dict) or not all(isinstance(own, list) for own in grid.values()):
+        raise RecipeError(where, "must be lists by name", f"Write [{table}] and NAME = [ … ].")
+
+
+def _combinations(axes: Mapping[str, Sequence[Any]]) -> int:
+    return math.prod(len(values) for values in axes.values())
+
+
+def _arms(table: dict[str, Any], axes: Mapping[str, list[Any]], where: str) -> list[StudyArm]:
+    body = {key: value for key, value in table.items() if key != "grid"}
+    return [
+        study_arm(filled(body, dict(zip(axes, chosen, strict=True)), where), where)
+        for chosen in itertools.product(*axes.values())
+    ]

@@ -1,0 +1,125 @@
+"""What a study works on: opened, found to fit together, its draws of originals made."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from augfactory.commands.evaluate.checks import Alert, near_duplicates
+from augfactory.commands.evaluate.inputs import check_fit, refuse_shared, unused_rows
+from augfactory.commands.opening.notes import suited_preset
+from augfactory.commands.opening.opening import open_any, refuse_test_split
+from augfactory.commands.opening.unlabelled import open_unlabelled
+from augfactory.commands.progress import Progress
+from augfactory.commands.study.file import Study
+from augfactory.errors import RecipeError
+from augfactory.evaluation.comparison.protocol import LabelledRows
+from augfactory.pipeline.stages import (
+    shown_value,
+)
+from augfactory.records import Int64Array, Source, SourceSpec
+from augfactory.sources.fingerprint import fingerprint
+from augfactory.sources.subset import stratified_rows
+from augfactory.store.disk.lock import Lock
+
+
+@dataclass(frozen=True)
+class StudyRequest:
+    """What `augfactory study` was asked for: ``size`` is which of its three it is.
+
+    ``lock`` is how other writers are kept out of its folder.
+    """
+
+    study: Study
+    size: str
+    out: Path
+    workers: int = 1
+    download: bool = False
+    lock: Lock = "flock"
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One draw of originals: its rows of the source, and labelled rows that are not among them."""
+
+    n_train: int
+    subset: int
+    rows: Int64Array
+    fingerprint: str
+    held_out: LabelledRows | None
+
+    @property
+    def name(self) -> str:
+        """What its model and its datasets are called after."""
+        return f"n{self.n_train}-s{self.subset}"
+
+
+@dataclass(frozen=True)
+class Material:
+    """What the whole study works on."""
+
+    spec: SourceSpec
+    source: Source
+    test_rows: LabelledRows
+    test: Source
+    alerts: tuple[Alert, ...]
+    unlabelled: SourceSpec | None = None
+    preset: str = "none"
+
+
+def open_material(request: StudyRequest, progress: Progress) -> Material:
+    """Open source and test, and refuse what cannot be compared.
+
+    Raises:
+        RecipeError: the size that images are to be converted to is none, or there are too many
+            classes for so few test images.
+        InputDataError: a source cannot be used, or a test image stands in the training source.
+    """
+    asked = request.study
+    size = _size(asked.size)
+    spec = SourceSpec(asked.source, size, asked.colour, request.download)
+    source = open_any(spec)
+    refuse_test_split(source, "a training set made")
+    test_spec = SourceSpec(asked.test, size, asked.colour, request.download)
+    test = open_any(test_spec)
+    check_fit(source, test)
+    learnt, unlabelled = [source], None
+    if asked.unlabelled is not None:
+        unlabelled = SourceSpec(asked.unlabelled, size, asked.colour, request.download)
+        learnt.append(open_unlabelled(unlabelled))
+    total = sum(map(len, learnt)) + len(test)
+    with progress.bar("looking for test images among the originals", total, "image") as bar:
+        refuse_shared(learnt, test, bar.advance)
+    alerts = tuple(near_duplicates(source, test))
+    rows = None
+    if asked.test_rows is not None and asked.test_rows < len(test):
+        chosen = stratified_rows(test.labels, asked.test_rows, 0, "test_rows")
+        rows, test = tuple(chosen.tolist()), test.restricted_to(chosen)
+    test_rows = LabelledRows(test_spec, fingerprint(test), rows)
+    preset = suited_preset(source, progress)  # one for all draws
+    return Material(spec, source, test_rows, test, alerts, unlabelled, preset)
+
+
+def draw_originals(material: Material, n_train: int, subset: int) -> Draw:
+    """Draw ``n_train`` originals evenly over the classes; ``subset`` is the seed.
+
+    Raises:
+        RecipeError: there are not so many.
+    """
+    rows = stratified_rows(material.source.labels, n_train, subset, "n_train")
+    own = fingerprint(material.source.restricted_to(rows))
+    held_out = None
+    # Images that an arm labels and learns are not held out any more.
+    if material.unlabelled is None or material.unlabelled.text != material.spec.text:
+        held_out, _ = unused_rows(material.source, material.spec, rows)
+    return Draw(n_train, subset, rows, own, held_out)
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
+    if match is None:
+        raise RecipeError(
+            "size", f"{shown_value(text)} is no size", 'Write "HEIGHTxWIDTH", such as "32x32".'
+        )
+    return int(match[1]), int(match[2])

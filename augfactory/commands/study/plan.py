@@ -1,0 +1,205 @@
+"""What a study trains on: the draws of its originals, their VAEs, their datasets, the arms."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from augfactory.commands.evaluate.arms import online_stages
+from augfactory.commands.expand.expand import expand_all
+from augfactory.commands.expand.request import ExpandRequest
+from augfactory.commands.opening.training_sets import open_training
+from augfactory.commands.progress import Progress
+from augfactory.commands.study.arm import StudyArm
+from augfactory.commands.study.material import Draw, Material, StudyRequest
+from augfactory.commands.vae.train import VaeTrainRequest, vae_train
+from augfactory.engines import processes
+from augfactory.errors import RecipeError
+from augfactory.evaluation.comparison.protocol import (
+    Arm,
+)
+from augfactory.evaluation.training.batches import images_with_views
+from augfactory.evaluation.training.diet import Diet
+from augfactory.evaluation.training.training_set import training_part
+from augfactory.methods.registry import METHODS
+from augfactory.pipeline.sides import check_sides
+from augfactory.records import SourceSpec
+from augfactory.store.manifest import read_manifest
+from augfactory.vae.checkpoint import load_model
+from augfactory.vae.training import checkpoint_name
+
+MODELS, DATA = "models", "data"
+LONGEST_SLUG = 80
+
+
+def train_models(
+    request: StudyRequest, material: Material, draws: Sequence[Draw], progress: Progress
+) -> dict[str, Path]:
+    """Train one VAE on each draw, where an arm needs it."""
+    asked = request.study
+    if not any(arm.vae for arm in asked.arms):
+        return {}
+    folders = {draw.name: request.out / MODELS / draw.name for draw in draws}
+    requests = [
+        VaeTrainRequest(
+            material.spec,
+            folders[draw.name],
+            n_train=draw.n_train,
+            seed=draw.subset,
+            save_at_loss=asked.losses,
+            lock=request.lock,
+            verdict=False,
+            preset=material.preset if asked.vae.geometry else None,
+            **asked.vae.model_dump(),
+        )
+        for draw in draws
+    ]
+    with progress.bar("training VAEs", len(requests), "VAE") as bar:
+        for _ in processes.run(partial(vae_train, progress=Progress()), requests, request.workers):
+            bar.advance()
+    return folders
+
+
+def make_arms(
+    request: StudyRequest,
+    material: Material,
+    draws: Sequence[Draw],
+    models: dict[str, Path],
+    missing: list[str],
+    progress: Progress,
+) -> list[tuple[Draw, list[Arm]]]:
+    """Make every dataset; return the arms of each draw, and say in ``missing`` what is lacking.
+
+    Raises:
+        RecipeError: an arm's name or recipe asks for what there is not.
+    """
+    asked = request.study
+    wanted: list[tuple[Draw, StudyArm, ExpandRequest]] = []
+    for draw in draws:
+        for arm in asked.arms:
+            if arm.recipe is None:
+                continue
+            order = _expand_request(request, material, draw, arm, models)
+            if order is None:
+                missing.append(f"{arm.name}, {draw.n_train} originals, draw {draw.subset}")
+            else:
+                wanted.append((draw, arm, order))
+    made = {}
+    orders = [order for _, _, order in wanted]
+    with progress.bar("making datasets", len(orders), "dataset") as bar:
+        datasets = expand_all(orders, request.workers, Progress())
+        for (draw, arm, _), dataset in zip(wanted, datasets, strict=True):
+            made[draw.name, arm.name] = dataset.path
+            bar.advance()
+    recipes = [
+        read_manifest(path).recipe for (draw, _), path in made.items() if draw == draws[0].name
+    ]
+    return [
+        (
+            draw,
+            [
+                _arm(material, draw, arm, made.get((draw.name, arm.name)), recipes)
+                for arm in asked.arms
+                if arm.recipe is None or (draw.name, arm.name) in made
+            ],
+        )
+        for draw in draws
+    ]
+
+
+def _expand_request(
+    request: StudyRequest,
+    material: Material,
+    draw: Draw,
+    arm: StudyArm,
+    models: dict[str, Path],
+) -> ExpandRequest | None:
+    """Return what makes the arm's dataset, None where its VAE never reached the loss."""
+    recipe = arm.recipe
+    assert recipe is not None and recipe.factor is not None  # noqa: PT018
+    spec, n_train, checkpoint = material.spec, draw.n_train, None
+    if arm.vae:
+        spec, n_train = SourceSpec(str(models[draw.name])), 0
+        if not isinstance(arm.vae, bool):
+            checkpoint = checkpoint_name(arm.vae)
+            if checkpoint not in load_model(models[draw.name]).config.result.reached:
+                return None
+    geometry = recipe.geometry
+    return ExpandRequest(
+        source=spec,
+        out=request.out / DATA / f"{_slug(arm.name)}-{draw.name}",
+        factors=(recipe.factor,),
+        checkpoint=checkpoint,
+        n_train=n_train or None,
+        originals=recipe.originals if recipe.originals is not None else True,
+        seed=draw.subset,
+        geometry=None
+        if geometry is False
+        else {"preset": material.preset, **(geometry if isinstance(geometry, dict) else {})},
+        vae={"share": 1.0, **(recipe.vae or {})},
+        # An arm that says nothing of how images are made is the default, mixtures included.
+        mix=recipe.mix or (None if recipe.geometry is None and recipe.distinct is None else ()),
+        distinct=bool(recipe.distinct),
+        unlabelled=None if recipe.pseudo_label is None else material.unlabelled,
+        pseudo_label=recipe.pseudo_label or {},
+        workers=request.workers,
+        lock=request.lock,
+    )
+
+
+def _arm(
+    material: Material,
+    draw: Draw,
+    arm: StudyArm,
+    dataset: Path | None,
+    recipes: Sequence[dict[str, Any]],
+) -> Arm:
+    diet = Diet(order=arm.order, real_share=arm.real_share, loss=arm.loss)
+    if dataset is None:
+        if arm.online is not None:
+            check_sides(
+                (METHODS[stage.method] for stage in arm.online),
+                material.source.image_shape,
+                f"arm {arm.name}",
+            )
+            diet = Diet(online=arm.online)
+        elif arm.name != "originals":
+            stages = online_stages(arm.name, recipes, material.source.image_shape)
+            diet = Diet(online=stages)
+        return Arm(
+            name=arm.name,
+            factor=None if diet.online else 1,
+            source=material.spec,
+            size=draw.n_train,
+            fingerprint=draw.fingerprint,
+            rows=tuple(draw.rows.tolist()),
+            diet=diet,
+        )
+    manifest = read_manifest(dataset)
+    spec = SourceSpec(str(dataset))
+    training = training_part(open_training(spec), arm.part)
+    if arm.loss == "jsd" and not len(images_with_views(training)[0]):
+        raise RecipeError(
+            f"arm {arm.name!r}: loss",
+            "jsd needs two views of each image",
+            'Add [[arms.mix]] with method = "augmix" and copies = 2 or more.',
+        )
+    return Arm(
+        name=arm.name,
+        factor=manifest.recipe["factor"],
+        source=spec,
+        size=len(training.source),
+        fingerprint=manifest.content_hash,
+        part=arm.part,
+        diet=diet,
+    )
+
+
+def _slug(name: str) -> str:
+    """Return a name for the folder of an arm: of a long name a part, and what tells it apart."""
+    slug = re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-") or "arm"
+    if len(slug) <= LONGEST_SLUG:
+        return slug
+    return f"{slug[:LONGEST_SLUG]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

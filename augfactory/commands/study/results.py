@@ -1,0 +1,127 @@
+"""What a study leaves behind: results.json, cells.csv, tables.md, figures and the report."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from augfactory.commands.evaluate.checks import Alert
+from augfactory.commands.evaluate.report import REPORT
+from augfactory.commands.runs import files
+from augfactory.commands.study.file import Study
+from augfactory.evaluation.comparison.compare import ArmSummary
+from augfactory.evaluation.comparison.protocol import Cell, CellResult
+from augfactory.evaluation.comparison.verdict import sentence
+from augfactory.guarded.text import escaped
+from augfactory.report.page import Picture, report_page
+from augfactory.report.page_figures import accuracy_png
+from augfactory.report.tables import markdown_table
+from augfactory.store.disk.atomic import write_file
+from augfactory.store.manifest import library_versions
+
+SCHEMA_VERSION = 1
+LINE_BREAK = "\n"
+
+
+@dataclass(frozen=True)
+class Group:
+    """The arms of one number of originals."""
+
+    n_train: int
+    arms: tuple[ArmSummary, ...]
+
+
+def write_results(
+    out: Path,
+    study: Study,
+    size: str,
+    groups: Sequence[Group],
+    missing: Sequence[str],
+    results: Sequence[tuple[Cell, CellResult]],
+    *,
+    test: dict[str, Any],
+    settings: dict[str, Any],
+    class_names: Sequence[str],
+    alerts: Sequence[Alert],
+    pictures: Sequence[Picture],
+) -> tuple[dict[str, Any], list[Path]]:
+    """Write everything; return what results.json holds and the paths."""
+    documents = [_group_document(study, group) for group in groups]
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "title": study.title,
+        "about": study.about,
+        "size": size,
+        "study": study.model_dump(mode="json"),
+        "classifier": study.classifier,
+        "settings": settings,
+        "class_names": list(class_names),
+        "baseline": study.against[0],
+        "test": test,
+        "alerts": [asdict(alert) for alert in (*alerts, *_not_run(missing), _scope(study))],
+        "groups": documents,
+        "libraries": library_versions(),
+    }
+    contents = {
+        "results.json": files.json_bytes(document),
+        "cells.csv": files.cells_csv(results),
+        "tables.md": _tables(study, size, document).encode(),
+    }
+    for group in groups:
+        subtitle = (
+            f"{study.title} · {group.n_train:,} originals · {study.classifier}, "
+            f"{study.steps:,} steps of {study.batch}"
+        )
+        contents[f"accuracy-n{group.n_train}.png"] = accuracy_png(
+            group.arms, study.against[0], subtitle
+        )
+    contents[REPORT] = report_page(document, pictures)
+    for name, data in contents.items():
+        write_file(out / name, data)
+    return document, [out / name for name in contents]
+
+
+def _group_document(study: Study, group: Group) -> dict[str, Any]:
+    arms = [files.arm_document(arm, study.against[0], study.corruptions) for arm in group.arms]
+    said = [sentence(arm) for arm in group.arms if arm.name != study.against[0]]
+    return {
+        "n_train": group.n_train,
+        "arms": arms,
+        "sentences": [text for text in said if text],
+    }
+
+
+def _not_run(missing: Sequence[str]) -> list[Alert]:
+    return [
+        Alert("warning", f"Not run, the VAE never reached that loss: {name}") for name in missing
+    ]
+
+
+def _scope(study: Study) -> Alert:
+    if study.subsets > 1:
+        text = (
+            f"The intervals are over {study.subsets} draws of the originals, the seeds of each "
+            "averaged; the test images are the same for all."
+        )
+    elif study.seeds > 1:
+        text = f"The intervals are over {study.seeds} training seeds on one draw of the originals."
+    else:
+        return Alert("warning", "One draw, one seed: no interval, no conclusion.")
+    return Alert("note", text)
+
+
+def _tables(study: Study, size: str, document: dict[str, Any]) -> str:
+    parts = [f"# {escaped(study.title)}\n\n"]
+    if study.about:
+        parts.append(f"{escaped(study.about, keep=LINE_BREAK)}\n\n")
+    parts.append(
+        f"{study.classifier}, {study.steps:,} steps of {study.batch}, {study.subsets} draws × "
+        f"{study.seeds} seeds, {document['test']['rows']:,} test images; size {size}. "
+        "Mean ± standard deviation over the classifiers; difference from "
+        f"{escaped(study.against[0])} in points with its 95 % interval.\n"
+    )
+    parts += [f"\n> {escaped(alert['text'])}\n" for alert in document["alerts"]]
+    for group in document["groups"]:
+        parts.append(f"\n## {group['n_train']:,} originals\n\n")
+        parts.append(markdown_table(group))
+    return "".join(parts)

@@ -1,0 +1,270 @@
+"""Run a study: train its VAEs, make its datasets, train its classifiers, write what they say."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from augfactory.commands.evaluate.request import classifier_spec, settings_for
+from augfactory.commands.progress import Progress
+from augfactory.commands.runs import files
+from augfactory.commands.study.arm import StudyArm
+from augfactory.commands.study.file import Study
+from augfactory.commands.study.material import (
+    Draw,
+    Material,
+    StudyRequest,
+    draw_originals,
+    open_material,
+)
+from augfactory.evaluation.classifiers.registry import check_image_shape
+from augfactory.evaluation.comparison.compare import summarise
+from augfactory.evaluation.comparison.protocol import (
+    Arm,
+    Cell,
+    CellResult,
+    ClassifierSpec,
+    CorruptedTest,
+)
+from augfactory.evaluation.corruptions.registry import Profile, find_profile
+from augfactory.evaluation.training.settings import TrainingSettings
+from augfactory.store.disk.lock import only_writer
+from augfactory.store.reader import open_version
+
+if TYPE_CHECKING:
+    from augfactory.commands.study.results import Group
+    from augfactory.report.page import Picture
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """What came of it; ``document`` is what results.json holds."""
+
+    document: dict[str, Any]
+    out: Path
+    files: tuple[Path, ...]
+    trained: int
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A study that can be carried out: its data opened, its originals drawn.
+
+    ``classifiers`` are those of the arms, by the arm's name.
+    """
+
+    material: Material
+    draws: tuple[Draw, ...]
+    classifiers: dict[str, ClassifierSpec]
+    profile: Profile | None
+
+
+def prepare(request: StudyRequest, progress: Progress) -> Prepared:
+    """Check everything that can be checked before anything is trained.
+
+    Raises:
+        AugfactoryError: saying what is wrong with the study or the data.
+    """
+    asked = request.study
+    classifiers = {
+        arm.name: classifier_spec(arm.classifier or asked.classifier, arm.weights)
+        for arm in asked.arms
+    }
+    profile = find_profile(asked.corruptions) if asked.corruptions else None
+    material = open_material(request, progress)
+    draws = tuple(
+        draw_originals(material, n_train, subset)
+        for subset in range(asked.subsets)
+        for n_train in asked.n_train
+    )
+    return Prepared(material, draws, classifiers, profile)
+
+
+def study(request: StudyRequest, progress: Progress) -> StudyResult:
+    """Carry out what is missing of the study and write tables, figures and the report.
+
+    Everything finished stands in ``out`` and is found again: models, datasets and classifiers.
+
+    Raises:
+        AugfactoryError: saying what is wrong with the study or the data.
+    """
+    prepared = prepare(request, progress)
+    # These load torch, which takes seconds: only when the study is right.
+    from augfactory.commands.runs.cells import run_cells
+    from augfactory.commands.runs.corrupted import corrupted_test
+    from augfactory.commands.study.plan import make_arms, train_models
+    from augfactory.commands.study.results import write_results
+
+    asked, out, profile = request.study, request.out, prepared.profile
+    material, draws = prepared.material, prepared.draws
+    baseline = next(arm for arm in asked.arms if arm.name == asked.against[0])
+    files.check_folder(out)
+    shape, classes = material.test.image_shape, len(material.test.class_names)
+    frozen = {(prepared.classifiers[arm.name], arm.freeze) for arm in asked.arms}
+    for known, freeze in frozen:
+        check_image_shape(known.name, known.weights, shape, classes, freeze=freeze)
+    with only_writer(out, request.lock):
+        files.begin(out)
+        models = train_models(request, material, draws, progress)
+        missing: list[str] = []
+        planned = make_arms(request, material, draws, models, missing, progress)
+        corrupted = None
+        if profile is not None:
+            corrupted = corrupted_test(material.test_rows, profile, out, request.workers, progress)
+        groups = _cells(asked, prepared, planned, corrupted)
+        results, trained = run_cells(list(groups), out, request.workers, progress)
+        document, written = write_results(
+            out,
+            asked,
+            request.size,
+            [_group(asked, n_train, groups, results) for n_train in asked.n_train],
+            missing,
+            results,
+            test={
+                "text": asked.test,
+                "rows": len(material.test),
+                "fingerprint": material.test_rows.fingerprint,
+            },
+            settings=asdict(_settings(asked, baseline, prepared)),
+            class_names=material.test.class_names,
+            alerts=material.alerts,
+            pictures=_pictures(planned, models),
+        )
+        return StudyResult(document, out, tuple(written), trained)
+
+
+def _cells(
+    asked: Study,
+    prepared: Prepared,
+    planned: Sequence[tuple[Draw, list[Arm]]],
+    corrupted: CorruptedTest | None,
+) -> dict[Cell, int]:
+    """Return all cells, seed by seed, with the number of originals of each."""
+    settings = {arm.name: _settings(asked, arm, prepared) for arm in asked.arms}
+    return {
+        Cell(
+            arm=arm,
+            test=prepared.material.test_rows,
+            classifier=prepared.classifiers[arm.name],
+            settings=settings[arm.name],
+            seed=seed,
+            subset=draw.subset,
+            held_out=draw.held_out,
+            corrupted=corrupted,
+        ): draw.n_train
+        for seed in range(asked.seeds)
+        for draw, arms in planned
+        for arm in arms
+    }
+
+
+def _settings(asked: Study, arm: StudyArm, prepared: Prepared) -> TrainingSettings:
+    settings = settings_for(
+        prepared.classifiers[arm.name], asked.steps, asked.batch, "auto", "auto", asked.steps
+    )
+    return replace(settings, freeze=arm.freeze)
+
+
+def count_cells(asked: Study) -> int:
+    """Return how many classifiers the study trains."""
+    return len(asked.arms) * len(asked.n_train) * asked.subsets * asked.seeds
+
+
+def plan(request: StudyRequest, prepared: Prepared) -> dict[str, Any]:
+    """Return what would be trained, for ``--dry-run --json``."""
+    asked, material = request.study, prepared.material
+    return {
+        "size": request.size,
+        "classifiers": count_cells(asked),
+        "arms": [arm.name for arm in asked.arms],
+        "n_train": list(asked.n_train),
+        "subsets": asked.subsets,
+        "seeds": asked.seeds,
+        "steps": asked.steps,
+        "source": {"text": asked.source, "rows": len(material.source)},
+        "test": {"text": asked.test, "rows": len(material.test)},
+    }
+
+
+def plan_text(
+    request: StudyRequest, prepared: Prepared, left_out: Mapping[str, Sequence[Any]]
+) -> list[str]:
+    """Return the lines that ``--dry-run`` prints."""
+    asked, found = request.study, plan(request, prepared)
+    numbers = ", ".join(f"{count:,}" for count in asked.n_train)
+    lines = [
+        f"{found['classifiers']:,} classifiers: {len(asked.arms)} arms × originals ({numbers}) × "
+        f"{_counted(asked.subsets, 'draw')} × {_counted(asked.seeds, 'seed')}, "
+        f"{asked.steps:,} steps of {asked.batch}",
+        f"originals from {asked.source}: {found['source']['rows']:,} images of "
+        f"{len(prepared.material.source.class_names)} classes",
+        f"tested on {asked.test}: {found['test']['rows']:,} images",
+    ]
+    lines += [
+        f"--{request.size} takes {key} {_shown(here)} where the file has {_shown(there)}"
+        for key, (here, there) in left_out.items()
+    ]
+    return [*lines, *found["arms"]]
+
+
+def left_out(asked: Study, whole: Study) -> dict[str, list[Any]]:
+    """Return in what ``asked`` differs from the file's own size: key -> [here, there]."""
+    found = {}
+    for key in Study.model_fields:
+        if key in ("arms", "source", "test"):
+            continue
+        here, there = getattr(asked, key), getattr(whole, key)
+        if here != there:
+            found[key] = [_plain(here), _plain(there)]
+    if len(asked.arms) != len(whole.arms):
+        found["arms"] = [len(asked.arms), len(whole.arms)]
+    return found
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def _plain(value: Any) -> Any:
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {own}" for key, own in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def as_json(result: StudyResult) -> dict[str, Any]:
+    """Return what ``--json`` prints: results.json and where it lies."""
+    return {
+        **result.document,
+        "out": str(result.out),
+        "files": [str(path) for path in result.files],
+    }
+
+
+def _group(
+    asked: Study, n_train: int, groups: dict[Cell, int], results: Sequence[tuple[Cell, CellResult]]
+) -> "Group":
+    from augfactory.commands.study.results import Group
+
+    own = [(cell, result) for cell, result in results if groups[cell] == n_train]
+    order = [arm.name for arm in asked.arms]
+    own.sort(key=lambda pair: order.index(pair[0].arm.name))
+    return Group(n_train, summarise(own, asked.against))
+
+
+def _pictures(
+    planned: Sequence[tuple[Draw, list[Arm]]], models: dict[str, Path]
+) -> list["Picture"]:
+    """Show the datasets of the first draw, and how the VAEs learnt."""
+    from augfactory.commands.evaluate import pictures as report_pictures
+
+    datasets = [Path(arm.source.text) for arm in planned[0][1] if arm.rows is None]
+    return [
+        *report_pictures.of_versions([open_version(path) for path in datasets]),
+        *report_pictures.of_models(models.values()),
+    ]

@@ -1,0 +1,1 @@
+"""Find the recipe for some images by cross-validation on them."""

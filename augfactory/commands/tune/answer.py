@@ -1,0 +1,137 @@
+"""What the folds of `augfactory tune` say: which recipe to use, and how sure that is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from augfactory.commands.evaluate.arms import ONLINE_MIXUP, ORIGINALS
+from augfactory.commands.tune.folds import FOLDS
+from augfactory.commands.tune.space import DEFAULT, Candidate
+from augfactory.evaluation.comparison.intervals import Difference
+from augfactory.evaluation.comparison.protocol import CellResult
+from augfactory.evaluation.cross_validation import compare_folds
+
+REFERENCES = (ORIGINALS, ONLINE_MIXUP)
+ENOUGH = 12  # folds; with fewer the answer says that more minutes tell more
+
+Results = dict[tuple[str, int], CellResult]  # (recipe or reference, fold) -> …
+
+
+@dataclass(frozen=True)
+class Tried:
+    """How a recipe or a reference fared on ``folds`` folds: accuracies from 0 to 1.
+
+    ``against_default`` and ``against_online`` are paired differences; None where it is the same.
+    """
+
+    name: str
+    words: str
+    folds: int
+    accuracy: float
+    against_default: Difference | None
+    against_online: Difference | None
+
+
+def mean_accuracy(results: Results, name: str) -> float:
+    """Return the mean accuracy of a recipe over the folds that it was tried on."""
+    return float(np.mean([*_by_fold(results, name).values()]))
+
+
+def _by_fold(results: Results, name: str) -> dict[int, float]:
+    """Return the accuracy of a recipe on each fold that it was tried on."""
+    return {fold: result.scores.accuracy for (own, fold), result in results.items() if own == name}
+
+
+def all_tried(space: Sequence[Candidate], results: Results) -> list[Tried]:
+    """Return every recipe and reference, the best first of those that were tried the longest."""
+    names = {one.name: one.words for one in space} | {
+        ORIGINALS: "the originals as they are",
+        ONLINE_MIXUP: "the originals, varied by geometry and mixup while training",
+    }
+    figures = {name: _by_fold(results, name) for name in names}
+    pairs = [(name, other) for other in (DEFAULT, ONLINE_MIXUP) for name in names if name != other]
+    share = 1 / (FOLDS - 1)  # of the test rows over the training rows of a fold
+    gaps = compare_folds(figures, pairs, share)
+    found = [
+        Tried(
+            name,
+            words,
+            len(figures[name]),
+            mean_accuracy(results, name),
+            gaps.get((name, DEFAULT)),
+            gaps.get((name, ONLINE_MIXUP)),
+        )
+        for name, words in names.items()
+    ]
+    return sorted(found, key=lambda one: (-one.folds, -one.accuracy))
+
+
+def choice(space: Sequence[Candidate], tried: Sequence[Tried]) -> tuple[Candidate, str]:
+    """Return the recipe to use: the default, unless another is surely better; and say so."""
+    recipes = [one for one in tried if one.name not in REFERENCES]
+    best = recipes[0] if recipes[0].name != DEFAULT else recipes[1]
+    default = next(one for one in recipes if one.name == DEFAULT)
+    gap = best.against_default
+    assert gap is not None
+    clear = gap.clear and gap.mean > 0
+    use = best if clear else default
+    chosen = next(one for one in space if one.name == use.name)
+    if clear:
+        first = f"Use {best.name}: {points(gap)} over the default set, on {_folds(best.folds)}."
+    else:
+        first = (
+            f"Nothing that was tried is surely better than the default set; the nearest is "
+            f"{best.name} ({points(gap)}, {_folds(best.folds)})."
+        )
+    online = use.against_online
+    assert online is not None
+    if online.clear and online.mean > 0:
+        second = f"The set gains {points(online)} over training with online geometry and mixup."
+    elif online.clear:
+        second = (
+            f"Online geometry and mixup, which need no dataset, are better: the set is at "
+            f"{points(online)}."
+        )
+    else:
+        second = (
+            "The set is not told apart from training with online geometry and mixup, which need no "
+            f"dataset ({points(online)})."
+        )
+    third = ""
+    if best.folds < ENOUGH:
+        third = f" More minutes would tell more: there was time for {_folds(best.folds)}."
+    return chosen, f"{first} {second}{third}"
+
+
+def _folds(count: int) -> str:
+    return f"{count} fold" if count == 1 else f"{count} folds"
+
+
+def points(gap: Difference) -> str:
+    """Return a difference in percentage points, with its interval where there is one."""
+    if gap.low is None or gap.high is None:
+        return f"{100 * gap.mean:+.1f} points"
+    return f"{100 * gap.mean:+.1f} points [{100 * gap.low:+.1f}, {100 * gap.high:+.1f}]"
+
+
+def as_values(one: Tried) -> dict[str, Any]:
+    """Return what results.json holds of it."""
+    values = asdict(one)
+    return {**values, "accuracy": round(one.accuracy, 6)}
+
+
+def table(document: Mapping[str, Any]) -> str:
+    """Return one line for each recipe and reference, aligned for a terminal."""
+    lines = [("recipe", "folds", "accuracy %", "from the default [95 %]", "what it does")]
+    for one in document["tried"]:
+        gap = one["against_default"]
+        shown = "" if gap is None else points(Difference(**gap)).replace(" points", "")
+        accuracy = f"{100 * one['accuracy']:.1f}"
+        lines.append((one["name"], str(one["folds"]), accuracy, shown, one["words"]))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )

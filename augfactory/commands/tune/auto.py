@@ -1,0 +1,74 @@
+"""`augfactory expand --auto`: find the recipe first, in a few minutes."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from augfactory.commands.expand.ingredients import is_model_folder
+from augfactory.commands.expand.options import Flags
+from augfactory.commands.expand.request import check_dataset_name
+from augfactory.commands.progress import Progress
+from augfactory.commands.tune.folds import TuneRequest
+from augfactory.commands.tune.tune import tune
+from augfactory.errors import RecipeError
+from augfactory.records import SourceSpec
+from augfactory.store.disk.lock import Lock
+
+MINUTES = 5
+LEAST_FACTOR = 2  # with fewer there is nothing to choose
+
+
+def with_found_recipe(
+    flags: Flags,
+    source: SourceSpec,
+    out: Path,
+    progress: Progress,
+    *,
+    model: Path | None,
+    n_train: int | None,
+    workers: int,
+    lock: Lock,
+) -> Flags:
+    """Choose a recipe by `augfactory tune`, and return the flags that follow it.
+
+    The recipe is written beside the dataset, as ``NAME.toml``.
+
+    Raises:
+        AugfactoryError: a flag chooses a recipe too, or as `augfactory tune` raises.
+    """
+    _refuse_other_choices(flags, is_model=model is not None or is_model_folder(source.text))
+    check_dataset_name(out)
+    recipe = out.with_name(f"{out.name}.toml")
+    result = tune(
+        TuneRequest(
+            source=source,
+            out=recipe,
+            minutes=MINUTES,
+            n_train=n_train,
+            factor=max([LEAST_FACTOR, *flags.factors]),
+            seed=flags.seed or 0,
+            workers=workers,
+            lock=lock,
+        ),
+        progress,
+    )
+    progress.say(f"{recipe}: {result.document['text']}")
+    return replace(flags, recipe=recipe)
+
+
+def _refuse_other_choices(flags: Flags, *, is_model: bool) -> None:
+    """Refuse what chooses a recipe, or a part of one, beside ``--auto``."""
+    chosen = {
+        "--recipe": flags.recipe,
+        "--preset": flags.preset,
+        "--geometry/--no-geometry": flags.geometry,
+        "--model": True if is_model else None,
+        **{f"--{name}": copies for name, copies in flags.copies.items()},
+    }
+    for name, given in chosen.items():
+        if given is not None:
+            what = "a MODEL_DIR" if name == "--model" else name
+            raise RecipeError(
+                "--auto",
+                f"chooses the recipe, and so does {what}",
+                "Leave one out. `augfactory tune --vae` tries recipes with a model.",
+            )

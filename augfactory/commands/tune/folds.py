@@ -1,0 +1,151 @@
+"""The folds of `augfactory tune`: their images, their datasets, and what is trained on them."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from augfactory.commands.evaluate.arms import ONLINE_MIXUP, ORIGINALS, online_stages
+from augfactory.commands.evaluate.request import classifier_spec, settings_for
+from augfactory.commands.expand.expand import expand_all
+from augfactory.commands.expand.request import ExpandRequest
+from augfactory.commands.progress import Progress
+from augfactory.commands.tune.space import Candidate
+from augfactory.evaluation.comparison.protocol import Arm, Cell, LabelledRows
+from augfactory.evaluation.cross_validation import folds
+from augfactory.evaluation.training.diet import Diet
+from augfactory.records import Source, SourceSpec
+from augfactory.sources.fingerprint import fingerprint
+from augfactory.store.disk.atomic import make_folders, write_file
+from augfactory.store.disk.lock import Lock
+from augfactory.store.manifest import read_manifest
+
+FOLDS = 3
+VAE_STEPS = 750
+MOST_ROWS = 50_000  # of a dataset that is tried
+
+
+@dataclass(frozen=True)
+class TuneRequest:
+    """What `augfactory tune` was asked for; ``out`` is the recipe file.
+
+    ``factor`` is that of the recipe and of the datasets that are tried. ``vae`` tries recipes with
+    a model too, which is trained anew on every fold.
+    """
+
+    source: SourceSpec
+    out: Path
+    minutes: float
+    n_train: int | None = None
+    factor: int = 50
+    steps: int = 250
+    seed: int = 0
+    vae: bool = False
+    workers: int = 1
+    lock: Lock = "flock"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One fold: its training images as a source of their own, and its test rows."""
+
+    number: int
+    folder: Path
+    train: SourceSpec
+    rows: int
+    fingerprint: str
+    test: LabelledRows
+
+
+def open_unit(request: TuneRequest, source: Source, folder: Path, number: int) -> Unit:
+    """Write the training images of a fold, where they are not there yet."""
+    repeat, fold = divmod(number, FOLDS)
+    test = folds(source.labels, FOLDS, request.seed, repeat)[fold]
+    train = np.setdiff1d(np.arange(len(source)), test)
+    held, learnt = (source.restricted_to(rows) for rows in (test, train))
+    of_held, of_learnt = fingerprint(held), fingerprint(learnt)
+    # Named by what it holds: the same folder may have served another source or seed.
+    place = folder / "folds" / f"{of_learnt[:12]}-{of_held[:12]}"
+    make_folders([place])
+    for name, own in (("train", learnt), ("test", held)):
+        if not (place / f"{name}.npz").exists():
+            write_file(place / f"{name}.npz", _npz(own))
+    return Unit(
+        number,
+        place,
+        SourceSpec(str(place / "train.npz")),
+        len(train),
+        of_learnt,
+        LabelledRows(SourceSpec(str(place / "test.npz")), of_held),
+    )
+
+
+def _npz(source: Source) -> bytes:
+    buffer, rows = io.BytesIO(), np.arange(len(source))
+    np.savez(
+        buffer,
+        image=source.read_images(rows),
+        label=source.labels,
+        class_names=np.array(source.class_names),
+    )
+    return buffer.getvalue()
+
+
+def cells_of_fold(
+    request: TuneRequest, unit: Unit, alive: Sequence[Candidate], progress: Progress
+) -> list[Cell]:
+    """Make the datasets of a fold that are not there yet; return what is to be trained."""
+    model = _model(request, unit, progress) if any(one.vae is not None for one in alive) else None
+    orders = [_order(request, unit, one, model) for one in alive]
+    datasets = list(expand_all(orders, 1, Progress()))
+    made = [read_manifest(dataset.path) for dataset in datasets]
+    classifier = classifier_spec("quick", None)
+    settings = settings_for(classifier, request.steps, 64, "auto", "auto", request.steps)
+    shape = made[0].image_shape
+    originals = Arm(ORIGINALS, 1, unit.train, unit.rows, unit.fingerprint)
+    online = Diet(online=online_stages(ONLINE_MIXUP, [made[0].recipe], shape))
+    arms = [originals, replace(originals, name=ONLINE_MIXUP, factor=None, diet=online)]
+    arms += [
+        Arm(
+            name=one.name,
+            factor=manifest.recipe["factor"],
+            source=SourceSpec(str(dataset.path)),
+            size=dataset.rows,
+            fingerprint=dataset.content_hash,
+        )
+        for one, dataset, manifest in zip(alive, datasets, made, strict=True)
+    ]
+    return [
+        Cell(arm, unit.test, classifier, settings, seed=unit.number, subset=unit.number)
+        for arm in arms
+    ]
+
+
+def _order(request: TuneRequest, unit: Unit, one: Candidate, model: Path | None) -> ExpandRequest:
+    return ExpandRequest(
+        SourceSpec(str(model)) if one.vae is not None else unit.train,
+        unit.folder / one.name,
+        (min(request.factor, max(2, MOST_ROWS // unit.rows)),),
+        seed=request.seed,
+        geometry=one.geometry,
+        vae=one.vae or {},
+        mix=one.mix,
+        distinct=bool(one.mix),
+        lock=request.lock,
+    )
+
+
+def _model(request: TuneRequest, unit: Unit, progress: Progress) -> Path:
+    from augfactory.commands.vae.order import VaeTrainRequest
+    from augfactory.commands.vae.train import vae_train
+
+    out = unit.folder / "model"
+    vae_train(
+        VaeTrainRequest(
+            unit.train, out, seed=request.seed, steps=VAE_STEPS, verdict=False, lock=request.lock
+        ),
+        progress,
+    )
+    return out

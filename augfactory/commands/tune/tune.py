@@ -1,0 +1,214 @@
+"""Find the recipe for some labelled images from these images alone."""
+
+import math
+import shlex
+import textwrap
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from augfactory.commands.expand.request import check_dataset_name
+from augfactory.commands.opening.notes import suited_preset
+from augfactory.commands.opening.opening import open_any, refuse_test_split
+from augfactory.commands.progress import Progress
+from augfactory.commands.runs import files
+from augfactory.commands.tune.answer import (
+    REFERENCES,
+    Results,
+    all_tried,
+    as_values,
+    choice,
+    mean_accuracy,
+)
+from augfactory.commands.tune.folds import FOLDS, TuneRequest, cells_of_fold, open_unit
+from augfactory.commands.tune.space import DEFAULT, Candidate, candidates
+from augfactory.errors import InputDataError, RecipeError
+from augfactory.pipeline.composition import vae_or_default
+from augfactory.pipeline.recipe import (
+    Recipe,
+    with_copies,
+)
+from augfactory.pipeline.stages import (
+    geometry_stage,
+)
+from augfactory.records import Source
+from augfactory.report.figures.differences_figure import differences_figure
+from augfactory.report.recipe_toml import recipe_toml
+from augfactory.report.tuning_page import tuning_page
+from augfactory.sources.subset import stratified_rows
+from augfactory.store.disk.atomic import make_folders, write_file
+from augfactory.store.disk.lock import only_writer
+
+# Folds that the recipes have been tried on when the worse half of them is left out.
+ROUNDS = (1, 3, 6, 12, 24, 48)
+
+
+@dataclass(frozen=True)
+class TuneResult:
+    """The recipe that was chosen, what was tried, the best first, and the files."""
+
+    document: dict[str, Any]
+    recipe: Path
+    files: tuple[Path, ...]
+
+
+def tune(request: TuneRequest, progress: Progress) -> TuneResult:
+    """Try recipes by cross-validation, ever fewer on ever more folds, until the minutes are spent.
+
+    No test image is seen: every fold's images are held out from the datasets that are made for it.
+    What is finished stands in a folder beside the recipe and is found again.
+
+    Raises:
+        AugfactoryError: saying what is wrong with the request, the data or the disk.
+    """
+    begun = time.monotonic()
+    source = _opened(request)
+    preset = suited_preset(source, progress)  # of all images: that of a fold could be another
+    space = candidates(preset, with_vae=request.vae)
+    folder = request.out.with_name(f"{request.out.stem}-tuning")
+    files.check_folder(folder)
+    from augfactory.commands.runs.cells import run_cells  # torch: only when the request is right
+
+    make_folders([folder])
+    with only_writer(folder, request.lock):
+        files.begin(folder)
+        alive, units = list(space), 0
+        results: Results = {}
+        seconds = 0.0  # of a classifier, by the clock
+        while (target := _next(request, begun, units, len(alive) + len(REFERENCES), seconds)) > 0:
+            since = time.monotonic()
+            cells = []
+            for number in range(target):
+                unit = open_unit(request, source, folder, number)
+                cells += cells_of_fold(request, unit, alive, progress)
+            text = f"trying {len(alive)} recipes on {target} folds"
+            found, trained = run_cells(cells, folder, request.workers, progress, text=text)
+            results = {**results, **{(cell.arm.name, cell.subset): own for cell, own in found}}
+            seconds = (time.monotonic() - since) / max(trained, 1) if trained else seconds
+            units = target
+            if target in ROUNDS:
+                alive = _better_half(alive, results)
+        return _finished(request, source, space, folder, results)
+
+
+def _opened(request: TuneRequest) -> Source:
+    """Open the labelled images; everything that can be wrong is told before torch is loaded."""
+    if not 0 < request.minutes < math.inf:
+        raise RecipeError("--minutes", f"{request.minutes:g} is no time", "Give 1 or more.")
+    if request.factor < 2:
+        raise RecipeError(
+            "--factor", f"{request.factor} makes nothing to choose", "Give 2 or more."
+        )
+    check_dataset_name(request.out)
+    source = open_any(request.source)
+    refuse_test_split(source, "a recipe chosen")
+    if request.n_train is not None:
+        source = source.restricted_to(stratified_rows(source.labels, request.n_train, request.seed))
+    sizes = np.bincount(source.labels, minlength=len(source.class_names))
+    small = np.flatnonzero(sizes < FOLDS)
+    if len(small):
+        raise InputDataError(
+            f"class {source.class_names[small[0]]!r}",
+            f"has {sizes[small[0]]} image(s), {FOLDS} are needed: one to test with in each fold",
+            "Add images, or use the default recipe: leave --recipe out of `augfactory expand`.",
+        )
+    return source
+
+
+def _next(request: TuneRequest, begun: float, units: int, arms: int, seconds: float) -> int:
+    """Return on how many folds to go on, as many as the minutes allow; 0 for no further.
+
+    The first fold is tried whatever it takes.
+    """
+    if units == 0:
+        return ROUNDS[0]
+    left = 60 * request.minutes - (time.monotonic() - begun)
+    fitting = units + int(left / max(seconds * arms, 1e-9))
+    planned = next((target for target in ROUNDS if target > units), 0)
+    target = min(planned, fitting)
+    return target if target > units else 0
+
+
+def _better_half(alive: Sequence[Candidate], results: Results) -> list[Candidate]:
+    """Keep the better half of the recipes, two at least, and always the default."""
+    ranked = sorted(alive, key=lambda one: -mean_accuracy(results, one.name))
+    kept = ranked[: max(2, -(-len(ranked) // 2))]
+    return [one for one in alive if one in kept or one.name == DEFAULT]
+
+
+def _finished(
+    request: TuneRequest,
+    source: Source,
+    space: Sequence[Candidate],
+    folder: Path,
+    results: Results,
+) -> TuneResult:
+    """Choose, and write the recipe, the results, the figure and the report."""
+    tried = all_tried(space, results)
+    chosen, words = choice(space, tried)
+    recipe = _recipe(request, source, chosen)
+    written = recipe_toml(recipe.model_dump(mode="json"))
+    head = "".join(f"# {line}\n" for line in textwrap.wrap(words, 96))
+    how = f"# augfactory tune {request.source.text}: {chosen.name}, {chosen.words}\n"
+    document: dict[str, Any] = {
+        "use": chosen.name,
+        "text": words,
+        "next": _next_command(request, chosen),
+        "recipe": recipe.model_dump(mode="json"),
+        "steps": request.steps,
+        "originals": len(source),
+        "tried": [as_values(one) for one in tried],
+    }
+    figure = differences_figure(document["tried"], DEFAULT)
+    page = tuning_page(document, figure)
+    outputs = {
+        folder / "results.json": files.json_bytes(document),
+        folder / "differences.png": figure,
+        folder / "report.html": page,
+        request.out: f"{how}{head}\n{written}".encode(),
+    }
+    for path, content in outputs.items():
+        write_file(path, content)
+    return TuneResult(document, request.out, tuple(outputs))
+
+
+def _next_command(request: TuneRequest, chosen: Candidate) -> str:
+    """Return what makes use of the recipe: a dataset of all the images that it was chosen for."""
+    source = request.source
+    read = []
+    if request.n_train is not None:
+        read += ["--n-train", str(request.n_train), "--seed", str(request.seed)]
+    if source.size is not None:
+        read += ["--size", "x".join(map(str, source.size))]
+    if source.colour != "auto":
+        read.append(f"--{source.colour}")
+    name = request.out.stem
+    made = ["augfactory", "expand", source.text, *read]
+    if chosen.vae is None:
+        return shlex.join([*made, "--recipe", str(request.out), "--out", name])
+    trained = shlex.join(["augfactory", "vae-train", source.text, *read, "--out", f"models/{name}"])
+    expanded = ["augfactory", "expand", f"models/{name}", "--recipe", str(request.out)]
+    return f"{trained} && {shlex.join([*expanded, '--out', name])}"
+
+
+def _recipe(request: TuneRequest, source: Source, chosen: Candidate) -> Recipe:
+    """Return the recipe as `augfactory expand` resolves it."""
+    vae = None
+    if chosen.vae is not None:
+        vae = vae_or_default(chosen.vae, varied=True, channels=source.image_shape[2])
+    return Recipe(
+        factor=request.factor,
+        geometry=geometry_stage("geometry", chosen.geometry),
+        vae=vae,
+        mix=with_copies(chosen.mix, request.factor, originals=True),
+        distinct=bool(chosen.mix),
+    )
+
+
+def as_json(result: TuneResult) -> dict[str, Any]:
+    """Return what ``--json`` prints."""
+    return {**result.document, "files": [str(path) for path in result.files]}

@@ -1,0 +1,1 @@
+"""Train a VAE on a source and leave a model folder."""

@@ -1,0 +1,1 @@
+"""Look at, check, compare, export and render again what was published."""

@@ -1,0 +1,235 @@
+"""Where one row of a dataset version comes from."""
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from augfactory.commands.opening.opening import open_any, spec_of
+from augfactory.commands.opening.sheet import row_sheet
+from augfactory.commands.opening.unlabelled import open_unlabelled
+from augfactory.errors import AugfactoryError, RecipeError, VerificationError
+from augfactory.guarded.decoding import decoding
+from augfactory.guarded.files import open_inside
+from augfactory.guarded.parquet import check_table, open_parquet
+from augfactory.guarded.text import escaped
+from augfactory.records import Source
+from augfactory.sources.fingerprint import fingerprint
+from augfactory.store.disk.atomic import write_file
+from augfactory.store.manifest import PLAN
+from augfactory.store.reader import Version, open_version
+from augfactory.store.versions import find_version
+
+COLUMNS_OF_SHARDS = ("row", "method", "round", "view", "source_index", "weight")
+
+
+@dataclass(frozen=True)
+class Parent:
+    """A source image that went into a row.
+
+    Attributes:
+        source_index: its position among the source rows that the version was made from, and behind
+            these among its unlabelled images.
+        source_row: its row number in the source, or in that of the unlabelled images.
+        name: what the source calls it; None where the source cannot be opened.
+        row: the row of the version that was mixed in its place; None where it was itself.
+        weight: its share of the label, float32.
+    """
+
+    source_index: int
+    source_row: int
+    name: str | None
+    row: int | None
+    weight: float
+
+
+@dataclass(frozen=True)
+class RowInfo:
+    """One row: what made it and from what.
+
+    ``label`` maps class name -> share, where there is one. ``drawn`` holds every number that was
+    drawn for the row, by its name in plan.parquet.
+    """
+
+    dataset: str
+    row: int
+    method: str
+    round: int
+    view: int
+    label: dict[str, float]
+    parents: tuple[Parent, ...]
+    drawn: dict[str, float]
+
+
+def info_row(text: str, row: int, out: Path | None = None) -> RowInfo:
+    """Return where ``row`` of the version that ``text`` names comes from.
+
+    With ``out`` a PNG is written there that shows the row beside what it was made from.
+
+    Raises:
+        InputDataError: there is no such version.
+        VerificationError: its files cannot be read.
+        RecipeError: it has no such row.
+    """
+    version = open_version(find_version(text))
+    if not 0 <= row < len(version.source):
+        raise RecipeError(
+            f"--row {row}",
+            f"{version.address} has {len(version.source):,} rows",
+            f"Give 0 to {len(version.source) - 1}.",
+        )
+    planned = _planned(version, row)
+    if out is not None:
+        write_file(out, row_sheet(version, row))
+    shares = version.source.read_soft_labels(np.array([row]))[0].tolist()
+    names = version.source.class_names
+    return RowInfo(
+        dataset=version.address,
+        row=row,
+        method=str(version.methods[row]),
+        round=int(version.rounds[row]),
+        view=int(version.views[row]),
+        label={name: share for name, share in zip(names, shares, strict=True) if share > 0},
+        parents=_parents(version, row, planned),
+        drawn={
+            name: value
+            for name, value in planned.items()
+            if name not in (*COLUMNS_OF_SHARDS, "parent_row") and not math.isnan(value)
+        },
+    )
+
+
+def _planned(version: Version, row: int) -> dict[str, Any]:
+    """Return the row of plan.parquet."""
+    path = version.folder / PLAN
+    try:
+        with (
+            decoding(),
+            open_inside(version.folder, PLAN) as file,
+            open_parquet(file) as parquet,
+        ):
+            parents = pa.list_(pa.int64(), version.source_index.shape[1])
+            check_table(
+                parquet, len(version.source), {"row": [pa.int64()], "parent_row": [parents]}
+            )
+            for field in parquet.schema_arrow:
+                if field.name not in (*COLUMNS_OF_SHARDS, "parent_row") and not (
+                    pa.types.is_floating(field.type) or pa.types.is_integer(field.type)
+                ):
+                    raise ValueError(f"its column {field.name!r} is {field.type}")
+            found = pq.read_table(file, filters=[("row", "==", row)]).to_pylist()
+    except (OSError, ValueError) as error:
+        raise VerificationError(
+            path, f"cannot be read: {error}", "Run `augfactory verify` on this version."
+        ) from error
+    return dict(found[0]) if found else {}
+
+
+def _parents(version: Version, row: int, planned: dict[str, Any]) -> tuple[Parent, ...]:
+    labelled, more = version.manifest.source.rows, version.manifest.unlabelled
+    rows = labelled if more is None else [*labelled, *more.rows]
+    source = _opened_source(version)
+    unlabelled = _opened_unlabelled(version)
+    mixed = planned.get("parent_row") or [-1] * version.source_index.shape[1]
+    parents = []
+    for index, weight, parent_row in zip(
+        version.source_index[row].tolist(), version.weight[row].tolist(), mixed, strict=True
+    ):
+        if index < 0:
+            continue
+        source_row = rows[index]
+        opened = source if index < len(labelled) else unlabelled
+        if opened is not None and not _is_still(version, index, opened, source_row):
+            opened = None
+        parents.append(
+            Parent(
+                source_index=index,
+                source_row=source_row,
+                name=opened.row_name(source_row) if opened is not None else None,
+                row=parent_row if parent_row >= 0 else None,
+                weight=weight,
+            )
+        )
+    return tuple(parents)
+
+
+def _is_still(version: Version, index: int, source: Source, source_row: int) -> bool:
+    """Tell whether a row of the source is still the image that the version was made from.
+
+    The version holds most such images as they were. Of one that it does not hold, all that was
+    recorded has to be as it was.
+    """
+    as_they_were = (version.methods == "original") | (
+        (version.methods == "pseudo-label") & (version.rounds == 0)
+    )
+    held = np.flatnonzero(as_they_were & (version.source_index[:, 0] == index))
+    entry, more = version.manifest.source, version.manifest.unlabelled
+    if index >= len(entry.rows) and more is not None:
+        entry = more
+    try:
+        if len(held):
+            now = source.read_images(np.array([source_row]))
+            return np.array_equal(version.source.read_images(held[:1]), now)
+        rows = np.asarray(entry.rows, dtype=np.int64)
+        return bool(fingerprint(source.restricted_to(rows)) == entry.fingerprint)
+    except AugfactoryError:
+        return False  # an image is gone
+
+
+def _opened_source(version: Version) -> Source | None:
+    """Return what the version was made from; None where that is gone or clearly another now."""
+    try:
+        source = open_any(spec_of(version.manifest.source, version.folder))
+    except AugfactoryError:
+        return None  # a dataset outlives its source
+    fits = (
+        len(source) > max(version.manifest.source.rows)
+        and source.class_names == version.source.class_names
+        and source.image_shape == version.source.image_shape
+    )
+    return source if fits else None
+
+
+def _opened_unlabelled(version: Version) -> Source | None:
+    """Return the unlabelled images that it was made from; None where there are none any more."""
+    entry = version.manifest.unlabelled
+    if entry is None:
+        return None
+    try:
+        source = open_unlabelled(spec_of(entry, version.folder))
+    except AugfactoryError:
+        return None
+    return source if len(source) > max(entry.rows) else None
+
+
+def as_json(found: RowInfo) -> dict[str, Any]:
+    """Return the row as plain values."""
+    return asdict(found)
+
+
+def as_text(found: RowInfo) -> str:
+    """Return what a person wants to know of the row."""
+    label = ", ".join(f"{name} {share:.4g}" for name, share in found.label.items())
+    lines = [
+        f"{found.dataset} row {found.row}",
+        f"method    {found.method}, round {found.round}, view {found.view}",
+        f"label     {label}",
+    ]
+    for number, parent in enumerate(found.parents, 1):
+        name = f", {parent.name}" if parent.name is not None else ""
+        made = f", as row {parent.row} of this version" if parent.row is not None else ""
+        lines.append(
+            f"parent {number}  weight {parent.weight:.4g}: source row {parent.source_row}{name} "
+            f"(position {parent.source_index}){made}"
+        )
+    if found.drawn:
+        widest = max(map(len, found.drawn))
+        lines.append("drawn")
+        for name, value in found.drawn.items():
+            shown = f"{value:.6g}" if isinstance(value, float) else str(value)
+            lines.append(f"  {name:<{widest}}  {shown}")
+    return "\n".join(map(escaped, lines))  # what breaks a line came from the data

@@ -1,0 +1,185 @@
+"""Find again what a version was made from."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from augfactory.commands.expand.ingredients import Ingredients, is_model_folder
+from augfactory.commands.opening.opening import folder_of_model, open_any, places_of, spec_of
+from augfactory.commands.opening.recorded_rows import ChangedSourceError, open_recorded
+from augfactory.commands.opening.unlabelled import Unlabelled, open_unlabelled
+from augfactory.commands.progress import Progress
+from augfactory.errors import (
+    AugfactoryError,
+    InputDataError,
+    ResourceError,
+)
+from augfactory.pipeline.recipe import (
+    Recipe,
+)
+from augfactory.records import Source, SourceSpec
+from augfactory.sources.opening import split_suffix
+from augfactory.store.manifest import (
+    Manifest,
+)
+from augfactory.store.versions import find_version
+from augfactory.vae.files import WEIGHTS
+
+if TYPE_CHECKING:
+    from augfactory.vae.checkpoint import Model
+
+
+def gather_again(
+    folder: Path,
+    manifest: Manifest,
+    recipe: Recipe,
+    source: str | None,
+    model_folder: Path | None,
+    progress: Progress,
+) -> Ingredients:
+    """Find the source rows and the model that the version in ``folder`` was made from, no others.
+
+    ``source`` and ``model_folder`` say where they lie now; None is where they lay.
+
+    Raises:
+        InputDataError: they are gone or have changed.
+    """
+    recorded = spec_of(manifest.source, folder)
+    spec = SourceSpec(source or recorded.text, recorded.size, recorded.colour)
+    rows = np.asarray(manifest.source.rows, dtype=np.int64)
+    if source is None:
+        _check_recorded_source(manifest, folder)
+    with progress.bar("reading the source", len(rows), "image") as bar:
+        _, chosen = open_recorded(
+            manifest.source,
+            spec,
+            f"{address(manifest)} was made from",
+            "Restore the source, or name another copy of it with --source SOURCE.",
+            open_source=lambda spec: _open_source(manifest, spec),
+            on_rows=bar.advance,
+        )
+    unlabelled = _unlabelled_again(folder, manifest)
+    loaded, place, checkpoint = None, None, None
+    if recipe.vae is not None:
+        place = model_folder or _recorded_model(manifest, folder)
+        loaded, checkpoint = _load_model(manifest, place)
+    own = manifest.source.fingerprint
+    return Ingredients(spec, chosen, rows, own, loaded, place, checkpoint, unlabelled)
+
+
+def _unlabelled_again(folder: Path, manifest: Manifest) -> Unlabelled | None:
+    entry = manifest.unlabelled
+    if entry is None:
+        return None
+    spec, rows = spec_of(entry, folder), np.asarray(entry.rows, dtype=np.int64)
+    what, remedy = (
+        f"{address(manifest)} was made from",
+        f"Restore the unlabelled images to {spec.text}.",
+    )
+    try:
+        _, source = open_recorded(entry, spec, what, remedy, open_source=open_unlabelled)
+    except ChangedSourceError:
+        raise
+    except InputDataError as error:
+        told = f"{error.what}; {address(manifest)} was made from it too"
+        raise InputDataError(error.where, told, remedy) from error
+    return Unlabelled(spec, source, rows, entry.fingerprint)
+
+
+def _open_source(manifest: Manifest, spec: SourceSpec) -> Source:
+    try:
+        return open_any(spec)
+    except AugfactoryError as error:
+        if isinstance(error, ResourceError):
+            raise
+        raise InputDataError(
+            error.where,
+            f"{error.what}; {address(manifest)} was made from it",
+            "Restore it, or name where it lies now with --source SOURCE.",
+        ) from error
+
+
+def _recorded_model(manifest: Manifest, folder: Path) -> Path:
+    place = folder_of_model(manifest, folder)
+    if place is None:
+        raise InputDataError(
+            address(manifest),
+            "its manifest does not say where its model lies",
+            "Name it with --model MODEL_DIR.",
+        )
+    model = manifest.model or {}
+    places = places_of(model.get("folder") or str(place), model.get("place"), folder)
+    if not any(is_model_folder(each) for each in places):
+        raise InputDataError(
+            place,
+            f"{address(manifest)} was made with it, and there is no finished model at "
+            f"{_in_words(places, model.get('place'))}",
+            "Name where it lies now with --model MODEL_DIR, or restore it.",
+        )
+    return place
+
+
+def _check_recorded_source(manifest: Manifest, folder: Path) -> None:
+    text, place = manifest.source.text, manifest.source.place
+    places = places_of(text, place, folder)
+    if places and not any(_is_there(each) for each in (*places, text)):
+        raise InputDataError(
+            text,
+            f"{address(manifest)} was made from it, and there is no such file or folder: nothing "
+            f"at {_in_words(places, place)}",
+            "Name where it lies now with --source SOURCE, or restore it.",
+        )
+
+
+def _is_there(text: str) -> bool:
+    """Tell whether a SOURCE is a file, a folder or a version that is known from here."""
+    name, _ = split_suffix(text)
+    if os.path.lexists(name):
+        return True
+    try:
+        find_version(name)
+    except InputDataError:
+        return False
+    return True
+
+
+def _in_words(places: Sequence[str], place: str | None) -> str:
+    """Return the places that ``places_of`` told, with what each follows from."""
+    origins = ["as typed, from the working folder"]
+    if place is not None:
+        origins.insert(0, "told from the version's folder")
+    return " nor at ".join(f"{each} ({how})" for each, how in zip(places, origins, strict=False))
+
+
+def _load_model(manifest: Manifest, folder: Path) -> "tuple[Model, str | None]":
+    """Return the model, and the checkpoint in ``folder`` whose weights are those recorded."""
+    from augfactory.vae.checkpoint import load_model  # torch takes seconds: only when needed
+    from augfactory.vae.config import read_config
+
+    wanted = (manifest.model or {}).get("sha256")
+    try:
+        files = read_config(folder).files
+        names = [name for name, sha256 in files.items() if sha256 == wanted]
+        if names:
+            checkpoint = None if WEIGHTS in names else names[0]
+            return load_model(folder, checkpoint), checkpoint
+    except InputDataError as error:
+        raise InputDataError(
+            error.where,
+            f"{error.what}; {address(manifest)} was made with it",
+            "Restore it, or name where it lies now with --model MODEL_DIR.",
+        ) from error
+    raise InputDataError(
+        folder,
+        f"none of its weights are those that {address(manifest)} was made with: "
+        f"sha256 {str(wanted)[:16]}",
+        "Name the model that made it with --model MODEL_DIR.",
+    )
+
+
+def address(manifest: Manifest) -> str:
+    """Return what to call the version: ``digits-x10@v1``."""
+    return f"{manifest.name}@{manifest.version}"

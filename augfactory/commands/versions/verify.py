@@ -1,0 +1,294 @@
+"""Check a dataset version against its manifest: every file, every hash, every label."""
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from augfactory.commands.opening.opening import converted_like, open_any
+from augfactory.commands.opening.recorded_recipe import recipe_of, request_id
+from augfactory.commands.progress import Progress
+from augfactory.commands.versions.shard_rows import rows_in_words, rows_of_files
+from augfactory.errors import InputDataError, RecipeError, VerificationError
+from augfactory.guarded.decoding import decoding
+from augfactory.guarded.files import NotRegularError, is_there, open_inside, read_inside, sha256_of
+from augfactory.pipeline.settle import columns_of_rejected, count_rejected, rejected_of
+from augfactory.records import SourceSpec
+from augfactory.store.checked import DOCUMENTS
+from augfactory.store.formats.registry import FORMATS
+from augfactory.store.layout import layout_of, layout_problems
+from augfactory.store.manifest import (
+    CHECKSUMS,
+    MANIFEST,
+    PLAN,
+    Manifest,
+    checksums_bytes,
+    content_hash,
+    read_manifest,
+    row_digests,
+)
+from augfactory.store.manifest_parts import FileEntry
+from augfactory.store.pseudo_label_table import tables_beside
+from augfactory.store.reader import (
+    Version,
+    open_rows,
+    open_version,
+    read_drawn,
+    read_stretches,
+)
+from augfactory.store.shards import count_rows
+from augfactory.store.statistics import statistics_of, sums_of
+from augfactory.store.versions import find_version
+
+LONGER = 2**20  # how much longer than it should be a list may be and is still compared
+SUM_TOLERANCE = 1e-5  # of 1, for up to a thousand shares in float32
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What `verify` answers: nothing is wrong with so many files and rows."""
+
+    name: str
+    version: str
+    path: Path
+    rows: int
+    files: int
+    content_hash: str
+
+
+def verify(text: str, progress: Progress, *, expected_hash: str | None = None) -> Verified:
+    """Check the version that ``text`` names.
+
+    The whole folder is held to the manifest: every entry of any kind, every file's hash, the bytes
+    of SHA256SUMS; then every row to the content hash, and what the manifest says of the rows to
+    the rows. With ``expected_hash``, a content hash that was kept elsewhere, the version is held to
+    that too: a manifest that was edited together with its sums is found by nothing else.
+
+    Raises:
+        RecipeError: ``expected_hash`` is no content hash.
+        InputDataError: there is no such version.
+        VerificationError: naming everything that is not what it should be.
+    """
+    if expected_hash is not None and not re.fullmatch(r"[0-9a-f]{64}", expected_hash):
+        raise RecipeError(
+            f"--content-hash {expected_hash}",
+            "is no content hash, which has 64 digits from 0 to f",
+            "Copy all 64 from `augfactory info`: a few digits are soon met by trying.",
+        )
+    folder = _find(text)
+    manifest = read_manifest(folder)
+    problems, rows = _manifest_problems(folder, manifest), rows_of_files(manifest)
+    if expected_hash is not None and manifest.content_hash != expected_hash:
+        problems.append(
+            f"{MANIFEST}: its content hash is {manifest.content_hash}, not {expected_hash}"
+        )
+    with progress.bar("checking files", len(manifest.files), "file") as bar:
+        for expected in manifest.files:
+            problem = _file_problem(folder, expected)
+            if problem is not None:
+                holding = rows.get(expected.path)
+                told = f"; it holds {rows_in_words(holding)}" if holding else ""
+                problems.append(f"{problem}{told}")
+            bar.advance()
+    _raise(folder, problems)
+    version = open_rows(folder, manifest)
+    _raise(folder, _content_problems(version, progress))
+    return Verified(
+        manifest.name,
+        manifest.version,
+        folder,
+        manifest.rows,
+        len(manifest.files),
+        manifest.content_hash,
+    )
+
+
+def _find(text: str) -> Path:
+    """Find the version; a folder that lost its manifest is one that is not as published."""
+    try:
+        return find_version(text)
+    except InputDataError:
+        folder = Path(text)
+        if is_there(folder / CHECKSUMS):
+            read_manifest(folder)  # raises, for it is missing
+        raise
+
+
+@dataclass(frozen=True)
+class Unshared:
+    """What `verify --against` answers: none of the images of ``source`` stands in the version."""
+
+    source: str
+    images: int
+
+
+def verify_against(text: str, test: SourceSpec, progress: Progress) -> Unshared:
+    """Check that no image of ``test`` stands, pixel for pixel, in the version that ``text`` names.
+
+    Images of ``test`` are converted as those that the version was made from, unless it says
+    otherwise; labels do not matter. Memory takes 16 bytes for each row and each image.
+
+    Raises:
+        InputDataError: there is no such version or source, or their images have other shapes.
+        VerificationError: naming the images that stand in it, and their rows.
+    """
+    # The hashes' room loads torch, which verifying alone needs not wait for.
+    from augfactory.evaluation.images.leakage import find_shared_images, pixel_hashes
+
+    version = open_version(find_version(text))
+    source = open_any(converted_like(test, version.manifest.source))
+    ours, theirs = version.source.image_shape, source.image_shape
+    if ours != theirs:
+        raise InputDataError(
+            source.name,
+            f"its images are {theirs} (height, width, channels), those of {version.address} are "
+            f"{ours}, so that none can be told to be the same",
+            "Convert them with --size HxW and --grey or --rgb as those of the version were.",
+        )
+    with progress.bar(
+        f"looking for images of {source.name}", len(source) + len(version.source), "image"
+    ) as bar:
+        test_hashes = pixel_hashes(source, bar.advance)
+        training_hashes = pixel_hashes(version.source, bar.advance)
+    shared = find_shared_images(
+        version.source, source, training_hashes=training_hashes, test_hashes=test_hashes, most=6
+    )
+    if shared:
+        named = "\n".join(
+            f"  {each.test_name} stands in {each.training_name}" for each in shared[:5]
+        )
+        more = "\n  and there are more" if len(shared) > 5 else ""
+        raise VerificationError(
+            version.folder,
+            f"images of {source.name} stand in it, pixel for pixel:\n{named}{more}",
+            "Name images that the version was not made from, or expand without them.",
+        )
+    return Unshared(source.name, len(source))
+
+
+def _manifest_problems(folder: Path, manifest: Manifest) -> list[str]:
+    """Hold SHA256SUMS, the entries of the folder and the recipe to the manifest."""
+    problems = []
+    data = read_inside(folder, MANIFEST)
+    listed = checksums_bytes(manifest.files, data)
+    try:
+        found = read_inside(folder, CHECKSUMS, len(listed) + LONGER)
+    except FileNotFoundError:
+        problems.append(f"{CHECKSUMS}: is missing")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        problems.append(f"{CHECKSUMS}: cannot be read: {reason}")
+    else:
+        own = f"{hashlib.sha256(data).hexdigest()}  {MANIFEST}\n".encode()
+        if not found.endswith(own):
+            problems.append(f"{MANIFEST}: was edited, {CHECKSUMS} knows another hash")
+        if found != listed and (found.endswith(own) or found[: -len(own)] != listed[: -len(own)]):
+            problems.append(f"{CHECKSUMS}: is not the list of what {MANIFEST} lists")
+    problems += layout_problems(folder, layout_of(manifest))
+    try:
+        expected = request_id(recipe_of(manifest), manifest)
+    except ValueError as error:
+        problems.append(f"{MANIFEST}: its recipe is none that this program knows: {error}")
+    else:
+        if expected != manifest.recipe_id:
+            problems.append(f"{MANIFEST}: recipe_id is not that of its recipe, source and model")
+    return problems
+
+
+def _file_problem(folder: Path, expected: FileEntry) -> str | None:
+    path = expected.path
+    try:
+        with open_inside(folder, path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size != expected.size:
+                return f"{path}: has {size:,} bytes, not {expected.size:,}"
+            found = sha256_of(file)
+    except FileNotFoundError:
+        return f"{path}: is missing"
+    except NotRegularError:
+        return f"{path}: cannot be read"  # what it is instead is told with the folder's entries
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        return f"{path}: cannot be read ({reason})"
+    same = found == (expected.size, expected.sha256)
+    return None if same else f"{path}: its content was changed (sha256 differs)"
+
+
+def _content_problems(version: Version, progress: Progress) -> list[str]:
+    """Hold the rows to the content hash, and what the manifest says of them to the rows."""
+    manifest, classes = version.manifest, len(version.source.class_names)
+    digests, sums, problems = [], [], []
+    with progress.bar("checking rows", manifest.rows, "row") as bar:
+        for first, rows in read_stretches(version):
+            digests.append(row_digests(rows))
+            sums.append(sums_of(rows))
+            wrong = np.flatnonzero(
+                (np.abs(rows.soft_label.sum(axis=1) - 1) > SUM_TOLERANCE * max(1, classes / 1000))
+                | (rows.soft_label < 0).any(axis=1)
+                | (version.source.labels[first : first + len(rows)] != rows.label)
+            )
+            problems += [f"row {first + row}: its label is not one" for row in wrong[:3].tolist()]
+            bar.advance(len(rows))
+    names = list(version.source.class_names)
+    if content_hash(manifest.image_shape, names, digests) != manifest.content_hash:
+        problems.append("the decoded pixels and labels are not those of the content hash")
+    paths = [entry.path for entry in manifest.files]
+    try:
+        with decoding():
+            stored = FORMATS[manifest.format].read_class_names(version.folder, paths)
+    except (OSError, ValueError) as error:
+        problems.append(f"the class names in the data cannot be read: {error}")
+    else:
+        if any(each != names for each in stored):
+            problems.append(f"{MANIFEST}: its class_names are not those of the data")
+    for key, told, found in (
+        ("counts", manifest.counts, count_rows(version.methods, version.source.labels, names)),
+        ("statistics", manifest.statistics, statistics_of(sums, digests)),
+    ):
+        if told not in (found, None):  # manifests of before there were statistics have none
+            problems.append(f"{MANIFEST}: its {key} are not those of the data")
+    if manifest.rejected is not None and manifest.rejected != _rejected(version):
+        problems.append(f"{MANIFEST}: its rejected draws are not those of {PLAN}")
+    problems += _wrong_paths(version)
+    return problems
+
+
+def _rejected(version: Version) -> dict[str, dict[str, int]] | None:
+    """Count the rejected draws of decoded rows again; None where the plan holds none such."""
+    try:
+        rejected = rejected_of(read_drawn(version, columns_of_rejected()))
+    except (ValueError, VerificationError):
+        return None
+    return count_rejected(rejected, version.source.labels, version.source.class_names)
+
+
+def _wrong_paths(version: Version) -> list[str]:
+    """Say which files of the manifest are none that this program writes for such a version."""
+    labelled = version.manifest.unlabelled is not None
+    known = {*tables_beside(labelled=labelled), *DOCUMENTS}
+    folders = {name.partition("/")[0] for name in _folders(version)}
+    return [
+        f"{entry.path}: is no file of a dataset in the format {version.manifest.format}"
+        for entry in version.manifest.files
+        if entry.path not in known
+        and entry.path not in FORMATS[version.manifest.format].more_files
+        and entry.path.partition("/")[0] not in folders
+    ]
+
+
+def _folders(version: Version) -> list[str]:
+    return FORMATS[version.manifest.format].folders(version.manifest.class_names)
+
+
+def _raise(folder: Path, problems: list[str]) -> None:
+    if problems:
+        shown = "\n".join(f"  {problem}" for problem in problems[:20])
+        more = f"\n  and {len(problems) - 20} more" if len(problems) > 20 else ""
+        raise VerificationError(
+            folder,
+            f"{len(problems)} thing(s) are not as published:\n{shown}{more}",
+            "Restore these files from a copy, or delete the version and expand again.",
+        )

@@ -1,0 +1,1 @@
+"""Compare what classifiers came to: runs, curves, intervals, the verdict."""

@@ -1,0 +1,90 @@
+"""Accuracy along a training: where an arm stands still, where arms cross, what more steps bring."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from augfactory.evaluation.comparison.protocol import Reading
+
+STILL = 0.003  # a rise in the last fifth of the steps up to which an arm stands still
+NEAR = 0.005  # below its last accuracy, an arm has still something to learn
+LAST_DOUBLING = 2.0
+FIFTH = 1.25  # the last fifth of a training is from its step over this
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The readings of an arm's classifiers, means over them; ``std`` None for a single one.
+
+    Accuracies are 0 to 1, ``nll`` in nats; each has a value for each of ``steps``.
+    """
+
+    steps: tuple[int, ...]
+    accuracy: tuple[float, ...]
+    std: tuple[float, ...] | None
+    nll: tuple[float, ...]
+    training_accuracy: tuple[float, ...]
+
+    @property
+    def rise(self) -> float | None:
+        """What the last fifth of the steps brought, in accuracy; None for too short a training.
+
+        From a straight line through the last doubling's accuracies against log(steps), which is
+        steadier than two readings.
+        """
+        steps = np.asarray(self.steps, dtype=np.float64)
+        late = steps >= steps[-1] / LAST_DOUBLING * 0.99 if len(steps) else np.zeros(0, bool)
+        if late.sum() < 3:
+            return None
+        slope = np.polyfit(np.log(steps[late]), np.asarray(self.accuracy)[late], 1)[0]
+        return float(slope * np.log(FIFTH))
+
+    @property
+    def rising(self) -> bool:
+        """Whether more steps would bring more."""
+        return self.rise is None or self.rise > STILL
+
+    @property
+    def still_from(self) -> int | None:
+        """The step since which the accuracy is within half a point of its last; None if rising."""
+        if self.rising:
+            return None
+        below = np.flatnonzero(np.asarray(self.accuracy) < self.accuracy[-1] - NEAR)
+        return self.steps[int(below[-1]) + 1] if len(below) else self.steps[0]
+
+
+def mean_curve(readings: Sequence[Sequence[Reading]]) -> Curve:
+    """Return the mean over classifiers at the steps that all of them were read at."""
+    common = sorted(set.intersection(*({each.step for each in own} for own in readings)))
+    table = [{each.step: each for each in own} for own in readings]
+
+    def values(name: str) -> np.ndarray:
+        return np.array([[getattr(own[step], name) for step in common] for own in table])
+
+    def mean(name: str) -> tuple[float, ...]:
+        return tuple(values(name).mean(axis=0).tolist()) if common else ()
+
+    several = len(table) > 1 and common
+    return Curve(
+        steps=tuple(common),
+        accuracy=mean("accuracy"),
+        std=tuple(values("accuracy").std(axis=0, ddof=1).tolist()) if several else None,
+        nll=mean("nll"),
+        training_accuracy=mean("training_accuracy"),
+    )
+
+
+def crossing(one: Curve, other: Curve) -> int | None:
+    """Return the step at which ``one`` overtook ``other`` for good; None where it never did.
+
+    An arm that is ahead from the first reading on overtook nobody.
+    """
+    steps = [step for step in one.steps if step in other.steps]
+    ahead = [
+        one.accuracy[one.steps.index(step)] > other.accuracy[other.steps.index(step)]
+        for step in steps
+    ]
+    if not ahead or not ahead[-1] or all(ahead):
+        return None
+    return steps[len(ahead) - 1 - ahead[::-1].index(False) + 1]

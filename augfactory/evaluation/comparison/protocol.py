@@ -1,0 +1,224 @@
+"""How arms are compared: equal steps, equal batches, paired seeds and subsets.
+
+A cell is one classifier: an arm, on one subset of the data, with one training seed. Whatever
+decides its result stands in its key, so that a finished cell is never run again.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from augfactory.evaluation.comparison.measures import Reliability, Scores
+from augfactory.evaluation.training.diet import DEFAULT_DIET, Diet
+from augfactory.evaluation.training.settings import TrainingSettings
+from augfactory.evaluation.training.training_set import Part
+from augfactory.records import Source, SourceSpec
+
+if TYPE_CHECKING:
+    from augfactory.evaluation.training.train import Progressed  # torch takes seconds to load
+
+# Raise this whenever training or measuring changes, so that no older cell is taken for a new one.
+PROTOCOL = 4
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way of training that is compared with others.
+
+    ``part`` says which rows of the source are used, ``rows`` restricts it further; None is all.
+    ``factor`` is its images per original, None where that is not known; ``size`` the rows in all.
+    ``fingerprint`` is a hash of what is trained on: pixels and labels, in their order.
+    """
+
+    name: str
+    factor: int | None
+    source: SourceSpec
+    size: int
+    fingerprint: str
+    part: Part = "all"
+    rows: tuple[int, ...] | None = None
+    diet: Diet = DEFAULT_DIET
+
+    @property
+    def images_per_step(self) -> int:
+        """How many images the classifier sees for each of a batch."""
+        return 3 if self.diet.loss == "jsd" else 1
+
+
+@dataclass(frozen=True)
+class ClassifierSpec:
+    """Which classifier, and the file of the weights that it starts from, if any."""
+
+    name: str
+    weights: Path | None = None
+    weights_sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class LabelledRows:
+    """Rows of a source that classifiers are measured on; ``rows`` None is all of it."""
+
+    source: SourceSpec
+    fingerprint: str
+    rows: tuple[int, ...] | None = None
+
+    def opened(self, open_source: Callable[[SourceSpec], Source]) -> Source:
+        """Open the source, restricted to the rows."""
+        source = open_source(self.source)
+        if self.rows is None:
+            return source
+        return source.restricted_to(np.asarray(self.rows, dtype=np.int64))
+
+
+@dataclass(frozen=True)
+class CorruptedTest:
+    """Where the corrupted copies of the test images stand: (corruption, severity) of each file."""
+
+    profile: str
+    seed: int
+    files: tuple[tuple[str, int, str], ...]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One classifier to train and to test. Small, so that it can be sent to another process.
+
+    ``held_out`` are training rows that no arm has, for the temperature; None measures without.
+    """
+
+    arm: Arm
+    test: LabelledRows
+    classifier: ClassifierSpec
+    settings: TrainingSettings
+    seed: int
+    subset: int = 0
+    held_out: LabelledRows | None = None
+    corrupted: CorruptedTest | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a classifier was worth after ``step`` steps.
+
+    ``accuracy`` and ``nll`` are on test rows, at most 1,000 of them; ``training_accuracy`` is on
+    training images as they are stored, at most 500 of them.
+    """
+
+    step: int
+    accuracy: float
+    nll: float
+    training_accuracy: float
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What one cell came to.
+
+    Attributes:
+        scores: on the test rows.
+        curve: what it was worth on the way, in the order of the steps.
+        predicted: the class that each test row was taken for.
+        labels: the class that it is of.
+        label_nll: -log p of each test row's label, in nats, rounded to 4 digits.
+        collapsed: why the training counts as failed; None where it does not.
+        scaled: the same after temperature scaling, None without held-out rows.
+        temperature: that was fitted on the held-out rows.
+        confusion: [K][K], test rows of each class (down) taken for each class (across).
+        reliability: of the unscaled probabilities.
+        corruption_errors: corruption -> share of wrong answers, 0 to 1, mean over the severities.
+        seconds: of training.
+        waiting: the share of them that went into fetching and varying images.
+    """
+
+    scores: Scores
+    curve: tuple[Reading, ...]
+    predicted: tuple[int, ...]
+    labels: tuple[int, ...]
+    label_nll: tuple[float, ...]
+    collapsed: str | None
+    scaled: Scores | None
+    temperature: float | None
+    confusion: tuple[tuple[int, ...], ...]
+    reliability: Reliability
+    corruption_errors: dict[str, float] | None
+    seconds: float
+    waiting: float
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A shorter training of the same cell: how far it came, and what was read on the way."""
+
+    standing: "Progressed"
+    curve: tuple[Reading, ...]
+
+
+def cell_key(cell: Cell) -> str:
+    """Return a hash of everything that decides the cell's result; names and paths do not."""
+    arm = cell.arm
+    corrupted = cell.corrupted
+    decisive = {
+        "protocol": PROTOCOL,
+        "torch": _torch_version(),
+        "arm": [arm.fingerprint, arm.part, asdict(arm.diet)],
+        "test": cell.test.fingerprint,
+        "held_out": cell.held_out.fingerprint if cell.held_out else None,
+        "classifier": [cell.classifier.name, cell.classifier.weights_sha256],
+        "settings": asdict(cell.settings),
+        "seed": cell.seed,
+        "corrupted": [corrupted.profile, corrupted.seed] if corrupted else None,
+    }
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:32]
+
+
+@cache
+def _torch_version() -> str:
+    return version("torch")  # it reads and parses a file each time
+
+
+def training_key(cell: Cell) -> str:
+    """Return a hash of everything that decides the training but how many steps it has."""
+    return cell_key(replace(cell, settings=replace(cell.settings, steps=0)))
+
+
+def result_as_dict(result: CellResult) -> dict[str, Any]:
+    """Return the result as plain values for JSON."""
+    return asdict(result)
+
+
+def read_curve(kept: Sequence[Mapping[str, Any]]) -> tuple[Reading, ...]:
+    """Return the readings that were kept as plain values."""
+    return tuple(Reading(**reading) for reading in kept)
+
+
+def result_from_dict(kept: Mapping[str, Any]) -> CellResult:
+    """Return what ``result_as_dict`` gave.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is something else.
+    """
+    errors = kept["corruption_errors"]
+    return CellResult(
+        scores=Scores(**kept["scores"]),
+        curve=read_curve(kept["curve"]),
+        predicted=tuple(int(label) for label in kept["predicted"]),
+        labels=tuple(int(label) for label in kept["labels"]),
+        label_nll=tuple(float(value) for value in kept["label_nll"]),
+        collapsed=kept["collapsed"],
+        scaled=None if kept["scaled"] is None else Scores(**kept["scaled"]),
+        temperature=kept["temperature"],
+        confusion=tuple(tuple(int(n) for n in row) for row in kept["confusion"]),
+        reliability=Reliability(
+            **{name: tuple(values) for name, values in kept["reliability"].items()}
+        ),
+        corruption_errors=None if errors is None else {k: float(v) for k, v in errors.items()},
+        seconds=float(kept["seconds"]),
+        waiting=float(kept["waiting"]),
+    )

@@ -1,0 +1,148 @@
+"""Train one cell's classifier and measure it, on the way and at the end."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from augfactory.errors import ResourceError
+from augfactory.evaluation.classifiers.registry import find_classifier
+from augfactory.evaluation.comparison.measures import (
+    accuracy,
+    confusion,
+    fit_temperature,
+    negative_log_likelihood,
+    reliability,
+    scaled,
+    scores,
+)
+from augfactory.evaluation.comparison.protocol import (
+    Cell,
+    CellResult,
+    CorruptedTest,
+    Earlier,
+    Reading,
+)
+from augfactory.evaluation.training.predicting import log_probabilities
+from augfactory.evaluation.training.train import Progressed, Trained, train_classifier
+from augfactory.evaluation.training.training_set import TrainingSet, spread_rows, training_part
+from augfactory.records import Int64Array, ReadImages, Source, SourceSpec
+
+CURVE_ROWS, TRAINING_ROWS = 1000, 500
+NLL_DIGITS = 4
+GUESSING = 3.0  # standard errors above chance that a classifier has to be to have learnt anything
+
+OpenTraining = Callable[[SourceSpec], TrainingSet]
+
+
+def run_cell(
+    cell: Cell,
+    open_training: OpenTraining,
+    open_source: Callable[[SourceSpec], Source],
+    earlier: Earlier | None = None,
+) -> tuple[CellResult, Progressed]:
+    """Train the cell's classifier, on from ``earlier`` where there is one, and measure it."""
+    training = training_part(open_training(cell.arm.source), cell.arm.part, cell.arm.rows)
+    build = find_classifier(cell.classifier.name, cell.classifier.weights).build
+    test = cell.test.opened(open_source)
+    curve = [] if earlier is None else list(earlier.curve)
+    measure = partial(_read, training.source, test, curve)
+    trained = train_classifier(
+        training,
+        build,
+        cell.settings,
+        cell.seed,
+        cell.arm.diet,
+        measure=measure,
+        saved=None if earlier is None else earlier.standing,
+    )
+    return _measured(cell, trained, test, open_source, tuple(curve)), trained.standing
+
+
+def _read(
+    training: Source, test: Source, curve: list[Reading], step: int, network: nn.Module
+) -> None:
+    """Add a reading to the curve."""
+    classes = len(test.class_names)
+    shown = spread_rows(len(test), CURVE_ROWS)
+    found = log_probabilities(network, test.read_images, shown, classes)
+    rows = spread_rows(len(training), TRAINING_ROWS)
+    own = log_probabilities(network, training.read_images, rows, classes)
+    learnt = training.read_soft_labels(rows).argmax(axis=1)
+    labels = test.labels[shown]
+    curve.append(
+        Reading(
+            step,
+            accuracy(found, labels),
+            negative_log_likelihood(found, labels),
+            accuracy(own, learnt),
+        )
+    )
+
+
+def _measured(
+    cell: Cell,
+    trained: Trained,
+    test: Source,
+    open_source: Callable[[SourceSpec], Source],
+    curve: tuple[Reading, ...],
+) -> CellResult:
+    predict = partial(log_probabilities, trained.network, classes=len(test.class_names))
+    found = predict(test.read_images, np.arange(len(test)))
+    temperature = None
+    if cell.held_out is not None:
+        held_out = cell.held_out.opened(open_source)
+        rows = np.arange(len(held_out))
+        temperature = fit_temperature(predict(held_out.read_images, rows), held_out.labels)
+    errors = None
+    if cell.corrupted is not None:
+        errors = _corruption_errors(cell.corrupted, predict, test.labels)
+    label_nll = -found[np.arange(len(test)), test.labels]
+    measured = scores(found, test.labels)
+    return CellResult(
+        scores=measured,
+        curve=curve,
+        predicted=tuple(found.argmax(axis=1).tolist()),
+        labels=tuple(test.labels.tolist()),
+        label_nll=tuple(label_nll.round(NLL_DIGITS).tolist()),
+        collapsed=_collapse(trained, measured.accuracy, len(test), len(test.class_names)),
+        scaled=None if temperature is None else scores(scaled(found, temperature), test.labels),
+        temperature=temperature,
+        confusion=tuple(map(tuple, confusion(found, test.labels).tolist())),
+        reliability=reliability(found, test.labels),
+        corruption_errors=errors,
+        seconds=trained.standing.seconds,
+        waiting=trained.waiting,
+    )
+
+
+def _collapse(trained: Trained, right: float, rows: int, classes: int) -> str | None:
+    """Say why a training failed: its loss is no number, or it is no better than guessing."""
+    if trained.standing.broke:
+        return f"the loss stopped being a number at step {trained.standing.step + 1:,}"
+    chance = 1 / classes
+    if classes > 1 and right <= chance + GUESSING * (chance * (1 - chance) / rows) ** 0.5:
+        return f"{100 * right:.1f} % right is no better than guessing among {classes} classes"
+    return None
+
+
+def _corruption_errors(
+    corrupted: CorruptedTest, predict: Callable[..., Any], labels: Int64Array
+) -> dict[str, float]:
+    errors: dict[str, list[float]] = {}
+    for corruption, _severity, path in corrupted.files:
+        try:
+            images = np.load(path, mmap_mode="r")
+        except (OSError, ValueError) as error:
+            raise ResourceError(
+                path, f"cannot be read ({error})", "Run the same command again: it is made again."
+            ) from error
+        found = predict(_reader(images), np.arange(len(labels)))
+        errors.setdefault(corruption, []).append(1 - accuracy(found, labels))
+    return {name: float(np.mean(values)) for name, values in errors.items()}
+
+
+def _reader(images: Any) -> ReadImages:
+    return lambda rows: np.ascontiguousarray(images[rows])

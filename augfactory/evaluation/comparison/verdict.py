@@ -1,0 +1,219 @@
+"""What an evaluation comes to: which arm to train on, and how sure that is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from augfactory.evaluation.comparison.compare import ArmSummary, by_arm, compared
+from augfactory.evaluation.comparison.compare import Results as Cells
+from augfactory.evaluation.comparison.intervals import Comparison, Difference, half_width
+
+POINT = 0.01  # of accuracy
+MOST_SEEDS = 200
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer to "what do I train on?".
+
+    Attributes:
+        use: the arm to train on.
+        baseline: the arm that all are compared with: the best of the baselines.
+        gain: of ``use`` over the baseline; None where it is the baseline itself.
+        better: arms that are surely better than the baseline, the best first.
+        worse: arms that are surely worse, the worst first.
+        undecided: the others.
+        smallest_difference: in accuracy, 0 to 1, that this evaluation could have seen; None with
+            too few trainings for any.
+        seeds_for_a_point: trainings of each arm that would show a difference of one point; None
+            where 200 would not.
+        test_images_for_a_point: how many test images that would take at least.
+        test_images: how many there are.
+        rising: arms that more steps would still improve, with what the last fifth brought them.
+        collapsed: arm -> how many of its trainings failed.
+        without_collapsed: ``use`` if failed trainings are left out, where that changes it.
+    """
+
+    use: str
+    baseline: str
+    gain: Difference | None
+    better: tuple[str, ...]
+    worse: tuple[str, ...]
+    undecided: tuple[str, ...]
+    smallest_difference: float | None
+    seeds_for_a_point: int | None
+    test_images_for_a_point: int
+    test_images: int
+    rising: dict[str, float | None]
+    collapsed: dict[str, int]
+    without_collapsed: str | None
+
+
+def verdict_of(results: Cells, arms: Sequence[ArmSummary], baselines: Sequence[str]) -> Verdict:
+    """Compare all arms with the best of ``baselines`` and say which to use.
+
+    An arm is used instead of the baseline only where its interval leaves out 0; of several, the
+    one with the highest accuracy. Failed trainings count as they are, so that a tendency to fail
+    counts against an arm. All intervals hold together for every choice of the baseline, so that
+    choosing it by the same figures does no harm.
+    """
+    known = [name for name in baselines if any(arm.name == name for arm in arms)]
+    mean = {arm.name: arm.accuracy.mean for arm in arms}
+    baseline = max(known, key=lambda name: mean[name])
+    comparison = compared(by_arm(results), known, "accuracy")
+    gaps = {one: gap for (one, other), gap in comparison.differences.items() if other == baseline}
+    ordered = sorted(gaps, key=lambda name: -gaps[name].mean)
+    better = tuple(name for name in ordered if gaps[name].clear and gaps[name].mean > 0)
+    worse = tuple(name for name in reversed(ordered) if gaps[name].clear and gaps[name].mean < 0)
+    use = better[0] if better else baseline
+    own_test = max(
+        (comparison.test[pair] for pair in comparison.test if pair[1] == baseline), default=0.0
+    )
+    images = len(next(iter(results))[1].labels)
+    seeds = len(arms[0].seeds)
+    return Verdict(
+        use=use,
+        baseline=baseline,
+        gain=gaps.get(use),
+        better=better,
+        worse=worse,
+        undecided=tuple(name for name in ordered if not gaps[name].clear),
+        smallest_difference=_smallest(gaps),
+        seeds_for_a_point=_seeds_for_a_point(comparison, own_test, len(gaps), len(arms), seeds),
+        test_images_for_a_point=_images_for_a_point(own_test, images),
+        test_images=images,
+        rising={arm.name: arm.curve.rise for arm in arms if arm.curve.rising},
+        collapsed={arm.name: len(arm.collapsed) for arm in arms if arm.collapsed},
+        without_collapsed=_without_collapsed(results, arms, baselines, use),
+    )
+
+
+def _smallest(gaps: dict[str, Difference]) -> float | None:
+    """Return the widest half of an interval: a smaller difference might have gone unseen."""
+    halves = [gap.high - gap.mean for gap in gaps.values() if gap.high is not None]
+    return max(halves) if halves else None
+
+
+def _seeds_for_a_point(
+    comparison: Comparison, test: float, pairs: int, arms: int, seeds: int
+) -> int | None:
+    """Return the fewest trainings of each arm at which intervals reach no further than a point."""
+    if not comparison.freedom or not pairs:
+        return None
+    for blocks in range(seeds, MOST_SEEDS + 1):
+        freedom = (arms - 1) * (blocks - 1)
+        if freedom and half_width(comparison.residual, freedom, test, blocks, pairs) <= POINT:
+            return blocks
+    return None
+
+
+def _images_for_a_point(test: float, images: int) -> int:
+    """Return how many test images keep their own chance below half of one point's interval."""
+    return max(images, round(images * test * (1.96 * 2 / POINT) ** 2)) if test else images
+
+
+def _without_collapsed(
+    results: Cells, arms: Sequence[ArmSummary], baselines: Sequence[str], use: str
+) -> str | None:
+    """Return what would be used if failed trainings were left out, where that is another arm."""
+    if not any(arm.collapsed for arm in arms):
+        return None
+    sound = [(cell, result) for cell, result in results if result.collapsed is None]
+    names = {cell.arm.name for cell, _ in sound}
+    known = [name for name in baselines if name in names]
+    if not known:
+        return None
+    means = {
+        name: sum(result.scores.accuracy for _, result in found.values()) / len(found)
+        for name, found in by_arm(sound).items()
+    }
+    baseline = max(known, key=lambda name: means[name])
+    gaps = compared(by_arm(sound), known, "accuracy").differences
+    clear = [
+        one
+        for (one, other), gap in gaps.items()
+        if other == baseline and gap.clear and gap.mean > 0
+    ]
+    best = max(clear, key=lambda name: means[name]) if clear else baseline
+    return None if best == use else best
+
+
+def spoken(verdict: Verdict, arms: Sequence[ArmSummary]) -> str:
+    """Say the verdict in sentences, accuracies in points."""
+    by_name = {arm.name: arm for arm in arms}
+    baseline = verdict.baseline
+    said = []
+    if verdict.gain is not None:
+        said.append(f"Use {verdict.use} ({points(verdict.gain)} over {baseline}).")
+    else:
+        said.append(f"Use {baseline}: nothing here is surely better.")
+    others = [name for name in verdict.better if name != verdict.use]
+    if others:
+        said.append(f"Also better: {_listed(others, by_name, baseline)}.")
+    if verdict.worse:
+        said.append(f"Leave out {_listed(verdict.worse, by_name, baseline)}.")
+    if verdict.undecided:
+        said.append(f"Not decided: {_listed(verdict.undecided, by_name, baseline)}.")
+    if len(verdict.rising) == len(arms):
+        said.append("All arms still rise: more steps may change the order.")
+    elif verdict.rising:
+        said.append(
+            "Still rising: "
+            + ", ".join(
+                name if rise is None else f"{name} ({100 * rise:+.1f} in the last fifth)"
+                for name, rise in verdict.rising.items()
+            )
+            + "; more steps may change the order."
+        )
+    if verdict.collapsed:
+        failed = ", ".join(f"{count} of {name}" for name, count in verdict.collapsed.items())
+        said.append(f"Failed trainings, counted as they are: {failed}.")
+        if verdict.without_collapsed is not None:
+            said.append(f"Without them it would be {verdict.without_collapsed}.")
+    said.append(_sharpness(verdict))
+    return " ".join(said)
+
+
+def points(gap: Difference) -> str:
+    """Return ``+3.1 points [+2.2, +4.0]``."""
+    text = f"{100 * gap.mean:+.1f} points"
+    if gap.low is None or gap.high is None:
+        return f"{text}, no interval"
+    return f"{text} [{100 * gap.low:+.1f}, {100 * gap.high:+.1f}]"
+
+
+def _listed(names: Sequence[str], arms: dict[str, ArmSummary], baseline: str) -> str:
+    return ", ".join(
+        f"{name} ({100 * arms[name].versus[baseline]['accuracy'].mean:+.1f})" for name in names
+    )
+
+
+def _sharpness(verdict: Verdict) -> str:
+    if verdict.smallest_difference is None:
+        return "One training of each arm decides nothing: ask for more --seeds."
+    text = f"Differences below {100 * verdict.smallest_difference:.1f} points cannot be seen here"
+    if verdict.smallest_difference <= POINT:
+        return text + "."
+    if verdict.seeds_for_a_point is not None:
+        return f"{text}; one point would take {verdict.seeds_for_a_point} trainings of each arm."
+    if verdict.test_images_for_a_point <= verdict.test_images:
+        return f"{text}; one point would take more than {MOST_SEEDS} trainings of each arm."
+    return (
+        f"{text}; one point would take about {verdict.test_images_for_a_point:,} test images, "
+        "however many trainings there are."
+    )
+
+
+def sentence(arm: ArmSummary) -> str:
+    """Say in words what the arm gained, in points of accuracy, over each that it is compared to."""
+    said = [_gain(other, found["accuracy"]) for other, found in arm.versus.items()]
+    return f"{arm.name}: {'; '.join(said)}." if said else ""
+
+
+def _gain(other: str, gap: Difference) -> str:
+    points = f"{100 * gap.mean:+.1f} points"
+    if gap.low is None or gap.high is None:
+        return f"{points} against {other} (one pair, so no interval)"
+    interval = f"[{100 * gap.low:+.1f}, {100 * gap.high:+.1f}]"
+    if gap.clear:
+        return f"{points} {interval} {'over' if gap.mean > 0 else 'below'} {other}"
+    return f"not distinguishable from {other} ({points} {interval})"

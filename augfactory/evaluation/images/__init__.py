@@ -1,0 +1,1 @@
+"""Look at images: copies, leaks, features, what a classifier reads of them."""

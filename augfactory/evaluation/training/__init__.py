@@ -1,0 +1,1 @@
+"""Train one classifier: batches, augmentation, loss, optimiser, averaged weights."""

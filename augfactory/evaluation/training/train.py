@@ -1,0 +1,253 @@
+"""Train one classifier on one training set, for an exact number of optimiser steps."""
+
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from augfactory.evaluation.classifiers.last_layer import last_linear
+from augfactory.evaluation.classifiers.registry import Builder
+from augfactory.evaluation.training import batches
+from augfactory.evaluation.training.averaging import WeightAverage
+from augfactory.evaluation.training.diet import DEFAULT_DIET, Diet
+from augfactory.evaluation.training.losses import consistent_cross_entropy
+from augfactory.evaluation.training.muon import Muon
+from augfactory.evaluation.training.network_input import to_network
+from augfactory.evaluation.training.online import vary
+from augfactory.evaluation.training.settings import WARM_UP, TrainingSettings, reading_steps
+from augfactory.evaluation.training.training_set import TrainingSet, row_reader
+from augfactory.keyed_random import key_of
+from augfactory.records import Float32Array, Int64Array, UInt8Array
+from augfactory.torch_optimiser import AdamW, without_compiler
+
+# step, rows [batch] or [batch, 3] -> (images [n, H, W, C], soft labels [n, K]), n the rows in all
+Read = Callable[[int, Int64Array], tuple[UInt8Array, Float32Array]]
+# (step, averaged network in evaluation mode) -> what it is worth there
+Measure = Callable[[int, nn.Module], None]
+
+
+@dataclass(frozen=True)
+class Progressed:
+    """How far a training has come: enough to go on as if nothing had happened.
+
+    Attributes:
+        step: steps done.
+        tensors: weights, their average, momentum and torch's generator, by name.
+        seconds: of training until then.
+        waited: those of them that went into fetching and varying images.
+        broke: whether the loss stopped being a number at the next step; it cannot go on then.
+    """
+
+    step: int
+    tensors: dict[str, Tensor]
+    seconds: float = 0.0
+    waited: float = 0.0
+    broke: bool = False
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network with averaged weights in evaluation mode, and how far its training has come.
+
+    The network takes float32 [N, C, H, W] in [0, 1] and gives logits. Where the loss stopped being
+    a number, it is that of the last step at which it was one.
+    """
+
+    network: nn.Module
+    standing: Progressed
+
+    @property
+    def waiting(self) -> float:
+        """The share of the seconds that went into fetching and varying images."""
+        return self.standing.waited / max(self.standing.seconds, 1e-9)
+
+
+class _Training:
+    """A network, its average and its optimiser, one step after another."""
+
+    def __init__(self, network: nn.Module, settings: TrainingSettings) -> None:
+        # Channels last is a fifth faster in training and twice as fast in testing, on CPU.
+        self.network: nn.Module = network.to(settings.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if settings.freeze:
+            _freeze(self.network)
+        self.average = WeightAverage(self.network, settings.device, norms=not settings.freeze)
+        self.settings = settings
+        self.optimiser = _optimiser(self.network, settings)
+
+    def step(self, number: int, images: UInt8Array, soft_labels: Float32Array, views: bool) -> bool:
+        """Take the step of this number, counted from 0; return whether the loss was a number."""
+        settings = self.settings
+        shown = to_network(images, settings.device)
+        targets = torch.from_numpy(soft_labels).to(settings.device)
+        self.network.train(not settings.freeze)  # frozen batch norms and dropout rest too
+        for group in self.optimiser.param_groups:
+            group["lr"] = settings.learning_rate * min(1.0, (number + 1) / WARM_UP)
+        with _autocast(settings):
+            logits = self.network(shown).float()
+            loss = (
+                consistent_cross_entropy(logits, targets)
+                if views
+                else F.cross_entropy(logits, targets, label_smoothing=settings.label_smoothing)
+            )
+        if not torch.isfinite(loss):
+            return False
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        self.average.update(self.network, images)
+        return True
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return everything that the next step depends on."""
+        found = {f"weights/{name}": own for name, own in self.network.state_dict().items()}
+        found |= {f"average/{name}": own for name, own in self.average.state().items()}
+        for place, parameter in enumerate(self.network.parameters()):
+            for name, own in self.optimiser.state.get(parameter, {}).items():
+                found[f"optimiser/{place}/{name}"] = own
+        found["generator"] = torch.get_rng_state()
+        return {name: own.detach().cpu().clone() for name, own in found.items()}
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Go on from what ``tensors`` gave."""
+        placed = {name: own.to(self.settings.device) for name, own in tensors.items()}
+        self.network.load_state_dict(_below(placed, "weights/"))
+        self.average.restore(_below(placed, "average/"))
+        for place, parameter in enumerate(self.network.parameters()):
+            for name, own in _below(placed, f"optimiser/{place}/").items():
+                # Laid out in memory like its parameter, which the state does not keep.
+                like = parameter.detach() if own.dim() else own
+                self.optimiser.state[parameter][name] = torch.empty_like(like).copy_(own)
+        torch.set_rng_state(tensors["generator"])
+
+
+def train_classifier(
+    training: TrainingSet,
+    build: Builder,
+    settings: TrainingSettings,
+    seed: int,
+    diet: Diet = DEFAULT_DIET,
+    *,
+    measure: Measure | None = None,
+    saved: Progressed | None = None,
+) -> Trained:
+    """Train ``settings.steps`` steps at a constant learning rate and average the weights.
+
+    Equal seeds start from equal weights whatever the training set; on one thread, equal seeds and
+    sets give equal networks, whether trained in one go or on from ``saved``.
+
+    Args:
+        training: what is trained on.
+        build: makes the network.
+        settings: of the training.
+        seed: of weights and order.
+        diet: how the rows reach the network.
+        measure: is called with the averaged network at each of ``reading_steps``.
+        saved: where an earlier training of the same stood, at most at ``settings.steps``.
+    """
+    read_rows = row_reader(training.source)
+
+    def read(step: int, rows: Int64Array) -> tuple[UInt8Array, Float32Array]:
+        # With views: all clean images, then all first views, then all second ones.
+        images, soft_labels = read_rows(rows.T.reshape(-1))
+        images, soft_labels = vary(
+            diet.online, images, soft_labels, seed=seed, step=step, steps=settings.horizon
+        )
+        return images, soft_labels[: len(rows)]
+
+    with _sealed_torch_randomness():
+        torch.manual_seed(key_of("classifier weights", seed))
+        network = build(training.source.image_shape, len(training.source.class_names))
+        own = _Training(network, settings)
+        torch.manual_seed(key_of("classifier dropout", seed))
+        if saved is not None:
+            own.restore(saved.tensors)
+        rows = rows_of_steps(training, settings, seed, diet)
+        return _run(own, read, rows, saved or Progressed(0, {}), measure)
+
+
+def rows_of_steps(
+    training: TrainingSet, settings: TrainingSettings, seed: int, diet: Diet
+) -> Iterator[Int64Array]:
+    """Yield the rows of every step, int64 [batch], or [batch, 3] with the loss "jsd"."""
+    steps = max(settings.steps, settings.horizon)
+    if diet.loss == "jsd":
+        return batches.with_views(training, steps, settings.batch, seed)
+    if diet.real_share is not None:
+        return batches.shared(training, diet.real_share, steps, settings.batch, seed)
+    return batches.ordered(training, diet.order, steps, settings.batch, seed)
+
+
+def _run(
+    own: _Training,
+    read: Read,
+    steps_rows: Iterator[Int64Array],
+    standing: Progressed,
+    measure: Measure | None,
+) -> Trained:
+    """Take the steps that are missing; what is measured on the way does not count as training."""
+    last = own.settings.steps
+    readings = {step for step in reading_steps(last) if step > standing.step}
+    deque(islice(steps_rows, standing.step), maxlen=0)
+    seconds, waited, step, broke = standing.seconds, standing.waited, standing.step, standing.broke
+    while step < last and not broke:
+        start = time.perf_counter()
+        rows = next(steps_rows)
+        images, soft_labels = read(step, rows)
+        waited += time.perf_counter() - start
+        broke = not own.step(step, images, soft_labels, rows.ndim == 2)
+        step += not broke
+        seconds += time.perf_counter() - start
+        if step in readings and not broke and measure is not None:
+            measure(step, own.average.network())
+    tensors = own.tensors()
+    return Trained(own.average.network(), Progressed(step, tensors, seconds, waited, broke))
+
+
+def _freeze(network: nn.Module) -> None:
+    """Let the last Linear layer alone learn.
+
+    Raises:
+        ValueError: there is none.
+    """
+    layer = last_linear(network)
+    if layer is None:
+        raise ValueError("the network has no Linear layer that could learn alone")
+    network.requires_grad_(False)
+    layer.requires_grad_(True)
+
+
+def _optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
+    without_compiler()
+    rate, decay = settings.learning_rate, settings.weight_decay
+    if settings.optimiser == "muon":
+        return Muon(network.parameters(), lr=rate, weight_decay=decay)
+    return AdamW(network.parameters(), lr=rate, weight_decay=decay, fused=True)
+
+
+def _autocast(settings: TrainingSettings) -> contextlib.AbstractContextManager[None]:
+    if settings.precision == "float32":
+        return contextlib.nullcontext()
+    return torch.autocast(settings.device, torch.bfloat16)
+
+
+def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): own for name, own in tensors.items() if name.startswith(prefix)
+    }
+
+
+@contextlib.contextmanager
+def _sealed_torch_randomness() -> Iterator[None]:
+    """Give back torch's global generator as it was.
+
+    Layers draw their first weights and dropout from it and take no other; so it is seeded for the
+    block and restored after it.
+    """
+    with torch.random.fork_rng(devices=[]):
+        yield

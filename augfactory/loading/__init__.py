@@ -1,0 +1,1 @@
+"""The Python API for trainers: `augfactory.load` and `augfactory.loader`."""

@@ -1,0 +1,139 @@
+"""Which rows an epoch of `augfactory.loader` serves, in which batches.
+
+Everything belongs to (seed, epoch) alone and is drawn in the main process, so that the number of
+worker processes cannot change a batch.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Literal, get_args
+
+import numpy as np
+from torch.utils.data import Sampler
+
+from augfactory.errors import RecipeError, unknown_name
+from augfactory.evaluation.training.batches import (
+    epoch_one_of_k,
+    epoch_with_views,
+    images_with_views,
+)
+from augfactory.evaluation.training.training_set import TrainingSet
+from augfactory.keyed_random import generator
+from augfactory.records import BLOCK_ROWS, Int64Array
+
+LoaderOrder = Literal["shuffled", "blocks", "rounds", "one-of-k"]
+LOADER_ORDERS: tuple[LoaderOrder, ...] = get_args(LoaderOrder)
+RowKey = int | tuple[int, ...]  # one row, or a clean image's row and those of its views
+
+
+def check_order(order: str) -> None:
+    """Refuse an order that there is not.
+
+    Raises:
+        RecipeError: there is none of this name.
+    """
+    if order not in LOADER_ORDERS:
+        raise unknown_name("order", "order", order, LOADER_ORDERS)
+
+
+class EpochBatches(Sampler[Any]):
+    """A batch sampler: each iteration serves the next epoch; ``set_epoch`` chooses which.
+
+    It yields rows to be read at once, those of ``at_once`` batches; its length counts batches.
+
+    Args:
+        training: the whole version.
+        rows: int64 [n], the rows to serve; None for all.
+        views: serve clean images with two of their views each, (clean, view, view), instead.
+        order: "shuffled", "blocks", "rounds" or "one-of-k".
+        window: blocks of 64 rows that "blocks" shuffles together.
+        part: (which, of how many): of every so many batches serve this one.
+
+    Raises:
+        RecipeError: views are asked for, and no image among ``rows`` has two.
+    """
+
+    def __init__(
+        self,
+        training: TrainingSet,
+        batch_size: int,
+        *,
+        rows: Int64Array | None,
+        views: bool,
+        order: str,
+        seed: int,
+        drop_last: bool,
+        window: int,
+        part: tuple[int, int],
+        at_once: int,
+    ) -> None:
+        self._rows = np.arange(len(training.source)) if rows is None else rows
+        chosen = training.restricted_to(self._rows)
+        # Arrays alone: some trainers send a loader to another process.
+        self._origin, self._round = chosen.origin, chosen.round
+        self._views = images_with_views(chosen) if views else None
+        if self._views is not None and not len(self._views[0]):
+            raise RecipeError("rows", "no image among them has two views", "Choose others.")
+        self.batch_size = batch_size
+        self.order = order
+        self.seed = seed
+        self.drop_last = drop_last
+        self.window = window
+        self.part = part
+        self.at_once = at_once
+        self.epoch = 0
+        self._length = len(self.rows_of_epoch(0))
+
+    def set_epoch(self, epoch: int) -> None:
+        """Serve epoch number ``epoch`` next, as a training that goes on does."""
+        self.epoch = epoch
+
+    def rows_of_epoch(self, epoch: int) -> Int64Array:
+        """Return the rows of an epoch in the order served: int64 [n], or [n, 3] with views."""
+        if self._views is not None:
+            clean, views = self._views
+            return self._rows[epoch_with_views(clean, views, self.seed, epoch)]
+        if self.order == "one-of-k":
+            return self._rows[epoch_one_of_k(self._origin, self.seed, epoch)]
+        if self.order == "rounds":
+            return self._rows[round_order(self._round, self.seed, epoch)]
+        if self.order == "blocks":
+            return block_order(self._rows, self.window, self.seed, epoch)
+        return generator("loader epoch", self.seed, epoch).permutation(self._rows)
+
+    def __len__(self) -> int:
+        whole, rest = divmod(self._length, self.batch_size)
+        _, parts = self.part
+        return (whole + (rest > 0 and not self.drop_last)) // parts
+
+    def __iter__(self) -> Iterator[Int64Array]:
+        # A generator: DataLoader asks for an iterator that it throws away, and no epoch is lost.
+        rows = self.rows_of_epoch(self.epoch)
+        self.epoch += 1
+        which, parts = self.part
+        starts = range(which * self.batch_size, len(rows), parts * self.batch_size)[: len(self)]
+        batches = [rows[start : start + self.batch_size] for start in starts]
+        for first in range(0, len(batches), self.at_once):
+            yield np.concatenate(batches[first : first + self.at_once])
+
+
+def round_order(rounds: Int64Array, seed: int, epoch: int = 0) -> Int64Array:
+    """Return the positions of ``rounds`` round after round, shuffled within each: int64 [N]."""
+    later = (epoch,) if epoch else ()
+    mixed = generator(seed, "round order", *later).permutation(len(rounds))
+    return mixed[np.argsort(rounds[mixed], kind="stable")]
+
+
+def block_order(rows: Int64Array, window: int, seed: int, epoch: int) -> Int64Array:
+    """Shuffle blocks of 64 neighbouring rows, then the rows within each ``window`` of blocks.
+
+    So at most ``window`` blocks are needed at any time, and each is read whole and once.
+    """
+    random = generator("loader blocks", seed, epoch)
+    ascending = np.sort(rows)
+    starts = np.flatnonzero(np.diff(ascending // BLOCK_ROWS)) + 1
+    blocks = np.split(ascending, starts)
+    order = random.permutation(len(blocks))
+    windows = [order[first : first + window] for first in range(0, len(order), window)]
+    return np.concatenate(
+        [random.permutation(np.concatenate([blocks[b] for b in own])) for own in windows]
+    )

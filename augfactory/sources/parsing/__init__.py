@@ -1,0 +1,1 @@
+"""What files hold, parsed and checked: arrays, labels, pixels."""

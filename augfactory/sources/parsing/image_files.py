@@ -1,0 +1,113 @@
+"""Image files that nobody vouches for: one file to pixels, and a list of files to a Source."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from augfactory.errors import InputDataError
+from augfactory.guarded.files import open_regular
+from augfactory.records import Float32Array, Int64Array, Source, SourceSpec, UInt8Array
+from augfactory.sources.parsing.labels_in import hard_as_soft
+from augfactory.sources.parsing.pixels import is_grey, pixels_of
+from augfactory.sources.parsing.reading import reading
+
+# By content, whatever the file is called; the decoders of rarer formats never see the bytes.
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
+MAX_PIXELS = 50_000_000
+REPLACE_IT = "Replace the file or take it out of the folder."
+
+
+def read_image(path: Path, size: tuple[int, int] | None, channels: int) -> UInt8Array:
+    """Read one file as uint8 [H, W, channels], converted as ``pixels.py`` says.
+
+    Raises:
+        InputDataError: the file is no image, is damaged or cut short, or declares too many pixels.
+    """
+    with _opened(path) as image:
+        image.load()
+        return pixels_of(image, size, channels)
+
+
+def holds_grey(path: Path) -> bool:
+    """Say from the header whether a file holds shades of grey only.
+
+    Raises:
+        InputDataError: the file is no image.
+    """
+    with _opened(path) as image:
+        return is_grey(image)
+
+
+def source_of_files(
+    spec: SourceSpec,
+    *,
+    split: str | None,
+    class_names: tuple[str, ...],
+    labels: Int64Array,
+    path_of: Callable[[int], Path],
+    row_name: Callable[[int], str],
+) -> Source:
+    """Make a Source of one image file per row, each opened when it is read.
+
+    Opening reads one header per class and the first image. With ``spec.size`` None that image's
+    size is everyone's, and with colour "auto" the set is grey if the first of every class is.
+
+    Raises:
+        InputDataError: a file that is looked at cannot be read; later, when rows are read, a file
+            that cannot be read or has another size than the first.
+    """
+    if spec.colour == "auto":
+        _, first_rows = np.unique(labels, return_index=True)
+        channels = 1 if all(holds_grey(path_of(int(row))) for row in first_rows) else 3
+    else:
+        channels = 1 if spec.colour == "grey" else 3
+    height, width, _ = read_image(path_of(0), spec.size, channels).shape
+
+    def read_images(rows: Int64Array) -> UInt8Array:
+        unique, places = np.unique(rows, return_inverse=True)
+        block = np.empty((len(unique), height, width, channels), dtype=np.uint8)
+        for place, row in enumerate(unique.tolist()):
+            pixels = read_image(path_of(row), spec.size, channels)
+            if pixels.shape != block.shape[1:]:
+                raise InputDataError(
+                    path_of(row),
+                    f"{pixels.shape[0]}x{pixels.shape[1]} pixels (height x width), while the first "
+                    f"image, {row_name(0)}, has {height}x{width}",
+                    f"Bring all images to one size: --size {height}x{width}",
+                )
+            block[place] = pixels
+        return block[places]
+
+    def read_soft_labels(rows: Int64Array) -> Float32Array:
+        return hard_as_soft(labels[rows], len(class_names))
+
+    return Source(
+        name=spec.text,
+        split=split,
+        class_names=class_names,
+        image_shape=(height, width, channels),
+        labels=labels,
+        read_images=read_images,
+        read_soft_labels=read_soft_labels,
+        row_name=row_name,
+    )
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Open a file of an allowed format and size; what fails inside is the file's fault."""
+    with (
+        reading(path, "cannot be read as an image", REPLACE_IT),
+        open_regular(path) as file,
+        Image.open(file, formats=FORMATS) as image,
+    ):
+        if image.width * image.height > MAX_PIXELS:
+            raise InputDataError(
+                path,
+                f"{image.height}x{image.width} pixels (height x width), more than {MAX_PIXELS:,}",
+                "Scale the image down, or take it out of the folder.",
+            )
+        yield image

@@ -1,0 +1,1 @@
+"""The disk: atomic writing, locks, scratch folders, the calls themselves."""

@@ -1,0 +1,78 @@
+"""Folders for what is needed for a while, which are gone afterwards, whatever happens.
+
+A folder is made where the environment's TMPDIR says. It holds a locked file as long as its process
+lives; the next process that needs a folder removes those whose process was killed.
+"""
+
+import contextlib
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from augfactory.errors import AugfactoryError, unwritable
+from augfactory.guarded.files import is_there
+from augfactory.held_signals import signals_held
+from augfactory.store.disk import system
+from augfactory.store.disk.atomic import remove
+
+PREFIX = "augfactory-"
+OWNER = ".owner"
+
+
+@contextlib.contextmanager
+def scratch_folder(purpose: str) -> Iterator[Path]:
+    """Give a new folder of this process, removed at the end of the block.
+
+    Raises:
+        ResourceError: it cannot be made.
+    """
+    base, prefix = Path(tempfile.gettempdir()), f"{PREFIX}{purpose}-"
+    _remove_abandoned(base, prefix)
+    folder, descriptor = _owned_folder(base, prefix)
+    try:
+        yield folder
+    finally:
+        with signals_held(), contextlib.suppress(AugfactoryError):  # the next process tries again
+            os.close(descriptor)
+            remove(folder)
+
+
+def _owned_folder(base: Path, prefix: str) -> tuple[Path, int]:
+    """Make a folder; again where another process took it for abandoned before it was locked."""
+    while True:
+        folder = base
+        try:
+            folder = base / f"{prefix}{secrets.token_hex(6)}"
+            system.mkdir(folder, 0o700)
+            descriptor = system.open_lock(folder / OWNER)
+            with contextlib.suppress(OSError):  # where there are no locks, nothing is removed later
+                system.flock(descriptor)
+            if is_there(folder / OWNER):
+                return folder, descriptor
+            os.close(descriptor)
+        except OSError as error:
+            if isinstance(error, FileNotFoundError) and base.is_dir():
+                continue
+            if folder != base:
+                with contextlib.suppress(OSError):
+                    system.rmdir(folder)
+            raise unwritable(folder, error) from error
+
+
+def _remove_abandoned(base: Path, prefix: str) -> None:
+    """Remove folders of ours whose process was killed; nothing of that is worth an error."""
+    with contextlib.suppress(OSError):
+        for folder in base.iterdir():
+            if not folder.name.startswith(prefix) or folder.is_symlink():
+                continue
+            with contextlib.suppress(OSError, AugfactoryError):
+                if hasattr(os, "getuid") and folder.lstat().st_uid != os.getuid():
+                    continue
+                descriptor = system.open_lock(folder / OWNER)
+                try:
+                    system.flock(descriptor)
+                    remove(folder)
+                finally:
+                    os.close(descriptor)

@@ -1,0 +1,1 @@
+"""What describes a version: its card, and Croissant for machines."""

@@ -1,0 +1,290 @@
+"""README.md: the dataset card, for people, with the front matter of the Hugging Face hub.
+
+Nothing in it depends on when or where the dataset was made: the same request gives the same card.
+"""
+
+import json
+
+from augfactory.guarded.text import escaped
+from augfactory.methods.registry import METHODS
+from augfactory.store.documents.markdown import channels, code, numbers, quoted, table, wrapped
+from augfactory.store.formats.registry import FORMATS
+from augfactory.store.manifest import Manifest, program
+from augfactory.store.manifest_parts import SourceEntry
+
+ORIGINAL, DECODED, LABELLED = "original", "vae", "pseudo-label"
+SIZES = (
+    (10**3, "n<1K"),
+    (10**4, "1K<n<10K"),
+    (10**5, "10K<n<100K"),
+    (10**6, "100K<n<1M"),
+    (10**7, "1M<n<10M"),
+    (10**8, "10M<n<100M"),
+    (10**9, "100M<n<1B"),
+)
+
+
+def card(manifest: Manifest) -> str:
+    """Return the dataset card."""
+    sections = (
+        _front_matter(manifest) + "\n" + _introduction(manifest),
+        "## What it holds\n\n" + _contents(manifest),
+        "## Reading it\n\n" + _reading(manifest),
+        "## How it was made\n\n" + _making(manifest),
+        "## Use and limits\n\n" + _limits(manifest),
+        "## Identity\n\n" + _identity(manifest),
+    )
+    return escaped("\n\n".join(sections), keep="\n") + "\n"
+
+
+def _front_matter(manifest: Manifest) -> str:
+    # No dataset_info: the features stand in the Parquet files, and load_dataset ignores them here.
+    return f"""---
+pretty_name: {quoted(f"{manifest.name}, {manifest.version}")}
+license: other
+license_name: as-the-source
+task_categories: [image-classification]
+task_ids: [multi-class-image-classification]
+size_categories: [{_size_category(manifest.rows)}]
+source_datasets: [extended]
+annotations_creators: [machine-generated]
+tags: [synthetic, data-augmentation, soft-labels, augfactory]
+configs:
+- config_name: default
+  data_files:
+  - split: train
+    path: {FORMATS[manifest.format].data_files}
+---"""
+
+
+def _introduction(manifest: Manifest) -> str:
+    height, width, channels = manifest.image_shape
+    kept = sum(manifest.counts.get(ORIGINAL, {}).values())
+    made, originals = manifest.rows - kept, len(manifest.source.rows)
+    parts = (
+        f"{kept:,} originals and {made:,} images made from them"
+        if kept
+        else f"{made:,} images made from {originals:,} originals, which are not among them"
+    )
+    exported = (
+        f" Exported from {escaped(manifest.exported_from.name)}@{manifest.exported_from.version}: "
+        "the same rows, stored in another way."
+        if manifest.exported_from
+        else ""
+    )
+    text = (
+        f"{manifest.rows:,} labelled images of {height}×{width} pixels, {_colours(channels)}, in "
+        f"{len(manifest.class_names)} classes: {parts}, by {program()}.{exported}"
+    )
+    return f"""# {escaped(manifest.name)}, {manifest.version}
+
+{wrapped(text)}
+
+![what there was, and what was made from it](preview.png)"""
+
+
+def _contents(manifest: Manifest) -> str:
+    methods = list(manifest.counts)
+    classes = [["class", *methods, "all"]]
+    for name in manifest.class_names:
+        counts = [manifest.counts[method].get(name, 0) for method in methods]
+        classes.append([name, *(f"{count:,}" for count in [*counts, sum(counts)])])
+    totals = [sum(manifest.counts[method].values()) for method in methods]
+    classes.append(["all", *(f"{count:,}" for count in [*totals, sum(totals)])])
+    address = f"{escaped(manifest.name)}@{manifest.version}"
+    later = (
+        "How near the made images come to the originals, and whether they help, is measured once "
+        f"the dataset stands: `augfactory info {address} --quality` tells precision, recall, "
+        "density, coverage and authenticity of each method and class; `augfactory evaluate "
+        f"{address} --test SOURCE:test` trains classifiers with it and without."
+    )
+    return f"""{table(classes)}
+
+A row counts in the class of its largest label share.
+
+{_figures(manifest)}
+
+{wrapped(later)}"""
+
+
+def rejected_in_words(manifest: Manifest) -> str | None:
+    """Say how many draws of decoded images were rejected; None where they were not filtered."""
+    if manifest.rejected is None:
+        return None
+    total = {reason: sum(draws.values()) for reason, draws in manifest.rejected.items()}
+    decoded = sum(manifest.counts.get(DECODED, {}).values())
+    return (
+        f"Decoded images were filtered: {total.get('unread', 0):,} were drawn again because "
+        "classifiers that did not learn their original read them as another class, "
+        f"{total.get('blank', 0):,} because they were blank, {total.get('copy', 0):,} because they "
+        f"were copies; of {decoded:,} rows {total.get('kept', 0):,} were kept although none of "
+        "their draws was fit."
+    )
+
+
+def _figures(manifest: Manifest) -> str:
+    statistics = manifest.statistics
+    lines = [["method", "how a row is made", "rows", "of mixed label", "largest share, mean"]]
+    for method, classes in manifest.counts.items():
+        labels = statistics.labels[method] if statistics else None
+        lines.append(
+            [
+                method,
+                _method(method, residual=_is_residual(manifest)),
+                f"{sum(classes.values()):,}",
+                f"{labels.mixed:,}" if labels else "-",
+                f"{labels.largest_share:.3f}" if labels else "-",
+            ]
+        )
+    if statistics is None:
+        return table(lines, words=2)
+    pixels = (
+        "Pixels, on the scale 0 to 1 over all rows, to normalise by: mean "
+        f"{channels(statistics.pixel_mean)}, standard deviation "
+        f"{channels(statistics.pixel_deviation)}. Rows that repeat an earlier one, pixels and "
+        f"label: {statistics.repeats:,}."
+    )
+    return f"{table(lines, words=2)}\n\n{wrapped(pixels)}"
+
+
+def _reading(manifest: Manifest) -> str:
+    storage = FORMATS[manifest.format]
+    grey = storage.grey_note if manifest.image_shape[2] == 1 else ""
+    columns = (
+        "`soft_label` holds the exact label shares in the order of the classes above, `label` the "
+        "number of the largest. `source_index` counts positions among the source rows that "
+        "`manifest.json` lists (-1: unused), `weight` is the share of each; `round` counts passes "
+        "over the source, 0 for originals. `plan.parquet` holds every number that was drawn for a "
+        "row. `croissant.json` describes all of it for machines."
+    )
+    return "\n\n".join(filter(None, [storage.reading, wrapped(grey), wrapped(columns)]))
+
+
+def _making(manifest: Manifest) -> str:
+    source = manifest.source
+    split = f", the {source.split} split" if source.split else ""
+    converted = [
+        *([f"to {source.size[0]}×{source.size[1]} pixels"] if source.size else []),
+        *([f"to {source.colour}"] if source.colour != "auto" else []),
+    ]
+    origin = (
+        f"Source: `{code(source.title)}`{split}; {len(source.rows):,} of its images, numbers "
+        f"{numbers(source.rows)}. Their pixels and labels have the fingerprint "
+        f"`{source.fingerprint}`."
+        + (f" Images were converted {' and '.join(converted)}." if converted else "")
+        + (
+            f" They were made themselves, and go back to {source.originals:,} images: "
+            "`source.roots` in `manifest.json` tells to which."
+            if source.roots is not None
+            else ""
+        )
+    )
+    if (rejected := rejected_in_words(manifest)) is not None:
+        origin += " " + rejected
+    if manifest.unlabelled is not None:
+        origin += " " + _unlabelled(manifest.unlabelled)
+    again = (
+        f"`augfactory reproduce {code(manifest.name)}@{manifest.version}` renders it again from "
+        f"the source{' and the model' if manifest.model else ''}, bit by bit the same, after this "
+        "recipe:"
+    )
+    return f"""{wrapped(origin)}
+
+{wrapped(_model(manifest))}
+
+{wrapped(again)}
+
+```json
+{json.dumps(manifest.recipe, indent=2)}
+```"""
+
+
+def _unlabelled(entry: SourceEntry) -> str:
+    return (
+        f"Unlabelled images: `{code(entry.title)}`, {len(entry.rows):,} of them, with the "
+        f"fingerprint `{entry.fingerprint}`; `pseudo-labels.parquet` has the label that "
+        "classifiers give to each, and whether it serves. `source_index` counts them behind the "
+        "source rows."
+    )
+
+
+def _model(manifest: Manifest) -> str:
+    model = manifest.model
+    if model is None:
+        return "No trained model took part."
+    trained_on = model.get("trained_on") or {}
+    same = trained_on.get("fingerprint") == manifest.source.fingerprint
+    images = "the same images" if same else f"{len(trained_on.get('rows') or ()):,} images"
+    kind = f" `{code(model['architecture'])}`" if model.get("architecture") else ""
+    return (
+        f"Model: a variational autoencoder{kind}, trained on {images}; the sha256 of its weights "
+        f"is `{code(model['sha256'])}`."
+    )
+
+
+def _limits(manifest: Manifest) -> str:
+    points = [
+        f"All of it derives from {manifest.source.originals:,} images. It shows nothing that these "
+        "did not show, and repeats their biases and their wrong labels.",
+        "It is no test set. Rows that go back to one image are near copies: hold out by "
+        f"`{manifest.source.groups}`, never by row, and test on images that nothing here was made "
+        "from.",
+        "What the source images show of persons or places stands in these too: augfactory does "
+        "not look for it.",
+        "The licence is that of the source, which augfactory does not know: ask whoever it comes "
+        "from.",
+    ]
+    if LABELLED in manifest.counts:
+        points.insert(
+            1,
+            f"The labels of `{LABELLED}` rows are guesses of classifiers, as sure as their shares "
+            "say; some are wrong.",
+        )
+    if DECODED in manifest.counts:
+        look = "are smoother than real ones: fine detail is lost"
+        if _is_residual(manifest):
+            look = "keep the detail of the image that they are made from"
+        points.insert(
+            2,
+            f"Decoded images (`{DECODED}`) {look}. The model that decoded them has learnt from "
+            "every image it was trained on, held out afterwards or not.",
+        )
+    use = (
+        "Meant for training image classifiers, with soft labels (cross-entropy against the shares) "
+        "or hard ones."
+    )
+    return "\n".join([wrapped(use), "", *(wrapped(point, "- ") for point in points)])
+
+
+def _identity(manifest: Manifest) -> str:
+    return f"""Content hash `{manifest.content_hash}`
+(decoded pixels, labels and their order; the same in every format). Recipe id
+`{manifest.recipe_id}`.
+`sha256sum -c SHA256SUMS` checks every file without augfactory, `augfactory verify` the rows too."""
+
+
+def _is_residual(manifest: Manifest) -> bool:
+    """Tell whether decoded rows are source images and what a move among codes changes in them."""
+    return (manifest.recipe.get("vae") or {}).get("decode") == "residual"
+
+
+def _method(name: str, *, residual: bool) -> str:
+    """Return how a row of this method is made, in the words of the method's card."""
+    if name == ORIGINAL:
+        return "taken from the source as it was"
+    if name == DECODED and residual:
+        return "add to a source image what a move near its code changes"
+    if name == DECODED:
+        return "decode a code near that of a source image"
+    if name == LABELLED:
+        return "an unlabelled image, labelled by classifiers of the labelled ones"
+    method = METHODS.get(name)
+    return method.card.splitlines()[0].partition(": ")[2].rstrip(".") if method else ""
+
+
+def _colours(channels: int) -> str:
+    return "grey" if channels == 1 else "RGB"
+
+
+def _size_category(rows: int) -> str:
+    return next((name for limit, name in SIZES if rows < limit), "1B<n<10B")
