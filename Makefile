@@ -50,6 +50,7 @@ clean:
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/python tools/torchvision_hook.py
 	touch $@
 
 .venv/ready-dev: .venv/ready

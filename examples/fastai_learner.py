@@ -8,15 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from torch import nn
-
-# Beside a CPU build of torch, the registry's torchvision (which fastai imports) fails; this mends
-# it. Elsewhere leave it out.
-from augfactory.torchvision_import import import_torchvision
-
-import_torchvision()
-
-from fastai.vision.all import (  # noqa: E402
+from fastai.vision.all import (
     AvgLoss,
     CategoryBlock,
     ColReader,
@@ -27,6 +19,7 @@ from fastai.vision.all import (  # noqa: E402
     RegressionBlock,
     set_seed,
 )
+from torch import nn
 
 EPOCHS = 8
 

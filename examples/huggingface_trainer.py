@@ -10,15 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-
-# Beside a CPU build of torch, the registry's torchvision (which transformers imports) fails; this
-# mends it. Elsewhere leave it out.
-from augfactory.torchvision_import import import_torchvision
-
-import_torchvision()
-
-from datasets import load_dataset  # noqa: E402
-from transformers import (  # noqa: E402
+from datasets import load_dataset
+from transformers import (
     PrinterCallback,
     ResNetConfig,
     ResNetForImageClassification,

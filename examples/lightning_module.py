@@ -5,18 +5,12 @@ python examples/lightning_module.py digits-x10@v1 [--hard]
 
 import sys
 
-# Beside a CPU build of torch, the registry's torchvision (which Lightning imports) fails; this
-# mends it. Elsewhere leave it out.
-from augfactory.torchvision_import import import_torchvision
+import lightning
+import torch
+import torch.nn.functional as F
+from torch import nn
 
-import_torchvision()
-
-import lightning  # noqa: E402
-import torch  # noqa: E402
-import torch.nn.functional as F  # noqa: E402
-from torch import nn  # noqa: E402
-
-import augfactory  # noqa: E402
+import augfactory
 
 EPOCHS = 8
 

@@ -7,19 +7,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import timm
 import torch
-
-# Beside a CPU build of torch, the registry's torchvision (which timm imports) fails; this mends it.
-# Elsewhere leave it out.
-from augfactory.torchvision_import import import_torchvision
-
-import_torchvision()
-
-import timm  # noqa: E402
-from timm.data import create_dataset, create_loader  # noqa: E402
-from timm.data.target_transforms import MultiLabelTarget  # noqa: E402
-from timm.loss import SoftTargetCrossEntropy  # noqa: E402
-from timm.optim import create_optimizer_v2  # noqa: E402
+from timm.data import create_dataset, create_loader
+from timm.data.target_transforms import MultiLabelTarget
+from timm.loss import SoftTargetCrossEntropy
+from timm.optim import create_optimizer_v2
 
 EPOCHS, SIZE = 6, 32
 

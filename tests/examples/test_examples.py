@@ -61,7 +61,6 @@ RUNS = [
     for script, (storages, _, heavy, slow) in SCRIPTS.items()
     for storage in storages
 ]
-SHIM = "from augfactory.torchvision_import import import_torchvision\nimport_torchvision()\n"
 # What the page warns of, as a program: a trap that a new release mends fails here.
 TRAPS = {
     "huggingface_trainer.py": """
@@ -210,14 +209,14 @@ def test_it_reads_the_rows_and_takes_soft_labels(script: str, tmp_path: Path) ->
 @pytest.mark.parametrize("script", TRAPS)
 def test_the_trap_is_there(script: str, versions: dict[Format, Path], tmp_path: Path) -> None:
     folder = f"FOLDER = {str(versions['hdf5'])!r}\n"
-    python(tmp_path, "-c", SHIM + folder + TRAPS[script])
+    python(tmp_path, "-c", folder + TRAPS[script])
 
 
 def test_timms_train_script_takes_what_the_page_says(
     versions: dict[Format, Path], tmp_path: Path
 ) -> None:
     folder = f"FOLDER = {str(versions['png'])!r}\n"
-    python(tmp_path, "-c", SHIM + folder + TIMM_TRAIN)
+    python(tmp_path, "-c", folder + TIMM_TRAIN)
 
 
 def test_bare_means_without_augfactory() -> None:
