@@ -2,18 +2,22 @@
 # make test      set up what the tests need, check the code and run the tests
 # make faults    try every fault there is: failing calls, kills, power cuts, hostile files (half an hour)
 # make sabotage  take one safeguard away at a time and see that a test notices
-# make examples  set up Lightning, transformers, Keras and fastai, and run their examples' tests and
-#                the documents' studies in their quick size
+# make examples  set up Lightning, transformers, Keras and fastai, and run their examples' tests, those
+#                that train timm's networks, and the documents' studies in their quick size
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test faults sabotage examples check fix docs bench wheel clean
+.PHONY: demo test faults sabotage examples check lint fix docs bench wheel clean
 
 demo: .venv/ready
 	$(BIN)/augfactory demo
 
-test: check
-	$(BIN)/pytest -n 2 --dist worksteal
+# mypy takes a minute of one core: it runs beside the tests, and speaks when they are through.
+test: lint
+	@$(BIN)/mypy >.venv/mypy.txt 2>&1 & types=$$!; \
+	$(BIN)/pytest -n 2 --dist worksteal; tests=$$?; \
+	wait $$types; typed=$$?; cat .venv/mypy.txt; \
+	test $$tests -eq 0 && test $$typed -eq 0
 
 faults: .venv/ready-dev
 	$(BIN)/python -m tests.faults.run
@@ -24,10 +28,12 @@ sabotage: .venv/ready-dev
 examples: .venv/ready-examples
 	$(BIN)/pytest -m heavy tests/examples tests/cli/test_studies.py
 
-check: .venv/ready-dev
+check: lint
+	$(BIN)/mypy
+
+lint: .venv/ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 fix: .venv/ready-dev
@@ -53,9 +59,11 @@ clean:
 	$(BIN)/python tools/torchvision_hook.py
 	touch $@
 
-.venv/ready-dev: .venv/ready
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	touch $@
+# Nothing is compiled beforehand: Python does so with what it imports, a small part of all this.
+.venv/ready-dev: pyproject.toml constraints.txt
+	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
+	touch .venv/ready $@
 
 .venv/ready-examples: .venv/ready-dev
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[examples]'
