@@ -16,7 +16,7 @@ demo: .venv/ready
 test: lint
 	@$(BIN)/mypy >.venv/mypy.txt 2>&1 & types=$$!; \
 	$(BIN)/pytest -n 2 --dist worksteal; tests=$$?; \
-	wait $$types; typed=$$?; cat .venv/mypy.txt; \
+	wait $$types; typed=$$?; test $$typed -eq 0 || cat .venv/mypy.txt; \
 	test $$tests -eq 0 && test $$typed -eq 0
 
 faults: .venv/ready-dev
@@ -63,6 +63,7 @@ clean:
 .venv/ready-dev: pyproject.toml constraints.txt
 	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python tools/torchvision_hook.py
 	touch .venv/ready $@
 
 .venv/ready-examples: .venv/ready-dev
