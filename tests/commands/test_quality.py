@@ -150,7 +150,7 @@ def test_originals_that_were_left_out_are_read_from_their_source(bench: Bench) -
     assert nearest == list(range(60)) * 3
     assert as_json(result)["methods"]["vae"]["overall"]["rows"] == 180
     write_source(bench.folder / "train.h5", *patterns("changed", 100))
-    with pytest.raises(InputDataError, match="no longer what bare-x3@v1 was made from"):
+    with pytest.raises(InputDataError, match="no longer those that bare-x3@v1 was made from"):
         quality("bare-x3", Progress())
 
 
