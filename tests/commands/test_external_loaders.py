@@ -125,6 +125,13 @@ columns = {name: np.array([row["json"][name] for row in rows]) for name in rows[
 np.savez(out, image=np.stack([np.asarray(row["png"]) for row in rows]), **columns,
          cls=np.array([row["cls"] for row in rows]), key=np.array([row["__key__"] for row in rows]))
 """
+# Some of these scripts one after another: most of their time goes to imports that they share.
+SEVERAL = """
+import json, sys
+for script, arguments in json.loads(sys.argv[1])[0]:
+    sys.argv[1] = json.dumps(arguments)
+    exec(script, {"__name__": "__main__"})
+"""
 
 
 @pytest.fixture(scope="module", params=[1, 3], ids=["grey", "colour"])
@@ -140,6 +147,13 @@ def versions(
 def run(script: str, cache: Path, *arguments: object) -> dict[str, Any]:
     """Run ``script`` as another program would, offline; return the arrays that it saved."""
     out = cache / "out.npz"
+    start(script, cache, *arguments, str(out))
+    with np.load(out) as arrays:
+        return dict(arrays)
+
+
+def start(script: str, cache: Path, *arguments: object) -> None:
+    """Run ``script`` in a process of its own."""
     environment = {
         **os.environ,
         "HOME": str(cache),  # where mlcroissant keeps things
@@ -147,7 +161,7 @@ def run(script: str, cache: Path, *arguments: object) -> dict[str, Any]:
         "HF_HOME": str(cache / "hf"),
     }
     done = subprocess.run(
-        [sys.executable, "-c", script, json.dumps([*arguments, str(out)])],
+        [sys.executable, "-c", script, json.dumps(arguments)],
         cwd=cache,
         env=environment,
         capture_output=True,
@@ -156,8 +170,6 @@ def run(script: str, cache: Path, *arguments: object) -> dict[str, Any]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    with np.load(out) as arrays:
-        return dict(arrays)
 
 
 def stored_in(folder: Path) -> Rows:
@@ -220,28 +232,54 @@ def test_hugging_face_reads_every_column(
         assert found["kind"] == "float32"
 
 
-def test_timm_reads_soft_labels_from_webdataset(versions: dict[str, Path], tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def training_loaders(
+    versions: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, dict[str, Any]]:
+    """Return what timm, the package webdataset and ImageFolder read, by script."""
+    cache = tmp_path_factory.mktemp("cache")
+    shards = str(versions["webdataset"])
+    urls = [str(path) for path in sorted(versions["webdataset"].glob("shards/*.tar"))]
+    grey = stored_in(versions["hdf5"]).image.shape[3] == 1
+    asked: dict[str, tuple[str, list[Any]]] = {
+        "webdataset": (WEBDATASET, [urls, "pill" if grey else "pil"]),
+        "timm": (TIMM, [shards]),
+        "grey": (GREY, [shards, str(versions["png"])]),
+    }
+    files = {name: str(cache / f"{name}.npz") for name in asked}
+    start(SEVERAL, cache, [(script, [*own, files[name]]) for name, (script, own) in asked.items()])
+    found = {}
+    for name, file in files.items():
+        with np.load(file) as arrays:
+            found[name] = dict(arrays)
+    return found
+
+
+def test_timm_reads_soft_labels_from_webdataset(
+    versions: dict[str, Path], training_loaders: dict[str, dict[str, Any]]
+) -> None:
     rows = stored_in(versions["hdf5"])
-    found = run(TIMM, tmp_path, str(versions["webdataset"]))
+    found = dict(training_loaders["timm"])
     if rows.image.shape[3] == 1:  # of which timm makes three channels
         found["image"] = found["image"][:, :, :, :1]
     assert_same_rows(found, rows, in_order=True, names=("soft_label",))
 
 
-def test_the_webdataset_package_reads_it(versions: dict[str, Path], tmp_path: Path) -> None:
+def test_the_webdataset_package_reads_it(
+    versions: dict[str, Path], training_loaders: dict[str, dict[str, Any]]
+) -> None:
     rows = stored_in(versions["hdf5"])
-    urls = [str(path) for path in sorted(versions["webdataset"].glob("shards/*.tar"))]
-    decoder = {1: "pill", 3: "pil"}[rows.image.shape[3]]
-    found = run(WEBDATASET, tmp_path, urls, decoder)
+    found = training_loaders["webdataset"]
     assert_same_rows(found, rows, in_order=True)
     assert np.array_equal(found["cls"], rows.label)
     assert found["key"].tolist() == [f"{row:08d}" for row in range(60)]
 
 
-def test_the_card_is_right_about_grey_images(versions: dict[str, Path], tmp_path: Path) -> None:
+def test_the_card_is_right_about_grey_images(
+    versions: dict[str, Path], training_loaders: dict[str, dict[str, Any]]
+) -> None:
     own = {1: "L", 3: "RGB"}[stored_in(versions["hdf5"]).image.shape[3]]
-    found = run(GREY, tmp_path, str(versions["webdataset"]), str(versions["png"]))
-    assert {name: str(mode) for name, mode in found.items()} == {
+    assert {name: str(mode) for name, mode in training_loaders["grey"].items()} == {
         "pil": "RGB",
         "pill": "L",
         "timm RGB": "RGB",
