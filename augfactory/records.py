@@ -65,10 +65,11 @@ class Source:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def blocks(self, rows: int = READ_AT_ONCE) -> Iterator[Int64Array]:
-        """Yield all row numbers in order, at most ``rows`` at once, each int64 [n]."""
-        for start in range(0, len(self), rows):
-            yield np.arange(start, min(start + rows, len(self)))
+    def blocks(self, rows: int | None = None) -> Iterator[Int64Array]:
+        """Yield all row numbers in order, int64 [n]; at most ``rows`` at once, 256 at None."""
+        at_once = rows or READ_AT_ONCE
+        for start in range(0, len(self), at_once):
+            yield np.arange(start, min(start + at_once, len(self)))
 
     def in_memory(self, on_rows: Callable[[int], None] | None = None) -> "Source":
         """Return the same source read into memory, or itself where it takes more than 1 GiB.
@@ -81,7 +82,7 @@ class Source:
             return self
         images = np.empty((len(self), *self.image_shape), dtype=np.uint8)
         soft_labels = np.empty((len(self), len(self.class_names)), dtype=np.float32)
-        for rows in self.blocks(READ_AT_ONCE):
+        for rows in self.blocks():
             images[rows] = self.read_images(rows)
             soft_labels[rows] = self.read_soft_labels(rows)
             if on_rows is not None:

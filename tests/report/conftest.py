@@ -38,5 +38,5 @@ def _kept(patch: pytest.MonkeyPatch, draw: Callable[[Figure], bytes]) -> list[Fi
         return draw(figure)
 
     for module in DRAWING:
-        patch.setattr(f"augfactory.report.{module}.png_of", keep)
+        patch.setattr(f"augfactory.report.figures.{module}.png_of", keep)
     return figures

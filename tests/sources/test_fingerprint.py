@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from augfactory import records
 from augfactory.records import Float32Array, Int64Array, Source, SourceSpec, UInt8Array
-from augfactory.sources import fingerprint as fingerprinting
 from augfactory.sources.fingerprint import fingerprint
 from augfactory.sources.opening import open_source
 from augfactory.sources.parsing.arrays_in import source_of_arrays
@@ -88,7 +88,7 @@ def test_the_name_and_the_split_do_not_count() -> None:
 @pytest.mark.parametrize("block", [1, 2, 8, 9])
 def test_blocks_do_not_show(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = fingerprint(source_of())
-    monkeypatch.setattr(fingerprinting, "BLOCK_ROWS", block)
+    monkeypatch.setattr(records, "READ_AT_ONCE", block)
     assert fingerprint(source_of()) == expected
 
 
