@@ -59,15 +59,17 @@ def evaluate(
     loss: Annotated[
         str,
         typer.Option(
-            help="ce: cross entropy with soft labels; jsd: with AugMix's consistency of views, "
-            "for the datasets that hold two views of an image."
+            metavar="ce|jsd",
+            help="Cross entropy with soft labels, or with AugMix's Jensen-Shannon consistency for "
+            "datasets that hold two views of an image.",
         ),
     ] = "ce",
     order: Annotated[
         str,
         typer.Option(
-            help="How datasets are read: shuffled; rounds, one after the other, as schedules "
-            "need it; one-of-k, one image of each original in an epoch."
+            metavar="shuffled|rounds|one-of-k",
+            help="How datasets are read: shuffled, round after round (for schedules), or one image "
+            "of each original in an epoch.",
         ),
     ] = "shuffled",
     arm: Annotated[
@@ -96,13 +98,11 @@ def evaluate(
         ),
     ] = None,
     corruptions: Annotated[
-        str | None, typer.Option(help="Test on corrupted images too: mnist-c or cifar-c.")
+        str | None, typer.Option(metavar="mnist-c|cifar-c", help="Test on corrupted images too.")
     ] = None,
     precision: Annotated[
         str,
-        typer.Option(
-            metavar="auto|float32|bfloat16", help="Of the products; auto asks the processor."
-        ),
+        typer.Option(metavar="auto|float32|bfloat16", help="Number format of matrix products."),
     ] = "auto",
     device: Annotated[
         str, typer.Option(metavar="auto|cpu|cuda", help="Where classifiers are trained.")

@@ -51,7 +51,8 @@ def expand(
     decode: Annotated[
         str | None,
         typer.Option(
-            help="With a model: full (the decoded image) or residual (real image plus the change)."
+            metavar="full|residual",
+            help="With a model: the decoded image, or the real image plus the change.",
         ),
     ] = None,
     filter: Annotated[
@@ -63,7 +64,9 @@ def expand(
     ] = None,
     sampler: Annotated[
         str | None,
-        typer.Option(help="With a model: how latent vectors are sampled, same-class or posterior."),
+        typer.Option(
+            metavar="same-class|posterior", help="With a model: how latent vectors are sampled."
+        ),
     ] = None,
     temperature: Annotated[
         float | None,
@@ -81,7 +84,7 @@ def expand(
     augmix: Annotated[int | None, typer.Option(metavar="M", help=COPIES)] = None,
     mix_from: Annotated[
         str | None,
-        typer.Option(help="Images to mix: expanded or originals."),
+        typer.Option(metavar="expanded|originals", help="Images to mix."),
     ] = None,
     unlabelled: Annotated[
         str | None,
@@ -101,7 +104,10 @@ def expand(
         bool,
         typer.Option("--auto", help="Find a recipe first: runs `augfactory tune` for 5 minutes."),
     ] = False,
-    format: Annotated[str | None, typer.Option(help="hdf5, png, parquet or webdataset.")] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(metavar="hdf5|png|parquet|webdataset", help="Storage format [hdf5]."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Random seed.")] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes; by default one per core.")

@@ -22,8 +22,9 @@ Rgb = Annotated[bool, typer.Option("--rgb", help="Convert images to three colour
 Preset = Annotated[
     str | None,
     typer.Option(
-        help="How images are varied: digits, photo, clothes, texture or none. By default the "
-        "model's preset, or the one that a test on your images suggests."
+        metavar="digits|photo|clothes|texture|none",
+        help="How images are varied. By default the "
+        "model's preset, or the one that a test on your images suggests.",
     ),
 ]
 Download = Annotated[bool, typer.Option("--download", help="Allow torchvision:NAME to download.")]

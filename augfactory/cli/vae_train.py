@@ -48,7 +48,8 @@ def vae_train(
     architecture: Annotated[
         str,
         typer.Option(
-            help="conditional (given the class) or seed (the VAE article's, not given it)."
+            metavar="conditional|seed",
+            help="Network: given the class, or that of the VAE article (document 003), not given it.",
         ),
     ] = "conditional",
     latent: Annotated[int, typer.Option(help="Size of the latent vector.")] = 20,
@@ -75,7 +76,7 @@ def vae_train(
             help="Measure how many decoded images a classifier still recognises.",
         ),
     ] = True,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to train.")] = "auto",
     size: Size = None,
     grey: Grey = False,
     rgb: Rgb = False,
