@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from augfactory.engines.processes import THREAD_VARIABLES
 
@@ -11,6 +12,12 @@ from augfactory.engines.processes import THREAD_VARIABLES
 # threads each spend most of their time waiting for each other.
 for variable in THREAD_VARIABLES:
     os.environ.setdefault(variable, "1")
+
+# Half of Hypothesis's own number of examples, so that all tests take minutes: they are others every
+# time. HYPOTHESIS_PROFILE=thorough tries five hundred. A slow machine is no failure.
+settings.register_profile("brief", max_examples=50, deadline=None)
+settings.register_profile("thorough", max_examples=500, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "brief"))
 
 
 @pytest.fixture(autouse=True, scope="session")
