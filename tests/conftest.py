@@ -13,8 +13,8 @@ from augfactory.engines.processes import THREAD_VARIABLES
 for variable in THREAD_VARIABLES:
     os.environ.setdefault(variable, "1")
 
-# A third of Hypothesis's own number of examples, so that all tests take minutes: they are others every
-# time. HYPOTHESIS_PROFILE=thorough tries five hundred. A slow machine is no failure.
+# A third of Hypothesis's own number of examples, so that all tests take minutes: they are others
+# every time. HYPOTHESIS_PROFILE=thorough tries five hundred. A slow machine is no failure.
 settings.register_profile("brief", max_examples=30, deadline=None)
 settings.register_profile("thorough", max_examples=500, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "brief"))
