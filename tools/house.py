@@ -44,7 +44,7 @@ def measured() -> dict[str, str]:
         "import lines": f"{100 * imports / total:.1f} %",
         "files in the fullest folder": f"{files} in {fullest.relative_to(PACKAGE.parent)}",
         "lines a module": f"median {median(sizes):.0f}, most {sizes[-1]}",
-        "lines a function": f"median {median(functions):.0f}, most {functions[-1]}",
+        "lines a function's body": f"median {median(functions):.0f}, most {functions[-1]}",
     }
 
 

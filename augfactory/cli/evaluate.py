@@ -102,7 +102,10 @@ def evaluate(
     ] = None,
     precision: Annotated[
         str,
-        typer.Option(metavar="auto|float32|bfloat16", help="Number format of matrix products."),
+        typer.Option(
+            metavar="auto|float32|bfloat16",
+            help="Of matrix products; auto: what the processor does fast.",
+        ),
     ] = "auto",
     device: Annotated[
         str, typer.Option(metavar="auto|cpu|cuda", help="Where classifiers are trained.")

@@ -46,7 +46,7 @@ def expand(
     preset: Preset = None,
     share: Annotated[
         float | None,
-        typer.Option(help="With a model: share of the further images that it makes, 0 to 1."),
+        typer.Option(help="With a model: share of the unmixed further images that it makes."),
     ] = None,
     decode: Annotated[
         str | None,
@@ -84,7 +84,9 @@ def expand(
     augmix: Annotated[int | None, typer.Option(metavar="M", help=COPIES)] = None,
     mix_from: Annotated[
         str | None,
-        typer.Option(metavar="expanded|originals", help="Images to mix."),
+        typer.Option(
+            metavar="expanded|originals", help="Images to mix [expanded; augmix: originals]."
+        ),
     ] = None,
     unlabelled: Annotated[
         str | None,

@@ -28,7 +28,7 @@ from augfactory.cli.source_options import (
 def tune(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help=SOURCE_HELP)],
     out: Annotated[Path, typer.Option(metavar="FILE.toml", help="Recipe file to write.")],
-    minutes: Annotated[float, typer.Option(help="Time limit, about.")] = 10.0,
+    minutes: Annotated[float, typer.Option(help="About how many minutes to take at most.")] = 10.0,
     n_train: Annotated[
         int | None, typer.Option(help="Use only N images, the same share of each class.")
     ] = None,

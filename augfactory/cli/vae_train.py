@@ -49,7 +49,7 @@ def vae_train(
         str,
         typer.Option(
             metavar="conditional|seed",
-            help="Network: given the class, or that of the VAE article, not given it.",
+            help="The network: given each image's class, or the VAE article's, which is not.",
         ),
     ] = "conditional",
     latent: Annotated[int, typer.Option(help="Size of the latent vector.")] = 20,

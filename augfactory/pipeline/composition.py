@@ -20,7 +20,7 @@ DECODED: dict[int, dict[str, Any]] = {
     3: {"share": 0.25, "decode": "residual"},
 }
 
-# Of the further images, by preset; where a preset is not named, mixtures cost or change nothing.
+# Of the further images, by preset; for the other presets mixtures cost accuracy, or gain none.
 MIXED = {"clothes": 0.5}
 
 

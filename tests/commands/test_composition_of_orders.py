@@ -16,6 +16,7 @@ from augfactory.commands.tune.space import candidates
 from augfactory.commands.vae.order import VaeTrainRequest
 from augfactory.commands.vae.train import vae_train
 from augfactory.errors import RecipeError
+from augfactory.pipeline.composition import default_mix
 from augfactory.pipeline.recipe import (
     Recipe,
 )
@@ -217,6 +218,11 @@ def test_clothes_are_mixed_unless_something_is_said_of_mixing(place: Path, tmp_p
     assert counts_of(place, "--factor", "11", "--preset", "photo")[0] == plain
     (tmp_path / "r.toml").write_text('factor = 11\n[geometry]\npreset = "clothes"\n')
     assert counts_of(place, "--recipe", str(tmp_path / "r.toml"))[0] == plain
+    (tmp_path / "m.toml").write_text('factor = 11\n[[mix]]\nmethod = "ricap"\ncopies = 2\n')
+    mixed = ["expand", str(place / "s.h5"), "--out", "d", "--recipe", str(tmp_path / "m.toml")]
+    told = CliRunner().invoke(app, [*mixed, "--mixup", "0", "--dry-run"])
+    assert told.exit_code == 2
+    assert "--mixup: the recipe has mix stages of its own" in told.stderr
     write_source(tmp_path / "more.h5", noise(9, 16, 21, 3) ^ np.uint8(1), np.arange(9) % 3, NAMES)
     more = ("--unlabelled", str(tmp_path / "more.h5"), "--pseudo-label")
     assert "mixup" not in counts_of(place, *clothes, *more)[0]
@@ -226,5 +232,6 @@ def test_the_default_of_clothes_is_what_tune_and_studies_take_for_it(place: Path
     default, *others = candidates("clothes", with_vae=True)
     assert [stage.method for stage in default.mix] == ["mixup"]
     assert "geometry-alone" in [one.name for one in others]
-    (plain, *_) = candidates("photo", with_vae=True)
-    assert plain.mix == ()
+    for preset in ("digits", "photo", "clothes", "texture"):
+        tried = {one.name: one for one in candidates(preset, with_vae=True)}
+        assert tried["vae"].mix == tried["default"].mix == default_mix(preset)

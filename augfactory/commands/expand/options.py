@@ -173,9 +173,8 @@ def _mix(flags: Flags, asked: Asked) -> Any:
                 "--mix-from", "says what is mixed, and no option such as --mixup says how often",
                 "Add one, leave it out, or give `from` in the recipe's mix stages.",
             )  # fmt: skip
-        if given:
-            return ()
-        return asked.mix if flags.recipe is not None else None
+        if not given:
+            return asked.mix if flags.recipe is not None else None
     if asked.mix:
         raise RecipeError(
             f"--{next(iter(given))}", "the recipe has mix stages of its own", "Leave one out."

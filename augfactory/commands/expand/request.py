@@ -180,7 +180,7 @@ def _default_mix(
         return ()
     preset = str(geometry.parameters["preset"])
     mix = default_mix(preset)
-    if mix and max(request.factors) > 2:
+    if with_copies(mix, max(request.factors), originals=request.originals):
         progress.say(
             f"half of the further images are mixtures (mixup), as measured best for {preset}; "
             "--mixup 0 leaves them out"

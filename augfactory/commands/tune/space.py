@@ -64,11 +64,11 @@ def candidates(preset: str, *, with_vae: bool) -> tuple[Candidate, ...]:
         Candidate("grid", "half grids of two of a class", mix=(_among("grid", 0.5),)),
     ]
     if preset in DRAWINGS:
-        mix = (_among("stroke", 0.5),)
-        found.append(Candidate("stroke", "half in thicker or thinner strokes", mix=mix))
+        strokes = (_among("stroke", 0.5),)
+        found.append(Candidate("stroke", "half in thicker or thinner strokes", mix=strokes))
     if preset in PHOTOGRAPHS:
-        mix = (_among("jitter", 0.5),)
-        found.append(Candidate("jitter", "half in other colours and light", mix=mix))
+        jittered = (_among("jitter", 0.5),)
+        found.append(Candidate("jitter", "half in other colours and light", mix=jittered))
     if with_vae:
         found += [
             Candidate("vae", "the default with a model", vae={}, mix=mix),
