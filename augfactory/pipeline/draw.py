@@ -5,7 +5,6 @@ process can draw any block without the others.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -38,7 +37,6 @@ from augfactory.vae.samplers.registry import SAMPLERS
 # With less of another image in it, a mixture can be equal to its parent, rounded to bytes.
 LEAST_SHARE = 0.01
 REDRAWS = 32
-FIRST_DRAW = np.empty(0, dtype=np.int64)
 
 
 def draw_rows(
@@ -65,7 +63,7 @@ def draw_rows(
 def _draw_settled(
     settle: Settle, recipe: Recipe, origin: Origin, section: Section, within: Int64Array
 ) -> PlanRows:
-    def draw(number: Int64Array) -> PlanRows:
+    def draw(number: Int64Array | None) -> PlanRows:
         return _draw_first(recipe, origin, section, within, number)
 
     rejected = settle(draw)
@@ -79,13 +77,13 @@ def _draw_first(
     origin: Origin,
     section: Section,
     within: Int64Array,
-    number: Int64Array = FIRST_DRAW,
+    number: Int64Array | None = None,
 ) -> PlanRows:
     """Draw rows of one original each; of the decoded ones, the draw ``number`` of each.
 
-    ``number`` is int64 [n], 0 for a first draw; empty where all are.
+    ``number`` is int64 [n], 0 for a first draw; None where all are.
     """
-    number = number if len(number) else np.zeros_like(within)
+    number = np.zeros_like(within) if number is None else number
     round_, source = np.divmod(within, len(origin.class_rows.labels))
     if not recipe.originals:
         round_ += 1
@@ -94,7 +92,6 @@ def _draw_first(
     source_index = np.full((len(within), parents(recipe)), NONE, dtype=np.int64)
     source_index[:, 0] = source
     draws = _geometry_draws(recipe, "geometry", origin, within, round_, made)
-    noise_key = _noise_keys(recipe, section.start + within, number)
     if recipe.vae is not None:
         sampler = SAMPLERS[recipe.vae.sampler]
         params = sampler.params.model_validate(recipe.vae.parameters)
@@ -109,8 +106,7 @@ def _draw_first(
             drawn[own] = sampler.draw(params, BLOCK_ROWS, keyed)[own]
         draws |= _columns("vae", sampler.fields, drawn, decoded)
     method = np.select([decoded, made], ["vae", "geometry"], "original")
-    plan = _of_one_image(recipe, section, within, method, round_, source_index, draws)
-    return replace(plan, noise_key=noise_key)
+    return _of_one_image(recipe, section, within, method, round_, source_index, draws, number)
 
 
 def _draw_mixed(recipe: Recipe, origin: Origin, section: Section, within: Int64Array) -> PlanRows:
@@ -201,8 +197,9 @@ def _of_one_image(
     round_: Int64Array,
     source_index: Int64Array,
     draws: dict[str, npt.NDArray[np.float64]],
+    number: Int64Array | None = None,
 ) -> PlanRows:
-    """Return rows whose label is that of the first of their sources."""
+    """Return rows whose label is that of the first of their sources, by draw ``number`` of each."""
     weight = np.zeros(source_index.shape, dtype=np.float32)
     weight[:, 0] = 1
     return PlanRows(
@@ -214,7 +211,7 @@ def _of_one_image(
         source_index=source_index,
         parent_row=np.full_like(source_index, NONE),
         weight=weight,
-        noise_key=_noise_keys(recipe, section.start + within),
+        noise_key=_noise_keys(recipe, section.start + within, number),
         draws=draws,
     )
 

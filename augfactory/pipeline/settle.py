@@ -17,8 +17,8 @@ from augfactory.records import Int64Array
 MOST_DRAWS = 8
 FIT = -1
 
-DrawBlock = Callable[[Int64Array], PlanRows]
-"""The number of each row's draw, int64 [64], 0 first -> the block so drawn."""
+DrawBlock = Callable[[Int64Array | None], PlanRows]
+"""The number of each row's draw, int64 [64], None for all first draws -> the block so drawn."""
 
 Settle = Callable[[DrawBlock], Int64Array]
 """-> int64 [64, reasons]: how many draws of each row are rejected, for each of ``REASONS``."""
@@ -38,7 +38,7 @@ def settle_by(reason_of: Callable[[PlanRows], Int64Array]) -> Settle:
     """
 
     def settle(draw: DrawBlock) -> Int64Array:
-        plan = draw(np.zeros(0, dtype=np.int64))
+        plan = draw(None)
         rejected = np.zeros((len(plan), len(REASONS)), dtype=np.int64)
         for _ in range(MOST_DRAWS):
             reason = reason_of(plan)
@@ -57,7 +57,7 @@ def settle_as(told: Int64Array) -> Settle:
     """Return what settles blocks as they were once: ``told`` int64 [rows, reasons] of a dataset."""
 
     def settle(draw: DrawBlock) -> Int64Array:
-        rows = draw(np.zeros(0, dtype=np.int64)).row
+        rows = draw(None).row
         # The last block is drawn whole, and its rows behind the end are nobody's.
         found = np.zeros((len(rows), len(REASONS)), dtype=np.int64)
         there = rows < len(told)

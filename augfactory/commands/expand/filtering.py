@@ -17,7 +17,7 @@ from augfactory.evaluation.images.decoded_filter import (
     reasons,
     taught_filter,
 )
-from augfactory.evaluation.images.judges import FOLDS, STEPS
+from augfactory.evaluation.images.judges import FEWEST, FOLDS, STEPS, can_teach
 from augfactory.guarded.files import open_regular
 from augfactory.pipeline.plan import REASONS, PlanRows
 from augfactory.pipeline.recipe import Recipe
@@ -29,7 +29,6 @@ from augfactory.store.shards import STATE
 
 JUDGES = f"{STATE}/judges.npz"
 REJECTED = f"{STATE}/rejected.npz"
-FEWEST = 2 * FOLDS
 
 
 def judges_of(order: Order, progress: Progress) -> bytes:
@@ -39,7 +38,7 @@ def judges_of(order: Order, progress: Progress) -> bytes:
         InputDataError: there are too few images, or one class alone.
     """
     originals = order.ingredients.source
-    if len(originals) < FEWEST or len(np.unique(originals.labels)) < 2:
+    if not can_teach(originals.labels):
         raise InputDataError(
             originals.name,
             f"its {len(originals)} images of {len(np.unique(originals.labels))} classes are too "

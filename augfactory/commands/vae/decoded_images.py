@@ -7,7 +7,7 @@ import numpy as np
 from augfactory.commands.progress import Progress
 from augfactory.engines.processes import pinned_threads
 from augfactory.evaluation.images.judged import Bench, judge_images
-from augfactory.evaluation.images.judges import FOLDS, STEPS, train_judges
+from augfactory.evaluation.images.judges import FOLDS, STEPS, can_teach, train_judges
 from augfactory.evaluation.training.online import online_stage
 from augfactory.evaluation.training.training_set import spread_rows
 from augfactory.keyed_random import generator
@@ -21,7 +21,6 @@ from augfactory.vae.coding import decode, encode
 from augfactory.vae.decoded import DecodedImages
 from augfactory.vae.samplers.posterior import POSTERIOR, PosteriorParameters
 
-FEWEST = 2 * FOLDS
 MOST_JUDGED = 2_000
 
 
@@ -32,7 +31,7 @@ def taught(originals: Source, progress: Progress) -> Bench | None:
         The originals as the judges see them; None where nothing can be taught: a single class, or
         fewer than six images.
     """
-    if len(originals) < FEWEST or len(np.unique(originals.labels)) < 2:
+    if not can_teach(originals.labels):
         return None
     geometry = METHODS["geometry"].parameters.model_validate(
         default_geometry(originals.image_shape).parameters

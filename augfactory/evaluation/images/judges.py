@@ -22,6 +22,7 @@ from augfactory.keyed_random import generator
 from augfactory.records import Int64Array, Source
 
 FOLDS = 3
+FEWEST = 2 * FOLDS  # originals
 STEPS = 100
 BATCH = 64
 
@@ -56,6 +57,11 @@ def folds_of(labels: Int64Array, folds: int = FOLDS) -> Int64Array:
     return found
 
 
+def can_teach(labels: Int64Array) -> bool:
+    """Tell whether originals with these labels, int64 [N], are enough: two a fold, two classes."""
+    return len(labels) >= FEWEST and len(np.unique(labels)) >= 2
+
+
 def train_judges(
     originals: Source,
     online: tuple[OnlineStage, ...],
@@ -76,7 +82,7 @@ def train_judges(
     Raises:
         ValueError: there are too few originals.
     """
-    if len(originals) < 2 * FOLDS:
+    if len(originals) < FEWEST:
         raise ValueError(f"{len(originals)} originals are too few for {FOLDS} folds of two")
     fold = folds_of(originals.labels)
     settings = TrainingSettings(steps=steps, batch=BATCH, horizon=steps)
