@@ -101,7 +101,7 @@ def test_an_evaluation_is_gone_on_with(bolts: Path) -> None:
 
 def test_a_study_is_gone_on_with(bolts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # It was trained in bfloat16; where the processor has none, its cells would be others.
-    monkeypatch.setattr(settings, "_has_bfloat16", lambda device: True)
+    monkeypatch.setattr(settings, "_has_bfloat16", lambda _: True)
     _is_kept(bolts, bolts / "study", "groups", ("study", "study.toml", "--out", "study"))
 
 
