@@ -11,6 +11,7 @@ from augfactory.cli.diff import diff
 from augfactory.cli.evaluate import evaluate
 from augfactory.cli.expand import expand
 from augfactory.cli.export import export
+from augfactory.cli.help import GroupedCommand
 from augfactory.cli.log import log
 from augfactory.cli.methods import methods
 from augfactory.cli.reproduce import reproduce
@@ -33,7 +34,7 @@ for command in (
     *(info, verify, preview, log, diff, reproduce, export),
     methods,
 ):
-    app.command()(command)
+    app.command(cls=GroupedCommand)(command)
 
 
 def _print_version(wanted: bool) -> None:
