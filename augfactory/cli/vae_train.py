@@ -48,7 +48,7 @@ def vae_train(
     architecture: Annotated[
         str,
         typer.Option(
-            metavar="conditional|seed",
+            metavar="conditional|keras-mnist",
             help="The network: given each image's class, or the VAE article's, which is not.",
         ),
     ] = "conditional",

@@ -63,9 +63,9 @@ def demo(out: Path, workers: int, progress: Progress) -> DemoResult:
 def _expand(model: Path, data: Path, workers: int, progress: Progress) -> list[Dataset]:
     """Make three sets, each fifty times as large.
 
-    The first is decoded images alone, as document 003 has them; the second what `expand` makes of a
-    model without flags: geometry, and a quarter decoded. The third needs no model: it adds 2,000
-    more digits, labelled by classifiers that had 100 labels alone.
+    The first is decoded images alone, as the VAE article has them; the second what `expand` makes
+    of a model without flags: geometry, and a quarter decoded. The third needs no model: it adds
+    2,000 more digits, labelled by classifiers that had 100 labels alone.
     """
     encoded, plain = SourceSpec(str(model)), SourceSpec("sample:train")
     requests = [

@@ -25,29 +25,31 @@ ReadRows = Callable[[Int64Array], UInt8Array]
 
 @dataclass
 class EncodedSource:
-    """The codes of a source's images, each encoded once, in fixed blocks of source rows.
+    """The latent vectors of a source's images, each encoded once, in fixed blocks of source rows.
 
     A network's last bit can depend on the batch a row stands in; the batch here is a matter of the
-    source alone, so whoever encodes a row gets the same code.
+    source alone, so whoever encodes a row gets the same vector.
     """
 
     source: Source
     model: "Model"
-    codes: dict[int, tuple[Float32Array, Float32Array]] = field(default_factory=dict)
+    latents: dict[int, tuple[Float32Array, Float32Array]] = field(default_factory=dict)
 
     def read(self, rows: Int64Array) -> tuple[Float32Array, Float32Array]:
         """Return the means and log-variances of ``rows`` [n], each float32 [n, latent]."""
         from augfactory.vae.coding import encode  # torch: only where there is a model
 
         for block in np.unique(rows // BLOCK_ROWS).tolist():
-            if block not in self.codes:
+            if block not in self.latents:
                 first = block * BLOCK_ROWS
                 inside = np.arange(first, min(first + BLOCK_ROWS, len(self.source)))
                 images = self.source.read_images(inside)
-                self.codes[block] = encode(self.model, images, self.source.read_soft_labels(inside))
+                self.latents[block] = encode(
+                    self.model, images, self.source.read_soft_labels(inside)
+                )
         places = list(zip((rows // BLOCK_ROWS).tolist(), (rows % BLOCK_ROWS).tolist(), strict=True))
-        means = np.stack([self.codes[block][0][place] for block, place in places])
-        log_variances = np.stack([self.codes[block][1][place] for block, place in places])
+        means = np.stack([self.latents[block][0][place] for block, place in places])
+        log_variances = np.stack([self.latents[block][1][place] for block, place in places])
         return means, log_variances
 
 
@@ -138,8 +140,8 @@ def decoded_images(
     )
     params = sampler.params.model_validate(recipe.vae.parameters)
     draws = _draws(plan, "vae", sampler.fields, rows)
-    codes = sampler.move(params, mean, log_variance, partner_mean, draws, noise)
-    decoded = decode(encoded.model, codes, labels)
+    latents = sampler.move(params, mean, log_variance, partner_mean, draws, noise)
+    decoded = decode(encoded.model, latents, labels)
     if recipe.vae.decode == "full":
         return decoded
     change = decoded.astype(np.int16) - decode(encoded.model, mean, labels)

@@ -1,4 +1,4 @@
-"""Images to codes and codes to images, with a trained model.
+"""Images to latent vectors and back, with a trained model.
 
 Rows go through the network in micro-batches of 64, the last one padded, because the last bit of a
 result can depend on the size of the batch that it stood in. So a row's result depends on the row
@@ -32,28 +32,28 @@ def encode(
         return _finite(model, torch.cat(model.network.encode(images, labels), dim=1))
 
     latent = model.config.latent
-    codes = np.empty((len(images), 2 * latent), dtype=np.float32)
+    latents = np.empty((len(images), 2 * latent), dtype=np.float32)
     for start in range(0, len(images), BLOCK_ROWS):
         rows = slice(start, start + BLOCK_ROWS)
-        codes[rows] = _through(both, as_tensor(images[rows]), labels[rows]).numpy()
-    return codes[:, :latent].copy(), codes[:, latent:].copy()
+        latents[rows] = _through(both, as_tensor(images[rows]), labels[rows]).numpy()
+    return latents[:, :latent].copy(), latents[:, latent:].copy()
 
 
-def decode(model: Model, codes: Float32Array, labels: Float32Array) -> UInt8Array:
-    """Return the images uint8 [n, H, W, C] of codes [n, latent] in the classes of labels [n, K].
+def decode(model: Model, latents: Float32Array, labels: Float32Array) -> UInt8Array:
+    """Return images uint8 [n, H, W, C] of latent vectors [n, latent] and labels [n, K].
 
     Raises:
         InputDataError: the weights give numbers that are none.
     """
 
-    def pixels(codes: Tensor, labels: Tensor) -> Tensor:
-        shares = _finite(model, torch.sigmoid(model.network.decode(codes, labels)))
+    def pixels(latents: Tensor, labels: Tensor) -> Tensor:
+        shares = _finite(model, torch.sigmoid(model.network.decode(latents, labels)))
         return torch.round(255 * shares).to(torch.uint8).permute(0, 2, 3, 1)
 
-    images = np.empty((len(codes), *model.config.image_shape), dtype=np.uint8)
-    for start in range(0, len(codes), BLOCK_ROWS):
+    images = np.empty((len(latents), *model.config.image_shape), dtype=np.uint8)
+    for start in range(0, len(latents), BLOCK_ROWS):
         rows = slice(start, start + BLOCK_ROWS)
-        images[rows] = _through(pixels, torch.from_numpy(codes[rows]), labels[rows]).numpy()
+        images[rows] = _through(pixels, torch.from_numpy(latents[rows]), labels[rows]).numpy()
     return images
 
 

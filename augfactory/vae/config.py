@@ -6,7 +6,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 
 from augfactory.errors import InputDataError
 from augfactory.guarded.documents import read_json
@@ -15,7 +22,7 @@ from augfactory.guarded.text import first_problem
 from augfactory.records import Colour
 from augfactory.vae.decoded import DecodedImages
 from augfactory.vae.files import CONFIG
-from augfactory.vae.networks.names import NetworkShape
+from augfactory.vae.networks.names import EARLIER, NetworkShape
 from augfactory.vae.settings import TrainingSettings
 
 SCHEMA_VERSION = 1
@@ -42,6 +49,10 @@ def _grey_or_rgb(channels: int) -> int:
     if channels == 2:
         raise ValueError("images have 1 channel or 3")
     return channels
+
+
+def _name_of_today(architecture: Any) -> Any:
+    return next((new for new, old in EARLIER.items() if old == architecture), architecture)
 
 
 Side = Annotated[int, Field(ge=SMALLEST_SIDE, le=LARGEST_SIDE)]
@@ -89,7 +100,7 @@ class TrainingOrder(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: int = SCHEMA_VERSION
-    architecture: str
+    architecture: Annotated[str, BeforeValidator(_name_of_today)]
     latent: int = Field(ge=1, le=LARGEST_LATENT)
     image_shape: tuple[Side, Side, Channels]
     class_names: ClassNames
@@ -102,7 +113,9 @@ class TrainingOrder(BaseModel):
     def identity(self) -> str:
         """A hash of all that decides the model; where its sources are kept does not."""
         told = {*TrainingOrder.model_fields} - {"source", "unlabelled"}
-        decisive: list[Any] = [self.model_dump(mode="json", include=told), self.source.fingerprint]
+        values = self.model_dump(mode="json", include=told)
+        values["architecture"] = EARLIER.get(self.architecture, self.architecture)
+        decisive: list[Any] = [values, self.source.fingerprint]
         if self.unlabelled is not None:
             decisive.append(self.unlabelled.fingerprint)
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()

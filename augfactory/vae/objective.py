@@ -1,8 +1,8 @@
 """What the autoencoder minimises: reconstruction + β·KL, in nats per image.
 
 Kingma and Welling, "Auto-Encoding Variational Bayes" (2014), equations 3 and 10, with pixels in
-[0, 1] as Bernoulli means, as in seed document 003. A grey pixel costs its own entropy even when it
-is matched exactly, so the reconstruction does not go down to 0.
+[0, 1] as Bernoulli means, as in the VAE article (docs/documents.md, 003). A grey pixel costs its
+own entropy even when it is matched exactly, so the reconstruction does not go down to 0.
 """
 
 import math
@@ -21,7 +21,7 @@ def reconstruction_loss(logits: Tensor, images: Tensor) -> Tensor:
 
 
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Return KL(q‖N(0, I)), summed over code dimensions, averaged over images: a scalar."""
+    """Return KL(q‖N(0, I)), summed over latent dimensions, averaged over images: a scalar."""
     terms = mean.square() + log_variance.exp() - 1 - log_variance
     return 0.5 * terms.sum() / len(mean)
 

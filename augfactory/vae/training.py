@@ -62,7 +62,7 @@ class Training:
 
     Attributes:
         network: trained in place.
-        latent: the length of its codes.
+        latent: the length of its latent vectors.
         source: the rows to learn from.
         validation: rows that are only watched, or None.
         settings: all that was chosen.

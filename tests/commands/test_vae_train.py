@@ -256,7 +256,7 @@ def test_the_same_request_is_answered_at_once(
 CHANGES: list[tuple[dict[str, Any], str]] = [
     ({"seed": 4}, "--seed is 3 there and 4 here"),
     ({"steps": 21}, "--steps is 20 there and 21 here"),
-    ({"architecture": "seed"}, "--architecture is conditional there and seed here"),
+    ({"architecture": "keras-mnist"}, "--architecture is conditional there and keras-mnist here"),
     ({"latent": 6}, "--latent is 5 there and 6 here"),
     ({"geometry": False}, "--geometry is True there and False here"),
     ({"learning_rate": 0.5}, "--learning-rate is 0.002 there and 0.5 here"),

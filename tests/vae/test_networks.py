@@ -76,8 +76,8 @@ def test_conditional_network_uses_labels_on_both_sides() -> None:
     assert not torch.allclose(network.decode(codes, labels), network.decode(codes, other))
 
 
-def test_seed_network_sees_no_labels() -> None:
-    network = build("seed", (17, 22, 3)).eval()
+def test_keras_mnist_network_sees_no_labels() -> None:
+    network = build("keras-mnist", (17, 22, 3)).eval()
     images, labels = inputs((17, 22, 3))
     other = labels.roll(1, dims=1)
     codes = network.encode(images, labels)[0]
@@ -85,14 +85,14 @@ def test_seed_network_sees_no_labels() -> None:
     assert torch.equal(network.decode(codes, labels), network.decode(codes, other))
 
 
-def test_seed_network_is_that_of_the_document() -> None:
+def test_keras_mnist_network_is_that_of_the_document() -> None:
     # Weights and biases of each Keras layer, then two (scale, shift) for each batch norm.
     flat = 14 * 14 * 64
     convolutions = (9 * 1 * 32 + 32) + (9 * 32 * 64 + 64) + 2 * (9 * 64 * 64 + 64)
     encoder = convolutions + 2 * (32 + 64 + 64 + 64) + (flat * 32 + 32) + 2 * 32
     heads = 2 * (32 * 20 + 20)
     decoder = (20 * flat + flat) + 2 * flat + (9 * 64 * 32 + 32) + 2 * 32 + (9 * 32 + 1) + 2
-    network = build_network("seed", NetworkShape((28, 28, 1), 10, 20), 0)
+    network = build_network("keras-mnist", NetworkShape((28, 28, 1), 10, 20), 0)
     assert sum(weights.numel() for weights in network.parameters()) == encoder + heads + decoder
 
 

@@ -45,7 +45,7 @@ def taught(originals: Source, progress: Progress) -> Bench | None:
 
 
 def judge_decoded(model: Model, source: Source, progress: Progress) -> DecodedImages | None:
-    """Judge a decoded image of each row of ``source``, of at most 2,000, sampled around its code.
+    """Judge a decoded image of each row of ``source``, of at most 2,000, sampled around its mean.
 
     Returns:
         What was found; None where nothing can be judged, see ``taught``.
@@ -68,12 +68,12 @@ def judge_decoded(model: Model, source: Source, progress: Progress) -> DecodedIm
 
 
 def _decoded(model: Model, source: Source) -> Source:
-    """Return the source with an image decoded near each row's code in place of the row."""
+    """Return the source with an image decoded near each row's latent vector in its place."""
     images = source.read_images(np.arange(len(source)))
     labels = source.read_soft_labels(np.arange(len(source)))
     mean, log_variance = encode(model, images, labels)
     noise = generator("decoded images").standard_normal(mean.shape, dtype=np.float32)
     nothing = np.empty((len(source), 0))
-    codes = POSTERIOR.move(PosteriorParameters(), mean, log_variance, None, nothing, noise)
-    made = decode(model, codes, labels)
+    latents = POSTERIOR.move(PosteriorParameters(), mean, log_variance, None, nothing, noise)
+    made = decode(model, latents, labels)
     return replace(source, read_images=lambda chosen: made[chosen])

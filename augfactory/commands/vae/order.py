@@ -155,7 +155,9 @@ def _without_labels(source: Source, like: Source) -> Source:
 def _settings(request: VaeTrainRequest) -> TrainingSettings:
     if not 1 <= request.latent <= LARGEST_LATENT:
         raise RecipeError(
-            "--latent", f"{request.latent} is no length of a code", f"Give 1 to {LARGEST_LATENT}."
+            "--latent",
+            f"{request.latent} is not a length of the latent vector",
+            f"Give 1 to {LARGEST_LATENT}.",
         )
     warmup = max(0, request.steps // 5) if request.warmup is None else request.warmup
     try:

@@ -1,6 +1,7 @@
 """ResNet-20 with pre-activation (He et al. 2016, arXiv:1603.05027), as in Keras' CIFAR-10 example.
 
-What document 000 trained: ``ResNet20v2`` of that example, by its rule 9 n + 2 for depth.
+What the mixup article (docs/documents.md, 000) trained: ``ResNet20v2`` of that example, by its
+rule 9 n + 2 for depth.
 """
 
 import torch

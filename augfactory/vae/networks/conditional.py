@@ -1,9 +1,9 @@
 """The default network: conditional on the class, and fast on a CPU.
 
 Strided convolutions bring each side down to 4 to 8 pixels, a wide dense layer stands on either side
-of the code, and the label enters beside it there: in the encoder, so that the code need not hold
-the class, and in the decoder, so that a moved code stays in its class. SiLU, no batch norm: a row
-is encoded alike in any batch, and training images may be few. About 7 MFLOP a 28×28 grey image.
+of the latent vector, and the label enters beside it there: in the encoder, so that the vector need
+not hold the class, and in the decoder, so that a moved vector stays in its class. SiLU, no batch
+norm: a row is encoded alike in any batch, and training images may be few. About 7 MFLOP a 28×28 grey image.
 """
 
 import math
@@ -46,7 +46,7 @@ class ConditionalNetwork(Network):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def encode(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Return mean and log-variance of the codes of ``images``, given their labels."""
+        """Return mean and log-variance of the latents of ``images``, given their labels."""
         features = images.contiguous(memory_format=torch.channels_last)
         for layer in self.down:
             features = functional.silu(layer(features))
@@ -55,9 +55,9 @@ class ConditionalNetwork(Network):
         mean, log_variance = self.code(torch.cat([wide, labels], dim=1)).chunk(2, dim=1)
         return mean, bounded(log_variance)
 
-    def decode(self, codes: Tensor, labels: Tensor) -> Tensor:
+    def decode(self, latents: Tensor, labels: Tensor) -> Tensor:
         """Return the logits of images of the classes that ``labels`` say."""
-        wide = functional.silu(self.recall(torch.cat([codes, labels], dim=1)))
+        wide = functional.silu(self.recall(torch.cat([latents, labels], dim=1)))
         flat = functional.silu(self.spread(torch.cat([wide, labels], dim=1)))
         features = flat.reshape(-1, *self.small_shape).permute(0, 3, 1, 2)
         *inner, last = zip(self.up, self.sizes[-2::-1], strict=True)

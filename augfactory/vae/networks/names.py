@@ -5,8 +5,9 @@ from typing import Literal, get_args
 
 from augfactory.errors import unknown_name
 
-Architecture = Literal["conditional", "seed"]
+Architecture = Literal["conditional", "keras-mnist"]
 ARCHITECTURES: tuple[Architecture, ...] = get_args(Architecture)
+EARLIER = {"keras-mnist": "seed"}  # what models were told to be before December 2026
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from torch.nn import functional
 
-# Standard deviations from 0.007 to 7: wide enough for any code that is of use, and no overflow.
+# Standard deviations from 0.007 to 7: wide enough for any useful vector, and no overflow.
 LOWEST_LOG_VARIANCE, HIGHEST_LOG_VARIANCE = -10.0, 4.0
 
 
@@ -15,10 +15,10 @@ class Network(nn.Module):
     """
 
     def encode(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean and the bounded log-variance of each code, both float32 [n, latent]."""
+        """Return the latent mean and bounded log-variance, both float32 [n, latent]."""
         raise NotImplementedError
 
-    def decode(self, codes: Tensor, labels: Tensor) -> Tensor:
+    def decode(self, latents: Tensor, labels: Tensor) -> Tensor:
         """Return the logits of the pixels, float32 [n, C, H, W]; their sigmoid is the image."""
         raise NotImplementedError
 
@@ -26,7 +26,7 @@ class Network(nn.Module):
 def bounded(log_variance: Tensor) -> Tensor:
     """Keep a log-variance within its range, softly.
 
-    The gradient never vanishes altogether, so a code that was driven to a bound can come back.
+    The gradient never vanishes altogether, so a vector that was driven to a bound can come back.
     """
     raised = LOWEST_LOG_VARIANCE + functional.softplus(log_variance - LOWEST_LOG_VARIANCE)
     return HIGHEST_LOG_VARIANCE - functional.softplus(HIGHEST_LOG_VARIANCE - raised)

@@ -9,13 +9,13 @@ from torch.overrides import TorchFunctionMode
 
 from augfactory.keyed_random import key_of
 from augfactory.vae.networks.conditional import ConditionalNetwork
+from augfactory.vae.networks.keras_mnist import KerasMnistNetwork
 from augfactory.vae.networks.names import Architecture, NetworkShape, check_architecture
 from augfactory.vae.networks.network import Network
-from augfactory.vae.networks.seed import SeedNetwork
 
 NETWORKS: dict[Architecture, Callable[[NetworkShape], Network]] = {
     "conditional": ConditionalNetwork,
-    "seed": SeedNetwork,
+    "keras-mnist": KerasMnistNetwork,
 }
 
 

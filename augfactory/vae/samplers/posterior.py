@@ -1,8 +1,8 @@
-"""Posterior: around the image's own code.
+"""Posterior: around the image's own latent vector.
 
-z = mean + τ·σ·ε, ε ~ N(0, I), where the encoder says mean and σ. At τ = 1 this is how seed document
-003 makes its images. The label is safe, and variety is small: a network that has seen an image
-often is sure of it, so σ is narrow. A higher ``temperature`` τ reaches further.
+z = mean + τ·σ·ε, ε ~ N(0, I), where the encoder says mean and σ. At τ = 1 this is how the VAE
+article (docs/documents.md, 003) makes its images. The label is safe, and variety is small: a
+network that has seen an image often is sure of it, so σ is narrow. A higher ``temperature`` τ reaches further.
 """
 
 import numpy as np

@@ -3,8 +3,8 @@
 z = mean + λ·(partner mean − mean) + τ·σ·ε, ε ~ N(0, I), λ ~ U(−reach, reach). λ > 0 interpolates
 towards the partner, λ < 0 extrapolates away from it, after DeVries and Taylor, "Dataset
 Augmentation in Feature Space" (2017), who found extrapolation the better of the two. It needs a
-network that is conditional on the class, so that what is between two codes of a class stays in it.
-With one image in a class, the partner is the image itself and only the noise is left.
+network that is conditional on the class, so that what is between two vectors of a class stays in
+it. With one image in a class, the partner is the image itself and only the noise is left.
 """
 
 import numpy as np

@@ -24,7 +24,7 @@ P = TypeVar("P", bound=Parameters)
 
 @dataclass(frozen=True)
 class Sampler(Generic[P]):
-    """A named way to a new code near that of an encoded image.
+    """A named way to a new latent vector near that of an encoded image.
 
     Attributes:
         name: what ``--sampler`` calls it.
@@ -32,7 +32,7 @@ class Sampler(Generic[P]):
         params: the type of its parameters.
         fields: the names of the numbers that are drawn for a row, in column order.
         draw: (params, count, generator) -> float64 [count, fields].
-        move: (params, mean, log_variance, partner_mean, draws, noise) -> codes; all float32
+        move: (params, mean, log_variance, partner_mean, draws, noise) -> latents; all float32
             [n, latent] but ``draws``, float64 [n, fields]; noise is standard normal, partner_mean
             None unless ``needs_partner``. Pure, and each row's result independent of the others.
         card: where it comes from and when it is of use.

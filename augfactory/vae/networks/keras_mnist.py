@@ -1,4 +1,6 @@
-"""The network of seed document 003, for any image size: batch norm throughout, sees no labels.
+"""The network of the VAE article (docs/documents.md, 003), for any image size.
+
+Batch norm throughout; it is not given the class.
 
 (28, 28, 1) -> (28, 28, 32) -> (14, 14, 64) -> (14, 14, 64) -> (14, 14, 64) -> 32 -> latent, and
 back by way of (14, 14, 64) and (28, 28, 32), as in its Keras code, with the initial weights and the
@@ -23,7 +25,7 @@ DECODER_CHANNELS = 32
 Layer = TypeVar("Layer", nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
 
-class SeedNetwork(Network):
+class KerasMnistNetwork(Network):
     """Convolutions at full and half size around a dense layer of 32; labels are ignored."""
 
     def __init__(self, shape: NetworkShape) -> None:
@@ -60,10 +62,10 @@ class SeedNetwork(Network):
         features = self.dense(self.convolutions(images).flatten(1))
         return self.mean(features), bounded(self.log_variance(features))
 
-    def decode(self, codes: Tensor, labels: Tensor) -> Tensor:
+    def decode(self, latents: Tensor, labels: Tensor) -> Tensor:
         """Return the logits; ``labels`` are not looked at."""
         del labels
-        features = self.widen(codes).reshape(-1, *self.half_shape)
+        features = self.widen(latents).reshape(-1, *self.half_shape)
         logits: Tensor = self.paint(self.enlarge(features, output_size=self.size))
         return logits
 
