@@ -3,7 +3,8 @@
 Strided convolutions bring each side down to 4 to 8 pixels, a wide dense layer stands on either side
 of the latent vector, and the label enters beside it there: in the encoder, so that the vector need
 not hold the class, and in the decoder, so that a moved vector stays in its class. SiLU, no batch
-norm: a row is encoded alike in any batch, and training images may be few. About 7 MFLOP a 28×28 grey image.
+norm: a row is encoded alike in any batch, and training images may be few. About 7 MFLOP for
+a 28×28 grey image.
 """
 
 import math

@@ -2,7 +2,8 @@
 
 z = mean + τ·σ·ε, ε ~ N(0, I), where the encoder says mean and σ. At τ = 1 this is how the VAE
 article (docs/documents.md, 003) makes its images. The label is safe, and variety is small: a
-network that has seen an image often is sure of it, so σ is narrow. A higher ``temperature`` τ reaches further.
+network that has seen an image often is sure of it, so σ is narrow. A higher ``temperature`` τ
+reaches further.
 """
 
 import numpy as np
