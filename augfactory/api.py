@@ -14,7 +14,7 @@ from augfactory.commands.evaluate import evaluate as evaluating
 from augfactory.commands.evaluate.evaluate import EvaluateResult
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.expand import expand as expanding
-from augfactory.commands.expand.expand import Dataset
+from augfactory.commands.expand.build import Dataset
 from augfactory.commands.expand.options import Flags, build_request
 from augfactory.commands.expand.request import default_workers
 from augfactory.commands.progress import Progress

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from augfactory.cli.app import app
 from augfactory.commands.expand import filtering
-from augfactory.commands.expand.expand import Dataset, expand
+from augfactory.commands.expand.build import Dataset
+from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.commands.vae.order import VaeTrainRequest
@@ -134,7 +135,7 @@ def test_what_an_interrupted_run_taught_is_taken_up(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("augfactory.commands.expand.expand.make_shards", stop)
+        patch.setattr("augfactory.commands.expand.expand.render_shards", stop)
         with pytest.raises(KeyboardInterrupt):
             made(model, "again", filter=True)
     (building,) = Path("again-x4").glob(".building-*")

@@ -14,7 +14,8 @@ from augfactory.cli.app import app
 from augfactory.commands.evaluate.arms import ArmsRequest
 from augfactory.commands.evaluate.inputs import gather
 from augfactory.commands.expand import pseudo_labelling
-from augfactory.commands.expand.expand import Dataset, expand
+from augfactory.commands.expand.build import Dataset
+from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.opening.training_sets import version_set
 from augfactory.commands.progress import Progress

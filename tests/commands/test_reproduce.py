@@ -77,9 +77,9 @@ def test_a_version_is_rendered_again_bit_by_bit(place: Path, name: str) -> None:
 def test_a_png_tree_and_two_workers(
     place: Path, made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from augfactory.commands.expand import expand
+    from augfactory.commands.expand import shard
 
-    monkeypatch.setattr(expand, "WORKER_BYTES", 1)  # else so few rows are left to one process
+    monkeypatch.setattr(shard, "WORKER_BYTES", 1)  # else so few rows are left to one process
     version = expanded(made / "model", place / "tree", storage="png")
     found = again(version, workers=2)
     assert found.content_hash == read_manifest(made / "vae-x3/v1").content_hash
@@ -261,9 +261,9 @@ def test_an_interruption_leaves_nothing_behind(place: Path) -> None:
 
 
 def test_a_full_disk_is_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from augfactory.commands.expand import expand
+    from augfactory.commands.expand import build
 
-    monkeypatch.setattr(expand, "SPARE_BYTES", 2**60)
+    monkeypatch.setattr(build, "SPARE_BYTES", 2**60)
     with pytest.raises(ResourceError, match="TMPDIR"):
         again(place / "plain-x3/v1")
 

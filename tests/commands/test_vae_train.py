@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from augfactory.commands.expand.ingredients import gather
+from augfactory.commands.expand.inputs import gather
 from augfactory.commands.opening.opening import lasting_text, open_any
 from augfactory.commands.progress import Bar, Progress
 from augfactory.commands.vae import decoded_images

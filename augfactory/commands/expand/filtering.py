@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from augfactory.commands.evaluate.arms import ONLINE_GEOMETRY, online_stages
-from augfactory.commands.expand.orders import Order
+from augfactory.commands.expand.build import Build
 from augfactory.commands.progress import Progress
 from augfactory.engines.processes import pinned_threads
 from augfactory.errors import InputDataError
@@ -31,13 +31,12 @@ JUDGES = f"{STATE}/judges.npz"
 REJECTED = f"{STATE}/rejected.npz"
 
 
-def judges_of(order: Order, progress: Progress) -> bytes:
-    """Return the judges of an order's originals; those that an interrupted run left, if it did.
+def judges_of(build: Build, originals: Source, progress: Progress) -> bytes:
+    """Return the judges of a build's originals; those that an interrupted run left, if it did.
 
     Raises:
         InputDataError: there are too few images, or one class alone.
     """
-    originals = order.ingredients.source
     if not can_teach(originals.labels):
         raise InputDataError(
             originals.name,
@@ -45,10 +44,10 @@ def judges_of(order: Order, progress: Progress) -> bytes:
             "few to teach classifiers that filter decoded images",
             f"Have {FEWEST} images and two classes at least, or leave --filter out.",
         )
-    kept = _kept_judges(order.building, originals)
+    kept = _kept_judges(build.building, originals)
     if kept is not None:
         return kept.as_bytes()
-    recipe = order.recipe.model_dump(mode="json")
+    recipe = build.recipe.model_dump(mode="json")
     online = online_stages(ONLINE_GEOMETRY, [recipe], originals.image_shape)
     with (
         pinned_threads(1),
@@ -56,7 +55,7 @@ def judges_of(order: Order, progress: Progress) -> bytes:
     ):
         judges = taught_filter(originals, online, bar.advance)
     progress.say(
-        f"{order.folder.name}: decoded images are filtered; of originals that they did not learn, "
+        f"{build.folder.name}: decoded images are filtered; of originals that they did not learn, "
         f"classifiers read {100 * judges.read.mean():.0f} %"
     )
     return judges.as_bytes()

@@ -1,7 +1,7 @@
 """Render one shard: what every engine runs, in any process, in any order."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from augfactory.commands.expand.ingredients import Ingredients
+from augfactory.commands.expand.build import Build
+from augfactory.commands.expand.inputs import BuildInputs
 from augfactory.commands.opening.opening import open_any
 from augfactory.commands.opening.unlabelled import open_unlabelled
+from augfactory.engines import processes
 from augfactory.guarded.documents import read_json
 from augfactory.pipeline import draw as drawing
 from augfactory.pipeline import plan as planning
@@ -32,10 +34,11 @@ from augfactory.store.disk.atomic import write_file
 from augfactory.store.formats.storage_format import Shard
 from augfactory.store.pseudo_label_table import read_pseudo_labels
 from augfactory.store.reader import reader_under_construction
-from augfactory.store.shards import STATE, publish_shard
+from augfactory.store.shards import STATE, begin, publish_shard
 from augfactory.store.tables import Columns
 
 JOB = f"{STATE}/job.json"
+WORKER_BYTES = 2 * 2**20
 
 
 @dataclass(frozen=True)
@@ -74,21 +77,39 @@ class Job:
     settle: Settle | None
 
 
-def write_job(building: Path, recipe: Recipe, ingredients: Ingredients) -> None:
-    """Leave beside the shards what a process needs to render any of them."""
-    unlabelled = ingredients.unlabelled
+def begin_job(build: Build, inputs: BuildInputs) -> None:
+    """Make the folders of a build, and leave there what a process needs to render any shard."""
+    unlabelled = inputs.unlabelled
     job = {
-        "recipe": recipe.model_dump(mode="json"),
-        "source": asdict(ingredients.spec),
-        "rows": ingredients.rows.tolist(),
-        "model": ingredients.model_folder and str(ingredients.model_folder.resolve()),
-        "checkpoint": ingredients.checkpoint,
+        "recipe": build.recipe.model_dump(mode="json"),
+        "source": asdict(inputs.spec),
+        "rows": inputs.rows.tolist(),
+        "model": inputs.model_folder and str(inputs.model_folder.resolve()),
+        "checkpoint": inputs.checkpoint,
         "unlabelled": unlabelled
         and {"source": asdict(unlabelled.spec), "rows": unlabelled.rows.tolist()},
     }
     read_given.cache_clear()
     _read_job.cache_clear()  # it may hold readers of shards that were damaged since
-    write_file(building / JOB, json.dumps(job).encode())
+    begin(build.building, build.recipe.format, build.class_names)
+    write_file(build.building / JOB, json.dumps(job).encode())
+
+
+def render_shards(build: Build, waiting: list[int], run: processes.Run) -> Iterator[int]:
+    """Render shards of a build for which ``begin_job`` was called; yield the rows of each."""
+    ranges = build.ranges
+    rows = sum(ranges[index].stop - ranges[index].start for index in waiting)
+    # Starting a process takes as long as rendering some megabytes.
+    workers = max(1, rows * int(np.prod(build.image_shape)) // WORKER_BYTES)
+    # What is mixed from expanded images is put off until these are there.
+    mixed = {
+        number for number, stage in enumerate(build.recipe.mix, 1) if stage.source == "expanded"
+    }
+    for put_off in (False, True):
+        indices = [index for index in waiting if (ranges[index].stage in mixed) is put_off]
+        tasks = [ShardTask(build.building.resolve(), index) for index in indices]
+        for _, made in run(render_shard, tasks, workers):
+            yield made
 
 
 def render_shard(task: ShardTask) -> int:
@@ -122,7 +143,7 @@ def render_shard(task: ShardTask) -> int:
 
 @lru_cache(maxsize=1)
 def read_given(building: Path) -> Given:
-    """Open what ``write_job`` told of."""
+    """Open what ``begin_job`` told of."""
     values = read_json(building / JOB, follow=False)
     more = values["unlabelled"]
     return Given(

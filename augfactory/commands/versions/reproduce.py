@@ -1,18 +1,24 @@
 """Render a version again from what its manifest says, and compare."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from augfactory.commands.expand.expand import damage_told_as_ours, make_shards
-from augfactory.commands.expand.orders import Order
-from augfactory.commands.expand.publish import read_records
+from augfactory.commands.expand.build import (
+    Build,
+    damage_told_as_ours,
+    make_shards,
+    read_records,
+)
+from augfactory.commands.expand.inputs import BuildInputs, build_of
+from augfactory.commands.expand.shard import begin_job, render_shards
 from augfactory.commands.opening.recorded_recipe import recipe_of
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions.differences import between
-from augfactory.commands.versions.reproduce_ingredients import address, gather_again
+from augfactory.commands.versions.found_again import address, gather_again
 from augfactory.commands.versions.shard_rows import rows_in_words, rows_of_files
 from augfactory.engines import processes
 from augfactory.errors import (
@@ -96,20 +102,15 @@ def reproduce(
             "--model", f"{address(manifest)} was made without a model", "Leave --model out."
         )
     _check_rows(manifest, recipe)
-    ingredients = gather_again(folder, manifest, recipe, source, model, progress)
+    inputs = gather_again(folder, manifest, recipe, source, model, progress)
     version = open_rows(folder, manifest)
     with scratch_folder("reproduce") as scratch:
         # Pixels are the same in every format; this one needs few files. The name is ours: one
         # from a manifest could lead anywhere.
-        order = Order(
-            scratch / "reproduction", recipe.model_copy(update={"format": "hdf5"}), ingredients
-        )
-        if recipe.pseudo_label is not None:
-            _take_labels(folder, manifest, order)
-        if is_filtered(recipe, len(ingredients.source)):
-            _take_rejected(version, order)
-        rendered = _render(order, workers, progress)
-    _compare(version, order, rendered, warnings, progress)
+        in_hdf5 = recipe.model_copy(update={"format": "hdf5"})
+        build = build_of(scratch / "reproduction", in_hdf5, inputs)
+        rendered = _render(build, inputs, version, workers, progress)
+    _compare(version, build, rendered, warnings, progress)
     return Reproduced(
         manifest.name,
         manifest.version,
@@ -119,36 +120,6 @@ def reproduce(
         warnings,
         round(time.monotonic() - began, 3),
     )
-
-
-def _take_labels(folder: Path, manifest: Manifest, order: Order) -> None:
-    """Take the labels of unlabelled images as they were given: training again may round others."""
-    unlabelled = order.ingredients.unlabelled
-    if unlabelled is None:
-        raise InputDataError(
-            address(manifest),
-            "its manifest does not say which unlabelled images were labelled",
-            "Its manifest was edited: restore it from a copy.",
-        )
-    table = read_pseudo_labels(folder, len(unlabelled.rows), len(manifest.class_names))
-    shards.begin(order.building, order.recipe.format, order.class_names)
-    write_file(order.building / PSEUDO_LABELS, table.as_bytes())
-
-
-def _take_rejected(version: Version, order: Order) -> None:
-    """Draw decoded rows as often as they were drawn: judges trained again may round others."""
-    from augfactory.commands.expand.filtering import (
-        keep_rejected,  # torch: only where there is need
-    )
-
-    try:
-        rejected = rejected_of(read_drawn(version, columns_of_rejected()))
-    except ValueError as error:
-        raise VerificationError(
-            version.folder / PLAN, str(error), "It was edited: restore it from a copy."
-        ) from error
-    shards.begin(order.building, order.recipe.format, order.class_names)
-    keep_rejected(order.building, rejected)
 
 
 def _read_recipe(manifest: Manifest) -> Recipe:
@@ -196,11 +167,24 @@ class _Rendered:
     rejected: dict[str, dict[str, int]] | None
 
 
-def _render(order: Order, workers: int, progress: Progress) -> _Rendered:
+def _render(
+    build: Build, inputs: BuildInputs, version: Version, workers: int, progress: Progress
+) -> _Rendered:
+    def make_rows(waiting: list[int]) -> Iterator[int]:
+        begin_job(build, inputs)
+        if build.recipe.pseudo_label is not None and inputs.unlabelled is not None:
+            # As they were given: classifiers trained again may round others.
+            images, classes = len(inputs.unlabelled.rows), len(build.class_names)
+            table = read_pseudo_labels(version.folder, images, classes)
+            write_file(build.building / PSEUDO_LABELS, table.as_bytes())
+        if is_filtered(build.recipe, build.sources):
+            _take_rejected(version, build.building)
+        return render_shards(build, waiting, run)
+
     try:
-        with processes.crew(workers) as run, damage_told_as_ours(order.building):
-            make_shards(order, run, progress)
-            records = read_records(order.building, len(order.ranges))
+        with processes.crew(workers) as run, damage_told_as_ours(build.building):
+            make_shards(build, make_rows, progress)
+            records = read_records(build)
     except ResourceError as error:
         raise ResourceError(
             error.where,
@@ -209,8 +193,8 @@ def _render(order: Order, workers: int, progress: Progress) -> _Rendered:
             "and fewer --workers take less memory.",
         ) from error
     paths = [entry.path for record in records for entry in record.files]
-    expected = Expected(order.rows, tuple(order.class_names))
-    parts = FORMATS["hdf5"].read_columns(order.building, paths, expected)
+    expected = Expected(build.rows, tuple(build.class_names))
+    parts = FORMATS["hdf5"].read_columns(build.building, paths, expected)
     return _Rendered(
         _as_array(b"".join(record.digests for record in records)),
         {name: np.concatenate([part[name] for part in parts]) for name in LIGHT_COLUMNS},
@@ -219,16 +203,29 @@ def _render(order: Order, workers: int, progress: Progress) -> _Rendered:
     )
 
 
+def _take_rejected(version: Version, building: Path) -> None:
+    """Draw decoded rows as often as they were drawn: judges trained again may round others."""
+    from augfactory.commands.expand.filtering import keep_rejected  # torch: only where needed
+
+    try:
+        rejected = rejected_of(read_drawn(version, columns_of_rejected()))
+    except ValueError as error:
+        raise VerificationError(
+            version.folder / PLAN, str(error), "It was edited: restore it from a copy."
+        ) from error
+    keep_rejected(building, rejected)
+
+
 def _compare(
     version: Version,
-    order: Order,
+    build: Build,
     rendered: _Rendered,
     warnings: tuple[str, ...],
     progress: Progress,
 ) -> None:
     """Hold what was rendered to the content hash, to the manifest and to the rows on the disk."""
     folder, manifest, digests = version.folder, version.manifest, rendered.digests
-    shape, names = order.ingredients.source.image_shape, order.class_names
+    shape, names = build.image_shape, build.class_names
     as_published = content_hash(shape, names, [digests.tobytes()]) == manifest.content_hash
     differing, first_differing = 0, 0
     with progress.bar("comparing rows", manifest.rows, "row") as bar:
@@ -242,7 +239,7 @@ def _compare(
                 differing += len(unequal)
             bar.advance(len(rows))
     if as_published and not differing and len(version.source) == len(digests):
-        _compare_the_rest(version, order, rendered)
+        _compare_the_rest(version, build, rendered)
         return
     what = _difference(manifest, differing, first_differing, len(digests))
     if as_published:
@@ -259,7 +256,7 @@ def _compare(
     )
 
 
-def _compare_the_rest(version: Version, order: Order, rendered: _Rendered) -> None:
+def _compare_the_rest(version: Version, build: Build, rendered: _Rendered) -> None:
     """Hold to what was rendered whatever the content hash does not cover."""
     manifest = version.manifest
     stored = {
@@ -276,10 +273,10 @@ def _compare_the_rest(version: Version, order: Order, rendered: _Rendered) -> No
         if not np.array_equal(values, rendered.columns[name])
     ]
     for name, told, found in (
-        ("class_names", manifest.class_names, order.class_names),
+        ("class_names", manifest.class_names, build.class_names),
         ("counts", manifest.counts, rendered.counts),
         ("rejected", manifest.rejected, rendered.rejected),
-        ("image_shape", manifest.image_shape, order.ingredients.source.image_shape),
+        ("image_shape", manifest.image_shape, build.image_shape),
     ):
         if told != found:
             wrong.append(f"{name} in its manifest")

@@ -2,18 +2,22 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from augfactory.commands.opening.opening import open_any, refuse_test_split
+from augfactory.commands.expand.build import Build
+from augfactory.commands.opening.opening import open_any, place_of_source, refuse_test_split
 from augfactory.commands.opening.unlabelled import MOST, Unlabelled, gather_unlabelled
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.guarded.files import is_there
+from augfactory.pipeline.recipe import Recipe, recipe_id, rendering_versions
 from augfactory.records import Colour, Int64Array, Source, SourceSpec
 from augfactory.sources.fingerprint import fingerprint
 from augfactory.sources.subset import stratified_rows
+from augfactory.store.manifest_parts import SourceEntry
+from augfactory.store.places import place_from
 from augfactory.vae.config import read_config
 from augfactory.vae.files import CONFIG
 
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Ingredients:
+class BuildInputs:
     """The source rows and the model of a dataset.
 
     ``source`` is already restricted to ``rows``, which count in the source that ``spec`` names.
@@ -47,7 +51,7 @@ def gather(
     progress: Progress,
     unlabelled: SourceSpec | None = None,
     most_unlabelled: int = MOST,
-) -> Ingredients:
+) -> BuildInputs:
     """Open what the user named; a MODEL_DIR in place of a SOURCE brings its own source rows.
 
     Raises:
@@ -84,7 +88,69 @@ def gather(
     more = None
     if unlabelled is not None:
         more = gather_unlabelled(unlabelled, source, progress, most_unlabelled)
-    return Ingredients(spec, source, rows, print_of_rows, model, model_folder, checkpoint, more)
+    return BuildInputs(spec, source, rows, print_of_rows, model, model_folder, checkpoint, more)
+
+
+def build_of(folder: Path, recipe: Recipe, inputs: BuildInputs) -> Build:
+    """Return the build of a recipe; ``folder`` is to hold all versions of the dataset."""
+    model, unlabelled = inputs.model, inputs.unlabelled
+    identity = recipe_id(
+        recipe,
+        rendering_versions(recipe),
+        inputs.fingerprint,
+        model.sha256 if model else None,
+        unlabelled.fingerprint if unlabelled else None,
+    )
+    source = inputs.source
+    names = list(source.class_names)
+    return Build(folder, recipe, identity, len(source), source.image_shape, names)
+
+
+def manifest_entries(inputs: BuildInputs, final: Path) -> dict[str, Any]:
+    """Return what the manifest of the version in ``final`` tells of its source and its model."""
+    more = inputs.unlabelled
+    return {
+        "source": _source_entry(inputs.spec, inputs.source, inputs.rows, inputs.fingerprint, final),
+        "unlabelled": more
+        and _source_entry(more.spec, more.source, more.rows, more.fingerprint, final),
+        "model": _model_entry(inputs, final),
+    }
+
+
+def _source_entry(
+    spec: SourceSpec, source: Source, rows: Int64Array, print_of_rows: str, final: Path
+) -> SourceEntry:
+    return SourceEntry(
+        text=spec.text,
+        split=source.split,
+        size=spec.size,
+        colour=spec.colour,
+        fingerprint=print_of_rows,
+        rows=rows.tolist(),
+        place=place_of_source(spec.text, final),
+        roots=_listed(source.roots),
+    )
+
+
+def _listed(roots: Int64Array | None) -> list[list[int]] | None:
+    return None if roots is None else [sorted({*row} - {-1}) for row in roots.tolist()]
+
+
+def _model_entry(inputs: BuildInputs, final: Path) -> dict[str, object] | None:
+    model, folder = inputs.model, inputs.model_folder
+    if model is None or folder is None:
+        return None
+    more = model.config.unlabelled
+    return {
+        "folder": str(folder),
+        "place": place_from(final, folder),
+        "sha256": model.sha256,
+        "architecture": model.config.architecture,
+        "latent": model.config.latent,
+        "checkpoint": inputs.checkpoint,
+        "trained_on": model.config.source.model_dump(mode="json"),
+        **({"unlabelled": more.model_dump(mode="json")} if more is not None else {}),
+    }
 
 
 def _refuse_other_rows(spec: SourceSpec, n_train: int | None) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from augfactory.commands.expand.ingredients import Ingredients, is_model_folder
+from augfactory.commands.expand.inputs import BuildInputs, is_model_folder
 from augfactory.commands.opening.opening import folder_of_model, open_any, places_of, spec_of
 from augfactory.commands.opening.recorded_rows import ChangedSourceError, open_recorded
 from augfactory.commands.opening.unlabelled import Unlabelled, open_unlabelled
@@ -39,7 +39,7 @@ def gather_again(
     source: str | None,
     model_folder: Path | None,
     progress: Progress,
-) -> Ingredients:
+) -> BuildInputs:
     """Find the source rows and the model that the version in ``folder`` was made from, no others.
 
     ``source`` and ``model_folder`` say where they lie now; None is where they lay.
@@ -61,19 +61,25 @@ def gather_again(
             open_source=lambda spec: _open_source(manifest, spec),
             on_rows=bar.advance,
         )
-    unlabelled = _unlabelled_again(folder, manifest)
+    unlabelled = _unlabelled_again(folder, manifest, recipe)
     loaded, place, checkpoint = None, None, None
     if recipe.vae is not None:
         place = model_folder or _recorded_model(manifest, folder)
         loaded, checkpoint = _load_model(manifest, place)
     own = manifest.source.fingerprint
-    return Ingredients(spec, chosen, rows, own, loaded, place, checkpoint, unlabelled)
+    return BuildInputs(spec, chosen, rows, own, loaded, place, checkpoint, unlabelled)
 
 
-def _unlabelled_again(folder: Path, manifest: Manifest) -> Unlabelled | None:
+def _unlabelled_again(folder: Path, manifest: Manifest, recipe: Recipe) -> Unlabelled | None:
     entry = manifest.unlabelled
     if entry is None:
-        return None
+        if recipe.pseudo_label is None:
+            return None
+        raise InputDataError(
+            address(manifest),
+            "its manifest does not say which unlabelled images were labelled",
+            "Its manifest was edited: restore it from a copy.",
+        )
     spec, rows = spec_of(entry, folder), np.asarray(entry.rows, dtype=np.int64)
     what, remedy = (
         f"{address(manifest)} was made from",
