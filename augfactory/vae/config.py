@@ -6,13 +6,21 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+)
 
 from augfactory.errors import InputDataError
 from augfactory.guarded.documents import read_json
 from augfactory.guarded.files import check_relative
 from augfactory.guarded.text import first_problem
-from augfactory.records import Colour
+from augfactory.source_rows import SourceRows
 from augfactory.vae.decoded import DecodedImages
 from augfactory.vae.files import CONFIG
 from augfactory.vae.networks.names import NetworkShape
@@ -22,13 +30,8 @@ SCHEMA_VERSION = 1
 SMALLEST_SIDE, LARGEST_SIDE = 16, 128
 LARGEST_LATENT = 1024
 MOST_CLASSES = 32_768
+TOLD = ("text", "size", "colour", "split", "fingerprint", "rows")  # of what is learned from
 LARGEST_CONFIG = 2**27  # bytes; that of nine million rows
-
-
-def _rise(rows: list[int]) -> list[int]:
-    if any(later <= earlier for earlier, later in pairwise(rows)):
-        raise ValueError("the rows do not rise")
-    return rows
 
 
 def _names(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -46,8 +49,6 @@ def _grey_or_rgb(channels: int) -> int:
 
 Side = Annotated[int, Field(ge=SMALLEST_SIDE, le=LARGEST_SIDE)]
 Channels = Annotated[int, Field(ge=1, le=3), AfterValidator(_grey_or_rgb)]
-Row = Annotated[int, Field(ge=0, lt=2**63)]
-Rows = Annotated[list[Row], Field(min_length=1), AfterValidator(_rise)]
 ClassNames = Annotated[
     tuple[str, ...], Field(min_length=1, max_length=MOST_CLASSES), AfterValidator(_names)
 ]
@@ -56,26 +57,29 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 CheckpointName = Annotated[str, Field(pattern=r"^loss-[0-9.e+-]{1,40}$")]
 
 
-class TrainedOn(BaseModel):
-    """The rows a model was trained on.
+def _told(rows: SourceRows) -> dict[str, Any]:
+    values = rows.model_dump(mode="json")
+    return {key: values[key] for key in TOLD}
 
-    Attributes:
-        text: the SOURCE, such that it can be opened from any working folder.
-        size: (height, width) that its images were converted to, None for their own.
-        colour: what they were converted to.
-        split: "train", or None where the source has no splits.
-        fingerprint: of the chosen rows.
-        rows: the chosen rows, ascending; those held out for validation among them.
-    """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+def _nothing_else(values: Any) -> Any:
+    if isinstance(values, dict) and not {*values} <= {*TOLD}:
+        raise ValueError(f"there are other keys than {', '.join(TOLD)}")
+    return values
 
-    text: str
-    size: tuple[Side, Side] | None
-    colour: Colour
-    split: str | None
-    fingerprint: str
-    rows: Rows
+
+def _fit(rows: SourceRows) -> SourceRows:
+    if any(later <= earlier for earlier, later in pairwise(rows.rows)):
+        raise ValueError("the rows do not rise")
+    if rows.size is not None and not all(SMALLEST_SIDE <= n <= LARGEST_SIDE for n in rows.size):
+        raise ValueError(f"no side is of {SMALLEST_SIDE} to {LARGEST_SIDE} pixels")
+    return rows
+
+
+# Its ``text`` can be opened from any working folder; ``rows`` rise, those held out among them.
+TrainedOn = Annotated[
+    SourceRows, BeforeValidator(_nothing_else), AfterValidator(_fit), PlainSerializer(_told)
+]
 
 
 class TrainingOrder(BaseModel):

@@ -87,7 +87,7 @@ def test_rows_are_the_surest_images_under_the_labels_they_were_given(place: Path
     version = open_version(dataset.path)
     manifest = version.manifest
     assert manifest.unlabelled is not None
-    assert manifest.unlabelled.rows == list(range(1, MORE + 1))  # aa.png is a labelled image
+    assert manifest.unlabelled.rows == tuple(range(1, MORE + 1))  # aa.png is a labelled image
     table = read_pseudo_labels(dataset.path, MORE, 10)
     kept = np.flatnonzero(table.kept)
     rows = rows_of(version)

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from augfactory.cli.app import app
 from augfactory.commands.progress import Bar, Progress
-from augfactory.commands.versions import reproduce as module
+from augfactory.commands.versions import rendered
 from augfactory.commands.versions.reproduce import Reproduced, reproduce
 from augfactory.errors import InputDataError, RecipeError, ResourceError, VerificationError
 from augfactory.pipeline.render import render_block
@@ -99,7 +99,7 @@ def test_another_seed_in_the_manifest_gives_other_rows(place: Path) -> None:
 def test_an_edited_byte_of_the_files_is_told_with_its_row(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "read_stretches", partial(read_stretches, rows=25))
+    monkeypatch.setattr(rendered, "read_stretches", partial(read_stretches, rows=25))
     version = place / "vae-x3/v1"
     shard = version / "shards/00001.h5"
     data = bytearray(shard.read_bytes())

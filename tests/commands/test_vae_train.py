@@ -27,7 +27,7 @@ from augfactory.commands.vae.train import (
 )
 from augfactory.errors import InputDataError, RecipeError, ResourceError
 from augfactory.records import SourceSpec
-from augfactory.sources.fingerprint import fingerprint
+from augfactory.source_rows import fingerprint
 from augfactory.store.disk.lock import only_writer
 from augfactory.vae.checkpoint import load_model
 from augfactory.vae.config import read_config

@@ -64,7 +64,7 @@ def _rendered(
         if inputs.unlabelled is not None:
             from augfactory.commands.expand import pseudo_labelling  # torch: only where needed
 
-            rows = inputs.unlabelled.rows
+            rows = inputs.unlabelled.numbers
             keep(PSEUDO_LABELS, partial(pseudo_labelling.label, build, rows, run, progress))
         if is_filtered(build.recipe, build.sources):
             from augfactory.commands.expand import filtering  # torch: only where needed

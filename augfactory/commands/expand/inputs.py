@@ -4,19 +4,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from augfactory.commands.expand.build import Build
 from augfactory.commands.opening.opening import open_any, place_of_source, refuse_test_split
-from augfactory.commands.opening.unlabelled import MOST, Unlabelled, gather_unlabelled
+from augfactory.commands.opening.unlabelled import MOST, gather_unlabelled
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.guarded.files import is_there
 from augfactory.pipeline.recipe import Recipe, recipe_id, rendering_versions
-from augfactory.records import Colour, Int64Array, Source, SourceSpec
-from augfactory.sources.fingerprint import fingerprint
+from augfactory.records import Colour, Source, SourceSpec
+from augfactory.source_rows import SourceRows, roots_of, rows_of
 from augfactory.sources.subset import stratified_rows
-from augfactory.store.manifest_parts import SourceEntry
 from augfactory.store.places import place_from
 from augfactory.vae.config import read_config
 from augfactory.vae.files import CONFIG
@@ -27,19 +24,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BuildInputs:
-    """The source rows and the model of a dataset.
+    """The rows and the model that a dataset is made from; ``source`` are the rows, opened."""
 
-    ``source`` is already restricted to ``rows``, which count in the source that ``spec`` names.
-    """
-
-    spec: SourceSpec
+    rows: SourceRows
     source: Source
-    rows: Int64Array
-    fingerprint: str
     model: "Model | None"
     model_folder: Path | None
     checkpoint: str | None
-    unlabelled: Unlabelled | None = None
+    unlabelled: SourceRows | None = None
 
 
 def gather(
@@ -70,25 +62,41 @@ def gather(
         model = load_model(model_folder, checkpoint)
         if checkpoint is None and model.config.result.decoded is not None:
             progress.say(f"{model_folder}: {model.config.result.decoded.words()}")
-        trained_on = model.config.source
-        if brings_rows:
-            spec = SourceSpec(trained_on.text, trained_on.size, trained_on.colour)
-        elif spec.size is None and spec.colour == "auto":
+        if not brings_rows and spec.size is None and spec.colour == "auto":
             height, width, channels = model.config.image_shape
             colour: Colour = "rgb" if channels == 3 else "grey"
             spec = replace(spec, size=(height, width), colour=colour)
-    whole = open_any(spec)
-    refuse_test_split(whole, "a training set made")
-    rows = _chosen_rows(whole, model if brings_rows else None, n_train, seed)
-    source = whole.restricted_to(rows)
-    with progress.bar("reading the source", len(source), "image") as bar:
-        print_of_rows = fingerprint(source, bar.advance)
+
+    def opened(spec: SourceSpec) -> Source:
+        whole = open_any(spec)
+        refuse_test_split(whole, "a training set made")
+        return whole
+
+    if model is not None and brings_rows:
+        recorded = model.config.source
+        with progress.bar("reading the source", len(recorded.rows), "image") as bar:
+            _, source = recorded.open(
+                opened,
+                "the model was trained on",
+                "Restore the source, name a SOURCE and give the model with --model, or train "
+                "again.",
+                on_rows=bar.advance,
+            )
+        found = {"split": source.split, "roots": roots_of(source)}
+        rows = recorded.model_copy(update=found)
+    else:
+        whole, numbers = opened(spec), None
+        if n_train is not None:
+            numbers = stratified_rows(whole.labels, n_train, seed)
+        source = whole if numbers is None else whole.restricted_to(numbers)
+        with progress.bar("reading the source", len(source), "image") as bar:
+            rows = rows_of(spec, source, numbers, bar.advance)
     if model is not None:
-        _check_fit(source, model, print_of_rows if brings_rows else None)
+        _check_fit(source, model)
     more = None
     if unlabelled is not None:
-        more = gather_unlabelled(unlabelled, source, progress, most_unlabelled)
-    return BuildInputs(spec, source, rows, print_of_rows, model, model_folder, checkpoint, more)
+        more, _ = gather_unlabelled(unlabelled, source, progress, most_unlabelled)
+    return BuildInputs(rows, source, model, model_folder, checkpoint, more)
 
 
 def build_of(folder: Path, recipe: Recipe, inputs: BuildInputs) -> Build:
@@ -97,7 +105,7 @@ def build_of(folder: Path, recipe: Recipe, inputs: BuildInputs) -> Build:
     identity = recipe_id(
         recipe,
         rendering_versions(recipe),
-        inputs.fingerprint,
+        inputs.rows.fingerprint,
         model.sha256 if model else None,
         unlabelled.fingerprint if unlabelled else None,
     )
@@ -108,39 +116,22 @@ def build_of(folder: Path, recipe: Recipe, inputs: BuildInputs) -> Build:
 
 def manifest_entries(inputs: BuildInputs, final: Path) -> dict[str, Any]:
     """Return what the manifest of the version in ``final`` tells of its source and its model."""
-    more = inputs.unlabelled
+
+    def placed(rows: SourceRows) -> SourceRows:
+        return rows.model_copy(update={"place": place_of_source(rows.text, final)})
+
     return {
-        "source": _source_entry(inputs.spec, inputs.source, inputs.rows, inputs.fingerprint, final),
-        "unlabelled": more
-        and _source_entry(more.spec, more.source, more.rows, more.fingerprint, final),
+        "source": placed(inputs.rows),
+        "unlabelled": inputs.unlabelled and placed(inputs.unlabelled),
         "model": _model_entry(inputs, final),
     }
-
-
-def _source_entry(
-    spec: SourceSpec, source: Source, rows: Int64Array, print_of_rows: str, final: Path
-) -> SourceEntry:
-    return SourceEntry(
-        text=spec.text,
-        split=source.split,
-        size=spec.size,
-        colour=spec.colour,
-        fingerprint=print_of_rows,
-        rows=rows.tolist(),
-        place=place_of_source(spec.text, final),
-        roots=_listed(source.roots),
-    )
-
-
-def _listed(roots: Int64Array | None) -> list[list[int]] | None:
-    return None if roots is None else [sorted({*row} - {-1}) for row in roots.tolist()]
 
 
 def _model_entry(inputs: BuildInputs, final: Path) -> dict[str, object] | None:
     model, folder = inputs.model, inputs.model_folder
     if model is None or folder is None:
         return None
-    more = model.config.unlabelled
+    learned_from = model.config.model_dump(mode="json", include={"source", "unlabelled"})
     return {
         "folder": str(folder),
         "place": place_from(final, folder),
@@ -148,8 +139,8 @@ def _model_entry(inputs: BuildInputs, final: Path) -> dict[str, object] | None:
         "architecture": model.config.architecture,
         "latent": model.config.latent,
         "checkpoint": inputs.checkpoint,
-        "trained_on": model.config.source.model_dump(mode="json"),
-        **({"unlabelled": more.model_dump(mode="json")} if more is not None else {}),
+        "trained_on": learned_from.pop("source"),
+        **learned_from,
     }
 
 
@@ -179,22 +170,7 @@ def is_model_folder(text: str) -> bool:
     return is_there(Path(text) / CONFIG)
 
 
-def _chosen_rows(
-    source: Source, model: "Model | None", n_train: int | None, seed: int
-) -> Int64Array:
-    if model is not None:
-        rows = np.asarray(model.config.source.rows, dtype=np.int64)
-        if rows.max() >= len(source):
-            raise _changed(source)
-        return rows
-    if n_train is None:
-        return np.arange(len(source), dtype=np.int64)
-    return stratified_rows(source.labels, n_train, seed)
-
-
-def _check_fit(source: Source, model: "Model", print_of_rows: str | None) -> None:
-    if print_of_rows is not None and print_of_rows != model.config.source.fingerprint:
-        raise _changed(source)
+def _check_fit(source: Source, model: "Model") -> None:
     if tuple(model.config.image_shape) != source.image_shape:
         raise InputDataError(
             source.name,
@@ -209,11 +185,3 @@ def _check_fit(source: Source, model: "Model", print_of_rows: str | None) -> Non
             f"the model knows {', '.join(model.config.class_names)}",
             "Train a model on this source with `augfactory vae-train`.",
         )
-
-
-def _changed(source: Source) -> InputDataError:
-    return InputDataError(
-        source.name,
-        "its images or labels are no longer those that the model was trained on",
-        "Restore the source, name a SOURCE and give the model with --model, or train again.",
-    )

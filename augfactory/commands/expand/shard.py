@@ -1,8 +1,8 @@
 """Render one shard: what every engine runs, in any process, in any order."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from augfactory.pipeline.settle import (
 )
 from augfactory.pipeline.shares import is_filtered
 from augfactory.records import Rows, Source, SourceSpec
+from augfactory.source_rows import SourceRows
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.formats.storage_format import Shard
 from augfactory.store.pseudo_label_table import read_pseudo_labels
@@ -79,15 +80,13 @@ class Job:
 
 def begin_job(build: Build, inputs: BuildInputs) -> None:
     """Make the folders of a build, and leave there what a process needs to render any shard."""
-    unlabelled = inputs.unlabelled
+    more = inputs.unlabelled
     job = {
         "recipe": build.recipe.model_dump(mode="json"),
-        "source": asdict(inputs.spec),
-        "rows": inputs.rows.tolist(),
+        "source": inputs.rows.model_dump(mode="json"),
         "model": inputs.model_folder and str(inputs.model_folder.resolve()),
         "checkpoint": inputs.checkpoint,
-        "unlabelled": unlabelled
-        and {"source": asdict(unlabelled.spec), "rows": unlabelled.rows.tolist()},
+        "unlabelled": more and more.model_dump(mode="json"),
     }
     read_given.cache_clear()
     _read_job.cache_clear()  # it may hold readers of shards that were damaged since
@@ -145,12 +144,15 @@ def render_shard(task: ShardTask) -> int:
 def read_given(building: Path) -> Given:
     """Open what ``begin_job`` told of."""
     values = read_json(building / JOB, follow=False)
-    more = values["unlabelled"]
+
+    def opened(rows: Any, open_source: Callable[[SourceSpec], Source]) -> Source:
+        return SourceRows.model_validate(rows).open(open_source, trusted=True)[1]
+
     return Given(
         building=building,
         recipe=Recipe.model_validate(values["recipe"]),
-        source=_rows_of(open_any(_spec(values["source"])), values["rows"]),
-        unlabelled=more and _rows_of(open_unlabelled(_spec(more["source"])), more["rows"]),
+        source=opened(values["source"], open_any),
+        unlabelled=values["unlabelled"] and opened(values["unlabelled"], open_unlabelled),
         model=values["model"] and Path(values["model"]),
         checkpoint=values["checkpoint"],
     )
@@ -204,15 +206,6 @@ def _rejected(job: Job, plan: planning.PlanRows) -> dict[str, dict[str, int]] | 
     drawn = np.stack([plan.draws[name] for name in columns_of_rejected()], axis=1)
     labels = job.source.labels[plan.source_index[:, 0]]
     return count_rejected(rejected_of(drawn), labels, job.source.class_names)
-
-
-def _spec(values: Mapping[str, Any]) -> SourceSpec:
-    size = tuple(values["size"]) if values["size"] else None
-    return SourceSpec(**{**values, "size": size})
-
-
-def _rows_of(source: Source, rows: Sequence[int]) -> Source:
-    return source.restricted_to(np.asarray(rows, dtype=np.int64))
 
 
 def _plan_columns(recipe: Recipe, plan: planning.PlanRows) -> Columns:

@@ -7,10 +7,10 @@ from pathlib import Path
 from augfactory.errors import InputDataError
 from augfactory.guarded.files import is_folder
 from augfactory.records import Source, SourceSpec
+from augfactory.source_rows import SourceRows
 from augfactory.sources.opening import SAMPLE, open_source, split_suffix
 from augfactory.sources.torchvision_source import PREFIX
 from augfactory.store.manifest import Manifest
-from augfactory.store.manifest_parts import SourceEntry
 from augfactory.store.places import path_at, place_from
 from augfactory.store.reader import open_version
 from augfactory.store.versions import find_version, looks_like_version
@@ -60,7 +60,7 @@ def place_of_source(text: str, folder: Path) -> str | None:
     return place_from(folder, lasting) if _is_path(split_suffix(lasting)[0]) else None
 
 
-def spec_of(origin: SourceEntry, folder: Path | None = None) -> SourceSpec:
+def spec_of(origin: SourceRows, folder: Path | None = None) -> SourceSpec:
     """Return how to open what a dataset was made from.
 
     ``folder`` is that of the version, from which the source is looked for first: what the user
@@ -97,7 +97,7 @@ def folder_of_model(manifest: Manifest, folder: Path) -> Path | None:
     return Path(model["folder"]) if model.get("folder") else None
 
 
-def converted_like(spec: SourceSpec, origin: SourceEntry) -> SourceSpec:
+def converted_like(spec: SourceSpec, origin: SourceRows) -> SourceSpec:
     """Return ``spec``, its images converted as those of ``origin`` unless it says otherwise."""
     made_from = spec_of(origin)
     return replace(

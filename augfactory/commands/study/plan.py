@@ -173,8 +173,8 @@ def _arm(
             factor=None if diet.online else 1,
             source=material.spec,
             size=draw.n_train,
-            fingerprint=draw.fingerprint,
-            rows=tuple(draw.rows.tolist()),
+            fingerprint=draw.rows.fingerprint,
+            rows=draw.rows.rows,
             diet=diet,
         )
     manifest = read_manifest(dataset)

@@ -19,12 +19,12 @@ from augfactory.errors import RecipeError, ResourceError
 from augfactory.guarded.documents import read_json
 from augfactory.guarded.files import NotRegularError, is_there, open_inside, sha256_of
 from augfactory.guarded.tensors import LARGEST_HEADER, read_tensor_file
+from augfactory.source_rows import SourceRows
 from augfactory.store.disk.atomic import make_folders, remove, remove_leftovers, write_file
 from augfactory.vae.checkpoint import check_files, checkpoint_path
 from augfactory.vae.config import (
     LARGEST_CONFIG,
     ModelConfig,
-    TrainedOn,
     TrainingOrder,
     document_bytes,
     read_config,
@@ -188,11 +188,11 @@ def first_difference(there: TrainingOrder, here: TrainingOrder) -> str | None:
     return None
 
 
-def _print_of(more: TrainedOn | None) -> str | None:
+def _print_of(more: SourceRows | None) -> str | None:
     return None if more is None else more.fingerprint
 
 
-def _text_of(more: TrainedOn | None) -> str | None:
+def _text_of(more: SourceRows | None) -> str | None:
     return None if more is None else more.text
 
 

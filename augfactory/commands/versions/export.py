@@ -8,14 +8,14 @@ from typing import Any
 
 from augfactory.commands.expand.build import Build, Dataset, make_version
 from augfactory.commands.expand.request import read_format
-from augfactory.commands.opening.recorded_recipe import check_recipe, request_id
+from augfactory.commands.opening.recorded_recipe import check_recipe, check_rows, request_id
 from augfactory.commands.progress import Progress
 from augfactory.errors import RecipeError, VerificationError
 from augfactory.guarded.files import is_there, open_inside
-from augfactory.pipeline.plan import count_rows
 from augfactory.pipeline.recipe import (
     Format,
 )
+from augfactory.source_rows import SourceRows
 from augfactory.store import shards
 from augfactory.store.disk.atomic import remove, writing
 from augfactory.store.disk.lock import Lock
@@ -27,7 +27,7 @@ from augfactory.store.manifest import (
     is_as_listed,
     read_manifest,
 )
-from augfactory.store.manifest_parts import ExportEntry, SourceEntry
+from augfactory.store.manifest_parts import ExportEntry
 from augfactory.store.places import path_at, place_from
 from augfactory.store.pseudo_label_table import tables_beside
 from augfactory.store.reader import Version, open_rows, read_rows
@@ -107,19 +107,12 @@ def _build(origin: Path, manifest: Manifest, folder: Path, storage: Format) -> B
         VerificationError: the recipe is none that this program knows, or makes other rows.
     """
     recipe = check_recipe(origin, manifest).model_copy(update={"format": storage})
-    sources = len(manifest.source.rows)
-    rows = count_rows(recipe, sources)
-    if rows != manifest.rows:
-        raise VerificationError(
-            origin / MANIFEST,
-            f"its recipe makes {rows:,} rows, and it has {manifest.rows:,}",
-            "Run `augfactory verify` on this version.",
-        )
+    check_rows(origin, manifest, recipe)
     return Build(
         folder=folder,
         recipe=recipe,
         recipe_id=request_id(recipe, manifest),
-        sources=sources,
+        sources=len(manifest.source.rows),
         image_shape=manifest.image_shape,
         class_names=manifest.class_names,
         content_hash=manifest.content_hash,
@@ -156,7 +149,7 @@ def _places(origin: Manifest, old: Path, new: Path) -> dict[str, Any]:
     """
     model = origin.model
 
-    def moved(entry: SourceEntry | None) -> SourceEntry | None:
+    def moved(entry: SourceRows | None) -> SourceRows | None:
         if entry is None or entry.place is None:
             return entry
         return entry.model_copy(update={"place": place_from(new, path_at(old, entry.place))})

@@ -18,7 +18,7 @@ from augfactory.guarded.files import open_inside
 from augfactory.guarded.parquet import check_table, open_parquet
 from augfactory.guarded.text import escaped
 from augfactory.records import Source
-from augfactory.sources.fingerprint import fingerprint
+from augfactory.source_rows import fingerprint
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.manifest import PLAN
 from augfactory.store.reader import Version, open_version
