@@ -161,11 +161,10 @@ def _also_learnt_from(versions: tuple[Version, ...]) -> list[Source]:
             if entry is None or entry.fingerprint in seen:
                 continue
             seen.add(entry.fingerprint)
-            spec = spec_of(entry, version.folder if entry is unlabelled else None)
             remedy = (
                 "Restore it: test images are looked for among all that a dataset has learnt from."
             )
-            sources.append(entry.open(opener, what, remedy, spec=spec)[1])
+            sources.append(entry.open(opener, what, remedy, spec=spec_of(entry, version.folder))[1])
     return sources
 
 

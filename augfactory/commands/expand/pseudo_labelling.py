@@ -1,7 +1,6 @@
 """Label unlabelled images while a dataset is made: train the teachers, let them read, keep it."""
 
 import io
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 
 from augfactory.commands.evaluate.arms import ONLINE_MIXUP, online_stages
 from augfactory.commands.expand.build import Build
-from augfactory.commands.expand.shard import Given, read_given
+from augfactory.commands.expand.shard import Given, left_by_earlier_run, read_given
 from augfactory.commands.progress import Progress
 from augfactory.engines.processes import Run
 from augfactory.evaluation.images.judges import folds_of
@@ -19,7 +18,6 @@ from augfactory.evaluation.pseudo_labels import (
     pseudo_labels,
     read_by_teacher,
 )
-from augfactory.guarded.files import open_regular
 from augfactory.keyed_random import key_of
 from augfactory.records import Int64Array
 from augfactory.store.disk.atomic import write_file
@@ -104,16 +102,18 @@ def _labels_of(given: Given, number: int) -> PseudoLabels:
 
 def _kept_reading(given: Given, task: TeacherTask) -> Reading | None:
     """Return what a teacher read; None where it is not there, or is damaged."""
-    try:
-        with open_regular(task.building / _name(task), follow=False) as file:
-            found = np.load(io.BytesIO(file.read()), allow_pickle=False)
-            reading = Reading(found["held_out"], found["unlabelled"])
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    reading = left_by_earlier_run(task.building / _name(task), _reading_in)
+    if reading is None:
         return None
     classes = len(given.source.class_names)
     assert given.unlabelled is not None
     fits = reading.unlabelled.shape == (len(given.unlabelled), classes)
     return reading if fits and reading.held_out.shape[1:] == (classes,) else None
+
+
+def _reading_in(data: bytes) -> Reading:
+    found = np.load(io.BytesIO(data), allow_pickle=False)
+    return Reading(found["held_out"], found["unlabelled"])
 
 
 def _name(task: TeacherTask) -> str:

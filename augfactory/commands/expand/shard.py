@@ -1,11 +1,12 @@
 """Render one shard: what every engine runs, in any process, in any order."""
 
 import json
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from augfactory.commands.opening.opening import open_any
 from augfactory.commands.opening.unlabelled import open_unlabelled
 from augfactory.engines import processes
 from augfactory.guarded.documents import read_json
+from augfactory.guarded.files import open_regular
 from augfactory.pipeline import draw as drawing
 from augfactory.pipeline import plan as planning
 from augfactory.pipeline.partners import rows_by_class
@@ -40,6 +42,7 @@ from augfactory.store.tables import Columns
 
 JOB = f"{STATE}/job.json"
 WORKER_BYTES = 2 * 2**20
+Left = TypeVar("Left")
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,15 @@ def render_shards(build: Build, waiting: list[int], run: processes.Run) -> Itera
         tasks = [ShardTask(build.building.resolve(), index) for index in indices]
         for _, made in run(render_shard, tasks, workers):
             yield made
+
+
+def left_by_earlier_run(path: Path, parse: Callable[[bytes], Left]) -> Left | None:
+    """Return what an interrupted run left in a file; None where it is missing or damaged."""
+    try:
+        with open_regular(path, follow=False) as file:
+            return parse(file.read())
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
 
 
 def render_shard(task: ShardTask) -> int:

@@ -60,14 +60,14 @@ def place_of_source(text: str, folder: Path) -> str | None:
     return place_from(folder, lasting) if _is_path(split_suffix(lasting)[0]) else None
 
 
-def spec_of(origin: SourceRows, folder: Path | None = None) -> SourceSpec:
-    """Return how to open what a dataset was made from.
+def spec_of(origin: SourceRows, folder: Path) -> SourceSpec:
+    """Return how to open what the version in ``folder`` was made from.
 
-    ``folder`` is that of the version, from which the source is looked for first: what the user
-    typed may be something else in another working folder.
+    It is looked for from this folder first: what the user typed may be something else in another
+    working folder.
     """
     text = origin.text
-    if folder is not None and origin.place is not None:
+    if origin.place is not None:
         there = path_at(folder, origin.place)
         # Where both are the same it stays as typed, which people know from messages.
         if os.path.lexists(split_suffix(there)[0]) and not _leads_to(text, there):
@@ -99,12 +99,8 @@ def folder_of_model(manifest: Manifest, folder: Path) -> Path | None:
 
 def converted_like(spec: SourceSpec, origin: SourceRows) -> SourceSpec:
     """Return ``spec``, its images converted as those of ``origin`` unless it says otherwise."""
-    made_from = spec_of(origin)
-    return replace(
-        spec,
-        size=spec.size or made_from.size,
-        colour=made_from.colour if spec.colour == "auto" else spec.colour,
-    )
+    colour = origin.colour if spec.colour == "auto" else spec.colour
+    return replace(spec, size=spec.size or origin.size, colour=colour)
 
 
 def refuse_test_split(source: Source, what: str) -> None:

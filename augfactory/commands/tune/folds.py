@@ -94,8 +94,8 @@ def cells_of_fold(
 ) -> list[Cell]:
     """Make the datasets of a fold that are not there yet; return what is to be trained."""
     model = _model(request, unit, progress) if any(one.vae is not None for one in alive) else None
-    orders = [_order(request, unit, one, model) for one in alive]
-    datasets = list(expand_all(orders, 1, Progress()))
+    requests = [_expand_request(request, unit, one, model) for one in alive]
+    datasets = list(expand_all(requests, 1, Progress()))
     made = [read_manifest(dataset.path) for dataset in datasets]
     classifier = classifier_spec("quick", None)
     settings = settings_for(classifier, request.steps, 64, "auto", "auto", request.steps)
@@ -119,7 +119,9 @@ def cells_of_fold(
     ]
 
 
-def _order(request: TuneRequest, unit: Unit, one: Candidate, model: Path | None) -> ExpandRequest:
+def _expand_request(
+    request: TuneRequest, unit: Unit, one: Candidate, model: Path | None
+) -> ExpandRequest:
     return ExpandRequest(
         SourceSpec(str(model)) if one.vae is not None else unit.train.spec,
         unit.folder / one.name,
