@@ -19,7 +19,7 @@ from augfactory.commands.expand.options import Flags, build_request
 from augfactory.commands.expand.request import default_workers
 from augfactory.commands.progress import Progress
 from augfactory.commands.vae import train as vae_training
-from augfactory.commands.vae.order import VaeTrainRequest
+from augfactory.commands.vae.plan import VaeTrainRequest
 from augfactory.commands.vae.train import VaeTrainResult
 from augfactory.records import Colour, SourceSpec
 

@@ -82,8 +82,8 @@ TrainedOn = Annotated[
 ]
 
 
-class TrainingOrder(BaseModel):
-    """All that a training follows from; equal orders give equal models.
+class TrainingPlan(BaseModel):
+    """All that a training follows from; equal plans give equal models.
 
     ``image_shape`` is (height, width, channels); ``geometry`` holds the parameters by which the
     images are varied while they are learned, None where they are not. ``unlabelled`` are images
@@ -105,7 +105,7 @@ class TrainingOrder(BaseModel):
     @property
     def identity(self) -> str:
         """A hash of all that decides the model; where its sources are kept does not."""
-        told = {*TrainingOrder.model_fields} - {"source", "unlabelled"}
+        told = {*TrainingPlan.model_fields} - {"source", "unlabelled"}
         decisive: list[Any] = [self.model_dump(mode="json", include=told), self.source.fingerprint]
         if self.unlabelled is not None:
             decisive.append(self.unlabelled.fingerprint)
@@ -151,7 +151,7 @@ class TrainingResult(BaseModel):
     decoded: DecodedImages | None = None
 
 
-class ModelConfig(TrainingOrder):
+class ModelConfig(TrainingPlan):
     """The whole of config.json; ``files`` are the SHA-256 of all weights, by path."""
 
     result: TrainingResult
@@ -160,8 +160,8 @@ class ModelConfig(TrainingOrder):
     created: str
 
 
-def document_bytes(document: TrainingOrder) -> bytes:
-    """Return a config or order as JSON, the same bytes for the same content."""
+def document_bytes(document: TrainingPlan) -> bytes:
+    """Return a config or plan as JSON, the same bytes for the same content."""
     values = document.model_dump(mode="json")
     return (json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 

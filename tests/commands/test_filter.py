@@ -17,7 +17,7 @@ from augfactory.commands.expand.build import Dataset
 from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
-from augfactory.commands.vae.order import VaeTrainRequest
+from augfactory.commands.vae.plan import VaeTrainRequest
 from augfactory.commands.vae.train import vae_train
 from augfactory.commands.versions.info import as_text, info
 from augfactory.commands.versions.reproduce import reproduce

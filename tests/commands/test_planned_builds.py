@@ -13,7 +13,7 @@ from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest, plan_builds
 from augfactory.commands.progress import Progress
 from augfactory.commands.tune.space import candidates
-from augfactory.commands.vae.order import VaeTrainRequest
+from augfactory.commands.vae.plan import VaeTrainRequest
 from augfactory.commands.vae.train import vae_train
 from augfactory.errors import RecipeError
 from augfactory.pipeline.composition import default_mix

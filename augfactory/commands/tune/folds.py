@@ -136,7 +136,7 @@ def _expand_request(
 
 
 def _model(request: TuneRequest, unit: Unit, progress: Progress) -> Path:
-    from augfactory.commands.vae.order import VaeTrainRequest
+    from augfactory.commands.vae.plan import VaeTrainRequest
     from augfactory.commands.vae.train import vae_train
 
     out = unit.folder / "model"

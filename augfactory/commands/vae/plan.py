@@ -1,4 +1,4 @@
-"""From the request of a training to its order: source opened, rows chosen, everything checked."""
+"""From the request of a training to its plan: source opened, rows chosen, everything checked."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from augfactory.vae.config import (
     LARGEST_LATENT,
     LARGEST_SIDE,
     SMALLEST_SIDE,
-    TrainingOrder,
+    TrainingPlan,
 )
 from augfactory.vae.device import check_device
 from augfactory.vae.networks.names import check_architecture
@@ -67,18 +67,18 @@ class VaeTrainRequest:
 
 
 @dataclass(frozen=True)
-class Taken:
-    """An order, and its source restricted to the rows that were chosen.
+class PlannedTraining:
+    """A plan, and its source restricted to the rows that were chosen.
 
     ``unlabelled`` are images whose labels are 0 for every class.
     """
 
-    order: TrainingOrder
+    plan: TrainingPlan
     source: Source
     unlabelled: Source | None = None
 
 
-def take_order(request: VaeTrainRequest, progress: Progress) -> Taken:
+def plan_training(request: VaeTrainRequest, progress: Progress) -> PlannedTraining:
     """Open the source and check everything that can be checked before training.
 
     Raises:
@@ -119,7 +119,7 @@ def take_order(request: VaeTrainRequest, progress: Progress) -> Taken:
     if request.geometry:
         preset = request.preset or suited_preset(source, progress)
         geometry = default_geometry(source.image_shape, preset).parameters
-    order = TrainingOrder(
+    plan = TrainingPlan(
         architecture=request.architecture,
         latent=request.latent,
         image_shape=source.image_shape,
@@ -129,7 +129,9 @@ def take_order(request: VaeTrainRequest, progress: Progress) -> Taken:
         training=settings,
         geometry=geometry,
     )
-    return Taken(order, source, None if images is None else _without_labels(images, source))
+    return PlannedTraining(
+        plan, source, None if images is None else _without_labels(images, source)
+    )
 
 
 def _trained_on(rows: SourceRows) -> SourceRows:
