@@ -14,12 +14,12 @@ from augfactory.commands.evaluate import evaluate as evaluating
 from augfactory.commands.evaluate.evaluate import EvaluateResult
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.expand import expand as expanding
-from augfactory.commands.expand.expand import Dataset
+from augfactory.commands.expand.build import Dataset
 from augfactory.commands.expand.options import Flags, build_request
 from augfactory.commands.expand.request import default_workers
 from augfactory.commands.progress import Progress
 from augfactory.commands.vae import train as vae_training
-from augfactory.commands.vae.order import VaeTrainRequest
+from augfactory.commands.vae.plan import VaeTrainRequest
 from augfactory.commands.vae.train import VaeTrainResult
 from augfactory.records import Colour, SourceSpec
 

@@ -143,8 +143,10 @@ class Source:
 
 
 def one_hot(labels: Int64Array, classes: int) -> Float32Array:
-    """Return float32 [N, classes] with a 1 at each row's label."""
-    return np.eye(classes, dtype=np.float32)[labels]
+    """Return float32 [N, classes] with a 1 at each row's label, without a table of classes²."""
+    shares = np.zeros((len(labels), classes), dtype=np.float32)
+    shares[np.arange(len(labels)), labels] = 1
+    return shares
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from augfactory import records
-from augfactory.records import Int64Array, UInt8Array
+from augfactory.records import Int64Array, UInt8Array, one_hot
 from tests.vae.small import bar_source
 
 
@@ -41,3 +43,11 @@ def test_blocks_are_all_rows_in_order(rows: int, sizes: list[int]) -> None:
     blocks = list(bar_source(24).blocks(rows))
     assert [len(block) for block in blocks] == sizes
     assert np.array_equal(np.concatenate(blocks), np.arange(24))
+
+
+@given(st.lists(st.integers(0, 6), max_size=9))
+def test_one_hot_is_a_table_of_ones(values: list[int]) -> None:
+    labels = np.array(values, dtype=np.int64)
+    found = one_hot(labels, 7)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, np.eye(7)[labels])

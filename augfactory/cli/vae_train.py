@@ -104,7 +104,7 @@ def vae_train(
     with session(
         as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
     ) as progress:
-        from augfactory.commands.vae.order import VaeTrainRequest, take_order
+        from augfactory.commands.vae.plan import VaeTrainRequest, plan_training
         from augfactory.records import SourceSpec
         from augfactory.store.disk.lock import read_lock
 
@@ -130,10 +130,10 @@ def vae_train(
             lock=read_lock(lock),
             verdict=verdict,
         )
-        taken = take_order(request, progress)
+        planned = plan_training(request, progress)
         from augfactory.commands.vae import train as command  # loads torch: only when all is right
 
-        result = command.vae_train(request, progress, taken)
+        result = command.vae_train(request, progress, planned)
         if json:
             print_json(command.as_json(result))
             return

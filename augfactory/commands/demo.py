@@ -6,7 +6,8 @@ from typing import Any
 
 from augfactory.commands.evaluate.evaluate import EvaluateResult, evaluate
 from augfactory.commands.evaluate.request import EvaluateRequest
-from augfactory.commands.expand.expand import Dataset, expand_all
+from augfactory.commands.expand.build import Dataset
+from augfactory.commands.expand.expand import expand_all
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.commands.vae.train import VaeTrainRequest, VaeTrainResult, vae_train

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from augfactory.errors import InputDataError
-from augfactory.records import Float32Array, Int64Array, Source, UInt8Array
+from augfactory.records import Float32Array, Int64Array, Source, UInt8Array, one_hot
 from augfactory.sources.parsing.arrays_in import (
     Layout,
     as_images,
@@ -21,7 +21,6 @@ from augfactory.sources.parsing.arrays_in import (
 from augfactory.sources.parsing.labels_in import (
     checked_names,
     checked_soft,
-    hard_as_soft,
     read_labels,
 )
 from augfactory.sources.parsing.untrusted_hdf5 import UntrustedArrays
@@ -56,7 +55,7 @@ def open_hdf5(path: Path, split: str | None, name: str) -> Source:
 
     def read_soft_labels(rows: Int64Array) -> Float32Array:
         if soft is None:
-            return hard_as_soft(labels[rows], len(class_names))
+            return one_hot(labels[rows], len(class_names))
         return checked_soft(arrays.read(soft, rows), f"{path}[{soft}]", rows)
 
     return Source(

@@ -75,7 +75,6 @@ def open_idx(folder: Path, split: str | None, name: str) -> Source:
         class_names=class_names,
         images=images,
         labels=labels,
-        soft_labels=None,
         row_name=lambda row: f"{image_file.name} row {row}",
     )
 

@@ -86,56 +86,55 @@ def read_array(path: Path, archive: zipfile.ZipFile, key: str) -> AnyArray:
 
 
 def _open_plain(path: Path, archive: zipfile.ZipFile, keys: set[str], name: str) -> Source:
-    image_key = _one_of(path, keys, IMAGE_KEYS)
-    label_key = _one_of(path, keys, LABEL_KEYS)
-    soft_key = _one_of(path, keys, SOFT_LABEL_KEYS)
-    if image_key is None or (label_key is None and soft_key is None):
+    image, label, soft = (
+        _one_of(path, keys, wanted) for wanted in (IMAGE_KEYS, LABEL_KEYS, SOFT_LABEL_KEYS)
+    )
+    if image is None or (label is None and soft is None):
         raise InputDataError(
             path, f"it holds only {', '.join(sorted(keys)) or 'nothing'}", KEYS_NEEDED
         )
-    where = f"{path}[{label_key or soft_key}]"
-    labels, soft_labels, class_names = read_labels(
-        None if label_key is None else read_array(path, archive, label_key),
-        None if soft_key is None else read_array(path, archive, soft_key),
-        _class_names(path, archive, keys),
-        where,
-    )
-    images = whole_images(read_array(path, archive, image_key), f"{path}[{image_key}]")
-    return source_of_arrays(
-        name=name,
-        split=None,
-        class_names=class_names,
-        images=images,
-        labels=labels,
-        soft_labels=soft_labels,
-        row_name=lambda row: f"{path.name}[{image_key}] row {row}",
-    )
+    return _opened(path, archive, keys, name, None, image, label, soft)
 
 
 def _open_split(
     path: Path, archive: zipfile.ZipFile, keys: set[str], split: str, name: str
 ) -> Source:
-    image_key = _split_key(path, keys, SPLIT_IMAGE_KEYS, split)
-    label_key = _split_key(path, keys, SPLIT_LABEL_KEYS, split)
-    if image_key is None or label_key is None:
-        wanted = SPLIT_IMAGE_KEYS if image_key is None else SPLIT_LABEL_KEYS
+    image = _split_key(path, keys, SPLIT_IMAGE_KEYS, split)
+    label = _split_key(path, keys, SPLIT_LABEL_KEYS, split)
+    if image is None or label is None:
+        wanted = SPLIT_IMAGE_KEYS if image is None else SPLIT_LABEL_KEYS
         raise InputDataError(path, f"there is no {wanted[0].format(split=split)}", KEYS_NEEDED)
+    least = _classes_of_other(path, archive, keys, split)
+    return _opened(path, archive, keys, name, split, image, label, None, least)
+
+
+def _opened(
+    path: Path,
+    archive: zipfile.ZipFile,
+    keys: set[str],
+    name: str,
+    split: str | None,
+    image: str,
+    label: str | None,
+    soft: str | None,
+    least_classes: int = 0,
+) -> Source:
+    """Return the source in the arrays called ``image``, ``label`` and ``soft``."""
     labels, soft_labels, class_names = read_labels(
-        read_array(path, archive, label_key),
-        None,
+        None if label is None else read_array(path, archive, label),
+        None if soft is None else read_array(path, archive, soft),
         _class_names(path, archive, keys),
-        f"{path}[{label_key}]",
-        _classes_of_other(path, archive, keys, split),
+        f"{path}[{label or soft}]",
+        least_classes,
     )
-    images = whole_images(read_array(path, archive, image_key), f"{path}[{image_key}]")
     return source_of_arrays(
         name=name,
         split=split,
         class_names=class_names,
-        images=images,
+        images=whole_images(read_array(path, archive, image), f"{path}[{image}]"),
         labels=labels,
         soft_labels=soft_labels,
-        row_name=lambda row: f"{path.name}[{image_key}] row {row}",
+        row_name=lambda row: f"{path.name}[{image}] row {row}",
     )
 
 

@@ -72,7 +72,6 @@ def open_torchvision(known_as: str, split: str | None, spec: SourceSpec) -> Sour
         class_names=class_names,
         images=images,
         labels=checked,
-        soft_labels=None,
         row_name=lambda row: f"{known_as}:{own_split} row {row}",
     )
 

@@ -90,7 +90,6 @@ def _open_npz(path: Path, spec: SourceSpec) -> Source | None:
         class_names=ONE_CLASS,
         images=images,
         labels=np.zeros(len(images), dtype=np.int64),
-        soft_labels=None,
         row_name=lambda row: f"{path.name}[{named[0]}] row {row}",
     )
     return converted(plain, spec.size, spec.colour)

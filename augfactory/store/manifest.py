@@ -25,17 +25,15 @@ from augfactory.guarded.documents import read_json
 from augfactory.guarded.files import open_inside, sha256_of
 from augfactory.guarded.text import escaped_json
 from augfactory.records import Rows
+from augfactory.source_rows import LARGEST_NUMBER, Side, SourceRows
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.manifest_parts import (
     LARGEST_IMAGE,
-    LARGEST_NUMBER,
     MOST_CLASSES,
     ExportEntry,
     FileEntry,
     ModelEntry,
     Sha256,
-    Side,
-    SourceEntry,
     fit_channels,
     fit_class_names,
     plain_name,
@@ -83,7 +81,7 @@ class Manifest(BaseModel):
     recipe: dict[str, Any]
     recipe_id: str
     versions: dict[str, int]
-    source: SourceEntry
+    source: SourceRows
     model: dict[str, Any] | None
     files: list[FileEntry]
     content_hash: Sha256
@@ -93,7 +91,7 @@ class Manifest(BaseModel):
     seconds: float = Field(ge=0, allow_inf_nan=False)
     semantic_version: str = Field(default="", pattern=r"^([0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9})?$")
     exported_from: ExportEntry | None = None
-    unlabelled: SourceEntry | None = Field(default=None, exclude_if=lambda entry: entry is None)
+    unlabelled: SourceRows | None = Field(default=None, exclude_if=lambda entry: entry is None)
     statistics: Statistics | None = None
     rejected: dict[str, dict[str, int]] | None = Field(
         default=None, exclude_if=lambda counts: counts is None

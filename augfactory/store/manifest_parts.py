@@ -1,17 +1,13 @@
 """What the manifest of a version consists of, each part checked: it may come from anybody."""
 
-import re
-from pathlib import PurePath
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from augfactory.guarded.files import check_relative
 from augfactory.guarded.text import escaped, first_problem, problem_with_name
-from augfactory.records import Colour
+from augfactory.source_rows import LARGEST_NUMBER, PathText, SourceRows
 
-LARGEST_NUMBER = 2**62  # fits int64, sums of two too
-LARGEST_SIDE = 2**20
 LARGEST_IMAGE = 2**28  # bytes of pixels
 MOST_CLASSES = 32_768
 LONGEST_NAME = 255  # bytes, of a folder on most disks
@@ -46,17 +42,7 @@ def fit_channels(number: int) -> int:
     return number
 
 
-def _path_text(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("a NUL is in no path")
-    text.encode()  # half a letter, which no file can hold, raises a ValueError
-    return text
-
-
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Row = Annotated[int, Field(ge=0, le=LARGEST_NUMBER)]
-Side = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
-PathText = Annotated[str, Field(max_length=LARGEST_SIDE), AfterValidator(_path_text)]
 
 
 class FileEntry(BaseModel):
@@ -67,54 +53,6 @@ class FileEntry(BaseModel):
     path: Annotated[str, AfterValidator(check_relative)]
     size: int = Field(ge=0, le=LARGEST_NUMBER)
     sha256: Sha256
-
-
-class SourceEntry(BaseModel):
-    """The images a dataset was made from.
-
-    ``rows`` are row numbers of the source named by ``text``; ``source_index`` in the dataset counts
-    positions in this list. ``fingerprint`` covers the pixels and labels of exactly these rows.
-    ``place`` is ``text`` as told from the version's folder (see ``places.py``); None where it lies
-    in no place, or in manifests of before there were places. ``roots`` is there where the rows were
-    made themselves: for each the originals that it goes back to.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    text: PathText
-    split: str | None
-    size: tuple[Side, Side] | None
-    colour: Colour
-    fingerprint: str
-    rows: list[Row] = Field(min_length=1)
-    place: PathText | None = None
-    roots: list[Annotated[list[Row], Field(min_length=1)]] | None = None
-
-    @model_validator(mode="after")
-    def _one_list_of_roots_a_row(self) -> "SourceEntry":
-        if self.roots is not None and len(self.roots) != len(self.rows):
-            raise ValueError("roots and rows are of different lengths")
-        return self
-
-    @property
-    def groups(self) -> str:
-        """Where it stands which rows go back to the same image, and are to be held out together."""
-        return "source_index" if self.roots is None else "source.roots of manifest.json"
-
-    @property
-    def originals(self) -> int:
-        """How many different images all of it goes back to."""
-        if self.roots is None:
-            return len(self.rows)
-        return len({root for roots in self.roots for root in roots})
-
-    @property
-    def title(self) -> str:
-        """What to call it before others: the end of a path, not where it lay on some machine."""
-        path = PurePath(self.text)
-        if re.fullmatch(r"v\d+(:\w+)?", path.name):  # a version by its folder
-            return f"{path.parent.name}/{path.name}"
-        return path.name or self.text
 
 
 class ExportEntry(BaseModel):
@@ -136,5 +74,5 @@ class ModelEntry(BaseModel):
     architecture: str = ""
     latent: int = 0
     checkpoint: str | None = None
-    trained_on: SourceEntry | None = None
-    unlabelled: SourceEntry | None = None
+    trained_on: SourceRows | None = None
+    unlabelled: SourceRows | None = None

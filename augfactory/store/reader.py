@@ -1,7 +1,8 @@
 """Read a dataset version by row, whatever its format."""
 
+import contextlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -221,19 +222,11 @@ def read_parents(version: Version, rows: Int64Array) -> list[Int64Array]:
     Where originals were mixed and stand in the version, these are their rows.
     """
     parents = version.source_index.shape[1]
-    try:
-        with decoding():
-            plan = read_parquet(
-                inside(version.folder, PLAN),
-                {"parent_row": [pa.list_(pa.int64(), parents)]},
-                len(version.methods),
-                follow=False,
-            )["parent_row"]
-            parent_row = np.asarray(plan.combine_chunks().flatten()).reshape(-1, parents)
-            if len(parent_row) != len(version.methods) or parent_row.max() >= len(version.methods):
-                raise ValueError("it is not the plan of these rows")
-    except (OSError, ValueError) as error:
-        raise unreadable(version.folder / PLAN, error) from error
+    with _plan(version, {"parent_row": [pa.list_(pa.int64(), parents)]}) as plan:
+        flat = plan["parent_row"].combine_chunks().flatten()
+        parent_row = np.asarray(flat).reshape(-1, parents)
+        if parent_row.max() >= len(version.methods):
+            raise ValueError("it is not the plan of these rows")
     original = np.flatnonzero(version.methods == "original")
     row_of = dict(zip(version.source_index[original, 0].tolist(), original.tolist(), strict=True))
     found = []
@@ -252,20 +245,22 @@ def read_drawn(version: Version, columns: Sequence[str]) -> npt.NDArray[np.float
     Raises:
         VerificationError: the plan lacks one, or cannot be read.
     """
+    with _plan(version, {name: [pa.float64()] for name in columns}) as plan:
+        return np.stack([plan[name].to_numpy() for name in columns], axis=1)
+
+
+@contextlib.contextmanager
+def _plan(version: Version, columns: Mapping[str, Sequence[pa.DataType]]) -> Iterator[pa.Table]:
+    """Read columns of the plan; what is wrong with it in the block is told as unreadable, too."""
+    rows = len(version.methods)
     try:
         with decoding():
-            table = read_parquet(
-                inside(version.folder, PLAN),
-                {name: [pa.float64()] for name in columns},
-                len(version.methods),
-                follow=False,
-            )
-            found = np.stack([table[name].to_numpy() for name in columns], axis=1)
-            if len(found) != len(version.methods):
+            table = read_parquet(inside(version.folder, PLAN), columns, rows, follow=False)
+            if len(table) != rows:
                 raise ValueError("it is not the plan of these rows")
+            yield table
     except (OSError, ValueError) as error:
         raise unreadable(version.folder / PLAN, error) from error
-    return found
 
 
 def reader_under_construction(

@@ -6,7 +6,6 @@ number of workers, after a kill and resume, and on any machine.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -59,20 +58,6 @@ class Sums:
     values: tuple[int, ...]
     squares: tuple[int, ...]
     labels: dict[str, tuple[int, int, int]]
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Sums":
-        """Read what ``dataclasses.asdict`` and JSON made of one.
-
-        Raises:
-            KeyError: it is not whole.
-        """
-        return cls(
-            values["pixels"],
-            tuple(values["values"]),
-            tuple(values["squares"]),
-            {method: tuple(sums) for method, sums in values["labels"].items()},
-        )
 
 
 def sums_of(rows: Rows) -> Sums:

@@ -24,6 +24,15 @@ from augfactory.store.disk.atomic import writing
 MOST_PARENTS = 16
 LONGEST_TEXT = 1024
 Columns = dict[str, np.ndarray[Any, Any]]
+KINDS = {
+    "label": "int64",
+    "soft_label": "float32",
+    "method": "string",
+    "round": "int32",
+    "view": "int32",
+    "source_index": "int64",
+    "weight": "float32",
+}
 
 
 @dataclass(frozen=True)
@@ -58,52 +67,26 @@ def join_tables(parts: Iterable[Path], path: Path) -> None:
 
 def row_columns(rows: Rows) -> Columns:
     """Return every column of ``rows`` but the images, in the order of ``rows_schema``."""
-    return {
-        "label": rows.label,
-        "soft_label": rows.soft_label,
-        "method": rows.method,
-        "round": rows.round,
-        "view": rows.view,
-        "source_index": rows.source_index,
-        "weight": rows.weight,
-    }
+    return {name: getattr(rows, name) for name in KINDS}
 
 
 def rows_schema(
     first: pa.Field, feature: dict[str, Any], class_names: Sequence[str], parents: int
 ) -> pa.Schema:
     """Return the schema of column ``first``, a Hugging Face ``feature``, and ``row_columns``."""
-    classes = len(class_names)
-
-    def value(kind: str) -> dict[str, object]:
-        return {"dtype": kind, "_type": "Value"}
-
-    def sequence(kind: str, length: int) -> dict[str, object]:
-        return {"feature": value(kind), "length": length, "_type": "List"}
-
-    features = {
-        first.name: feature,
-        "label": {"names": list(class_names), "_type": "ClassLabel"},
-        "soft_label": sequence("float32", classes),
-        "method": value("string"),
-        "round": value("int32"),
-        "view": value("int32"),
-        "source_index": sequence("int64", parents),
-        "weight": sequence("float32", parents),
-    }
-    return pa.schema(
-        [
-            first,
-            ("label", pa.int64()),
-            ("soft_label", pa.list_(pa.float32(), classes)),
-            ("method", pa.string()),
-            ("round", pa.int32()),
-            ("view", pa.int32()),
-            ("source_index", pa.list_(pa.int64(), parents)),
-            ("weight", pa.list_(pa.float32(), parents)),
-        ],
-        metadata={"huggingface": json.dumps({"info": {"features": features}})},
-    )
+    lengths = {"soft_label": len(class_names), "source_index": parents, "weight": parents}
+    fields, features = [first], {first.name: feature}
+    told: dict[str, Any]
+    for name, kind in KINDS.items():
+        arrow, told = pa.type_for_alias(kind), {"dtype": kind, "_type": "Value"}
+        if name in lengths:
+            arrow = pa.list_(arrow, lengths[name])
+            told = {"feature": told, "length": lengths[name], "_type": "List"}
+        fields.append(pa.field(name, arrow))
+        features[name] = told
+    features["label"] = {"names": list(class_names), "_type": "ClassLabel"}
+    described = {"huggingface": json.dumps({"info": {"features": features}})}
+    return pa.schema(fields, metadata=described)
 
 
 def read_rows_table(file: BinaryIO, expected: Expected, more: Sequence[str] = ()) -> Columns:

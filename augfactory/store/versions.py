@@ -31,14 +31,16 @@ def next_version(dataset: Path) -> str:
     return f"v{max(numbers, default=0) + 1}"
 
 
-def find_recipe(dataset: Path, recipe_id: str) -> Path | None:
+def find_recipe(dataset: Path, recipe_id: str, content_hash: str | None = None) -> Path | None:
     """Return the version under ``dataset`` that was made for this request, if there is one.
 
-    A version whose manifest is damaged is passed over, so that it keeps nobody from a new one.
+    With ``content_hash`` it must hold this content, too. A version whose manifest is damaged is
+    passed over, so that it keeps nobody from a new one.
     """
     for folder in reversed(version_folders(dataset)):
         with contextlib.suppress(VerificationError):
-            if read_manifest(folder).recipe_id == recipe_id:
+            found = read_manifest(folder)
+            if found.recipe_id == recipe_id and content_hash in (None, found.content_hash):
                 return folder
     return None
 

@@ -12,6 +12,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     ValidationError,
 )
 
@@ -19,7 +20,7 @@ from augfactory.errors import InputDataError
 from augfactory.guarded.documents import read_json
 from augfactory.guarded.files import check_relative
 from augfactory.guarded.text import first_problem
-from augfactory.records import Colour
+from augfactory.source_rows import SourceRows
 from augfactory.vae.decoded import DecodedImages
 from augfactory.vae.files import CONFIG
 from augfactory.vae.networks.names import EARLIER, NetworkShape
@@ -29,13 +30,8 @@ SCHEMA_VERSION = 1
 SMALLEST_SIDE, LARGEST_SIDE = 16, 128
 LARGEST_LATENT = 1024
 MOST_CLASSES = 32_768
+TOLD = ("text", "size", "colour", "split", "fingerprint", "rows")  # of what is learned from
 LARGEST_CONFIG = 2**27  # bytes; that of nine million rows
-
-
-def _rise(rows: list[int]) -> list[int]:
-    if any(later <= earlier for earlier, later in pairwise(rows)):
-        raise ValueError("the rows do not rise")
-    return rows
 
 
 def _names(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -57,8 +53,6 @@ def _name_of_today(architecture: Any) -> Any:
 
 Side = Annotated[int, Field(ge=SMALLEST_SIDE, le=LARGEST_SIDE)]
 Channels = Annotated[int, Field(ge=1, le=3), AfterValidator(_grey_or_rgb)]
-Row = Annotated[int, Field(ge=0, lt=2**63)]
-Rows = Annotated[list[Row], Field(min_length=1), AfterValidator(_rise)]
 ClassNames = Annotated[
     tuple[str, ...], Field(min_length=1, max_length=MOST_CLASSES), AfterValidator(_names)
 ]
@@ -67,30 +61,33 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 CheckpointName = Annotated[str, Field(pattern=r"^loss-[0-9.e+-]{1,40}$")]
 
 
-class TrainedOn(BaseModel):
-    """The rows a model was trained on.
-
-    Attributes:
-        text: the SOURCE, such that it can be opened from any working folder.
-        size: (height, width) that its images were converted to, None for their own.
-        colour: what they were converted to.
-        split: "train", or None where the source has no splits.
-        fingerprint: of the chosen rows.
-        rows: the chosen rows, ascending; those held out for validation among them.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    text: str
-    size: tuple[Side, Side] | None
-    colour: Colour
-    split: str | None
-    fingerprint: str
-    rows: Rows
+def _told(rows: SourceRows) -> dict[str, Any]:
+    values = rows.model_dump(mode="json")
+    return {key: values[key] for key in TOLD}
 
 
-class TrainingOrder(BaseModel):
-    """All that a training follows from; equal orders give equal models.
+def _nothing_else(values: Any) -> Any:
+    if isinstance(values, dict) and not {*values} <= {*TOLD}:
+        raise ValueError(f"there are other keys than {', '.join(TOLD)}")
+    return values
+
+
+def _fit(rows: SourceRows) -> SourceRows:
+    if any(later <= earlier for earlier, later in pairwise(rows.rows)):
+        raise ValueError("the rows do not rise")
+    if rows.size is not None and not all(SMALLEST_SIDE <= n <= LARGEST_SIDE for n in rows.size):
+        raise ValueError(f"no side is of {SMALLEST_SIDE} to {LARGEST_SIDE} pixels")
+    return rows
+
+
+# Its ``text`` can be opened from any working folder; ``rows`` rise, those held out among them.
+TrainedOn = Annotated[
+    SourceRows, BeforeValidator(_nothing_else), AfterValidator(_fit), PlainSerializer(_told)
+]
+
+
+class TrainingPlan(BaseModel):
+    """All that a training follows from; equal plans give equal models.
 
     ``image_shape`` is (height, width, channels); ``geometry`` holds the parameters by which the
     images are varied while they are learned, None where they are not. ``unlabelled`` are images
@@ -112,7 +109,7 @@ class TrainingOrder(BaseModel):
     @property
     def identity(self) -> str:
         """A hash of all that decides the model; where its sources are kept does not."""
-        told = {*TrainingOrder.model_fields} - {"source", "unlabelled"}
+        told = {*TrainingPlan.model_fields} - {"source", "unlabelled"}
         values = self.model_dump(mode="json", include=told)
         values["architecture"] = EARLIER.get(self.architecture, self.architecture)
         decisive: list[Any] = [values, self.source.fingerprint]
@@ -160,7 +157,7 @@ class TrainingResult(BaseModel):
     decoded: DecodedImages | None = None
 
 
-class ModelConfig(TrainingOrder):
+class ModelConfig(TrainingPlan):
     """The whole of config.json; ``files`` are the SHA-256 of all weights, by path."""
 
     result: TrainingResult
@@ -169,8 +166,8 @@ class ModelConfig(TrainingOrder):
     created: str
 
 
-def document_bytes(document: TrainingOrder) -> bytes:
-    """Return a config or order as JSON, the same bytes for the same content."""
+def document_bytes(document: TrainingPlan) -> bytes:
+    """Return a config or plan as JSON, the same bytes for the same content."""
     values = document.model_dump(mode="json")
     return (json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 

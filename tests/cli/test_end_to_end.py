@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 import pytest
 
-from augfactory.commands.expand import expand
+from augfactory.commands.expand import shard
 from augfactory.engines.processes import THREAD_VARIABLES
 from tests.cli import in_process
 from tests.pictures import CLASSES, HEIGHT, WIDTH, write_class_folders
@@ -115,7 +115,7 @@ def test_workers_formats_and_kills_do_not_change_a_pixel(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Of few pixels one process does all the work, whatever is asked for.
-    monkeypatch.setattr(expand, "WORKER_BYTES", 2**18)
+    monkeypatch.setattr(shard, "WORKER_BYTES", 2**18)
     request = ("expand", "model", "--factor", 20, "--mixup", 10, "--ricap", 2, "--augmix", 2)
     hashes = {
         made(*request, "--out", name, *more)["datasets"][0]["content_hash"]

@@ -11,7 +11,7 @@ from augfactory.commands.evaluate.inputs import Inputs, gather
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError
 from augfactory.records import SourceSpec
-from augfactory.sources.fingerprint import fingerprint
+from augfactory.source_rows import fingerprint
 from augfactory.sources.opening import open_source
 from tests.commands.hostile import edit_manifest
 from tests.commands.versions import write_source, write_version

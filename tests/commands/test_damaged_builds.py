@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from augfactory.commands.expand import expand as command
+from augfactory.commands.expand import build as command
 from augfactory.commands.expand.expand import expand
-from augfactory.commands.expand.publish import publish
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
-from augfactory.commands.versions import export as exporting
 from augfactory.commands.versions.export import export
 from augfactory.commands.versions.verify import verify
 from augfactory.errors import AugfactoryError, ResourceError
@@ -164,7 +162,7 @@ def test_an_export_whose_shard_was_damaged_writes_it_again(
         raise _Stopped
 
     with monkeypatch.context() as patched:
-        patched.setattr(exporting, "_publish", stop)
+        patched.setattr(command, "publish", stop)
         with pytest.raises(_Stopped):
             export(str(version), "parquet", tmp_path / "out", Progress())
     [shard] = (tmp_path / "out").glob(".building-*/data/train-00000-*")
@@ -188,7 +186,7 @@ def test_a_folder_that_vanishes_while_it_is_written_is_no_damaged_version(
 ) -> None:
     """L11: nothing is published yet, so that `verify` could tell nothing."""
     make_source(tmp_path)
-    real = publish
+    real = command.publish
 
     def without_a_picture(*arguments: object) -> Path:
         [building] = (tmp_path / "d-x3").glob(".building-*")

@@ -12,8 +12,8 @@ from augfactory.pipeline.stages import (
     mix_stage,
     vae_stage,
 )
+from augfactory.source_rows import SourceRows
 from augfactory.store.manifest import Manifest, read_manifest
-from augfactory.store.manifest_parts import SourceEntry
 from tests.commands.versions import write_source, write_version
 from tests.evaluation.memory import patterns
 
@@ -87,7 +87,7 @@ def test_what_changed_in_the_source_is_told(tmp_path: Path) -> None:
     a = manifest(tmp_path, Recipe(factor=2))
 
     def other(**changes: Any) -> Manifest:
-        source = SourceEntry(**{**a.source.model_dump(), **changes})
+        source = SourceRows(**{**a.source.model_dump(), **changes})
         return a.model_copy(update={"source": source})
 
     text = a.source.text

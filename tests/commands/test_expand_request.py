@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from augfactory.commands.expand.expand import expand
-from augfactory.commands.expand.request import ExpandRequest, check_dataset_name, take_orders
+from augfactory.commands.expand.request import ExpandRequest, check_dataset_name, plan_builds
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.pipeline.stages import (
@@ -46,7 +46,7 @@ def test_what_is_no_name_of_a_dataset_is_refused_before_anything_is_opened(
     out: str, what: str
 ) -> None:
     with pytest.raises(RecipeError) as caught:
-        take_orders(request_of(SourceSpec("nowhere/at/all"), out), Progress())
+        plan_builds(request_of(SourceSpec("nowhere/at/all"), out), Progress())
     assert caught.value.where.startswith("--out ")
     assert "\x1b" not in caught.value.where
     assert "\n" not in caught.value.where
@@ -79,7 +79,7 @@ def test_images_too_long_to_be_warped_are_refused(
 ) -> None:
     source = write_source(tmp_path / "s.h5", noise(6, 2, 32_767, 3), np.arange(6) % 3)
     with pytest.raises(InputDataError) as caught:
-        take_orders(request_of(source, **more), Progress())
+        plan_builds(request_of(source, **more), Progress())
     assert caught.value.where == source.text
     assert f"2×32767 pixels, and {method} moves the pixels of at most 32,766" in caught.value.what
     assert "--size" in caught.value.remedy
@@ -97,5 +97,5 @@ def test_what_warps_nothing_takes_them(tmp_path: Path) -> None:
     without = {"factors": (1,), "mix": MIXUP, "geometry": None}
     (made,) = expand(request_of(source, tmp_path / "out", **without), Progress())
     assert made.rows == 12
-    (order,) = take_orders(request_of(source, tmp_path / "out", factors=(1,)), Progress())
-    assert order.recipe.geometry is None
+    _, (build,) = plan_builds(request_of(source, tmp_path / "out", factors=(1,)), Progress())
+    assert build.recipe.geometry is None

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import augfactory
-from augfactory.commands.expand.expand import Dataset, expand
+from augfactory.commands.expand.build import Dataset
+from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.opening.sheet import preview
 from augfactory.commands.progress import Progress
@@ -222,6 +223,6 @@ def test_what_a_user_gets_wrong(
     slashed = make_version(tmp_path / "s", "hdf5", classes=("a/b", "c", "d"))
     with pytest.raises(RecipeError, match=r"'a/b'.*cannot be a folder"):
         exported(slashed, "png")
-    monkeypatch.setattr("augfactory.commands.expand.expand.SPARE_BYTES", 2**80)
+    monkeypatch.setattr("augfactory.commands.expand.build.SPARE_BYTES", 2**80)
     with pytest.raises(ResourceError, match="the disk has"):
         exported(version, "parquet")

@@ -13,15 +13,16 @@ from typer.testing import CliRunner
 
 from augfactory.cli.app import app
 from augfactory.commands.expand import filtering
-from augfactory.commands.expand.expand import Dataset, expand
+from augfactory.commands.expand.build import Dataset
+from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
-from augfactory.commands.vae.order import VaeTrainRequest
+from augfactory.commands.vae.plan import VaeTrainRequest
 from augfactory.commands.vae.train import vae_train
 from augfactory.commands.versions.info import as_text, info
 from augfactory.commands.versions.reproduce import reproduce
 from augfactory.commands.versions.verify import verify
-from augfactory.errors import InputDataError, RecipeError, VerificationError
+from augfactory.errors import InputDataError, RecipeError, ResourceError, VerificationError
 from augfactory.evaluation.images import decoded_filter
 from augfactory.records import SourceSpec
 from augfactory.store.manifest import MANIFEST, PLAN, read_manifest
@@ -134,13 +135,26 @@ def test_what_an_interrupted_run_taught_is_taken_up(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("augfactory.commands.expand.expand.make_shards", stop)
+        patch.setattr("augfactory.commands.expand.expand.render_shards", stop)
         with pytest.raises(KeyboardInterrupt):
             made(model, "again", filter=True)
     (building,) = Path("again-x4").glob(".building-*")
     assert (building / filtering.JUDGES).is_file()
     monkeypatch.setattr(filtering, "taught_filter", stop)
     assert made(model, "again", filter=True).content_hash == made_once.content_hash
+
+
+def test_a_full_disk_is_told_before_anything_is_taught(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody_teaches(*_: object) -> None:
+        raise AssertionError("judges were taught for a disk that is full")
+
+    monkeypatch.setattr(filtering, "judges_of", nobody_teaches)
+    monkeypatch.setattr("augfactory.commands.expand.build.SPARE_BYTES", 2**70)
+    with pytest.raises(ResourceError, match="this dataset needs about"):
+        made(model, "full", filter=True)
+    assert not Path("full-x4").exists()
 
 
 def test_an_edited_count_of_rejections_is_noticed(dataset: Dataset) -> None:

@@ -14,11 +14,12 @@ from augfactory.cli.app import app
 from augfactory.commands.evaluate.arms import ArmsRequest
 from augfactory.commands.evaluate.inputs import gather
 from augfactory.commands.expand import pseudo_labelling
-from augfactory.commands.expand.expand import Dataset, expand
+from augfactory.commands.expand.build import Dataset
+from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.opening.training_sets import version_set
 from augfactory.commands.progress import Progress
-from augfactory.commands.vae.order import VaeTrainRequest, take_order
+from augfactory.commands.vae.plan import VaeTrainRequest, plan_training
 from augfactory.commands.vae.train import vae_train
 from augfactory.commands.versions.diff import diff
 from augfactory.commands.versions.export import export
@@ -86,7 +87,7 @@ def test_rows_are_the_surest_images_under_the_labels_they_were_given(place: Path
     version = open_version(dataset.path)
     manifest = version.manifest
     assert manifest.unlabelled is not None
-    assert manifest.unlabelled.rows == list(range(1, MORE + 1))  # aa.png is a labelled image
+    assert manifest.unlabelled.rows == tuple(range(1, MORE + 1))  # aa.png is a labelled image
     table = read_pseudo_labels(dataset.path, MORE, 10)
     kept = np.flatnonzero(table.kept)
     rows = rows_of(version)
@@ -241,14 +242,14 @@ def test_a_model_learns_the_look_of_unlabelled_images(place: Path) -> None:
             SourceSpec("tall.h5"), place / out, unlabelled=spec, steps=2, batch=9, verdict=False
         )
 
-    taken = take_order(asked("with", "tall.npz"), Progress())
-    assert taken.unlabelled is not None
+    planned = plan_training(asked("with", "tall.npz"), Progress())
+    assert planned.unlabelled is not None
     shown, shares, noise = draw_batch(
-        taken.source, taken.order.training, 4, 1, unlabelled=taken.unlabelled
+        planned.source, planned.plan.training, 4, 1, unlabelled=planned.unlabelled
     )
     assert len(shown) == len(noise) == 9
     np.testing.assert_array_equal(shares.sum(dim=1), [1] * 5 + [0] * 4)
-    known = {image.tobytes() for image in taken.unlabelled.read_images(np.arange(MORE))}
+    known = {image.tobytes() for image in planned.unlabelled.read_images(np.arange(MORE))}
     for image in (shown * 255).round().to(dtype=torch.uint8).permute(0, 2, 3, 1).numpy():
         seen.append(image.tobytes() in known)
     assert seen == [False] * 5 + [True] * 4

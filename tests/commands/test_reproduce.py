@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from augfactory.cli.app import app
 from augfactory.commands.progress import Bar, Progress
-from augfactory.commands.versions import reproduce as module
+from augfactory.commands.versions import rendered
 from augfactory.commands.versions.reproduce import Reproduced, reproduce
 from augfactory.errors import InputDataError, RecipeError, ResourceError, VerificationError
 from augfactory.pipeline.render import render_block
@@ -77,9 +77,9 @@ def test_a_version_is_rendered_again_bit_by_bit(place: Path, name: str) -> None:
 def test_a_png_tree_and_two_workers(
     place: Path, made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from augfactory.commands.expand import expand
+    from augfactory.commands.expand import shard
 
-    monkeypatch.setattr(expand, "WORKER_BYTES", 1)  # else so few rows are left to one process
+    monkeypatch.setattr(shard, "WORKER_BYTES", 1)  # else so few rows are left to one process
     version = expanded(made / "model", place / "tree", storage="png")
     found = again(version, workers=2)
     assert found.content_hash == read_manifest(made / "vae-x3/v1").content_hash
@@ -99,7 +99,7 @@ def test_another_seed_in_the_manifest_gives_other_rows(place: Path) -> None:
 def test_an_edited_byte_of_the_files_is_told_with_its_row(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "read_stretches", partial(read_stretches, rows=25))
+    monkeypatch.setattr(rendered, "read_stretches", partial(read_stretches, rows=25))
     version = place / "vae-x3/v1"
     shard = version / "shards/00001.h5"
     data = bytearray(shard.read_bytes())
@@ -261,9 +261,9 @@ def test_an_interruption_leaves_nothing_behind(place: Path) -> None:
 
 
 def test_a_full_disk_is_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from augfactory.commands.expand import expand
+    from augfactory.commands.expand import build
 
-    monkeypatch.setattr(expand, "SPARE_BYTES", 2**60)
+    monkeypatch.setattr(build, "SPARE_BYTES", 2**60)
     with pytest.raises(ResourceError, match="TMPDIR"):
         again(place / "plain-x3/v1")
 

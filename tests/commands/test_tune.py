@@ -25,7 +25,7 @@ from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation.comparison.protocol import Cell, CellResult
 from augfactory.keyed_random import generator
 from augfactory.records import SourceSpec
-from augfactory.sources.fingerprint import fingerprint
+from augfactory.source_rows import fingerprint
 from augfactory.sources.opening import open_source
 from tests.commands.tiny import stand_in_for
 from tests.commands.versions import write_source
@@ -41,7 +41,7 @@ def request_(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TuneRequest:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module, "ROUNDS", FEW)
     # Nobody looks at the contact sheets of so many datasets.
-    monkeypatch.setattr("augfactory.commands.expand.publish.sheet", lambda _: b"not drawn")
+    monkeypatch.setattr("augfactory.commands.expand.build.sheet", lambda _: b"not drawn")
     spec = write_source(tmp_path / "train.h5", *patterns("train", 40))
     return TuneRequest(spec, Path("best.toml"), minutes=60, factor=5, steps=3)
 
@@ -175,7 +175,7 @@ def test_no_dataset_holds_an_image_that_it_is_measured_on(
     everything = open_source(request_.source)
     whole = {image.tobytes() for image in everything.read_images(np.arange(40))}
     for cell in asked[1]:
-        test = open_source(cell.test.source)
+        test = open_source(cell.test.spec)
         held = {image.tobytes() for image in test.read_images(np.arange(len(test)))}
         manifest = Path(cell.arm.source.text) / "manifest.json"
         origin = (
@@ -245,7 +245,7 @@ def test_another_source_in_the_same_folder_is_not_taken_for_the_first(
     for before, after in zip(*asked, strict=True):
         images = []
         for cell in (before, after):
-            test = open_source(cell.test.source)
+            test = open_source(cell.test.spec)
             assert fingerprint(test) == cell.test.fingerprint
             images.append(test.read_images(np.arange(len(test))))
         assert (images[0] != images[1]).any()

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from augfactory.commands.expand.ingredients import gather
+from augfactory.commands.expand.inputs import gather
 from augfactory.commands.opening.opening import lasting_text, open_any
 from augfactory.commands.progress import Bar, Progress
 from augfactory.commands.vae import decoded_images
@@ -27,7 +27,7 @@ from augfactory.commands.vae.train import (
 )
 from augfactory.errors import InputDataError, RecipeError, ResourceError
 from augfactory.records import SourceSpec
-from augfactory.sources.fingerprint import fingerprint
+from augfactory.source_rows import fingerprint
 from augfactory.store.disk.lock import only_writer
 from augfactory.vae.checkpoint import load_model
 from augfactory.vae.config import read_config

@@ -86,7 +86,7 @@ def test_a_single_original_is_the_nearest_of_all(
 ) -> None:
     train = write_source(Path("single.h5"), *patterns("train", 60))
     write_version(Path("single-x3/v1"), train, [4], 3)
-    alone = gather(("single-x3",), inputs.test_rows.source, None, ArmsRequest(), Progress())
+    alone = gather(("single-x3",), inputs.test_rows.spec, None, ArmsRequest(), Progress())
     found = results(alone.test.labels, {"originals": [[3]], "single-x3": [[]]})
     (won,) = won_and_lost(alone, found, "single-x3", "originals")
     assert "class 3 for class 4" in won.caption

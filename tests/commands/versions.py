@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 
 from augfactory.records import Int64Array, Rows, SourceSpec, UInt8Array, one_hot
-from augfactory.sources.fingerprint import fingerprint
+from augfactory.source_rows import SourceRows, fingerprint
 from augfactory.sources.opening import open_source
 from augfactory.store.formats import hdf5
 from augfactory.store.manifest import (
@@ -19,7 +19,6 @@ from augfactory.store.manifest import (
     manifest_bytes,
     row_digests,
 )
-from augfactory.store.manifest_parts import SourceEntry
 from tests.evaluation.memory import CLASS_NAMES
 
 
@@ -90,13 +89,13 @@ def write_version(
         recipe={"factor": factor, "format": "hdf5"},
         recipe_id="0" * 64,
         versions={"rendering": 1},
-        source=SourceEntry(
+        source=SourceRows(
             text=origin.text,
             split=source.split,
             size=origin.size,
             colour=origin.colour,
             fingerprint=fingerprint(source),
-            rows=chosen,
+            rows=tuple(chosen),
         ),
         model=None,
         files=[file_entry(folder, "shards/00000.h5")],

@@ -11,6 +11,7 @@ from augfactory.records import (
     UInt8Array,
     one_hot,
 )
+from augfactory.source_rows import SourceRows
 
 IMAGE_SHAPE = (9, 6, 3)
 CLASSES = 10
@@ -51,6 +52,19 @@ def patterns(key: str, rows: int) -> tuple[UInt8Array, Int64Array]:
 def pattern_source(key: str, rows: int, name: str = "memory") -> Source:
     """Return ``patterns`` as a source."""
     return memory_source(*patterns(key, rows), name=name)
+
+
+def rows_of_patterns(text: str, fingerprint: str, rows: range | None = None) -> SourceRows:
+    """Return the record of rows of ``KEY/ROWS``, all of them at None."""
+    numbers = range(int(text.split("/")[1])) if rows is None else rows
+    return SourceRows(
+        text=text,
+        split=None,
+        size=None,
+        colour="auto",
+        fingerprint=fingerprint,
+        rows=tuple(numbers),
+    )
 
 
 def open_patterns(spec: SourceSpec) -> Source:

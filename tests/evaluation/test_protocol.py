@@ -14,7 +14,6 @@ from augfactory.evaluation.comparison.protocol import (
     CellResult,
     ClassifierSpec,
     CorruptedTest,
-    LabelledRows,
     cell_key,
     result_as_dict,
     result_from_dict,
@@ -25,10 +24,10 @@ from augfactory.evaluation.training.online import OnlineStage
 from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.evaluation.training.training_set import TrainingSet, plain_set, training_part
 from augfactory.records import SourceSpec
-from tests.evaluation.memory import open_patterns, pattern_source
+from tests.evaluation.memory import open_patterns, pattern_source, rows_of_patterns
 
 ARM = Arm("one", 10, SourceSpec("train/80"), 80, "abc")
-TEST = LabelledRows(SourceSpec("test/50"), "def")
+TEST = rows_of_patterns("test/50", "def")
 SETTINGS = TrainingSettings(steps=4, batch=8, optimiser="adamw")
 CELL = Cell(ARM, TEST, ClassifierSpec("vgg"), SETTINGS, 0)
 
@@ -51,7 +50,7 @@ def timeless(result: CellResult) -> CellResult:
         replace(CELL, seed=1),
         replace(CELL, classifier=ClassifierSpec("another")),
         replace(CELL, classifier=ClassifierSpec("vgg", weights_sha256="xyz")),
-        replace(CELL, test=replace(TEST, fingerprint="xyz")),
+        replace(CELL, test=TEST.model_copy(update={"fingerprint": "xyz"})),
         replace(CELL, held_out=TEST),
         replace(CELL, corrupted=CorruptedTest("mnist-c", 0, ())),
         replace(CELL, arm=replace(ARM, part="originals")),
@@ -105,7 +104,7 @@ def test_parts_are_the_originals_and_the_rest() -> None:
 
 
 def test_held_out_rows_scale_what_is_measured_and_nothing_else() -> None:
-    held_out = LabelledRows(SourceSpec("held/40"), "ghi", rows=tuple(range(5, 35)))
+    held_out = rows_of_patterns("held/40", "ghi", range(5, 35))
     plain, scaled = run_here(CELL), run_here(replace(CELL, held_out=held_out))
     assert plain.scaled is None
     assert timeless(replace(scaled, scaled=None, temperature=None)) == timeless(plain)
@@ -115,7 +114,7 @@ def test_held_out_rows_scale_what_is_measured_and_nothing_else() -> None:
 
 
 def test_corrupted_copies_of_the_test_images_are_measured(tmp_path: Path) -> None:
-    test = open_patterns(TEST.source)
+    test = open_patterns(TEST.spec)
     images = test.read_images(np.arange(len(test)))
     files = []
     for name, severity, copy in (
@@ -131,7 +130,7 @@ def test_corrupted_copies_of_the_test_images_are_measured(tmp_path: Path) -> Non
 
 
 def test_a_result_comes_back_from_json() -> None:
-    held_out = LabelledRows(SourceSpec("held/40"), "ghi")
+    held_out = rows_of_patterns("held/40", "ghi")
     for cell in (CELL, replace(CELL, held_out=held_out)):
         result = run_here(cell)
         assert result_from_dict(json.loads(json.dumps(result_as_dict(result)))) == result

@@ -9,11 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from augfactory.errors import InputDataError
-from augfactory.records import one_hot
 from augfactory.sources.parsing.labels_in import (
     MAX_CLASSES,
     checked_soft,
-    hard_as_soft,
     read_labels,
 )
 
@@ -166,9 +164,3 @@ def test_any_array_is_read_or_refused(values: np.ndarray[Any, Any], as_soft: boo
     assert labels.max() < len(names)
     if soft is not None:
         assert np.abs(soft.sum(axis=1, dtype=np.float64) - 1).max() < 1e-6
-
-
-@given(st.lists(st.integers(0, 6), max_size=9))
-def test_hard_as_soft_is_one_hot(values: list[int]) -> None:
-    labels = np.array(values, dtype=np.int64)
-    assert np.array_equal(hard_as_soft(labels, 7), one_hot(labels, 7))

@@ -10,7 +10,7 @@ import pytest
 
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.records import SourceSpec
-from augfactory.sources.fingerprint import fingerprint
+from augfactory.source_rows import fingerprint
 from augfactory.sources.opening import open_source, split_suffix
 from tests.sources.written import HEIGHT, WIDTH, noise, write_class_folders, write_h5, write_idx
 

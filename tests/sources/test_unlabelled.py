@@ -67,9 +67,9 @@ def test_labelled_images_are_left_out_and_the_rest_is_converted(tmp_path: Path) 
     images = noise(7, *SHAPE)
     np.savez(tmp_path / "all.npz", images=images)
     labelled = memory_source(images[[4, 1]], np.array([0, 1]))
-    found = gather_unlabelled(SourceSpec(str(tmp_path / "all.npz")), labelled, Progress())
-    assert found.rows.tolist() == [0, 2, 3, 5, 6]
-    np.testing.assert_array_equal(found.source.read_images(np.arange(5)), images[[0, 2, 3, 5, 6]])
+    rows, found = gather_unlabelled(SourceSpec(str(tmp_path / "all.npz")), labelled, Progress())
+    assert rows.rows == (0, 2, 3, 5, 6)
+    np.testing.assert_array_equal(found.read_images(np.arange(5)), images[[0, 2, 3, 5, 6]])
     with pytest.raises(InputDataError, match="labelled ones"):
         gather_unlabelled(
             SourceSpec(str(tmp_path / "all.npz")),
@@ -77,5 +77,5 @@ def test_labelled_images_are_left_out_and_the_rest_is_converted(tmp_path: Path) 
             Progress(),
         )
     grey = memory_source(noise(2, 5, 8, 1), np.array([0, 1]))
-    found = gather_unlabelled(SourceSpec(str(tmp_path / "all.npz")), grey, Progress())
-    assert found.source.image_shape == (5, 8, 1)
+    _, found = gather_unlabelled(SourceSpec(str(tmp_path / "all.npz")), grey, Progress())
+    assert found.image_shape == (5, 8, 1)

@@ -6,10 +6,11 @@ import pytest
 from huggingface_hub import DatasetCard
 
 from augfactory.guarded.text import escaped
+from augfactory.source_rows import SourceRows
 from augfactory.store.documents.card import card
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.manifest import Manifest
-from augfactory.store.manifest_parts import ExportEntry, SourceEntry
+from augfactory.store.manifest_parts import ExportEntry
 from augfactory.store.statistics import LabelStatistics, Statistics
 
 FINGERPRINT, WEIGHTS = "f" * 64, "e" * 64
@@ -32,7 +33,7 @@ MODEL = {
 }
 
 
-def source(**changes: Any) -> SourceEntry:
+def source(**changes: Any) -> SourceRows:
     values: dict[str, Any] = {
         "text": "/home/someone/leaves:train",
         "split": "train",
@@ -41,7 +42,7 @@ def source(**changes: Any) -> SourceEntry:
         "fingerprint": FINGERPRINT,
         "rows": [4, 5, 6, 9],
     }
-    return SourceEntry(**{**values, **changes})
+    return SourceRows(**{**values, **changes})
 
 
 def manifest(storage: str = "hdf5", **changes: Any) -> Manifest:

@@ -63,7 +63,7 @@ def test_members_that_we_did_not_write_are_refused(tmp_path: Path) -> None:
 
 def test_timm_is_told_of_every_shard(tmp_path: Path) -> None:
     shards = [
-        FinishedShard(rows, (webdataset.shard_path(index),), tmp_path / "none")
+        FinishedShard(rows, (webdataset.shard_path(index, 2),), tmp_path / "none")
         for index, rows in enumerate((64, 7))
     ]
     assert webdataset.FORMAT.finish(tmp_path, ["Bär"], shards) == ["_info.json"]

@@ -8,8 +8,9 @@ import numpy as np
 
 from augfactory.keyed_random import generator
 from augfactory.records import Float32Array, Int64Array, Source, UInt8Array, one_hot
+from augfactory.source_rows import SourceRows
 from augfactory.vae.checkpoint import Model, weights_bytes
-from augfactory.vae.config import ModelConfig, TrainedOn, TrainingResult
+from augfactory.vae.config import ModelConfig, TrainingResult
 from augfactory.vae.files import WEIGHTS
 from augfactory.vae.networks.registry import build_network
 from augfactory.vae.settings import TrainingSettings
@@ -94,13 +95,13 @@ def empty_config(architecture: str, source: Source, chosen: TrainingSettings) ->
         latent=LATENT,
         image_shape=source.image_shape,
         class_names=source.class_names,
-        source=TrainedOn(
+        source=SourceRows(
             text="bars",
             size=None,
             colour="auto",
             split=None,
             fingerprint="0" * 64,
-            rows=list(range(len(source))),
+            rows=tuple(range(len(source))),
         ),
         training=chosen,
         result=TrainingResult(

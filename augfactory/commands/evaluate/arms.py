@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from augfactory.commands.opening.opening import spec_of
-from augfactory.commands.opening.recorded_rows import open_recorded
+from augfactory.commands.opening.opening import open_any, spec_of
 from augfactory.commands.opening.training_sets import open_training, version_set
 from augfactory.errors import RecipeError, unknown_name
 from augfactory.evaluation.comparison.protocol import Arm
@@ -103,14 +102,9 @@ def originals_arm(versions: tuple[Version, ...]) -> Arm:
             spec = SourceSpec(str(version.folder))
             return Arm(ORIGINALS, 1, spec, count, origin.fingerprint, part="originals")
     spec = spec_of(origin, versions[0].folder)
-    open_recorded(
-        origin,
-        spec,
-        f"{versions[0].address} was made from",
-        "Restore the source as it was, or expand it again.",
-    )
-    rows = tuple(origin.rows)
-    return Arm(ORIGINALS, 1, spec, len(rows), origin.fingerprint, rows=rows)
+    what = f"{versions[0].address} was made from"
+    origin.open(open_any, what, "Restore the source as it was, or expand it again.", spec=spec)
+    return Arm(ORIGINALS, 1, spec, len(origin.rows), origin.fingerprint, rows=origin.rows)
 
 
 def opened_part(arm: Arm) -> TrainingSet:

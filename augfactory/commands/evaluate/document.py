@@ -49,9 +49,9 @@ def document_of(
         "settings": {**asdict(cell.settings), "loss": request.loss, "order": request.order},
         "class_names": list(inputs.test.class_names),
         "test": {
-            "text": test.source.text,
-            "size": test.source.size,
-            "colour": test.source.colour,
+            "text": test.text,
+            "size": test.size,
+            "colour": test.colour,
             "rows": len(inputs.test),
             "fingerprint": test.fingerprint,
         },

@@ -9,16 +9,14 @@ import numpy as np
 from augfactory.commands.evaluate.arms import ArmsRequest, make_arms, opened_part
 from augfactory.commands.opening.opening import converted_like, lasting_text, open_any, spec_of
 from augfactory.commands.opening.recorded_recipe import check_recipe
-from augfactory.commands.opening.recorded_rows import open_recorded, recorded_or_none
 from augfactory.commands.opening.unlabelled import open_unlabelled
 from augfactory.commands.progress import Progress
-from augfactory.errors import InputDataError, RecipeError
-from augfactory.evaluation.comparison.protocol import Arm, LabelledRows
+from augfactory.errors import AugfactoryError, InputDataError, RecipeError
+from augfactory.evaluation.comparison.protocol import Arm
 from augfactory.evaluation.images.leakage import find_shared_images, pixel_hashes
 from augfactory.records import Int64Array, Source, SourceSpec, UInt8Array
-from augfactory.sources.fingerprint import fingerprint
+from augfactory.source_rows import SourceRows, rows_of
 from augfactory.sources.subset import stratified_rows
-from augfactory.store.manifest_parts import SourceEntry
 from augfactory.store.reader import Version, open_version
 from augfactory.store.versions import find_version
 
@@ -35,9 +33,9 @@ class Inputs:
 
     arms: tuple[Arm, ...]
     versions: tuple[Version, ...]
-    test_rows: LabelledRows
+    test_rows: SourceRows
     test: Source
-    held_out: LabelledRows | None
+    held_out: SourceRows | None
     held_out_source: Source | None
 
 
@@ -73,7 +71,7 @@ def gather(
     return Inputs(
         arms=arms,
         versions=versions,
-        test_rows=LabelledRows(test_spec, fingerprint(test)),
+        test_rows=rows_of(test_spec, test),
         test=test,
         held_out=held_out,
         held_out_source=held_out_source,
@@ -163,21 +161,20 @@ def _also_learnt_from(versions: tuple[Version, ...]) -> list[Source]:
             if entry is None or entry.fingerprint in seen:
                 continue
             seen.add(entry.fingerprint)
-            spec = spec_of(entry, version.folder if entry is unlabelled else None)
             remedy = (
                 "Restore it: test images are looked for among all that a dataset has learnt from."
             )
-            sources.append(open_recorded(entry, spec, what, remedy, open_source=opener)[1])
+            sources.append(entry.open(opener, what, remedy, spec=spec_of(entry, version.folder))[1])
     return sources
 
 
-def _entry(values: dict[str, Any] | None) -> SourceEntry | None:
-    return None if values is None else SourceEntry.model_validate(values)
+def _entry(values: dict[str, Any] | None) -> SourceRows | None:
+    return None if values is None else SourceRows.model_validate(values)
 
 
 def _held_out(
     spec: SourceSpec | None, versions: tuple[Version, ...], test: Source
-) -> tuple[LabelledRows | None, Source | None]:
+) -> tuple[SourceRows | None, Source | None]:
     """Return ``spec`` or, without one, training rows that the datasets were not made from."""
     version = versions[0]
     origin = version.manifest.source
@@ -185,12 +182,12 @@ def _held_out(
         spec = converted_like(spec, origin)
         source = open_any(spec)
         check_fit(source, test)
-        return LabelledRows(spec, fingerprint(source)), source
+        return rows_of(spec, source), source
     own = spec_of(origin, version.folder)
-    found = recorded_or_none(origin, own)
-    if found is None:
+    try:
+        whole, _ = origin.open(open_any, spec=own)
+    except AugfactoryError:
         return None, None  # rows of a source that has changed may be used ones
-    whole, _ = found
     if whole.class_names != test.class_names or whole.image_shape != test.image_shape:
         return None, None
     used = [origin.rows]
@@ -203,7 +200,7 @@ def _held_out(
 
 def unused_rows(
     whole: Source, spec: SourceSpec, used: Int64Array
-) -> tuple[LabelledRows | None, Source | None]:
+) -> tuple[SourceRows | None, Source | None]:
     """Return at most 1,000 rows that are not among ``used``; none where a class would have none."""
     unused = np.setdiff1d(np.arange(len(whole)), used)
     classes = len(whole.class_names)
@@ -212,7 +209,7 @@ def unused_rows(
     if len(unused) > HELD_OUT_ROWS:
         unused = unused[stratified_rows(whole.labels[unused], HELD_OUT_ROWS, seed=0)]
     source = whole.restricted_to(unused)
-    return LabelledRows(spec, fingerprint(source), tuple(unused.tolist())), source
+    return rows_of(spec, source, unused), source
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from augfactory.commands.expand.orders import Order
-from augfactory.commands.expand.request import ExpandRequest, take_orders
+from augfactory.commands.expand.build import Build
+from augfactory.commands.expand.request import ExpandRequest, plan_builds
 from augfactory.commands.progress import Progress
+from augfactory.pipeline.plan import UNLABELLED
+from augfactory.pipeline.shares import count_decoded
 from augfactory.store.versions import find_recipe, next_version
 
 
@@ -28,25 +30,42 @@ class Estimate:
 
 def estimate(request: ExpandRequest, progress: Progress) -> list[Estimate]:
     """Say what `expand` would write, without writing anything."""
-    return [_estimate(order) for order in take_orders(request, progress)]
+    _, builds = plan_builds(request, progress)
+    return [_estimate(build) for build in builds]
 
 
-def _estimate(order: Order) -> Estimate:
-    existing = find_recipe(order.folder, order.identity)
-    version = existing.name if existing else next_version(order.folder)
-    size, files = order.expected_size()
-    disk = next(path for path in order.folder.resolve().parents if path.is_dir())
+def _estimate(build: Build) -> Estimate:
+    existing = find_recipe(build.folder, build.recipe_id)
+    version = existing.name if existing else next_version(build.folder)
+    size, files = build.expected_size()
+    disk = next(path for path in build.folder.resolve().parents if path.is_dir())
     return Estimate(
-        name=order.folder.name,
+        name=build.folder.name,
         version=version,
-        path=order.folder / version,
-        rows=order.rows,
-        counts=order.counts(),
+        path=build.folder / version,
+        rows=build.rows,
+        counts=_counts(build),
         bytes=size,
         files=files,
         disk_left=shutil.disk_usage(disk).free,
         existing=existing is not None,
     )
+
+
+def _counts(build: Build) -> dict[str, int]:
+    """Return the rows of each method."""
+    recipe, sources = build.recipe, build.sources
+    decoded = count_decoded(recipe, sources)
+    counts = {
+        "original": sources if recipe.originals else 0,
+        "geometry": sources * recipe.further - decoded,
+        "vae": decoded,
+    }
+    for stage in recipe.mix:
+        counts[stage.method] = counts.get(stage.method, 0) + sources * stage.copies
+    if recipe.pseudo_label is not None:
+        counts[UNLABELLED] = sources * recipe.pseudo_label.copies
+    return {method: rows for method, rows in counts.items() if rows}
 
 
 def estimates_text(estimates: Sequence[Estimate]) -> str:

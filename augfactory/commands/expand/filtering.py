@@ -1,13 +1,13 @@
 """Filter decoded images while a dataset is made: teach the judges, ask them, or do as they did."""
 
 import io
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from augfactory.commands.evaluate.arms import ONLINE_GEOMETRY, online_stages
-from augfactory.commands.expand.orders import Order
+from augfactory.commands.expand.build import Build
+from augfactory.commands.expand.shard import left_by_earlier_run
 from augfactory.commands.progress import Progress
 from augfactory.engines.processes import pinned_threads
 from augfactory.errors import InputDataError
@@ -18,7 +18,6 @@ from augfactory.evaluation.images.decoded_filter import (
     taught_filter,
 )
 from augfactory.evaluation.images.judges import FEWEST, FOLDS, STEPS, can_teach
-from augfactory.guarded.files import open_regular
 from augfactory.pipeline.plan import REASONS, PlanRows
 from augfactory.pipeline.recipe import Recipe
 from augfactory.pipeline.render import EncodedSource, decoded_images
@@ -31,13 +30,12 @@ JUDGES = f"{STATE}/judges.npz"
 REJECTED = f"{STATE}/rejected.npz"
 
 
-def judges_of(order: Order, progress: Progress) -> bytes:
-    """Return the judges of an order's originals; those that an interrupted run left, if it did.
+def judges_of(build: Build, originals: Source, progress: Progress) -> bytes:
+    """Return the judges of a build's originals; those that an interrupted run left, if it did.
 
     Raises:
         InputDataError: there are too few images, or one class alone.
     """
-    originals = order.ingredients.source
     if not can_teach(originals.labels):
         raise InputDataError(
             originals.name,
@@ -45,10 +43,10 @@ def judges_of(order: Order, progress: Progress) -> bytes:
             "few to teach classifiers that filter decoded images",
             f"Have {FEWEST} images and two classes at least, or leave --filter out.",
         )
-    kept = _kept_judges(order.building, originals)
+    kept = _kept_judges(build.building, originals)
     if kept is not None:
         return kept.as_bytes()
-    recipe = order.recipe.model_dump(mode="json")
+    recipe = build.recipe.model_dump(mode="json")
     online = online_stages(ONLINE_GEOMETRY, [recipe], originals.image_shape)
     with (
         pinned_threads(1),
@@ -56,7 +54,7 @@ def judges_of(order: Order, progress: Progress) -> bytes:
     ):
         judges = taught_filter(originals, online, bar.advance)
     progress.say(
-        f"{order.folder.name}: decoded images are filtered; of originals that they did not learn, "
+        f"{build.folder.name}: decoded images are filtered; of originals that they did not learn, "
         f"classifiers read {100 * judges.read.mean():.0f} %"
     )
     return judges.as_bytes()
@@ -75,7 +73,7 @@ def settle_in(building: Path, recipe: Recipe, originals: Source, encoded: Encode
     Raises:
         FileNotFoundError: there are neither judges nor what they once said, or both are damaged.
     """
-    if (told := _kept_rejected(building)) is not None:
+    if (told := left_by_earlier_run(building / REJECTED, _rejected_in)) is not None:
         return settle_as(told)
     judges = _kept_judges(building, originals)
     if judges is None:
@@ -95,17 +93,9 @@ def settle_in(building: Path, recipe: Recipe, originals: Source, encoded: Encode
 
 
 def _kept_judges(building: Path, originals: Source) -> DecodedFilter | None:
-    try:
-        with open_regular(building / JUDGES, follow=False) as file:
-            return filter_from(file.read(), originals)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-        return None
+    return left_by_earlier_run(building / JUDGES, lambda data: filter_from(data, originals))
 
 
-def _kept_rejected(building: Path) -> Int64Array | None:
-    try:
-        with open_regular(building / REJECTED, follow=False) as file:
-            found = np.load(io.BytesIO(file.read()), allow_pickle=False)["rejected"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-        return None
-    return found.astype(np.int64)  # type: ignore[no-any-return]
+def _rejected_in(data: bytes) -> Int64Array:
+    rejected: Int64Array = np.load(io.BytesIO(data), allow_pickle=False)["rejected"]
+    return rejected.astype(np.int64)

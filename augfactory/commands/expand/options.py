@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from augfactory.commands.expand.ingredients import is_model_folder
+from augfactory.commands.expand.inputs import is_model_folder
 from augfactory.commands.expand.request import ExpandRequest, read_format
 from augfactory.commands.opening.toml_files import read_tables
 from augfactory.errors import RecipeError

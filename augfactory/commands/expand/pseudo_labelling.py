@@ -1,15 +1,14 @@
 """Label unlabelled images while a dataset is made: train the teachers, let them read, keep it."""
 
 import io
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from augfactory.commands.evaluate.arms import ONLINE_MIXUP, online_stages
-from augfactory.commands.expand.orders import Order
-from augfactory.commands.expand.shard import Given, read_given
+from augfactory.commands.expand.build import Build
+from augfactory.commands.expand.shard import Given, left_by_earlier_run, read_given
 from augfactory.commands.progress import Progress
 from augfactory.engines.processes import Run
 from augfactory.evaluation.images.judges import folds_of
@@ -19,8 +18,8 @@ from augfactory.evaluation.pseudo_labels import (
     pseudo_labels,
     read_by_teacher,
 )
-from augfactory.guarded.files import open_regular
 from augfactory.keyed_random import key_of
+from augfactory.records import Int64Array
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.pseudo_label_table import PseudoLabelTable
 from augfactory.store.shards import STATE
@@ -35,16 +34,15 @@ class TeacherTask:
     own: int
 
 
-def label(order: Order, run: Run, progress: Progress) -> bytes:
-    """Return the table of labels of an order's unlabelled images, as bytes.
+def label(build: Build, rows: Int64Array, run: Run, progress: Progress) -> bytes:
+    """Return the table of labels of a build's unlabelled images, as bytes.
 
-    ``write_job`` must have described the order. What an interrupted run has finished is taken up
-    again.
+    ``rows`` are their numbers in their source. ``begin_job`` must have described the build. What
+    an interrupted run has finished is taken up again.
     """
-    stage, unlabelled = order.recipe.pseudo_label, order.ingredients.unlabelled
-    if stage is None or unlabelled is None:
-        raise ValueError("there is nothing to label")
-    given, building = read_given(order.building), order.building.resolve()
+    stage = build.recipe.pseudo_label
+    assert stage is not None
+    given, building = read_given(build.building), build.building.resolve()
     total = stage.teachers * stage.rounds
     with progress.bar("training classifiers to label", total, "classifier") as bar:
         for number in range(stage.rounds):
@@ -52,8 +50,8 @@ def label(order: Order, run: Run, progress: Progress) -> bytes:
             for _ in run(teach, tasks):
                 bar.advance(1)
     found = _labels_of(given, stage.rounds - 1)
-    progress.say(_in_words(_labels_of(given, 0).accuracy, found, order))
-    return PseudoLabelTable(unlabelled.rows, found.soft_label, found.kept).as_bytes()
+    progress.say(_in_words(_labels_of(given, 0).accuracy, found, build.folder.name))
+    return PseudoLabelTable(rows, found.soft_label, found.kept).as_bytes()
 
 
 def teach(task: TeacherTask) -> None:
@@ -104,11 +102,8 @@ def _labels_of(given: Given, number: int) -> PseudoLabels:
 
 def _kept_reading(given: Given, task: TeacherTask) -> Reading | None:
     """Return what a teacher read; None where it is not there, or is damaged."""
-    try:
-        with open_regular(task.building / _name(task), follow=False) as file:
-            found = np.load(io.BytesIO(file.read()), allow_pickle=False)
-            reading = Reading(found["held_out"], found["unlabelled"])
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    reading = left_by_earlier_run(task.building / _name(task), _reading_in)
+    if reading is None:
         return None
     classes = len(given.source.class_names)
     assert given.unlabelled is not None
@@ -116,14 +111,19 @@ def _kept_reading(given: Given, task: TeacherTask) -> Reading | None:
     return reading if fits and reading.held_out.shape[1:] == (classes,) else None
 
 
+def _reading_in(data: bytes) -> Reading:
+    found = np.load(io.BytesIO(data), allow_pickle=False)
+    return Reading(found["held_out"], found["unlabelled"])
+
+
 def _name(task: TeacherTask) -> str:
     return f"{STATE}/teacher-{task.round}-{task.own}.npz"
 
 
-def _in_words(accuracy: float, found: PseudoLabels, order: Order) -> str:
+def _in_words(accuracy: float, found: PseudoLabels, name: str) -> str:
     kept = found.soft_label[found.kept].max(axis=1)
     return (
-        f"{order.folder.name}: of labelled images that they did not learn, classifiers read "
+        f"{name}: of labelled images that they did not learn, classifiers read "
         f"{100 * accuracy:.0f} %; {len(kept):,} of {len(found.kept):,} unlabelled images serve, of "
         f"whose labels they are {100 * kept.mean():.0f} % sure"
     )

@@ -1,4 +1,4 @@
-"""What `augfactory expand` was asked for, and the orders that follow from it."""
+"""What `augfactory expand` was asked for, and the builds that follow from it."""
 
 import os
 from collections.abc import Mapping
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from augfactory.commands.expand.ingredients import Ingredients, gather
-from augfactory.commands.expand.orders import Order
+from augfactory.commands.expand.build import Build
+from augfactory.commands.expand.inputs import BuildInputs, build_of, gather
 from augfactory.commands.opening.notes import few_images, made_rows, suited_preset
 from augfactory.commands.opening.unlabelled import check_labelled
 from augfactory.commands.progress import Progress
@@ -70,8 +70,8 @@ class ExpandRequest:
     lock: Lock = "flock"
 
 
-def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
-    """Open what the request names and turn it into one order for each factor.
+def plan_builds(request: ExpandRequest, progress: Progress) -> tuple[BuildInputs, list[Build]]:
+    """Open what the request names; return it, and one build for each factor.
 
     Raises:
         RecipeError: the request contradicts itself, or names what cannot be made.
@@ -81,7 +81,7 @@ def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
     vae_asked("[vae]", request.vae)
     geometry_stage("geometry", request.geometry or {})
     labelling = pseudo_label_stage("pseudo_label", request.pseudo_label)
-    ingredients = gather(
+    inputs = gather(
         request.source,
         request.model,
         request.checkpoint,
@@ -91,34 +91,34 @@ def take_orders(request: ExpandRequest, progress: Progress) -> list[Order]:
         request.unlabelled,
         labelling.images,
     )
-    source = ingredients.source
+    source = inputs.source
     if request.unlabelled is not None:
         check_labelled(source)
     vae = vae_or_default(
         request.vae, varied=request.geometry is not None, channels=source.image_shape[2]
     )
-    _check_mixing(request.mix or (), ingredients)
-    for note in (few_images(source), made_rows(ingredients.spec.text, ingredients.rows)):
+    _check_mixing(request.mix or (), inputs)
+    for note in (few_images(source), made_rows(inputs.rows.text, inputs.rows.numbers)):
         if note is not None:
             progress.say(note)
     FORMATS[request.format].check_class_names(source.class_names)
-    geometry = _geometry(request, ingredients, progress)
+    geometry = _geometry(request, inputs, progress)
     if request.mix is None:
         mix = _default_mix(request, geometry, progress)
         request = replace(request, mix=mix, distinct=request.distinct or bool(mix))
-    orders = []
+    builds = []
     for factor in request.factors:
-        recipe = _recipe(request, factor, ingredients, geometry, vae)
-        _check_sides(recipe, ingredients)
+        recipe = _recipe(request, factor, inputs, geometry, vae)
+        _check_sides(recipe, inputs)
         folder = request.out.with_name(f"{request.out.name}-x{factor}")
-        orders.append(Order(folder, recipe, ingredients))
-    return orders
+        builds.append(build_of(folder, recipe, inputs))
+    return inputs, builds
 
 
 def _recipe(
     request: ExpandRequest,
     factor: int,
-    ingredients: Ingredients,
+    inputs: BuildInputs,
     geometry: GeometryStage | None,
     vae: VaeStage,
 ) -> Recipe:
@@ -128,7 +128,7 @@ def _recipe(
         RecipeError: nothing can make further images.
     """
     further = factor > 1 or not request.originals
-    if further and geometry is None and ingredients.model is None:
+    if further and geometry is None and inputs.model is None:
         raise RecipeError(
             f"--factor {factor} --no-geometry",
             "without geometry and without a model there is nothing to make images with",
@@ -144,7 +144,7 @@ def _recipe(
         originals=request.originals,
         seed=request.seed,
         geometry=geometry if further or labelling is not None else None,
-        vae=_vae(vae, ingredients) if further else None,
+        vae=_vae(vae, inputs) if further else None,
         mix=with_copies(request.mix or (), factor, originals=request.originals),
         distinct=request.distinct,
         pseudo_label=labelling,
@@ -153,7 +153,7 @@ def _recipe(
 
 
 def _geometry(
-    request: ExpandRequest, ingredients: Ingredients, progress: Progress
+    request: ExpandRequest, inputs: BuildInputs, progress: Progress
 ) -> GeometryStage | None:
     """Fill in the preset: what is asked for, what the model was trained with, or what suits."""
     if request.geometry is None:
@@ -161,10 +161,10 @@ def _geometry(
     needed = max(request.factors) > 1 or not request.originals or request.unlabelled is not None
     if "preset" in request.geometry or not needed:
         return geometry_stage("geometry", request.geometry)
-    trained_with = ingredients.model and ingredients.model.config.geometry
+    trained_with = inputs.model and inputs.model.config.geometry
     preset = (trained_with or {}).get("preset")
     if preset is None:
-        preset = suited_preset(ingredients.source, progress)
+        preset = suited_preset(inputs.source, progress)
     else:
         progress.say(
             f"images are varied as {preset}, since the model was trained so; --preset chooses "
@@ -188,8 +188,8 @@ def _default_mix(
     return mix
 
 
-def _vae(asked: VaeStage, ingredients: Ingredients) -> VaeStage | None:
-    model = ingredients.model
+def _vae(asked: VaeStage, inputs: BuildInputs) -> VaeStage | None:
+    model = inputs.model
     if model is None:
         return None
     return asked.model_copy(update={"varied": model.config.geometry is not None})
@@ -217,15 +217,15 @@ def check_dataset_name(out: Path) -> None:
         )
 
 
-def _check_sides(recipe: Recipe, ingredients: Ingredients) -> None:
+def _check_sides(recipe: Recipe, inputs: BuildInputs) -> None:
     used = ["geometry"] if recipe.geometry is not None else []
     used += [stage.method for stage in recipe.mix]
-    source = ingredients.source
+    source = inputs.source
     check_sides((METHODS[name] for name in used), source.image_shape, source.name)
 
 
-def _check_mixing(mix: tuple[MixStage, ...], ingredients: Ingredients) -> None:
-    source = ingredients.source
+def _check_mixing(mix: tuple[MixStage, ...], inputs: BuildInputs) -> None:
+    source = inputs.source
     class_rows = rows_by_class(source.labels, len(source.class_names))
     for stage in mix:
         method, parameters = method_of(stage)

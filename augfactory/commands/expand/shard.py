@@ -1,18 +1,22 @@
 """Render one shard: what every engine runs, in any process, in any order."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from augfactory.commands.expand.ingredients import Ingredients
+from augfactory.commands.expand.build import Build
+from augfactory.commands.expand.inputs import BuildInputs
 from augfactory.commands.opening.opening import open_any
 from augfactory.commands.opening.unlabelled import open_unlabelled
+from augfactory.engines import processes
 from augfactory.guarded.documents import read_json
+from augfactory.guarded.files import open_regular
 from augfactory.pipeline import draw as drawing
 from augfactory.pipeline import plan as planning
 from augfactory.pipeline.partners import rows_by_class
@@ -28,14 +32,17 @@ from augfactory.pipeline.settle import (
 )
 from augfactory.pipeline.shares import is_filtered
 from augfactory.records import Rows, Source, SourceSpec
+from augfactory.source_rows import SourceRows
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.formats.storage_format import Shard
 from augfactory.store.pseudo_label_table import read_pseudo_labels
 from augfactory.store.reader import reader_under_construction
-from augfactory.store.shards import STATE, publish_shard
+from augfactory.store.shards import STATE, begin, publish_shard
 from augfactory.store.tables import Columns
 
 JOB = f"{STATE}/job.json"
+WORKER_BYTES = 2 * 2**20
+Left = TypeVar("Left")
 
 
 @dataclass(frozen=True)
@@ -74,21 +81,46 @@ class Job:
     settle: Settle | None
 
 
-def write_job(building: Path, recipe: Recipe, ingredients: Ingredients) -> None:
-    """Leave beside the shards what a process needs to render any of them."""
-    unlabelled = ingredients.unlabelled
+def begin_job(build: Build, inputs: BuildInputs) -> None:
+    """Make the folders of a build, and leave there what a process needs to render any shard."""
+    more = inputs.unlabelled
     job = {
-        "recipe": recipe.model_dump(mode="json"),
-        "source": asdict(ingredients.spec),
-        "rows": ingredients.rows.tolist(),
-        "model": ingredients.model_folder and str(ingredients.model_folder.resolve()),
-        "checkpoint": ingredients.checkpoint,
-        "unlabelled": unlabelled
-        and {"source": asdict(unlabelled.spec), "rows": unlabelled.rows.tolist()},
+        "recipe": build.recipe.model_dump(mode="json"),
+        "source": inputs.rows.model_dump(mode="json"),
+        "model": inputs.model_folder and str(inputs.model_folder.resolve()),
+        "checkpoint": inputs.checkpoint,
+        "unlabelled": more and more.model_dump(mode="json"),
     }
     read_given.cache_clear()
     _read_job.cache_clear()  # it may hold readers of shards that were damaged since
-    write_file(building / JOB, json.dumps(job).encode())
+    begin(build.building, build.recipe.format, build.class_names)
+    write_file(build.building / JOB, json.dumps(job).encode())
+
+
+def render_shards(build: Build, waiting: list[int], run: processes.Run) -> Iterator[int]:
+    """Render shards of a build for which ``begin_job`` was called; yield the rows of each."""
+    ranges = build.ranges
+    rows = sum(ranges[index].stop - ranges[index].start for index in waiting)
+    # Starting a process takes as long as rendering some megabytes.
+    workers = max(1, rows * int(np.prod(build.image_shape)) // WORKER_BYTES)
+    # What is mixed from expanded images is put off until these are there.
+    mixed = {
+        number for number, stage in enumerate(build.recipe.mix, 1) if stage.source == "expanded"
+    }
+    for put_off in (False, True):
+        indices = [index for index in waiting if (ranges[index].stage in mixed) is put_off]
+        tasks = [ShardTask(build.building.resolve(), index) for index in indices]
+        for _, made in run(render_shard, tasks, workers):
+            yield made
+
+
+def left_by_earlier_run(path: Path, parse: Callable[[bytes], Left]) -> Left | None:
+    """Return what an interrupted run left in a file; None where it is missing or damaged."""
+    try:
+        with open_regular(path, follow=False) as file:
+            return parse(file.read())
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
 
 
 def render_shard(task: ShardTask) -> int:
@@ -122,14 +154,17 @@ def render_shard(task: ShardTask) -> int:
 
 @lru_cache(maxsize=1)
 def read_given(building: Path) -> Given:
-    """Open what ``write_job`` told of."""
+    """Open what ``begin_job`` told of."""
     values = read_json(building / JOB, follow=False)
-    more = values["unlabelled"]
+
+    def opened(rows: Any, open_source: Callable[[SourceSpec], Source]) -> Source:
+        return SourceRows.model_validate(rows).open(open_source, trusted=True)[1]
+
     return Given(
         building=building,
         recipe=Recipe.model_validate(values["recipe"]),
-        source=_rows_of(open_any(_spec(values["source"])), values["rows"]),
-        unlabelled=more and _rows_of(open_unlabelled(_spec(more["source"])), more["rows"]),
+        source=opened(values["source"], open_any),
+        unlabelled=values["unlabelled"] and opened(values["unlabelled"], open_unlabelled),
         model=values["model"] and Path(values["model"]),
         checkpoint=values["checkpoint"],
     )
@@ -183,15 +218,6 @@ def _rejected(job: Job, plan: planning.PlanRows) -> dict[str, dict[str, int]] | 
     drawn = np.stack([plan.draws[name] for name in columns_of_rejected()], axis=1)
     labels = job.source.labels[plan.source_index[:, 0]]
     return count_rejected(rejected_of(drawn), labels, job.source.class_names)
-
-
-def _spec(values: Mapping[str, Any]) -> SourceSpec:
-    size = tuple(values["size"]) if values["size"] else None
-    return SourceSpec(**{**values, "size": size})
-
-
-def _rows_of(source: Source, rows: Sequence[int]) -> Source:
-    return source.restricted_to(np.asarray(rows, dtype=np.int64))
 
 
 def _plan_columns(recipe: Recipe, plan: planning.PlanRows) -> Columns:

@@ -7,10 +7,10 @@ from pathlib import Path
 from augfactory.errors import InputDataError
 from augfactory.guarded.files import is_folder
 from augfactory.records import Source, SourceSpec
+from augfactory.source_rows import SourceRows
 from augfactory.sources.opening import SAMPLE, open_source, split_suffix
 from augfactory.sources.torchvision_source import PREFIX
 from augfactory.store.manifest import Manifest
-from augfactory.store.manifest_parts import SourceEntry
 from augfactory.store.places import path_at, place_from
 from augfactory.store.reader import open_version
 from augfactory.store.versions import find_version, looks_like_version
@@ -60,14 +60,14 @@ def place_of_source(text: str, folder: Path) -> str | None:
     return place_from(folder, lasting) if _is_path(split_suffix(lasting)[0]) else None
 
 
-def spec_of(origin: SourceEntry, folder: Path | None = None) -> SourceSpec:
-    """Return how to open what a dataset was made from.
+def spec_of(origin: SourceRows, folder: Path) -> SourceSpec:
+    """Return how to open what the version in ``folder`` was made from.
 
-    ``folder`` is that of the version, from which the source is looked for first: what the user
-    typed may be something else in another working folder.
+    It is looked for from this folder first: what the user typed may be something else in another
+    working folder.
     """
     text = origin.text
-    if folder is not None and origin.place is not None:
+    if origin.place is not None:
         there = path_at(folder, origin.place)
         # Where both are the same it stays as typed, which people know from messages.
         if os.path.lexists(split_suffix(there)[0]) and not _leads_to(text, there):
@@ -97,14 +97,10 @@ def folder_of_model(manifest: Manifest, folder: Path) -> Path | None:
     return Path(model["folder"]) if model.get("folder") else None
 
 
-def converted_like(spec: SourceSpec, origin: SourceEntry) -> SourceSpec:
+def converted_like(spec: SourceSpec, origin: SourceRows) -> SourceSpec:
     """Return ``spec``, its images converted as those of ``origin`` unless it says otherwise."""
-    made_from = spec_of(origin)
-    return replace(
-        spec,
-        size=spec.size or made_from.size,
-        colour=made_from.colour if spec.colour == "auto" else spec.colour,
-    )
+    colour = origin.colour if spec.colour == "auto" else spec.colour
+    return replace(spec, size=spec.size or origin.size, colour=colour)
 
 
 def refuse_test_split(source: Source, what: str) -> None:

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from augfactory.errors import VerificationError
 from augfactory.methods.registry import METHODS
+from augfactory.pipeline.plan import count_rows
 from augfactory.pipeline.recipe import (
     Recipe,
     method_of,
@@ -67,3 +68,18 @@ def check_recipe(folder: Path, manifest: Manifest) -> Recipe:
             f"its recipe is not one that this program knows: {error}",
             f"Use the augfactory that made it ({made_with}), or restore the file.",
         ) from error
+
+
+def check_rows(folder: Path, manifest: Manifest, recipe: Recipe) -> None:
+    """Hold the version in ``folder`` to have as many rows as its recipe makes.
+
+    Raises:
+        VerificationError: it has not.
+    """
+    made = count_rows(recipe, len(manifest.source.rows))
+    if made != manifest.rows:
+        raise VerificationError(
+            folder / MANIFEST,
+            f"its recipe makes {made:,} rows, and it has {manifest.rows:,}",
+            "It was edited: restore it from a copy.",
+        )

@@ -1,6 +1,6 @@
 """Unlabelled images beside the labelled ones: which of a SOURCE's serve."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,21 +10,11 @@ from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError
 from augfactory.evaluation.images.leakage import pixel_hashes
 from augfactory.evaluation.training.training_set import spread_rows
-from augfactory.records import Int64Array, Source, SourceSpec
-from augfactory.sources.fingerprint import fingerprint
+from augfactory.records import Source, SourceSpec
+from augfactory.source_rows import SourceRows, rows_of
 from augfactory.sources.unlabelled import forget_labels, open_unlabelled_path
 
 MOST = 20_000  # that a VAE learns from
-
-
-@dataclass(frozen=True)
-class Unlabelled:
-    """Images without labels; ``source`` is restricted to ``rows``, which count in ``spec``'s."""
-
-    spec: SourceSpec
-    source: Source
-    rows: Int64Array
-    fingerprint: str
 
 
 def check_labelled(source: Source) -> None:
@@ -67,7 +57,7 @@ def open_unlabelled(spec: SourceSpec) -> Source:
 
 def gather_unlabelled(
     spec: SourceSpec, labelled: Source, progress: Progress, most: int = MOST
-) -> Unlabelled:
+) -> tuple[SourceRows, Source]:
     """Open unlabelled images, converted as the labelled ones are, and leave out what is these.
 
     Of more than ``most`` so many are taken, evenly spread.
@@ -90,4 +80,4 @@ def gather_unlabelled(
         progress.say(f"{whole.name}: {most:,} of its {len(rows):,} images serve, evenly spread")
         rows = rows[spread_rows(len(rows), most)]
     source = whole.restricted_to(rows)
-    return Unlabelled(spec, source, rows, fingerprint(source))
+    return rows_of(spec, source, rows), source

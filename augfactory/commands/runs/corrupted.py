@@ -10,9 +10,10 @@ import numpy as np
 from augfactory.commands.opening.opening import open_any
 from augfactory.commands.progress import Progress
 from augfactory.engines import processes
-from augfactory.evaluation.comparison.protocol import CorruptedTest, LabelledRows
+from augfactory.evaluation.comparison.protocol import CorruptedTest
 from augfactory.evaluation.corruptions.registry import Profile, corrupt
 from augfactory.guarded.files import is_there, open_regular, read_file, sha256_of
+from augfactory.source_rows import SourceRows
 from augfactory.store.disk.atomic import make_folders, remove, remove_leftovers, write_file
 
 SEED = 0
@@ -22,7 +23,7 @@ BLOCK = 256
 
 @dataclass(frozen=True)
 class _Task:
-    test: LabelledRows
+    test: SourceRows
     profile: str
     corruption: str
     severity: int
@@ -30,7 +31,7 @@ class _Task:
 
 
 def corrupted_test(
-    test: LabelledRows, profile: Profile, out: Path, workers: int, progress: Progress
+    test: SourceRows, profile: Profile, out: Path, workers: int, progress: Progress
 ) -> CorruptedTest:
     """Make what is missing or damaged of the corrupted copies in ``out``; return where they lie.
 
@@ -89,7 +90,7 @@ def _sums(path: Path, sha256: str) -> bytes:
 
 
 def _write(task: _Task) -> None:
-    test = task.test.opened(open_any)
+    test = task.test.open(open_any, trusted=True)[1]
     images = np.empty((len(test), *test.image_shape), dtype=np.uint8)
     for rows in test.blocks(BLOCK):
         shown, first = test.read_images(rows), int(rows[0])

@@ -12,12 +12,11 @@ from augfactory.commands.opening.unlabelled import open_unlabelled
 from augfactory.commands.progress import Progress
 from augfactory.commands.study.file import Study
 from augfactory.errors import RecipeError
-from augfactory.evaluation.comparison.protocol import LabelledRows
 from augfactory.pipeline.stages import (
     shown_value,
 )
-from augfactory.records import Int64Array, Source, SourceSpec
-from augfactory.sources.fingerprint import fingerprint
+from augfactory.records import Source, SourceSpec
+from augfactory.source_rows import SourceRows, rows_of
 from augfactory.sources.subset import stratified_rows
 from augfactory.store.disk.lock import Lock
 
@@ -39,13 +38,12 @@ class StudyRequest:
 
 @dataclass(frozen=True)
 class Draw:
-    """One draw of originals: its rows of the source, and labelled rows that are not among them."""
+    """One draw of originals, and labelled rows of the source that are not among them."""
 
     n_train: int
     subset: int
-    rows: Int64Array
-    fingerprint: str
-    held_out: LabelledRows | None
+    rows: SourceRows
+    held_out: SourceRows | None
 
     @property
     def name(self) -> str:
@@ -59,7 +57,7 @@ class Material:
 
     spec: SourceSpec
     source: Source
-    test_rows: LabelledRows
+    test_rows: SourceRows
     test: Source
     alerts: tuple[Alert, ...]
     unlabelled: SourceSpec | None = None
@@ -90,11 +88,11 @@ def open_material(request: StudyRequest, progress: Progress) -> Material:
     with progress.bar("looking for test images among the originals", total, "image") as bar:
         refuse_shared(learnt, test, bar.advance)
     alerts = tuple(near_duplicates(source, test))
-    rows = None
+    chosen = None
     if asked.test_rows is not None and asked.test_rows < len(test):
         chosen = stratified_rows(test.labels, asked.test_rows, 0, "test_rows")
-        rows, test = tuple(chosen.tolist()), test.restricted_to(chosen)
-    test_rows = LabelledRows(test_spec, fingerprint(test), rows)
+        test = test.restricted_to(chosen)
+    test_rows = rows_of(test_spec, test, chosen)
     preset = suited_preset(source, progress)  # one for all draws
     return Material(spec, source, test_rows, test, alerts, unlabelled, preset)
 
@@ -105,13 +103,13 @@ def draw_originals(material: Material, n_train: int, subset: int) -> Draw:
     Raises:
         RecipeError: there are not so many.
     """
-    rows = stratified_rows(material.source.labels, n_train, subset, "n_train")
-    own = fingerprint(material.source.restricted_to(rows))
+    numbers = stratified_rows(material.source.labels, n_train, subset, "n_train")
+    rows = rows_of(material.spec, material.source.restricted_to(numbers), numbers)
     held_out = None
     # Images that an arm labels and learns are not held out any more.
     if material.unlabelled is None or material.unlabelled.text != material.spec.text:
-        held_out, _ = unused_rows(material.source, material.spec, rows)
-    return Draw(n_train, subset, rows, own, held_out)
+        held_out, _ = unused_rows(material.source, material.spec, numbers)
+    return Draw(n_train, subset, rows, held_out)
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

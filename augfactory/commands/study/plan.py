@@ -81,15 +81,15 @@ def make_arms(
         for arm in asked.arms:
             if arm.recipe is None:
                 continue
-            order = _expand_request(request, material, draw, arm, models)
-            if order is None:
+            own = _expand_request(request, material, draw, arm, models)
+            if own is None:
                 missing.append(f"{arm.name}, {draw.n_train} originals, draw {draw.subset}")
             else:
-                wanted.append((draw, arm, order))
+                wanted.append((draw, arm, own))
     made = {}
-    orders = [order for _, _, order in wanted]
-    with progress.bar("making datasets", len(orders), "dataset") as bar:
-        datasets = expand_all(orders, request.workers, Progress())
+    requests = [own for _, _, own in wanted]
+    with progress.bar("making datasets", len(requests), "dataset") as bar:
+        datasets = expand_all(requests, request.workers, Progress())
         for (draw, arm, _), dataset in zip(wanted, datasets, strict=True):
             made[draw.name, arm.name] = dataset.path
             bar.advance()
@@ -173,8 +173,8 @@ def _arm(
             factor=None if diet.online else 1,
             source=material.spec,
             size=draw.n_train,
-            fingerprint=draw.fingerprint,
-            rows=tuple(draw.rows.tolist()),
+            fingerprint=draw.rows.fingerprint,
+            rows=draw.rows.rows,
             diet=diet,
         )
     manifest = read_manifest(dataset)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from augfactory.commands.expand.ingredients import is_model_folder
+from augfactory.commands.expand.inputs import is_model_folder
 from augfactory.commands.expand.options import Flags
 from augfactory.commands.expand.request import check_dataset_name
 from augfactory.commands.progress import Progress

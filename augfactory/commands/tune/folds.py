@@ -13,11 +13,11 @@ from augfactory.commands.expand.expand import expand_all
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.commands.tune.space import Candidate
-from augfactory.evaluation.comparison.protocol import Arm, Cell, LabelledRows
+from augfactory.evaluation.comparison.protocol import Arm, Cell
 from augfactory.evaluation.cross_validation import folds
 from augfactory.evaluation.training.diet import Diet
 from augfactory.records import Source, SourceSpec
-from augfactory.sources.fingerprint import fingerprint
+from augfactory.source_rows import SourceRows, rows_of
 from augfactory.store.disk.atomic import make_folders, write_file
 from augfactory.store.disk.lock import Lock
 from augfactory.store.manifest import read_manifest
@@ -53,10 +53,8 @@ class Unit:
 
     number: int
     folder: Path
-    train: SourceSpec
-    rows: int
-    fingerprint: str
-    test: LabelledRows
+    train: SourceRows
+    test: SourceRows
 
 
 def open_unit(request: TuneRequest, source: Source, folder: Path, number: int) -> Unit:
@@ -65,9 +63,9 @@ def open_unit(request: TuneRequest, source: Source, folder: Path, number: int) -
     test = folds(source.labels, FOLDS, request.seed, repeat)[fold]
     train = np.setdiff1d(np.arange(len(source)), test)
     held, learnt = (source.restricted_to(rows) for rows in (test, train))
-    of_held, of_learnt = fingerprint(held), fingerprint(learnt)
+    tested, trained = (rows_of(SourceSpec(source.name), part) for part in (held, learnt))
     # Named by what it holds: the same folder may have served another source or seed.
-    place = folder / "folds" / f"{of_learnt[:12]}-{of_held[:12]}"
+    place = folder / "folds" / f"{trained.fingerprint[:12]}-{tested.fingerprint[:12]}"
     make_folders([place])
     for name, own in (("train", learnt), ("test", held)):
         if not (place / f"{name}.npz").exists():
@@ -75,10 +73,8 @@ def open_unit(request: TuneRequest, source: Source, folder: Path, number: int) -
     return Unit(
         number,
         place,
-        SourceSpec(str(place / "train.npz")),
-        len(train),
-        of_learnt,
-        LabelledRows(SourceSpec(str(place / "test.npz")), of_held),
+        trained.model_copy(update={"text": str(place / "train.npz")}),
+        tested.model_copy(update={"text": str(place / "test.npz")}),
     )
 
 
@@ -98,13 +94,13 @@ def cells_of_fold(
 ) -> list[Cell]:
     """Make the datasets of a fold that are not there yet; return what is to be trained."""
     model = _model(request, unit, progress) if any(one.vae is not None for one in alive) else None
-    orders = [_order(request, unit, one, model) for one in alive]
-    datasets = list(expand_all(orders, 1, Progress()))
+    requests = [_expand_request(request, unit, one, model) for one in alive]
+    datasets = list(expand_all(requests, 1, Progress()))
     made = [read_manifest(dataset.path) for dataset in datasets]
     classifier = classifier_spec("quick", None)
     settings = settings_for(classifier, request.steps, 64, "auto", "auto", request.steps)
     shape = made[0].image_shape
-    originals = Arm(ORIGINALS, 1, unit.train, unit.rows, unit.fingerprint)
+    originals = Arm(ORIGINALS, 1, unit.train.spec, len(unit.train.rows), unit.train.fingerprint)
     online = Diet(online=online_stages(ONLINE_MIXUP, [made[0].recipe], shape))
     arms = [originals, replace(originals, name=ONLINE_MIXUP, factor=None, diet=online)]
     arms += [
@@ -123,11 +119,13 @@ def cells_of_fold(
     ]
 
 
-def _order(request: TuneRequest, unit: Unit, one: Candidate, model: Path | None) -> ExpandRequest:
+def _expand_request(
+    request: TuneRequest, unit: Unit, one: Candidate, model: Path | None
+) -> ExpandRequest:
     return ExpandRequest(
-        SourceSpec(str(model)) if one.vae is not None else unit.train,
+        SourceSpec(str(model)) if one.vae is not None else unit.train.spec,
         unit.folder / one.name,
-        (min(request.factor, max(2, MOST_ROWS // unit.rows)),),
+        (min(request.factor, max(2, MOST_ROWS // len(unit.train.rows))),),
         seed=request.seed,
         geometry=one.geometry,
         vae=one.vae or {},
@@ -138,13 +136,18 @@ def _order(request: TuneRequest, unit: Unit, one: Candidate, model: Path | None)
 
 
 def _model(request: TuneRequest, unit: Unit, progress: Progress) -> Path:
-    from augfactory.commands.vae.order import VaeTrainRequest
+    from augfactory.commands.vae.plan import VaeTrainRequest
     from augfactory.commands.vae.train import vae_train
 
     out = unit.folder / "model"
     vae_train(
         VaeTrainRequest(
-            unit.train, out, seed=request.seed, steps=VAE_STEPS, verdict=False, lock=request.lock
+            unit.train.spec,
+            out,
+            seed=request.seed,
+            steps=VAE_STEPS,
+            verdict=False,
+            lock=request.lock,
         ),
         progress,
     )

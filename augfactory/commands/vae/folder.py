@@ -1,6 +1,6 @@
 """The folder of a model while it is made: what stands there, and where a training left off.
 
-Until the model is finished, ``.resume`` holds the order and the last saved state. Once config.json
+Until the model is finished, ``.resume`` holds the plan and the last saved state. Once config.json
 is there, the model is complete and ``.resume`` is of no more use. Whatever is found there may be
 damaged, by a bad disk or a careless copy: each file carries a checksum, and what does not hold is
 made again.
@@ -19,13 +19,13 @@ from augfactory.errors import RecipeError, ResourceError
 from augfactory.guarded.documents import read_json
 from augfactory.guarded.files import NotRegularError, is_there, open_inside, sha256_of
 from augfactory.guarded.tensors import LARGEST_HEADER, read_tensor_file
+from augfactory.source_rows import SourceRows
 from augfactory.store.disk.atomic import make_folders, remove, remove_leftovers, write_file
 from augfactory.vae.checkpoint import check_files, checkpoint_path
 from augfactory.vae.config import (
     LARGEST_CONFIG,
     ModelConfig,
-    TrainedOn,
-    TrainingOrder,
+    TrainingPlan,
     document_bytes,
     read_config,
 )
@@ -41,17 +41,17 @@ DIVERGED = "diverged.txt"
 COPIES = 4  # of the weights that a state holds: the last, two moments, the best
 
 
-def finished_config(out: Path, order: TrainingOrder) -> ModelConfig | None:
+def finished_config(out: Path, plan: TrainingPlan) -> ModelConfig | None:
     """Return the config of the finished model in ``out``, None where there is none.
 
     Raises:
-        RecipeError: it is that of another order.
+        RecipeError: it is that of another plan.
         InputDataError: it cannot be read, or weights that it names are missing or damaged.
     """
     if not is_there(out / CONFIG):
         return None
     config = read_config(out)
-    difference = first_difference(config, order)
+    difference = first_difference(config, plan)
     if difference is not None:
         raise RecipeError(
             out,
@@ -81,13 +81,13 @@ def refuse_foreign(out: Path) -> None:
         )
 
 
-def begin(out: Path, order: TrainingOrder, progress: Progress) -> None:
-    """Leave the order in ``out``; a training that came to nothing makes way.
+def begin(out: Path, plan: TrainingPlan, progress: Progress) -> None:
+    """Leave the plan in ``out``; a training that came to nothing makes way.
 
-    What a killed run left half-written is removed, and a damaged order is written again.
+    What a killed run left half-written is removed, and a damaged plan is written again.
 
     Raises:
-        RecipeError: a training of another order was interrupted here.
+        RecipeError: a training of another plan was interrupted here.
         ResourceError: something there cannot be read or removed.
     """
     resume = out / RESUME
@@ -95,7 +95,7 @@ def begin(out: Path, order: TrainingOrder, progress: Progress) -> None:
         remove(out / CHECKPOINTS)  # a link would lead what is written there elsewhere
     for folder in (out, resume, out / CHECKPOINTS):
         remove_leftovers(folder)
-    difference = _difference_there(resume, order, progress)
+    difference = _difference_there(resume, plan, progress)
     if difference is not None and not is_there(resume / DIVERGED):
         raise RecipeError(
             out,
@@ -105,7 +105,7 @@ def begin(out: Path, order: TrainingOrder, progress: Progress) -> None:
     remove(resume / DIVERGED)
     if difference is not None:
         _discard(out)
-    write_file(resume / ORDER, _order_bytes(order))
+    write_file(resume / ORDER, _plan_bytes(plan))
 
 
 def read_saved(out: Path, training: Training, progress: Progress) -> tuple[bytes | None, Standing]:
@@ -151,8 +151,8 @@ def mark_diverged(out: Path, error: TrainingDivergedError) -> None:
     write_file(out / RESUME / DIVERGED, f"{error}\n".encode())
 
 
-def first_difference(there: TrainingOrder, here: TrainingOrder) -> str | None:
-    """Say in words what first sets two orders apart, None where nothing does.
+def first_difference(there: TrainingPlan, here: TrainingPlan) -> str | None:
+    """Say in words what first sets two plans apart, None where nothing does.
 
     Sources are alike when the chosen rows have one fingerprint, wherever they are kept.
     """
@@ -188,23 +188,23 @@ def first_difference(there: TrainingOrder, here: TrainingOrder) -> str | None:
     return None
 
 
-def _print_of(more: TrainedOn | None) -> str | None:
+def _print_of(more: SourceRows | None) -> str | None:
     return None if more is None else more.fingerprint
 
 
-def _text_of(more: TrainedOn | None) -> str | None:
+def _text_of(more: SourceRows | None) -> str | None:
     return None if more is None else more.text
 
 
-def _preset(order: TrainingOrder) -> str | None:
-    return None if order.geometry is None else order.geometry.get("preset")
+def _preset(plan: TrainingPlan) -> str | None:
+    return None if plan.geometry is None else plan.geometry.get("preset")
 
 
-def _difference_there(resume: Path, order: TrainingOrder, progress: Progress) -> str | None:
-    """Say how the training that was interrupted differs from ``order``, None where it does not."""
+def _difference_there(resume: Path, plan: TrainingPlan, progress: Progress) -> str | None:
+    """Say how the training that was interrupted differs from ``plan``, None where it does not."""
     path = resume / ORDER
     try:
-        return first_difference(_read_order(path), order)
+        return first_difference(_read_plan(path), plan)
     except FileNotFoundError:
         damage = None
     except (NotRegularError, ValueError) as error:
@@ -214,22 +214,22 @@ def _difference_there(resume: Path, order: TrainingOrder, progress: Progress) ->
     if damage is not None:
         progress.say(f"{path} is damaged ({damage}): it is written again")
         remove(path)
-    try:  # the state knows its order, too
+    try:  # the state knows its plan, too
         standing, _ = read_state(read_tensor_file(resume / STATE_FILE, follow=False))
     except (OSError, ValueError):
         return None
-    return None if standing.order == order.identity else f"{path} does not say which"
+    return None if standing.order == plan.identity else f"{path} does not say which"
 
 
-def _read_order(path: Path) -> TrainingOrder:
+def _read_plan(path: Path) -> TrainingPlan:
     values = read_json(path, LARGEST_CONFIG, follow=False)
     if not isinstance(values, dict) or _sha256(values.get("order")) != values.get("sha256"):
         raise ValueError("its checksum differs")
-    return TrainingOrder.model_validate_json(json.dumps(values["order"]))
+    return TrainingPlan.model_validate_json(json.dumps(values["order"]))
 
 
-def _order_bytes(order: TrainingOrder) -> bytes:
-    values = json.loads(document_bytes(order))
+def _plan_bytes(plan: TrainingPlan) -> bytes:
+    values = json.loads(document_bytes(plan))
     document = {"order": values, "sha256": _sha256(values)}
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 

@@ -21,7 +21,7 @@ from augfactory.commands.vae.folder import (
     refuse_foreign,
     saver,
 )
-from augfactory.commands.vae.order import Taken, VaeTrainRequest, take_order
+from augfactory.commands.vae.plan import PlannedTraining, VaeTrainRequest, plan_training
 from augfactory.engines import processes
 from augfactory.keyed_random import generator
 from augfactory.methods.method import Slots
@@ -33,7 +33,7 @@ from augfactory.store.manifest import creation_time, library_versions
 from augfactory.vae.checkpoint import Model, checkpoint_path, weights_bytes
 from augfactory.vae.config import (
     ModelConfig,
-    TrainingOrder,
+    TrainingPlan,
     TrainingResult,
     document_bytes,
 )
@@ -67,33 +67,33 @@ class VaeTrainResult:
 
 
 def vae_train(
-    request: VaeTrainRequest, progress: Progress, taken: Taken | None = None
+    request: VaeTrainRequest, progress: Progress, planned: PlannedTraining | None = None
 ) -> VaeTrainResult:
-    """Train the model of the request, unless it is there; ``taken`` is its order, if it has one.
+    """Train the model of the request, unless it is there; ``planned`` is its plan, if it has one.
 
     Raises:
         AugfactoryError: saying what is wrong with the request, the data, the disk or the training.
     """
-    if taken is None:
-        taken = take_order(request, progress)
+    if planned is None:
+        planned = plan_training(request, progress)
     device = resolve_device(request.device)
-    if (there := _finished(request.out, taken, progress)) is not None:
+    if (there := _finished(request.out, planned, progress)) is not None:
         return there
     refuse_foreign(request.out)
     with only_writer(request.out / RESUME, request.lock):
-        if (there := _finished(request.out, taken, progress)) is not None:
+        if (there := _finished(request.out, planned, progress)) is not None:
             return there  # by another process, just now
-        begin(request.out, taken.order, progress)
-        training = _training(taken, device)
-        with processes.pinned_threads(_threads(taken.order.image_shape)):
+        begin(request.out, planned.plan, progress)
+        training = _training(planned, device)
+        with processes.pinned_threads(_threads(planned.plan.image_shape)):
             _train(training, request.out, progress)
-        config = _write_model(request, taken, training, progress)
+        config = _write_model(request, planned, training, progress)
         remove(request.out / RESUME)
     return VaeTrainResult(request.out, config, existing=False)
 
 
-def _finished(out: Path, taken: Taken, progress: Progress) -> VaeTrainResult | None:
-    config = finished_config(out, taken.order)
+def _finished(out: Path, planned: PlannedTraining, progress: Progress) -> VaeTrainResult | None:
+    config = finished_config(out, planned.plan)
     if config is None:
         return None
     progress.say(f"{out} holds this very model already")
@@ -105,36 +105,36 @@ def _threads(image_shape: tuple[int, int, int]) -> int:
     return 1 if math.prod(image_shape) <= SMALL_IMAGE else torch.get_num_threads()
 
 
-def _training(taken: Taken, device: torch.device) -> Training:
-    order = taken.order
-    held_out = held_out_rows(taken.source.labels, order.training.validation, order.training.seed)
-    learned = np.setdiff1d(np.arange(len(taken.source)), held_out)
+def _training(planned: PlannedTraining, device: torch.device) -> Training:
+    plan = planned.plan
+    held_out = held_out_rows(planned.source.labels, plan.training.validation, plan.training.seed)
+    learned = np.setdiff1d(np.arange(len(planned.source)), held_out)
     return Training(
-        network=build_network(order.architecture, order.network_shape, order.training.seed),
-        latent=order.latent,
-        source=taken.source.restricted_to(learned),
-        validation=taken.source.restricted_to(held_out) if len(held_out) else None,
-        settings=order.training,
+        network=build_network(plan.architecture, plan.network_shape, plan.training.seed),
+        latent=plan.latent,
+        source=planned.source.restricted_to(learned),
+        validation=planned.source.restricted_to(held_out) if len(held_out) else None,
+        settings=plan.training,
         device=device,
-        vary=_vary(order),
-        unlabelled=taken.unlabelled,
-        standing=Standing(order=order.identity),
+        vary=_vary(plan),
+        unlabelled=planned.unlabelled,
+        standing=Standing(order=plan.identity),
     )
 
 
-def _vary(order: TrainingOrder) -> Vary:
+def _vary(plan: TrainingPlan) -> Vary:
     """Return how the images of a step are varied: new draws at each step, keyed by it."""
-    if order.geometry is None:
+    if plan.geometry is None:
         return unvaried
     method = METHODS["geometry"]
-    parameters = method.parameters.model_validate(order.geometry)
+    parameters = method.parameters.model_validate(plan.geometry)
 
     def vary(images: UInt8Array, step: int) -> UInt8Array:
         def keyed(what: str, number: int) -> np.random.Generator:
-            return generator(order.training.seed, "vae geometry", step, what, number)
+            return generator(plan.training.seed, "vae geometry", step, what, number)
 
         rows = np.arange(len(images))
-        slots = Slots(rows, np.zeros_like(rows), order.image_shape, keyed)
+        slots = Slots(rows, np.zeros_like(rows), plan.image_shape, keyed)
         return method.apply(parameters, images[:, None], method.draw(parameters, slots))
 
     return vary
@@ -162,7 +162,7 @@ def _train(training: Training, out: Path, progress: Progress) -> None:
 
 
 def _write_model(
-    request: VaeTrainRequest, taken: Taken, training: Training, progress: Progress
+    request: VaeTrainRequest, planned: PlannedTraining, training: Training, progress: Progress
 ) -> ModelConfig:
     out = request.out
     weights = weights_bytes(training.network)
@@ -171,7 +171,7 @@ def _write_model(
     for loss, sha256 in training.standing.kept.items():
         files[checkpoint_path(checkpoint_name(loss))] = sha256
     config = ModelConfig(
-        **dict(taken.order),
+        **dict(planned.plan),
         result=_result(training),
         files=files,
         libraries=library_versions(),
@@ -180,11 +180,11 @@ def _write_model(
     write_file(out / "history.csv", history_csv(training.standing.history))
     model = Model(training.network, config, files[WEIGHTS])
     if request.verdict:
-        decoded = judge_decoded(model, taken.source, progress)
+        decoded = judge_decoded(model, planned.source, progress)
         config = config.model_copy(
             update={"result": config.result.model_copy(update={"decoded": decoded})}
         )
-    for name, data in vae_figures.draw(model, taken.source, training.standing).items():
+    for name, data in vae_figures.draw(model, planned.source, training.standing).items():
         write_file(out / name, data)
     write_file(out / CONFIG, document_bytes(config))
     return config

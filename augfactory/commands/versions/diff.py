@@ -133,10 +133,10 @@ def _origins(a: Version, b: Version) -> Int64Array:
 
 def _source_rows(version: Version) -> Int64Array:
     manifest, index = version.manifest, version.source_index
-    rows = np.asarray(manifest.source.rows, dtype=np.int64)
+    rows = manifest.source.numbers
     if manifest.unlabelled is not None:
         # Apart from all labelled rows, by numbers that none of these has.
-        rows = np.concatenate([rows, -2 - np.asarray(manifest.unlabelled.rows, dtype=np.int64)])
+        rows = np.concatenate([rows, -2 - manifest.unlabelled.numbers])
     if index.max(initial=-1) >= len(rows):
         raise VerificationError(
             version.address,

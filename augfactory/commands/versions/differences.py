@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from augfactory.source_rows import SourceRows
 from augfactory.store.manifest import Manifest
-from augfactory.store.manifest_parts import SourceEntry
 
 ABSENT: Any = object()
 SHORT_HASH = 12
@@ -175,11 +175,11 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     return leaves
 
 
-def _plain_source(source: SourceEntry) -> dict[str, Any]:
+def _plain_source(source: SourceRows) -> dict[str, Any]:
     return source.model_dump(mode="json", exclude={"rows", "roots", "place"})
 
 
-def _rows_of_source(a: list[int], b: list[int]) -> RowsOfSource | None:
+def _rows_of_source(a: tuple[int, ...], b: tuple[int, ...]) -> RowsOfSource | None:
     if a == b:
         return None
     ours, theirs = set(a), set(b)

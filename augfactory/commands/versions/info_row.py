@@ -1,6 +1,7 @@
 """Where one row of a dataset version comes from."""
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ from augfactory.guarded.decoding import decoding
 from augfactory.guarded.files import open_inside
 from augfactory.guarded.parquet import check_table, open_parquet
 from augfactory.guarded.text import escaped
-from augfactory.records import Source
-from augfactory.sources.fingerprint import fingerprint
+from augfactory.records import Source, SourceSpec
+from augfactory.source_rows import SourceRows, fingerprint
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.manifest import PLAN
 from augfactory.store.reader import Version, open_version
@@ -132,8 +133,10 @@ def _planned(version: Version, row: int) -> dict[str, Any]:
 def _parents(version: Version, row: int, planned: dict[str, Any]) -> tuple[Parent, ...]:
     labelled, more = version.manifest.source.rows, version.manifest.unlabelled
     rows = labelled if more is None else [*labelled, *more.rows]
-    source = _opened_source(version)
-    unlabelled = _opened_unlabelled(version)
+    source = _opened(version, version.manifest.source, open_any)
+    if source is not None and source.class_names != version.source.class_names:
+        source = None
+    unlabelled = _opened(version, more, open_unlabelled)
     mixed = planned.get("parent_row") or [-1] * version.source_index.shape[1]
     parents = []
     for index, weight, parent_row in zip(
@@ -174,35 +177,21 @@ def _is_still(version: Version, index: int, source: Source, source_row: int) -> 
         if len(held):
             now = source.read_images(np.array([source_row]))
             return np.array_equal(version.source.read_images(held[:1]), now)
-        rows = np.asarray(entry.rows, dtype=np.int64)
-        return bool(fingerprint(source.restricted_to(rows)) == entry.fingerprint)
+        return fingerprint(source.restricted_to(entry.numbers)) == entry.fingerprint
     except AugfactoryError:
         return False  # an image is gone
 
 
-def _opened_source(version: Version) -> Source | None:
+def _opened(
+    version: Version, entry: SourceRows | None, open_source: Callable[[SourceSpec], Source]
+) -> Source | None:
     """Return what the version was made from; None where that is gone or clearly another now."""
-    try:
-        source = open_any(spec_of(version.manifest.source, version.folder))
-    except AugfactoryError:
-        return None  # a dataset outlives its source
-    fits = (
-        len(source) > max(version.manifest.source.rows)
-        and source.class_names == version.source.class_names
-        and source.image_shape == version.source.image_shape
-    )
-    return source if fits else None
-
-
-def _opened_unlabelled(version: Version) -> Source | None:
-    """Return the unlabelled images that it was made from; None where there are none any more."""
-    entry = version.manifest.unlabelled
     if entry is None:
         return None
     try:
-        source = open_unlabelled(spec_of(entry, version.folder))
+        source = open_source(spec_of(entry, version.folder))
     except AugfactoryError:
-        return None
+        return None  # a dataset outlives its source
     return source if len(source) > max(entry.rows) else None
 
 

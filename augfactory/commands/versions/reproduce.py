@@ -1,19 +1,25 @@
 """Render a version again from what its manifest says, and compare."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from augfactory.commands.expand.expand import damage_told_as_ours, make_shards
-from augfactory.commands.expand.orders import Order
-from augfactory.commands.expand.publish import read_records
-from augfactory.commands.opening.recorded_recipe import recipe_of
+from augfactory.commands.expand.build import (
+    Build,
+    damage_told_as_ours,
+    make_shards,
+    read_records,
+)
+from augfactory.commands.expand.inputs import BuildInputs, build_of
+from augfactory.commands.expand.shard import begin_job, render_shards
+from augfactory.commands.opening.recorded_recipe import check_rows, recipe_of
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions.differences import between
-from augfactory.commands.versions.reproduce_ingredients import address, gather_again
-from augfactory.commands.versions.shard_rows import rows_in_words, rows_of_files
+from augfactory.commands.versions.found_again import address, gather_again
+from augfactory.commands.versions.rendered import Rendered, digests_array, hold_to
 from augfactory.engines import processes
 from augfactory.errors import (
     InputDataError,
@@ -21,14 +27,12 @@ from augfactory.errors import (
     ResourceError,
     VerificationError,
 )
-from augfactory.pipeline.plan import count_rows
 from augfactory.pipeline.recipe import (
     Recipe,
     rendering_versions,
 )
 from augfactory.pipeline.settle import columns_of_rejected, rejected_of
 from augfactory.pipeline.shares import is_filtered
-from augfactory.records import UInt8Array
 from augfactory.store import shards
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.disk.scratch import scratch_folder
@@ -37,17 +41,13 @@ from augfactory.store.formats.storage_format import LIGHT_COLUMNS
 from augfactory.store.manifest import (
     PLAN,
     Manifest,
-    content_hash,
     library_versions,
     read_manifest,
-    row_digests,
 )
 from augfactory.store.pseudo_label_table import PSEUDO_LABELS, read_pseudo_labels
-from augfactory.store.reader import Version, open_rows, read_drawn, read_stretches
-from augfactory.store.tables import Columns, Expected
+from augfactory.store.reader import Version, open_rows, read_drawn
+from augfactory.store.tables import Expected
 from augfactory.store.versions import find_version
-
-DIGEST_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -95,21 +95,16 @@ def reproduce(
         raise RecipeError(
             "--model", f"{address(manifest)} was made without a model", "Leave --model out."
         )
-    _check_rows(manifest, recipe)
-    ingredients = gather_again(folder, manifest, recipe, source, model, progress)
+    check_rows(folder, manifest, recipe)
+    inputs = gather_again(folder, manifest, recipe, source, model, progress)
     version = open_rows(folder, manifest)
     with scratch_folder("reproduce") as scratch:
         # Pixels are the same in every format; this one needs few files. The name is ours: one
         # from a manifest could lead anywhere.
-        order = Order(
-            scratch / "reproduction", recipe.model_copy(update={"format": "hdf5"}), ingredients
-        )
-        if recipe.pseudo_label is not None:
-            _take_labels(folder, manifest, order)
-        if is_filtered(recipe, len(ingredients.source)):
-            _take_rejected(version, order)
-        rendered = _render(order, workers, progress)
-    _compare(version, order, rendered, warnings, progress)
+        in_hdf5 = recipe.model_copy(update={"format": "hdf5"})
+        build = build_of(scratch / "reproduction", in_hdf5, inputs)
+        rendered = _render(build, inputs, version, workers, progress)
+    hold_to(version, build, rendered, warnings, progress)
     return Reproduced(
         manifest.name,
         manifest.version,
@@ -119,36 +114,6 @@ def reproduce(
         warnings,
         round(time.monotonic() - began, 3),
     )
-
-
-def _take_labels(folder: Path, manifest: Manifest, order: Order) -> None:
-    """Take the labels of unlabelled images as they were given: training again may round others."""
-    unlabelled = order.ingredients.unlabelled
-    if unlabelled is None:
-        raise InputDataError(
-            address(manifest),
-            "its manifest does not say which unlabelled images were labelled",
-            "Its manifest was edited: restore it from a copy.",
-        )
-    table = read_pseudo_labels(folder, len(unlabelled.rows), len(manifest.class_names))
-    shards.begin(order.building, order.recipe.format, order.class_names)
-    write_file(order.building / PSEUDO_LABELS, table.as_bytes())
-
-
-def _take_rejected(version: Version, order: Order) -> None:
-    """Draw decoded rows as often as they were drawn: judges trained again may round others."""
-    from augfactory.commands.expand.filtering import (
-        keep_rejected,  # torch: only where there is need
-    )
-
-    try:
-        rejected = rejected_of(read_drawn(version, columns_of_rejected()))
-    except ValueError as error:
-        raise VerificationError(
-            version.folder / PLAN, str(error), "It was edited: restore it from a copy."
-        ) from error
-    shards.begin(order.building, order.recipe.format, order.class_names)
-    keep_rejected(order.building, rejected)
 
 
 def _read_recipe(manifest: Manifest) -> Recipe:
@@ -163,17 +128,6 @@ def _read_recipe(manifest: Manifest) -> Recipe:
         ) from error
 
 
-def _check_rows(manifest: Manifest, recipe: Recipe) -> None:
-    """Refuse a recipe that makes another number of rows, before they are all rendered."""
-    made = count_rows(recipe, len(manifest.source.rows))
-    if made != manifest.rows:
-        raise VerificationError(
-            address(manifest),
-            f"its recipe makes {made:,} rows, and it has {manifest.rows:,}",
-            "Its manifest was edited: restore it from a copy.",
-        )
-
-
 def _warnings(manifest: Manifest, recipe: Recipe) -> tuple[str, ...]:
     methods = between(manifest.versions, rendering_versions(recipe))
     libraries = between(
@@ -186,21 +140,24 @@ def _warnings(manifest: Manifest, recipe: Recipe) -> tuple[str, ...]:
     )
 
 
-@dataclass(frozen=True)
-class _Rendered:
-    """Every row rendered again: its digest, uint8 [N, 32], its other columns, and all counts."""
+def _render(
+    build: Build, inputs: BuildInputs, version: Version, workers: int, progress: Progress
+) -> Rendered:
+    def make_rows(waiting: list[int]) -> Iterator[int]:
+        begin_job(build, inputs)
+        if build.recipe.pseudo_label is not None and inputs.unlabelled is not None:
+            # As they were given: classifiers trained again may round others.
+            images, classes = len(inputs.unlabelled.rows), len(build.class_names)
+            table = read_pseudo_labels(version.folder, images, classes)
+            write_file(build.building / PSEUDO_LABELS, table.as_bytes())
+        if is_filtered(build.recipe, build.sources):
+            _take_rejected(version, build.building)
+        return render_shards(build, waiting, run)
 
-    digests: UInt8Array
-    columns: Columns
-    counts: dict[str, dict[str, int]]
-    rejected: dict[str, dict[str, int]] | None
-
-
-def _render(order: Order, workers: int, progress: Progress) -> _Rendered:
     try:
-        with processes.crew(workers) as run, damage_told_as_ours(order.building):
-            make_shards(order, run, progress)
-            records = read_records(order.building, len(order.ranges))
+        with processes.crew(workers) as run, damage_told_as_ours(build.building):
+            make_shards(build, make_rows, progress)
+            records = read_records(build)
     except ResourceError as error:
         raise ResourceError(
             error.where,
@@ -209,101 +166,24 @@ def _render(order: Order, workers: int, progress: Progress) -> _Rendered:
             "and fewer --workers take less memory.",
         ) from error
     paths = [entry.path for record in records for entry in record.files]
-    expected = Expected(order.rows, tuple(order.class_names))
-    parts = FORMATS["hdf5"].read_columns(order.building, paths, expected)
-    return _Rendered(
-        _as_array(b"".join(record.digests for record in records)),
+    expected = Expected(build.rows, tuple(build.class_names))
+    parts = FORMATS["hdf5"].read_columns(build.building, paths, expected)
+    return Rendered(
+        digests_array(b"".join(record.digests for record in records)),
         {name: np.concatenate([part[name] for part in parts]) for name in LIGHT_COLUMNS},
         shards.add_counts(records),
         shards.add_rejected(records),
     )
 
 
-def _compare(
-    version: Version,
-    order: Order,
-    rendered: _Rendered,
-    warnings: tuple[str, ...],
-    progress: Progress,
-) -> None:
-    """Hold what was rendered to the content hash, to the manifest and to the rows on the disk."""
-    folder, manifest, digests = version.folder, version.manifest, rendered.digests
-    shape, names = order.ingredients.source.image_shape, order.class_names
-    as_published = content_hash(shape, names, [digests.tobytes()]) == manifest.content_hash
-    differing, first_differing = 0, 0
-    with progress.bar("comparing rows", manifest.rows, "row") as bar:
-        for first, rows in read_stretches(version):
-            stored = _as_array(row_digests(rows))
-            again = digests[first : first + len(rows)]
-            if len(again) == len(stored):
-                unequal = np.flatnonzero((stored != again).any(axis=1))
-                if len(unequal) and not differing:
-                    first_differing = first + int(unequal[0])
-                differing += len(unequal)
-            bar.advance(len(rows))
-    if as_published and not differing and len(version.source) == len(digests):
-        _compare_the_rest(version, order, rendered)
-        return
-    what = _difference(manifest, differing, first_differing, len(digests))
-    if as_published:
+def _take_rejected(version: Version, building: Path) -> None:
+    """Draw decoded rows as often as they were drawn: judges trained again may round others."""
+    from augfactory.commands.expand.filtering import keep_rejected  # torch: only where needed
+
+    try:
+        rejected = rejected_of(read_drawn(version, columns_of_rejected()))
+    except ValueError as error:
         raise VerificationError(
-            folder,
-            f"it can be rendered as it was published, but its files hold something else: {what}",
-            "Run `augfactory verify` on it, restore the files, or expand again.",
-        )
-    cause = "; ".join(warnings) or "versions of methods and libraries are those recorded"
-    raise VerificationError(
-        folder,
-        f"rendered again, it is not the same: {what}",
-        f"Run `augfactory verify` on it. Its versions and these: {cause}.",
-    )
-
-
-def _compare_the_rest(version: Version, order: Order, rendered: _Rendered) -> None:
-    """Hold to what was rendered whatever the content hash does not cover."""
-    manifest = version.manifest
-    stored = {
-        "label": version.source.labels,
-        "method": version.methods,
-        "round": version.rounds,
-        "view": version.views,
-        "source_index": version.source_index,
-        "weight": version.weight,
-    }
-    wrong = [
-        f"the column {name}"
-        for name, values in stored.items()
-        if not np.array_equal(values, rendered.columns[name])
-    ]
-    for name, told, found in (
-        ("class_names", manifest.class_names, order.class_names),
-        ("counts", manifest.counts, rendered.counts),
-        ("rejected", manifest.rejected, rendered.rejected),
-        ("image_shape", manifest.image_shape, order.ingredients.source.image_shape),
-    ):
-        if told != found:
-            wrong.append(f"{name} in its manifest")
-    if wrong:
-        raise VerificationError(
-            version.folder,
-            f"rendered again, pixels and label shares are the same, but not {' and '.join(wrong)}",
-            "Somebody changed it after it was published. Restore it from a copy, or expand again.",
-        )
-
-
-def _difference(manifest: Manifest, differing: int, first: int, rendered: int) -> str:
-    if rendered != manifest.rows:
-        return f"{rendered:,} rows, not {manifest.rows:,}"
-    if not differing:
-        return "every row is, but not their content hash in the manifest"
-    inside = [
-        f" in {path} ({rows_in_words(rows)})"
-        for path, rows in rows_of_files(manifest).items()
-        if rows[0] <= first <= rows[1]
-    ]
-    where = inside[0] if inside else ""
-    return f"{differing:,} of {rendered:,} rows differ, the first is row {first}{where}"
-
-
-def _as_array(digests: bytes) -> UInt8Array:
-    return np.frombuffer(digests, dtype=np.uint8).reshape(-1, DIGEST_BYTES)
+            version.folder / PLAN, str(error), "It was edited: restore it from a copy."
+        ) from error
+    keep_rejected(building, rejected)

@@ -6,20 +6,19 @@ decides its result stands in its key, so that a finished cell is never run again
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from augfactory.evaluation.comparison.measures import Reliability, Scores
 from augfactory.evaluation.training.diet import DEFAULT_DIET, Diet
 from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.evaluation.training.training_set import Part
-from augfactory.records import Source, SourceSpec
+from augfactory.records import SourceSpec
+from augfactory.source_rows import SourceRows
 
 if TYPE_CHECKING:
     from augfactory.evaluation.training.train import Progressed  # torch takes seconds to load
@@ -62,22 +61,6 @@ class ClassifierSpec:
 
 
 @dataclass(frozen=True)
-class LabelledRows:
-    """Rows of a source that classifiers are measured on; ``rows`` None is all of it."""
-
-    source: SourceSpec
-    fingerprint: str
-    rows: tuple[int, ...] | None = None
-
-    def opened(self, open_source: Callable[[SourceSpec], Source]) -> Source:
-        """Open the source, restricted to the rows."""
-        source = open_source(self.source)
-        if self.rows is None:
-            return source
-        return source.restricted_to(np.asarray(self.rows, dtype=np.int64))
-
-
-@dataclass(frozen=True)
 class CorruptedTest:
     """Where the corrupted copies of the test images stand: (corruption, severity) of each file."""
 
@@ -94,12 +77,12 @@ class Cell:
     """
 
     arm: Arm
-    test: LabelledRows
+    test: SourceRows
     classifier: ClassifierSpec
     settings: TrainingSettings
     seed: int
     subset: int = 0
-    held_out: LabelledRows | None = None
+    held_out: SourceRows | None = None
     corrupted: CorruptedTest | None = None
 
 

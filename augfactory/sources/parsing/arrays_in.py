@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augfactory.errors import InputDataError
-from augfactory.records import Float32Array, Int64Array, Source, UInt8Array
-from augfactory.sources.parsing.labels_in import hard_as_soft
+from augfactory.records import Float32Array, Int64Array, Source, UInt8Array, one_hot
 
 AnyArray = npt.NDArray[Any]
 MAX_ARRAY_BYTES = 8 * 2**30
@@ -136,8 +135,8 @@ def source_of_arrays(
     class_names: tuple[str, ...],
     images: UInt8Array,
     labels: Int64Array,
-    soft_labels: Float32Array | None,
     row_name: Callable[[int], str],
+    soft_labels: Float32Array | None = None,
 ) -> Source:
     """Make a Source of arrays in memory (or memory-mapped): images uint8 [N, H, W, C]."""
     if len(images) != len(labels):
@@ -149,7 +148,7 @@ def source_of_arrays(
 
     def read_soft_labels(rows: Int64Array) -> Float32Array:
         if soft_labels is None:
-            return hard_as_soft(labels[rows], len(class_names))
+            return one_hot(labels[rows], len(class_names))
         return soft_labels[rows]
 
     height, width, channels = images.shape[1:]

@@ -9,8 +9,7 @@ from PIL import Image
 
 from augfactory.errors import InputDataError
 from augfactory.guarded.files import open_regular
-from augfactory.records import Float32Array, Int64Array, Source, SourceSpec, UInt8Array
-from augfactory.sources.parsing.labels_in import hard_as_soft
+from augfactory.records import Int64Array, Source, SourceSpec, UInt8Array, one_hot
 from augfactory.sources.parsing.pixels import is_grey, pixels_of
 from augfactory.sources.parsing.reading import reading
 
@@ -81,9 +80,6 @@ def source_of_files(
             block[place] = pixels
         return block[places]
 
-    def read_soft_labels(rows: Int64Array) -> Float32Array:
-        return hard_as_soft(labels[rows], len(class_names))
-
     return Source(
         name=spec.text,
         split=split,
@@ -91,7 +87,7 @@ def source_of_files(
         image_shape=(height, width, channels),
         labels=labels,
         read_images=read_images,
-        read_soft_labels=read_soft_labels,
+        read_soft_labels=lambda rows: one_hot(labels[rows], len(class_names)),
         row_name=row_name,
     )
 

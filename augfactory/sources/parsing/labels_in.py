@@ -127,13 +127,6 @@ def checked_names(names: Sequence[str] | None, classes: int, where: str) -> tupl
     raise InputDataError(where, what, "Give each class one name, in the order of the labels.")
 
 
-def hard_as_soft(labels: Int64Array, classes: int) -> Float32Array:
-    """Return float32 [n, classes] with a 1 at each label, without a table of classes²."""
-    shares = np.zeros((len(labels), classes), dtype=np.float32)
-    shares[np.arange(len(labels)), labels] = 1
-    return shares
-
-
 def _refuse_first(bad: AnyArray, values: AnyArray, where: str, what: str) -> None:
     if bad.any():
         row = int(bad.argmax())

@@ -7,10 +7,10 @@ import json
 
 from augfactory.guarded.text import escaped
 from augfactory.methods.registry import METHODS
+from augfactory.source_rows import SourceRows
 from augfactory.store.documents.markdown import channels, code, numbers, quoted, table, wrapped
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.manifest import Manifest, program
-from augfactory.store.manifest_parts import SourceEntry
 
 ORIGINAL, DECODED, LABELLED = "original", "vae", "pseudo-label"
 SIZES = (
@@ -199,7 +199,7 @@ def _making(manifest: Manifest) -> str:
 ```"""
 
 
-def _unlabelled(entry: SourceEntry) -> str:
+def _unlabelled(entry: SourceRows) -> str:
     return (
         f"Unlabelled images: `{code(entry.title)}`, {len(entry.rows):,} of them, with the "
         f"fingerprint `{entry.fingerprint}`; `pseudo-labels.parquet` has the label that "

@@ -8,7 +8,7 @@ and uncompressed, so that reading any row costs that row.
 import io
 import json
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,6 @@ from augfactory.store.formats.storage_format import (
     Place,
     Shard,
     StorageFormat,
-    Stretch,
     element_of,
     nothing_to_finish,
     open_by_shard,
@@ -47,8 +46,9 @@ READ_AT_ONCE = 2**20  # bytes of neighbouring images that are worth a read of th
 KINDS = dict.fromkeys(("soft_label", "weight"), "f") | {"method": "S", "image": "u"}
 
 
-def shard_path(index: int) -> str:
-    """Return where shard ``index`` lies, relative to the version's folder."""
+def shard_path(index: int, count: int) -> str:
+    """Return where shard ``index`` is, relative to the version's folder, whatever their count."""
+    del count
     return f"{FOLDER}/{index:05d}.h5"
 
 
@@ -87,7 +87,7 @@ def read_columns(path: Path, names: Sequence[str]) -> dict[str, np.ndarray[Any, 
 
 
 def _encode_shard(shard: Shard, rows: Rows) -> Encoded:
-    return Encoded({shard_path(shard.index): shard_bytes(rows, shard.class_names)})
+    return Encoded({shard_path(shard.index, shard.count): shard_bytes(rows, shard.class_names)})
 
 
 def _read_columns(folder: Path, paths: list[str], expected: Expected) -> list[Columns]:
@@ -107,7 +107,7 @@ def _read_class_names(folder: Path, paths: list[str]) -> list[list[str]]:
 
 
 def _shards(paths: list[str]) -> list[str]:
-    return shard_files(paths, FOLDER, lambda index, _: shard_path(index))
+    return shard_files(paths, FOLDER, shard_path)
 
 
 def _open_images(place: Place) -> ReadImages:
@@ -138,7 +138,7 @@ def _open_images(place: Place) -> ReadImages:
 
         return read
 
-    return open_by_shard(place, lambda index, _: shard_path(index), open_shard)
+    return open_by_shard(place, shard_path, open_shard)
 
 
 def _layout_of_pixels(path: Path, image_shape: tuple[int, int, int]) -> tuple[int, int]:
@@ -149,10 +149,6 @@ def _layout_of_pixels(path: Path, image_shape: tuple[int, int, int]) -> tuple[in
         if start is None or stored.dtype != np.uint8 or stored.shape[1:] != image_shape:
             raise ValueError(f"its images do not lie as uint8 {list(image_shape)} in one piece")
         return start, len(stored)
-
-
-def _rows_of(path: str, shards: Sequence[Stretch]) -> Stretch | None:
-    return rows_of_shard(path, shards, lambda index, _: shard_path(index))
 
 
 def _expected_size(extent: Extent) -> tuple[int, int]:
@@ -187,7 +183,7 @@ Face `datasets` reads it too.""",
     read_columns=_read_columns,
     read_class_names=_read_class_names,
     open_images=_open_images,
-    rows_of=_rows_of,
+    rows_of=partial(rows_of_shard, shard_path),
     expected_size=_expected_size,
     not_extracted=(
         "Croissant has no way into HDF5: image (uint8 [N, H, W, C]), soft_label (float32 [N, K]), "

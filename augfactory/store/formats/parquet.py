@@ -29,7 +29,6 @@ from augfactory.store.formats.storage_format import (
     Place,
     Shard,
     StorageFormat,
-    Stretch,
     as_elements,
     nothing_to_finish,
     open_by_shard,
@@ -152,10 +151,6 @@ def _require_plain_pictures(group: Any) -> None:
             raise ValueError("its pictures are stored in another way than they were written")
 
 
-def _rows_of(path: str, shards: Sequence[Stretch]) -> Stretch | None:
-    return rows_of_shard(path, shards, shard_path)
-
-
 def _expected_size(extent: Extent) -> tuple[int, int]:
     row = extent.png_bytes + extent.light_bytes + 16
     return extent.rows * row + 4 * SMALL_FILE_BYTES * extent.shards, extent.shards
@@ -183,7 +178,7 @@ gives images and class names without more ado.""",
     read_columns=_read_columns,
     read_class_names=_read_class_names,
     open_images=_open_images,
-    rows_of=_rows_of,
+    rows_of=partial(rows_of_shard, shard_path),
     expected_size=_expected_size,
     table=(f"{FOLDER}/*.parquet", "image"),
 )

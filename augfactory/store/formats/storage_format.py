@@ -153,7 +153,7 @@ def nothing_to_finish(
 
 
 def rows_of_shard(
-    path: str, shards: Sequence[Stretch], shard_path: Callable[[int, int], str]
+    shard_path: Callable[[int, int], str], path: str, shards: Sequence[Stretch]
 ) -> Stretch | None:
     """Return the rows of the shard that lies at ``path``; see ``StorageFormat.rows_of``."""
     paths = [shard_path(index, len(shards)) for index in range(len(shards))]

@@ -30,7 +30,6 @@ from augfactory.store.formats.storage_format import (
     Place,
     Shard,
     StorageFormat,
-    Stretch,
     as_elements,
     open_by_shard,
     rows_of_shard,
@@ -54,8 +53,9 @@ DTYPES = {
 }
 
 
-def shard_path(index: int) -> str:
-    """Return where shard ``index`` lies, relative to the version's folder."""
+def shard_path(index: int, count: int) -> str:
+    """Return where shard ``index`` is, relative to the version's folder, whatever their count."""
+    del count
     return f"{FOLDER}/{index:05d}.tar"
 
 
@@ -79,7 +79,7 @@ def shard_bytes(rows: Rows, first: int) -> bytes:
 
 
 def _encode_shard(shard: Shard, rows: Rows) -> Encoded:
-    return Encoded({shard_path(shard.index): shard_bytes(rows, shard.first)})
+    return Encoded({shard_path(shard.index, shard.count): shard_bytes(rows, shard.first)})
 
 
 def _finish(building: Path, class_names: Sequence[str], shards: list[FinishedShard]) -> list[str]:
@@ -142,13 +142,11 @@ def _read_class_names(folder: Path, paths: list[str]) -> list[list[str]]:
 
 
 def _shards(paths: list[str]) -> list[str]:
-    return shard_files(paths, FOLDER, lambda index, _: shard_path(index))
+    return shard_files(paths, FOLDER, shard_path)
 
 
 def _open_images(place: Place) -> ReadImages:
-    return open_by_shard(
-        place, lambda index, _: shard_path(index), partial(_open_shard, place.image_shape)
-    )
+    return open_by_shard(place, shard_path, partial(_open_shard, place.image_shape))
 
 
 def _open_shard(image_shape: tuple[int, int, int], path: Path) -> Callable[[Int64Array], Elements]:
@@ -199,10 +197,6 @@ def _places(data: mmap.mmap, part: str, first: int | None = None) -> Int64Array:
     return np.array(places, dtype=np.int64).reshape(-1, len(PARTS), 2)[:, PARTS.index(part)]
 
 
-def _rows_of(path: str, shards: Sequence[Stretch]) -> Stretch | None:
-    return rows_of_shard(path, shards, lambda index, _: shard_path(index))
-
-
 def _expected_size(extent: Extent) -> tuple[int, int]:
     described = 120 + 24 * extent.classes + 32 * extent.parents
     contents = (extent.png_bytes, 1, described)
@@ -237,7 +231,7 @@ timm's `create_dataset("wds/", root=".", split="train", target_key="soft_label")
     read_columns=_read_columns,
     read_class_names=_read_class_names,
     open_images=_open_images,
-    rows_of=_rows_of,
+    rows_of=partial(rows_of_shard, shard_path),
     expected_size=_expected_size,
     more_files=(INFO,),
     # No way into the archives is described: mlcroissant 1.1.1 keeps what it unpacks under a hash of

@@ -1,4 +1,4 @@
-"""From the request of a training to its order: source opened, rows chosen, everything checked."""
+"""From the request of a training to its plan: source opened, rows chosen, everything checked."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +16,15 @@ from augfactory.pipeline.stages import (
     check_preset,
     default_geometry,
 )
-from augfactory.records import Int64Array, Source, SourceSpec
-from augfactory.sources.fingerprint import fingerprint
+from augfactory.records import Source, SourceSpec
+from augfactory.source_rows import SourceRows, rows_of
 from augfactory.sources.subset import stratified_rows
 from augfactory.store.disk.lock import Lock
 from augfactory.vae.config import (
     LARGEST_LATENT,
     LARGEST_SIDE,
     SMALLEST_SIDE,
-    TrainedOn,
-    TrainingOrder,
+    TrainingPlan,
 )
 from augfactory.vae.device import check_device
 from augfactory.vae.networks.names import check_architecture
@@ -68,18 +67,18 @@ class VaeTrainRequest:
 
 
 @dataclass(frozen=True)
-class Taken:
-    """An order, and its source restricted to the rows that were chosen.
+class PlannedTraining:
+    """A plan, and its source restricted to the rows that were chosen.
 
     ``unlabelled`` are images whose labels are 0 for every class.
     """
 
-    order: TrainingOrder
+    plan: TrainingPlan
     source: Source
     unlabelled: Source | None = None
 
 
-def take_order(request: VaeTrainRequest, progress: Progress) -> Taken:
+def plan_training(request: VaeTrainRequest, progress: Progress) -> PlannedTraining:
     """Open the source and check everything that can be checked before training.
 
     Raises:
@@ -104,46 +103,39 @@ def take_order(request: VaeTrainRequest, progress: Progress) -> Taken:
             f"the class name {unfit[0]} cannot be used: {unfit[1]}",
             "Rename it.",
         )
-    rows = _chosen_rows(whole, request.n_train, request.seed)
-    source = whole.restricted_to(rows)
+    rows = None
+    if request.n_train is not None:
+        rows = stratified_rows(whole.labels, request.n_train, request.seed)
+    source = whole if rows is None else whole.restricted_to(rows)
     _check_held_out(source, settings)
     if (note := few_images(source)) is not None:
         progress.say(note)
     with progress.bar("reading the source", len(source), "image") as bar:
         source = source.in_memory(bar.advance)
-    more = None
+    more, images = None, None
     if request.unlabelled is not None:
-        more = gather_unlabelled(request.unlabelled, source, progress)
+        more, images = gather_unlabelled(request.unlabelled, source, progress)
     geometry = None
     if request.geometry:
         preset = request.preset or suited_preset(source, progress)
         geometry = default_geometry(source.image_shape, preset).parameters
-    order = TrainingOrder(
+    plan = TrainingPlan(
         architecture=request.architecture,
         latent=request.latent,
         image_shape=source.image_shape,
         class_names=source.class_names,
-        source=_trained_on(request.source, source, rows, fingerprint(source)),
-        unlabelled=None
-        if more is None
-        else _trained_on(more.spec, more.source, more.rows, more.fingerprint),
+        source=_trained_on(rows_of(request.source, source, rows)),
+        unlabelled=more and _trained_on(more),
         training=settings,
         geometry=geometry,
     )
-    return Taken(order, source, None if more is None else _without_labels(more.source, source))
-
-
-def _trained_on(
-    spec: SourceSpec, source: Source, rows: Int64Array, print_of_rows: str
-) -> TrainedOn:
-    return TrainedOn(
-        text=lasting_text(spec.text),
-        size=spec.size,
-        colour=spec.colour,
-        split=source.split,
-        fingerprint=print_of_rows,
-        rows=rows.tolist(),
+    return PlannedTraining(
+        plan, source, None if images is None else _without_labels(images, source)
     )
+
+
+def _trained_on(rows: SourceRows) -> SourceRows:
+    return rows.model_copy(update={"text": lasting_text(rows.text), "roots": None})
 
 
 def _without_labels(source: Source, like: Source) -> Source:
@@ -191,12 +183,6 @@ def _check_sides(source: Source) -> None:
             f"the VAE takes {SMALLEST_SIDE} to {LARGEST_SIDE} a side",
             "Convert them, for example with --size 64.",
         )
-
-
-def _chosen_rows(source: Source, n_train: int | None, seed: int) -> Int64Array:
-    if n_train is None:
-        return np.arange(len(source), dtype=np.int64)
-    return stratified_rows(source.labels, n_train, seed)
 
 
 def _check_held_out(source: Source, settings: TrainingSettings) -> None:

@@ -1,4 +1,4 @@
-"""One set, one fingerprint, however it is kept; another set, another."""
+"""One set, one fingerprint, however it is kept; rows that have changed are not opened."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ import pytest
 
 from augfactory import records
 from augfactory.records import Float32Array, Int64Array, Source, SourceSpec, UInt8Array
-from augfactory.sources.fingerprint import fingerprint
+from augfactory.source_rows import ChangedSourceError, fingerprint, rows_of
 from augfactory.sources.opening import open_source
 from augfactory.sources.parsing.arrays_in import source_of_arrays
 from tests.sources.written import HEIGHT, WIDTH, noise, write_class_folders, write_h5, write_idx
@@ -103,3 +103,41 @@ def test_memory_is_bounded_and_progress_told() -> None:
 
     fingerprint(replace(source, read_images=read_images), told.append)
     assert asked == told == [256, 256, 28]
+
+
+def test_rows_are_opened_as_they_were_recorded_or_not_at_all() -> None:
+    whole, numbers = source_of(), np.array([1, 4, 7])
+    recorded = rows_of(SourceSpec("x"), whole.restricted_to(numbers), numbers)
+    assert recorded.rows == (1, 4, 7)
+    again, chosen = recorded.open(lambda _: source_of())
+    assert len(again) == 9
+    np.testing.assert_array_equal(chosen.read_images(np.arange(3)), IMAGES[numbers])
+
+    other = IMAGES.copy()
+    other[7, 0, 0, 0] ^= 1
+    with pytest.raises(ChangedSourceError, match="no longer those that it was made from: their"):
+        recorded.open(lambda _: source_of(other), "it was made from")
+    fewer = source_of(IMAGES[:7], LABELS[:7])
+    for trusted in (False, True):
+        with pytest.raises(ChangedSourceError, match="it has 7 rows"):
+            recorded.open(lambda _: fewer, trusted=trusted)
+    other = IMAGES.copy()
+    other[0] = 0  # none of these rows
+    assert len(recorded.open(lambda _: source_of(other))[1]) == 3
+
+
+def test_a_record_is_of_what_there_is_and_opened_where_it_is_now() -> None:
+    recorded = rows_of(SourceSpec("old", (5, 7), "rgb"), source_of())
+    asked: list[SourceSpec] = []
+
+    def opened(spec: SourceSpec) -> Source:
+        asked.append(spec)
+        return source_of()
+
+    recorded.open(opened)
+    recorded.open(opened, spec=SourceSpec("new"))
+    assert asked == [SourceSpec("old", (5, 7), "rgb"), SourceSpec("new")]
+    assert recorded.rows == tuple(range(9))
+    assert recorded.roots is None
+    made = replace(source_of(), roots=np.array([[3, -1], [5, 4]] * 4 + [[6, 6]]))
+    assert rows_of(SourceSpec("x"), made).roots == ((3,), (4, 5)) * 4 + ((6,),)

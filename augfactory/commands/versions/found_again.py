@@ -5,12 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from augfactory.commands.expand.ingredients import Ingredients, is_model_folder
+from augfactory.commands.expand.inputs import BuildInputs, is_model_folder
 from augfactory.commands.opening.opening import folder_of_model, open_any, places_of, spec_of
-from augfactory.commands.opening.recorded_rows import ChangedSourceError, open_recorded
-from augfactory.commands.opening.unlabelled import Unlabelled, open_unlabelled
+from augfactory.commands.opening.unlabelled import open_unlabelled
 from augfactory.commands.progress import Progress
 from augfactory.errors import (
     AugfactoryError,
@@ -21,6 +18,7 @@ from augfactory.pipeline.recipe import (
     Recipe,
 )
 from augfactory.records import Source, SourceSpec
+from augfactory.source_rows import ChangedSourceError, SourceRows
 from augfactory.sources.opening import split_suffix
 from augfactory.store.manifest import (
     Manifest,
@@ -39,7 +37,7 @@ def gather_again(
     source: str | None,
     model_folder: Path | None,
     progress: Progress,
-) -> Ingredients:
+) -> BuildInputs:
     """Find the source rows and the model that the version in ``folder`` was made from, no others.
 
     ``source`` and ``model_folder`` say where they lie now; None is where they lay.
@@ -49,44 +47,48 @@ def gather_again(
     """
     recorded = spec_of(manifest.source, folder)
     spec = SourceSpec(source or recorded.text, recorded.size, recorded.colour)
-    rows = np.asarray(manifest.source.rows, dtype=np.int64)
     if source is None:
         _check_recorded_source(manifest, folder)
-    with progress.bar("reading the source", len(rows), "image") as bar:
-        _, chosen = open_recorded(
-            manifest.source,
-            spec,
+    with progress.bar("reading the source", len(manifest.source.rows), "image") as bar:
+        _, chosen = manifest.source.open(
+            lambda spec: _open_source(manifest, spec),
             f"{address(manifest)} was made from",
             "Restore the source, or name another copy of it with --source SOURCE.",
-            open_source=lambda spec: _open_source(manifest, spec),
+            spec=spec,
             on_rows=bar.advance,
         )
-    unlabelled = _unlabelled_again(folder, manifest)
+    unlabelled = _unlabelled_again(folder, manifest, recipe)
     loaded, place, checkpoint = None, None, None
     if recipe.vae is not None:
         place = model_folder or _recorded_model(manifest, folder)
         loaded, checkpoint = _load_model(manifest, place)
-    own = manifest.source.fingerprint
-    return Ingredients(spec, chosen, rows, own, loaded, place, checkpoint, unlabelled)
+    rows = manifest.source.model_copy(update={"text": spec.text})
+    return BuildInputs(rows, chosen, loaded, place, checkpoint, unlabelled)
 
 
-def _unlabelled_again(folder: Path, manifest: Manifest) -> Unlabelled | None:
+def _unlabelled_again(folder: Path, manifest: Manifest, recipe: Recipe) -> SourceRows | None:
     entry = manifest.unlabelled
     if entry is None:
-        return None
-    spec, rows = spec_of(entry, folder), np.asarray(entry.rows, dtype=np.int64)
+        if recipe.pseudo_label is None:
+            return None
+        raise InputDataError(
+            address(manifest),
+            "its manifest does not say which unlabelled images were labelled",
+            "Its manifest was edited: restore it from a copy.",
+        )
+    spec = spec_of(entry, folder)
     what, remedy = (
         f"{address(manifest)} was made from",
         f"Restore the unlabelled images to {spec.text}.",
     )
     try:
-        _, source = open_recorded(entry, spec, what, remedy, open_source=open_unlabelled)
+        entry.open(open_unlabelled, what, remedy, spec=spec)
     except ChangedSourceError:
         raise
     except InputDataError as error:
         told = f"{error.what}; {address(manifest)} was made from it too"
         raise InputDataError(error.where, told, remedy) from error
-    return Unlabelled(spec, source, rows, entry.fingerprint)
+    return entry.model_copy(update={"text": spec.text})
 
 
 def _open_source(manifest: Manifest, spec: SourceSpec) -> Source:

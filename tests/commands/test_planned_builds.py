@@ -1,4 +1,4 @@
-"""What an order is made of: defaults with and without a model, the model's own preset, flags."""
+"""What a build is planned as: defaults with and without a model, the model's own preset, flags."""
 
 import json
 from pathlib import Path
@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 from augfactory.cli.app import app
 from augfactory.commands.expand.expand import expand
-from augfactory.commands.expand.request import ExpandRequest, take_orders
+from augfactory.commands.expand.request import ExpandRequest, plan_builds
 from augfactory.commands.progress import Progress
 from augfactory.commands.tune.space import candidates
-from augfactory.commands.vae.order import VaeTrainRequest
+from augfactory.commands.vae.plan import VaeTrainRequest
 from augfactory.commands.vae.train import vae_train
 from augfactory.errors import RecipeError
 from augfactory.pipeline.composition import default_mix
@@ -32,7 +32,7 @@ NAMES = ("a", "b", "c")
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A source of 12 coloured images in three classes, and models trained in three ways."""
-    folder = tmp_path_factory.mktemp("orders")
+    folder = tmp_path_factory.mktemp("builds")
     spec = write_source(folder / "s.h5", noise(12, 16, 21, 3), np.arange(12) % 3, NAMES)
     ways: dict[str, dict[str, Any]] = {
         "plain": {},
@@ -46,8 +46,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def order_of(place: Path, source: str, **more: Any) -> Recipe:
     request = ExpandRequest(SourceSpec(str(place / source)), place / "d", (9,), **more)
-    (order,) = take_orders(request, Progress())
-    return order.recipe
+    _, (build,) = plan_builds(request, Progress())
+    return build.recipe
 
 
 def test_the_default_with_a_model_and_without(place: Path) -> None:

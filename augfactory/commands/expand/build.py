@@ -1,0 +1,278 @@
+"""One way to build a dataset version: lock, resume, make the missing shards, publish."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from augfactory.commands.opening.sheet import sheet
+from augfactory.commands.progress import Progress
+from augfactory.errors import ResourceError, VerificationError
+from augfactory.pipeline import plan as planning
+from augfactory.pipeline.recipe import Recipe
+from augfactory.store import shards
+from augfactory.store.disk.atomic import publish_folder, write_file
+from augfactory.store.disk.lock import Lock, drop_left_lock, only_writer
+from augfactory.store.documents.card import card
+from augfactory.store.documents.croissant import croissant
+from augfactory.store.formats.registry import FORMATS
+from augfactory.store.formats.storage_format import Extent
+from augfactory.store.manifest import (
+    CHECKSUMS,
+    MANIFEST,
+    Manifest,
+    checksums_bytes,
+    content_hash,
+    creation_time,
+    file_entry,
+    manifest_bytes,
+    read_manifest,
+)
+from augfactory.store.pseudo_label_table import tables_beside
+from augfactory.store.reader import open_rows
+from augfactory.store.statistics import statistics_of
+from augfactory.store.versions import find_recipe, next_version
+
+SPARE_BYTES = 64 * 2**20
+
+# Numbers of shards -> how many rows each has, once it is made. Called even where none is missing:
+# it leaves in the building folder what else belongs to the version.
+MakeRows = Callable[[list[int]], Iterable[int]]
+# The records of all shards, and values of a manifest -> the manifest, its files not yet listed.
+Describe = Callable[[list[shards.ShardRecord], dict[str, Any]], Manifest]
+
+
+@dataclass(frozen=True)
+class Build:
+    """A dataset version that is to be made, and what follows from that alone.
+
+    Attributes:
+        folder: holds all versions of the dataset.
+        recipe: what it consists of, and in which format.
+        recipe_id: equal for equal requests.
+        sources: how many source images it is made from.
+        image_shape: (height, width, channels).
+        class_names: in label order.
+        content_hash: that of the version whose rows it copies; None where its rows are rendered.
+    """
+
+    folder: Path
+    recipe: Recipe
+    recipe_id: str
+    sources: int
+    image_shape: tuple[int, int, int]
+    class_names: list[str]
+    content_hash: str | None = None
+
+    @property
+    def building(self) -> Path:
+        """Where it is built; a copy apart from what is rendered, for it holds no plans."""
+        request = self.recipe_id
+        if self.content_hash is not None:
+            copied = f"export {self.recipe_id} {self.content_hash}"
+            request = hashlib.sha256(copied.encode()).hexdigest()
+        return shards.building_folder(self.folder, request)
+
+    @property
+    def rows(self) -> int:
+        """How many rows it will have."""
+        return planning.count_rows(self.recipe, self.sources)
+
+    @cached_property
+    def ranges(self) -> list[planning.Section]:
+        """The rows of each shard."""
+        return planning.shard_ranges(self.recipe, self.sources, self.image_shape)
+
+    def expected_size(self) -> tuple[int, int]:
+        """Return (bytes, files) of the data, an upper bound where pixels are compressed."""
+        extent = Extent(
+            rows=self.rows,
+            shards=len(self.ranges),
+            image_shape=self.image_shape,
+            classes=len(self.class_names),
+            parents=planning.parents(self.recipe),
+        )
+        return FORMATS[self.recipe.format].expected_size(extent)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One dataset version that a build was answered with."""
+
+    name: str
+    version: str
+    path: Path
+    rows: int
+    content_hash: str
+    existing: bool
+
+
+def make_version(
+    build: Build, make_rows: MakeRows, describe: Describe, lock: Lock, progress: Progress
+) -> Dataset:
+    """Return the version that exists already; else make it, on from where a killed run stopped.
+
+    Raises:
+        RecipeError: another process is writing there.
+        ResourceError: the disk or the memory is full.
+        AugfactoryError: whatever ``make_rows`` and ``describe`` raise.
+    """
+    existing = find_recipe(build.folder, build.recipe_id, build.content_hash)
+    if existing is None:
+        with only_writer(build.folder, lock):
+            # Made by another just now?
+            existing = find_recipe(build.folder, build.recipe_id, build.content_hash)
+            if existing is None:
+                with damage_told_as_ours(build.building):
+                    make_shards(build, make_rows, progress)
+                    return _answer(publish(build, describe), existing=False)
+    drop_left_lock(build.folder, lock)
+    same = "same recipe, source, seed"
+    if build.content_hash is not None:
+        same = "same content and format"
+    progress.say(f"{build.folder.name}@{existing.name} exists already: {same}")
+    return _answer(existing, existing=True)
+
+
+def make_shards(build: Build, make_rows: MakeRows, progress: Progress) -> None:
+    """Make every shard that is not finished yet, in the building folder.
+
+    Raises:
+        ResourceError: the disk is full.
+        AugfactoryError: whatever ``make_rows`` raises.
+    """
+    name, ranges = build.folder.name, build.ranges
+    waiting = [
+        index
+        for index in range(len(ranges))
+        if shards.finished_shard(build.building, index) is None
+    ]
+    missing = sum(ranges[index].stop - ranges[index].start for index in waiting)
+    check_disk(build.folder, *build.expected_size(), missing / build.rows)
+    made = make_rows(waiting)
+    done = build.rows - missing
+    if done:
+        progress.say(f"{name}: {done:,} of {build.rows:,} rows stand from an earlier run")
+    text = f"making {name}" if build.content_hash is None else f"writing {build.recipe.format}"
+    with progress.bar(text, build.rows, "row", done) as bar:
+        for rows in made:
+            bar.advance(rows)
+
+
+def read_records(build: Build) -> list[shards.ShardRecord]:
+    """Return the records of all shards.
+
+    Raises:
+        ResourceError: one is not there.
+    """
+    # What an earlier run left was held to its hashes before this one made the rest.
+    records = [
+        shards.finished_shard(build.building, index, rehash=False)
+        for index in range(len(build.ranges))
+    ]
+    if any(record is None for record in records):
+        raise ResourceError(
+            build.building,
+            "a shard vanished while the dataset was built",
+            "Leave this folder alone while it is written, and run the same command again.",
+        )
+    return [record for record in records if record is not None]
+
+
+def publish(build: Build, describe: Describe) -> Path:
+    """Add documents, hashes and at last the manifest; give the folder its public name."""
+    building, names = build.building, build.class_names
+    records = read_records(build)
+    digests = [record.digests for record in records]
+    manifest = describe(
+        records,
+        {
+            "name": build.folder.name,
+            "version": next_version(build.folder),
+            "recipe": build.recipe.model_dump(mode="json"),
+            "recipe_id": build.recipe_id,
+            "content_hash": content_hash(build.image_shape, names, digests),
+            "files": [],
+            "created": creation_time(),
+            "statistics": statistics_of([record.sums for record in records], digests),
+        },
+    )
+    manifest = _adding(
+        building,
+        manifest.model_copy(update={"files": [f for record in records for f in record.files]}),
+        *tables_beside(labelled=manifest.unlabelled is not None),
+        *shards.finish(building, build.recipe.format, records, names),
+    )
+    write_file(building / "preview.png", sheet(open_rows(building, manifest)))
+    write_file(building / "README.md", card(manifest).encode())
+    manifest = _adding(building, manifest, "preview.png", "README.md")
+    write_file(building / "croissant.json", croissant(manifest).encode())
+    manifest = _adding(building, manifest, "croissant.json")
+    shards.drop_all_but(building, manifest)
+    data = manifest_bytes(manifest)
+    write_file(building / CHECKSUMS, checksums_bytes(manifest.files, data))
+    write_file(building / MANIFEST, data)
+    final = build.folder / manifest.version
+    publish_folder(building, final)
+    return final
+
+
+def _adding(building: Path, manifest: Manifest, *paths: str) -> Manifest:
+    more = [file_entry(building, path) for path in paths]
+    return manifest.model_copy(update={"files": [*manifest.files, *more]})
+
+
+@contextlib.contextmanager
+def damage_told_as_ours(building: Path) -> Iterator[None]:
+    """Tell what vanished from a dataset under construction as such: nothing is published yet.
+
+    Raises:
+        ResourceError: a file in ``building`` was missing or damaged.
+    """
+    try:
+        yield
+    except VerificationError as error:
+        if not error.where.startswith((str(building), str(building.resolve()))):
+            raise  # it is that of a source
+        raise ResourceError(
+            error.where,
+            f"{error.what}, while the dataset was being made",
+            "Leave this folder alone while it is written, and run the same command again.",
+        ) from error
+
+
+def check_disk(folder: Path, size: int, files: int, share: float) -> None:
+    """Hold the disk of ``folder`` to have room for ``share`` of a dataset of ``size`` bytes.
+
+    Raises:
+        ResourceError: it has not.
+    """
+    needed = int(size * share) + SPARE_BYTES
+    there = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
+    free = shutil.disk_usage(there).free
+    if needed > free:
+        raise ResourceError(
+            folder,
+            f"this dataset needs about {needed / 2**20:,.0f} MiB, "
+            f"and the disk has {free / 2**20:,.0f} MiB left",
+            "Free some space, lower --factor, or name another disk with --out.",
+        )
+    nodes = os.statvfs(there)
+    if nodes.f_files and files * share > nodes.f_favail:
+        raise ResourceError(
+            folder,
+            f"this dataset needs {files:,} files, and the disk can hold {nodes.f_favail:,} more",
+            "Choose the format hdf5, which needs few files.",
+        )
+
+
+def _answer(folder: Path, *, existing: bool) -> Dataset:
+    manifest = read_manifest(folder)
+    return Dataset(
+        manifest.name, manifest.version, folder, manifest.rows, manifest.content_hash, existing
+    )

@@ -1,0 +1,187 @@
+"""What a dataset is made from: the chosen rows of a source, and a model where there is one."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from augfactory.commands.expand.build import Build
+from augfactory.commands.opening.opening import open_any, place_of_source, refuse_test_split
+from augfactory.commands.opening.unlabelled import MOST, gather_unlabelled
+from augfactory.commands.progress import Progress
+from augfactory.errors import InputDataError, RecipeError
+from augfactory.guarded.files import is_there
+from augfactory.pipeline.recipe import Recipe, recipe_id, rendering_versions
+from augfactory.records import Colour, Source, SourceSpec
+from augfactory.source_rows import SourceRows, roots_of, rows_of
+from augfactory.sources.subset import stratified_rows
+from augfactory.store.places import place_from
+from augfactory.vae.config import read_config
+from augfactory.vae.files import CONFIG
+
+if TYPE_CHECKING:
+    from augfactory.vae.checkpoint import Model
+
+
+@dataclass(frozen=True)
+class BuildInputs:
+    """The rows and the model that a dataset is made from; ``source`` are the rows, opened."""
+
+    rows: SourceRows
+    source: Source
+    model: "Model | None"
+    model_folder: Path | None
+    checkpoint: str | None
+    unlabelled: SourceRows | None = None
+
+
+def gather(
+    spec: SourceSpec,
+    model_folder: Path | None,
+    checkpoint: str | None,
+    n_train: int | None,
+    seed: int,
+    progress: Progress,
+    unlabelled: SourceSpec | None = None,
+    most_unlabelled: int = MOST,
+) -> BuildInputs:
+    """Open what the user named; a MODEL_DIR in place of a SOURCE brings its own source rows.
+
+    Raises:
+        InputDataError: the source or the model cannot be used, or do not belong together.
+        RecipeError: the options contradict each other.
+    """
+    brings_rows = model_folder is None and is_model_folder(spec.text)
+    if brings_rows:
+        model_folder = Path(spec.text)
+        _refuse_other_rows(spec, n_train)
+    model = None
+    if model_folder is not None:
+        read_config(model_folder)  # what is wrong with it is told before torch is loaded
+        from augfactory.vae.checkpoint import load_model  # torch takes seconds: only when needed
+
+        model = load_model(model_folder, checkpoint)
+        if checkpoint is None and model.config.result.decoded is not None:
+            progress.say(f"{model_folder}: {model.config.result.decoded.words()}")
+        if not brings_rows and spec.size is None and spec.colour == "auto":
+            height, width, channels = model.config.image_shape
+            colour: Colour = "rgb" if channels == 3 else "grey"
+            spec = replace(spec, size=(height, width), colour=colour)
+
+    def opened(spec: SourceSpec) -> Source:
+        whole = open_any(spec)
+        refuse_test_split(whole, "a training set made")
+        return whole
+
+    if model is not None and brings_rows:
+        recorded = model.config.source
+        with progress.bar("reading the source", len(recorded.rows), "image") as bar:
+            _, source = recorded.open(
+                opened,
+                "the model was trained on",
+                "Restore the source, name a SOURCE and give the model with --model, or train "
+                "again.",
+                on_rows=bar.advance,
+            )
+        found = {"split": source.split, "roots": roots_of(source)}
+        rows = recorded.model_copy(update=found)
+    else:
+        whole, numbers = opened(spec), None
+        if n_train is not None:
+            numbers = stratified_rows(whole.labels, n_train, seed)
+        source = whole if numbers is None else whole.restricted_to(numbers)
+        with progress.bar("reading the source", len(source), "image") as bar:
+            rows = rows_of(spec, source, numbers, bar.advance)
+    if model is not None:
+        _check_fit(source, model)
+    more = None
+    if unlabelled is not None:
+        more, _ = gather_unlabelled(unlabelled, source, progress, most_unlabelled)
+    return BuildInputs(rows, source, model, model_folder, checkpoint, more)
+
+
+def build_of(folder: Path, recipe: Recipe, inputs: BuildInputs) -> Build:
+    """Return the build of a recipe; ``folder`` is to hold all versions of the dataset."""
+    model, unlabelled = inputs.model, inputs.unlabelled
+    identity = recipe_id(
+        recipe,
+        rendering_versions(recipe),
+        inputs.rows.fingerprint,
+        model.sha256 if model else None,
+        unlabelled.fingerprint if unlabelled else None,
+    )
+    source = inputs.source
+    names = list(source.class_names)
+    return Build(folder, recipe, identity, len(source), source.image_shape, names)
+
+
+def manifest_entries(inputs: BuildInputs, final: Path) -> dict[str, Any]:
+    """Return what the manifest of the version in ``final`` tells of its source and its model."""
+
+    def placed(rows: SourceRows) -> SourceRows:
+        return rows.model_copy(update={"place": place_of_source(rows.text, final)})
+
+    return {
+        "source": placed(inputs.rows),
+        "unlabelled": inputs.unlabelled and placed(inputs.unlabelled),
+        "model": _model_entry(inputs, final),
+    }
+
+
+def _model_entry(inputs: BuildInputs, final: Path) -> dict[str, object] | None:
+    model, folder = inputs.model, inputs.model_folder
+    if model is None or folder is None:
+        return None
+    learned_from = model.config.model_dump(mode="json", include={"source", "unlabelled"})
+    return {
+        "folder": str(folder),
+        "place": place_from(final, folder),
+        "sha256": model.sha256,
+        "architecture": model.config.architecture,
+        "latent": model.config.latent,
+        "checkpoint": inputs.checkpoint,
+        "trained_on": learned_from.pop("source"),
+        **learned_from,
+    }
+
+
+def _refuse_other_rows(spec: SourceSpec, n_train: int | None) -> None:
+    """Refuse what would choose or convert source rows beside a model, which has its own.
+
+    Raises:
+        RecipeError: naming the option.
+    """
+    given = {
+        "--n-train": n_train is not None,
+        "--size": spec.size is not None,
+        "--grey": spec.colour == "grey",
+        "--rgb": spec.colour == "rgb",
+    }
+    for option, used in given.items():
+        if used:
+            raise RecipeError(
+                option,
+                f"{spec.text} is a model, which has its own source rows, of one size and colour",
+                f"Leave {option} out, or name a SOURCE and give the model with --model.",
+            )
+
+
+def is_model_folder(text: str) -> bool:
+    """Tell whether a SOURCE is the folder of a finished model."""
+    return is_there(Path(text) / CONFIG)
+
+
+def _check_fit(source: Source, model: "Model") -> None:
+    if tuple(model.config.image_shape) != source.image_shape:
+        raise InputDataError(
+            source.name,
+            f"its images are {source.image_shape} (height, width, channels), "
+            f"the model was trained on {tuple(model.config.image_shape)}",
+            "Convert them with --size HxW and --grey or --rgb, or train a model on this source.",
+        )
+    if tuple(model.config.class_names) != source.class_names:
+        raise InputDataError(
+            source.name,
+            f"its classes are {', '.join(source.class_names)}; "
+            f"the model knows {', '.join(model.config.class_names)}",
+            "Train a model on this source with `augfactory vae-train`.",
+        )

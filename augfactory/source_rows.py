@@ -1,0 +1,198 @@
+"""Which rows of which source: as they are recorded, found again, and refused where they changed."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from pathlib import PurePath
+from typing import Annotated
+
+import numpy as np
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from augfactory.errors import InputDataError
+from augfactory.records import Colour, Int64Array, Source, SourceSpec
+
+SCHEME = "augfactory source 1"
+LARGEST_NUMBER = 2**62  # fits int64, sums of two too
+LARGEST_SIDE = 2**20
+
+OnRows = Callable[[int], None]  # told of each block of rows that was read how many they were
+
+
+def _path_text(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("a NUL is in no path")
+    text.encode()  # half a letter, which no file can hold, raises a ValueError
+    return text
+
+
+Row = Annotated[int, Field(ge=0, le=LARGEST_NUMBER)]
+Side = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
+PathText = Annotated[str, Field(max_length=LARGEST_SIDE), AfterValidator(_path_text)]
+
+
+class ChangedSourceError(InputDataError):
+    """The images or labels of recorded rows are no longer what they were."""
+
+
+class SourceRows(BaseModel):
+    """Rows of a source, with all that finds them again and tells whether they are still the same.
+
+    Attributes:
+        text: the SOURCE.
+        split: "train", "test", or None where the source has no splits.
+        size: (height, width) that its images were converted to, None for their own.
+        colour: what they were converted to.
+        fingerprint: of the pixels and labels of exactly these rows.
+        rows: their numbers in the source. ``source_index`` of a dataset counts in this list.
+        place: ``text`` as told from a version's folder (see ``store/places.py``); None where it
+            has no place, or in manifests of before there were places.
+        roots: where the rows were made themselves, for each the originals that it goes back to.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    text: PathText
+    split: str | None
+    size: tuple[Side, Side] | None
+    colour: Colour
+    fingerprint: str
+    rows: tuple[Row, ...] = Field(min_length=1)
+    place: PathText | None = None
+    roots: tuple[Annotated[tuple[Row, ...], Field(min_length=1)], ...] | None = None
+
+    @model_validator(mode="after")
+    def _roots_of_every_row(self) -> "SourceRows":
+        if self.roots is not None and len(self.roots) != len(self.rows):
+            raise ValueError("roots and rows are of different lengths")
+        return self
+
+    @property
+    def numbers(self) -> Int64Array:
+        """The rows as int64 [N]."""
+        return np.asarray(self.rows, dtype=np.int64)
+
+    @property
+    def spec(self) -> SourceSpec:
+        """How the source is opened."""
+        return SourceSpec(self.text, self.size, self.colour)
+
+    @property
+    def groups(self) -> str:
+        """What tells which rows go back to the same image, and are to be held out together."""
+        return "source_index" if self.roots is None else "source.roots of manifest.json"
+
+    @property
+    def originals(self) -> int:
+        """How many different images all of it goes back to."""
+        if self.roots is None:
+            return len(self.rows)
+        return len({root for roots in self.roots for root in roots})
+
+    @property
+    def title(self) -> str:
+        """What to call it before others: the end of a path, not where it was on some machine."""
+        path = PurePath(self.text)
+        if re.fullmatch(r"v\d+(:\w+)?", path.name):  # a version by its folder
+            return f"{path.parent.name}/{path.name}"
+        return path.name or self.text
+
+    def open(
+        self,
+        open_source: Callable[[SourceSpec], Source],
+        what: str = "were recorded",
+        remedy: str = "Restore it as it was.",
+        *,
+        spec: SourceSpec | None = None,
+        on_rows: OnRows | None = None,
+        trusted: bool = False,
+    ) -> tuple[Source, Source]:
+        """Open the source, and hold these rows of it to their fingerprint.
+
+        Args:
+            open_source: opens a source.
+            what: what was made from these rows, for messages: "digits-x10@v1 was made from".
+            remedy: what to do where they have changed.
+            spec: where the source is now, and how it is converted; None is as recorded.
+            on_rows: see ``OnRows``.
+            trusted: the fingerprint was taken just now: only the range of the rows is looked at.
+
+        Returns:
+            The whole source, and the recorded rows of it.
+
+        Raises:
+            ChangedSourceError: there are fewer rows now, or other images or labels.
+            InputDataError: the source is gone, or cannot be read.
+        """
+        whole, rows = open_source(spec or self.spec), self.numbers
+        if rows.max() >= len(whole):
+            how = f"it has {len(whole):,} rows"
+        else:
+            chosen = whole.restricted_to(rows)
+            found = self.fingerprint if trusted else fingerprint(chosen, on_rows)
+            if found == self.fingerprint:
+                return whole, chosen
+            how = f"their fingerprint is {found[:16]}"
+        raise ChangedSourceError(
+            whole.name,
+            f"its images or labels are no longer those that {what}: {how}, and not "
+            f"{self.fingerprint[:16]} of {len(rows):,} rows up to {rows.max()}",
+            remedy,
+        )
+
+
+def rows_of(
+    spec: SourceSpec,
+    source: Source,
+    numbers: Int64Array | None = None,
+    on_rows: OnRows | None = None,
+) -> SourceRows:
+    """Return the record of ``source``, which are the rows ``numbers`` of what ``spec`` names.
+
+    ``numbers`` None says that it is all of it.
+    """
+    return SourceRows(
+        text=spec.text,
+        split=source.split,
+        size=spec.size,
+        colour=spec.colour,
+        fingerprint=fingerprint(source, on_rows),
+        rows=tuple(range(len(source)) if numbers is None else numbers.tolist()),
+        roots=roots_of(source),
+    )
+
+
+def roots_of(source: Source) -> tuple[tuple[int, ...], ...] | None:
+    """Return for each row the originals that it goes back to; None where it is one itself."""
+    if source.roots is None:
+        return None
+    return tuple(tuple(sorted({*row} - {-1})) for row in source.roots.tolist())
+
+
+def fingerprint(source: Source, on_rows: OnRows | None = None) -> str:
+    """Return the SHA-256, in hex, of a source's image shape, class names and rows in order.
+
+    A row counts with its pixels (uint8, H·W·C) and then its soft label (little-endian float32, K).
+    So a folder of PNGs, an npz and an HDF5 file of the same images and labels have one fingerprint.
+
+    Args:
+        source: read once, block by block.
+        on_rows: see ``OnRows``.
+
+    Raises:
+        InputDataError: a row cannot be read.
+    """
+    head = {
+        "scheme": SCHEME,
+        "image_shape": list(source.image_shape),
+        "class_names": list(source.class_names),
+    }
+    digest = hashlib.sha256(json.dumps(head, sort_keys=True).encode() + b"\0")
+    for rows in source.blocks():
+        pixels = source.read_images(rows).reshape(len(rows), -1)
+        shares = np.ascontiguousarray(source.read_soft_labels(rows), dtype="<f4")
+        digest.update(np.concatenate([pixels, shares.view(np.uint8)], axis=1).tobytes())
+        if on_rows is not None:
+            on_rows(len(rows))
+    return digest.hexdigest()
