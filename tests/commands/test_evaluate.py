@@ -23,12 +23,12 @@ from augfactory.commands.evaluate.evaluate import EvaluateResult, as_json, evalu
 from augfactory.commands.evaluate.pictures import nearest_originals
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.progress import Progress
-from augfactory.commands.runs import cell_states, cells
 from augfactory.commands.runs import files as evaluation_files
 from augfactory.commands.runs import stages as evaluation_stages
+from augfactory.commands.runs import train_runs, training_states
 from augfactory.errors import InputDataError, RecipeError, ResourceError
 from augfactory.evaluation.comparison.curves import Curve
-from augfactory.evaluation.comparison.protocol import Cell, CellResult
+from augfactory.evaluation.comparison.protocol import Run, RunResult
 from augfactory.records import SourceSpec
 from augfactory.report.figures.training_figures import CAPTION, GAP, TITLE
 from augfactory.store.disk import system
@@ -204,19 +204,19 @@ def test_results_of_other_settings_in_the_same_folder_are_told(
 
 def test_a_stopped_evaluation_goes_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = run(replace(bench.request, out=Path("whole")))
-    save = evaluation_files.save_cell
-    saved: list[Cell] = []
+    save = evaluation_files.save_run
+    saved: list[Run] = []
 
-    def save_two(out: Path, cell: Cell, result: CellResult) -> None:
+    def save_two(out: Path, cell: Run, result: RunResult) -> None:
         if len(saved) == 2:
             raise KeyboardInterrupt
         saved.append(cell)
         save(out, cell, result)
 
-    monkeypatch.setattr(evaluation_files, "save_cell", save_two)
+    monkeypatch.setattr(evaluation_files, "save_run", save_two)
     with pytest.raises(KeyboardInterrupt):
         run(bench.request)
-    monkeypatch.setattr(evaluation_files, "save_cell", save)
+    monkeypatch.setattr(evaluation_files, "save_run", save)
     result = run(bench.request)
     assert result.trained == 8
     assert values(result) == values(whole)
@@ -452,7 +452,7 @@ def test_equal_datasets_do_not_differ(bench: Bench) -> None:
     request = replace(bench.request, datasets=("digits-x2", "same"), baseline="digits-x2", arms=())
     gap = run(request).arms[-1].versus["digits-x2"]["accuracy"]
     assert gap.mean == 0
-    assert not gap.clear
+    assert not gap.excludes_zero
 
 
 def test_datasets_of_one_kind_are_rarely_told_apart(bench: Bench) -> None:
@@ -479,7 +479,7 @@ def test_datasets_of_one_kind_are_rarely_told_apart(bench: Bench) -> None:
                 steps=8,
             )
         )
-        wrong += result.arms[-1].versus[first]["accuracy"].clear
+        wrong += result.arms[-1].versus[first]["accuracy"].excludes_zero
     assert wrong <= 1  # more is 1 in 44 for a true 5 %, and these seeds are always the same
 
 
@@ -487,7 +487,7 @@ def test_shuffled_labels_are_reported_as_a_loss(bench: Bench) -> None:
     write_version(bench.folder / "wrong-x8/v1", bench.train, CHOSEN, 8, shuffled=1.0)
     result = run(replace(bench.request, datasets=("wrong-x8",), seeds=3, steps=25, batch=32))
     gap = result.arms[-1].versus[result.baseline]["accuracy"]
-    assert gap.clear
+    assert gap.excludes_zero
     assert gap.mean < -0.1
     assert result.verdict.worse[0] == "wrong-x8"
     assert "Leave out wrong-x8 (-" in result.document["verdict"]["text"]
@@ -619,14 +619,14 @@ def test_minutes_end_a_training_and_more_minutes_go_on_from_there(
     assert f"--minutes {4e-4:g}" in short.document["verdict"]["next"]
 
     trained: list[int] = []
-    load = cell_states.load_state
+    load = training_states.load_state
 
-    def watched(folder: Path, cell: Cell) -> Any:
+    def watched(folder: Path, cell: Run) -> Any:
         found = load(folder, cell)
-        trained.append(0 if found is None else found.standing.step)
+        trained.append(0 if found is None else found.progress.step)
         return found
 
-    monkeypatch.setattr(cells, "load_state", watched)
+    monkeypatch.setattr(train_runs, "load_state", watched)
     longer = run(request)
     assert longer.document["settings"]["steps"] == 200
     assert 0 not in trained

@@ -17,7 +17,7 @@ from augfactory.commands.study.file import study_of
 from augfactory.commands.study.material import StudyRequest
 from augfactory.commands.study.study import StudyResult, prepare, study
 from augfactory.errors import InputDataError, RecipeError
-from augfactory.evaluation.comparison.protocol import Cell, CellResult
+from augfactory.evaluation.comparison.protocol import Run, RunResult
 from augfactory.report.recipe_toml import study_toml
 from augfactory.store.disk.lock import only_writer
 from tests.commands.tiny import stand_in_for
@@ -127,17 +127,17 @@ def test_a_stopped_study_trains_what_is_missing(
 ) -> None:
     asked = request(place, n_train=[20], subsets=1)
     whole = run(replace(asked, out=place / "whole"))
-    save = evaluation_files.save_cell
-    saved: list[Cell] = []
+    save = evaluation_files.save_run
+    saved: list[Run] = []
 
-    def save_three(out: Path, cell: Cell, result: CellResult) -> None:
+    def save_three(out: Path, cell: Run, result: RunResult) -> None:
         if len(saved) == 3:
             raise KeyboardInterrupt
         saved.append(cell)
         save(out, cell, result)
 
     with monkeypatch.context() as patched:
-        patched.setattr(evaluation_files, "save_cell", save_three)
+        patched.setattr(evaluation_files, "save_run", save_three)
         with pytest.raises(KeyboardInterrupt):
             run(asked)
     before = cell_times(asked.out)

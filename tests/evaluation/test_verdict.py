@@ -3,12 +3,12 @@
 import numpy as np
 
 from augfactory.evaluation.comparison.compare import summarise
-from augfactory.evaluation.comparison.protocol import Cell, CellResult
+from augfactory.evaluation.comparison.protocol import Run, RunResult
 from augfactory.evaluation.comparison.verdict import Verdict, sentence, spoken, verdict_of
 from tests.evaluation.results import STILL, accuracies, cells, result
 
 BASELINES = ("originals", "originals+geometry", "originals+geometry+mixup")
-Cells = list[tuple[Cell, CellResult]]
+Cells = list[tuple[Run, RunResult]]
 
 
 def judged(*arms: Cells) -> tuple[Verdict, str]:

@@ -11,7 +11,7 @@ import pytest
 from matplotlib.axes import Axes
 from PIL import Image
 
-from augfactory.evaluation.comparison.compare import Spread, spread
+from augfactory.evaluation.comparison.compare import Summary, summary
 from augfactory.report.figures import evaluation_figures
 from augfactory.report.figures.evaluation_figures import FIGURE_PIXELS, accuracy_figure
 from augfactory.report.figures.value_labels import free_boxes
@@ -24,16 +24,16 @@ class Measured:
     name: str
     factor: int | None
     rows: int
-    accuracy: Spread
-    nll: Spread
-    seconds: Spread
+    accuracy: Summary
+    nll: Summary
+    seconds: Summary
 
 
-ORIGINALS = Measured("originals", 1, 100, spread([0.8, 0.82]), spread([0.5]), spread([1]))
+ORIGINALS = Measured("originals", 1, 100, summary([0.8, 0.82]), summary([0.5]), summary([1]))
 
 
 def arm(name: str, factor: int | None, *accuracies: float) -> Measured:
-    return Measured(name, factor, 500, spread(accuracies), spread([0.4]), spread([1]))
+    return Measured(name, factor, 500, summary(accuracies), summary([0.4]), summary([1]))
 
 
 @pytest.fixture

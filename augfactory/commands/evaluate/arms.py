@@ -11,8 +11,8 @@ from augfactory.commands.opening.recorded_rows import open_recorded
 from augfactory.commands.opening.training_sets import open_training, version_set
 from augfactory.errors import RecipeError, unknown_name
 from augfactory.evaluation.comparison.protocol import Arm
+from augfactory.evaluation.training.batch_policy import BatchPolicy, Loss
 from augfactory.evaluation.training.batches import Order, images_with_views
-from augfactory.evaluation.training.diet import Diet, Loss
 from augfactory.evaluation.training.online import OnlineStage, online_stage
 from augfactory.evaluation.training.training_set import TrainingSet, training_part
 from augfactory.methods.registry import METHODS
@@ -64,7 +64,7 @@ def make_arms(versions: tuple[Version, ...], request: ArmsRequest) -> tuple[Arm,
         recipes.append({"geometry": geometry.model_dump(mode="json")})
     stages = partial(online_stages, recipes=recipes, image_shape=versions[0].manifest.image_shape)
     online = [
-        replace(originals, name=name, factor=None, diet=Diet(online=stages(name)))
+        replace(originals, name=name, factor=None, batch_policy=BatchPolicy(online=stages(name)))
         for name in dict.fromkeys((*BASELINES[1:], *request.arms))
         if name not in (SYNTHETIC_ONLY, REAL_AND_SYNTHETIC)
     ]
@@ -77,11 +77,11 @@ def make_arms(versions: tuple[Version, ...], request: ArmsRequest) -> tuple[Arm,
             source=SourceSpec(str(version.folder)),
             size=len(version.source),
             fingerprint=version.manifest.content_hash,
-            diet=_diet(training, request),
+            batch_policy=_batch_policy(training, request),
         )
         arms.append(whole)
         arms += _parts(whole, training, request)
-    if request.loss == "jsd" and not any(arm.diet.loss == "jsd" for arm in arms):
+    if request.loss == "jsd" and not any(arm.batch_policy.loss == "jsd" for arm in arms):
         raise RecipeError(
             "--loss jsd",
             "none of the datasets holds two views of an image",
@@ -167,10 +167,10 @@ def _asked(method: str, recipes: Sequence[Mapping[str, Any]]) -> dict[str, Any] 
     return None
 
 
-def _diet(training: TrainingSet, request: ArmsRequest) -> Diet:
+def _batch_policy(training: TrainingSet, request: ArmsRequest) -> BatchPolicy:
     if request.loss == "jsd" and len(images_with_views(training)[0]):
-        return Diet(loss="jsd")
-    return Diet(order=request.order)
+        return BatchPolicy(loss="jsd")
+    return BatchPolicy(order=request.order)
 
 
 def _parts(whole: Arm, training: TrainingSet, request: ArmsRequest) -> list[Arm]:
@@ -184,7 +184,7 @@ def _parts(whole: Arm, training: TrainingSet, request: ArmsRequest) -> list[Arm]
                     name=f"{whole.name} {SYNTHETIC_ONLY}",
                     size=generated,
                     part="synthetic",
-                    diet=Diet(order=request.order),
+                    batch_policy=BatchPolicy(order=request.order),
                 )
             )
         if name == REAL_AND_SYNTHETIC:
@@ -199,7 +199,7 @@ def _parts(whole: Arm, training: TrainingSet, request: ArmsRequest) -> list[Arm]
                 replace(
                     whole,
                     name=f"{whole.name} {REAL_AND_SYNTHETIC} ({share})",
-                    diet=Diet(real_share=request.real_share),
+                    batch_policy=BatchPolicy(real_share=request.real_share),
                 )
             )
     return parts

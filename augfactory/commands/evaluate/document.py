@@ -12,7 +12,7 @@ from augfactory.commands.runs import files
 from augfactory.evaluation.comparison.compare import ArmSummary
 from augfactory.evaluation.comparison.curves import crossing
 from augfactory.evaluation.comparison.machine import machine
-from augfactory.evaluation.comparison.protocol import Cell, CellResult
+from augfactory.evaluation.comparison.protocol import Run, RunResult
 from augfactory.evaluation.comparison.verdict import Verdict, spoken
 from augfactory.store.manifest import library_versions
 from augfactory.store.reader import Version
@@ -23,13 +23,13 @@ SCHEMA_VERSION = 3
 def document_of(
     request: EvaluateRequest,
     inputs: Inputs,
-    results: Sequence[tuple[Cell, CellResult]],
+    results: Sequence[tuple[Run, RunResult]],
     arms: Sequence[ArmSummary],
     verdict: Verdict,
     alerts: Sequence[Alert],
 ) -> dict[str, Any]:
     """Return what results.json holds; times apart, the same whenever it is run."""
-    cell = results[0][0]
+    run = results[0][0]
     shown = [files.arm_document(arm, verdict.baseline, request.corruptions) for arm in arms]
     curves = {arm.name: arm.curve for arm in arms}
     for own in shown:
@@ -40,13 +40,13 @@ def document_of(
         "verdict": {
             **asdict(verdict),
             "text": spoken(verdict, arms),
-            "next": next_command(request, verdict, cell.settings.steps, inputs),
+            "next": next_command(request, verdict, run.settings.steps, inputs),
         },
         "alerts": [asdict(alert) for alert in alerts],
         "arms": shown,
         "baseline": verdict.baseline,
         "classifier": request.classifier,
-        "settings": {**asdict(cell.settings), "loss": request.loss, "order": request.order},
+        "settings": {**asdict(run.settings), "loss": request.loss, "order": request.order},
         "class_names": list(inputs.test.class_names),
         "test": {
             "text": test.source.text,
@@ -58,7 +58,7 @@ def document_of(
         "held_out": held_out and {"text": held_out.name, "rows": len(held_out)},
         "datasets": [_dataset(version) for version in inputs.versions],
         "libraries": library_versions(),
-        "machine": machine(cell.settings.device, request.workers),
+        "machine": machine(run.settings.device, request.workers),
     }
 
 

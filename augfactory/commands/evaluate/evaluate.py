@@ -11,9 +11,9 @@ from augfactory.commands.evaluate.document import document_of
 from augfactory.commands.evaluate.inputs import Inputs, gather
 from augfactory.commands.evaluate.request import (
     EvaluateRequest,
-    cells_of,
     check_request,
     classifier_spec,
+    runs_of,
 )
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs import files
@@ -109,12 +109,12 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
         corrupted = None
         if profile is not None:
             corrupted = corrupted_test(inputs.test_rows, profile, out, request.workers, progress)
-        cells_at = partial(cells_of, request, inputs, prepared.classifier, corrupted)
-        asked = files.request_id(cells_at(request.steps or 0, request.seeds), request.baseline)
+        runs_at = partial(runs_of, request, inputs, prepared.classifier, corrupted)
+        asked = files.request_id(runs_at(request.steps or 0, request.seeds), request.baseline)
         if (note := files.other_results(out, asked)) is not None:
             progress.say(note)
         length = Length(request.steps, request.minutes, request.seeds)
-        outcome = train_for(length, cells_at, out, request.workers, progress)
+        outcome = train_for(length, runs_at, out, request.workers, progress)
         arms = summarise(outcome.results, tuple(dict.fromkeys((*baselines, *BASELINES))))
         verdict = verdict_of(outcome.results, arms, baselines)
         alerts += checks.after_training(arms)
@@ -123,7 +123,7 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
             "request_id": asked,
         }
         write_file(out / files.RESULTS, files.json_bytes(document))
-        write_file(out / "results.csv", files.cells_csv(outcome.results))
+        write_file(out / "results.csv", files.runs_csv(outcome.results))
         written = [
             out / files.RESULTS,
             out / "results.csv",

@@ -24,7 +24,7 @@ from augfactory.evaluation.images.quality import (
     HeldOut,
     Quality,
     ReadFeatures,
-    Real,
+    RealSet,
 )
 from augfactory.evaluation.images.quality import quality as compare
 from augfactory.records import Float32Array, Int64Array, Source, SourceSpec
@@ -130,7 +130,7 @@ def _compared(
         pinned_threads(1),
         progress.bar("comparing generated images with originals", total, "image") as bar,
     ):
-        real = Real(features_of(space, originals), originals.labels)
+        real = RealSet(features_of(space, originals), originals.labels)
         bar.advance(len(originals))
 
         def measure(source: Source, usual: HeldOut | None) -> Quality:

@@ -11,7 +11,7 @@ from augfactory.commands.evaluate.quality import MethodQuality, QualityResult
 from augfactory.errors import RecipeError
 from augfactory.evaluation.images.judged import Judged, Judgement
 from augfactory.evaluation.images.judges import FOLDS
-from augfactory.evaluation.images.quality import NEIGHBOURS, Figures, Quality
+from augfactory.evaluation.images.quality import NEIGHBOURS, Metrics, Quality
 from augfactory.records import Float32Array
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.tables import table_bytes
@@ -182,7 +182,7 @@ def _each(measured: MethodQuality) -> tuple[Float32Array, Float32Array]:
     return measured.judgement.each.read, measured.judgement.each.sharpness
 
 
-def _line(name: str, figures: Figures) -> tuple[str, ...]:
+def _line(name: str, figures: Metrics) -> tuple[str, ...]:
     return (
         name,
         f"{figures.rows:,}",

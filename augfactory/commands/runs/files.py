@@ -1,4 +1,4 @@
-"""The files of an evaluation: finished cells, results.json and .csv, the figure, the report."""
+"""The files of an evaluation: finished runs, results.json and .csv, the figure, the report."""
 
 import csv
 import hashlib
@@ -13,13 +13,13 @@ import numpy as np
 
 from augfactory.commands.progress import Progress
 from augfactory.errors import RecipeError
-from augfactory.evaluation.comparison.compare import ArmSummary, Spread
+from augfactory.evaluation.comparison.compare import ArmSummary, Summary
 from augfactory.evaluation.comparison.protocol import (
-    Cell,
-    CellResult,
-    cell_key,
+    Run,
+    RunResult,
     result_as_dict,
     result_from_dict,
+    run_key,
 )
 from augfactory.evaluation.corruptions.registry import find_profile
 from augfactory.guarded.documents import read_json
@@ -27,9 +27,9 @@ from augfactory.guarded.files import is_folder, is_there
 from augfactory.guarded.text import escaped, escaped_json
 from augfactory.store.disk.atomic import make_folders, remove, remove_leftovers, write_file
 
-CELLS, RESULTS = "cells", "results.json"
+RUNS, RESULTS = "cells", "results.json"
 CHECKSUM = "sha256"
-LARGEST_CELL = 2**28  # bytes; that of some thousand classes has a confusion matrix of 100 MB
+LARGEST_RUN = 2**28  # bytes; that of some thousand classes has a confusion matrix of 100 MB
 
 
 def check_folder(out: Path) -> None:
@@ -43,19 +43,19 @@ def check_folder(out: Path) -> None:
 
 
 def begin(out: Path) -> None:
-    """Make the folder of the cells; remove what a killed run left half-written.
+    """Make the folder of the runs; remove what a killed run left half-written.
 
     Raises:
         ResourceError: something cannot be made or removed.
     """
-    make_folders([out / CELLS])
-    for folder in (out, out / CELLS):
+    make_folders([out / RUNS])
+    for folder in (out, out / RUNS):
         remove_leftovers(folder)
 
 
-def request_id(cells: Sequence[Cell], baseline: str | None) -> str:
+def request_id(runs: Sequence[Run], baseline: str | None) -> str:
     """Return a hash of what an evaluation compares: the same for the same arms and settings."""
-    compared = [baseline, *([cell.arm.name, cell.subset, cell_key(cell)] for cell in cells)]
+    compared = [baseline, *([run.arm.name, run.subset, run_key(run)] for run in runs)]
     return hashlib.sha256(json.dumps(compared).encode()).hexdigest()
 
 
@@ -72,36 +72,36 @@ def other_results(out: Path, request: str) -> str | None:
         return None
     return (
         f"note: {out / RESULTS} is of other settings and will be overwritten, its report too; its "
-        f"finished classifiers are kept in {out / CELLS}, and another --out keeps both reports"
+        f"finished classifiers are kept in {out / RUNS}, and another --out keeps both reports"
     )
 
 
-def save_cell(out: Path, cell: Cell, result: CellResult) -> None:
-    """Keep one finished cell, with a checksum: what an earlier run kept may be damaged since."""
+def save_run(out: Path, run: Run, result: RunResult) -> None:
+    """Keep one finished run, with a checksum: what an earlier run kept may be damaged since."""
     about = {
-        "arm": cell.arm.name,
-        "subset": cell.subset,
-        "seed": cell.seed,
-        "classifier": cell.classifier.name,
-        **asdict(cell.settings),
+        "arm": run.arm.name,
+        "subset": run.subset,
+        "seed": run.seed,
+        "classifier": run.classifier.name,
+        **asdict(run.settings),
     }
     # As JSON has them: a tuple comes back as a list.
     kept = json.loads(json_bytes({**result_as_dict(result), "about": about}))
-    write_file(_cell_path(out, cell), json_bytes({**kept, CHECKSUM: _checksum(cell, kept)}))
+    write_file(_run_path(out, run), json_bytes({**kept, CHECKSUM: _checksum(run, kept)}))
 
 
-def load_cell(out: Path, cell: Cell, progress: Progress) -> CellResult | None:
-    """Return what an earlier run kept of this cell, None where it kept nothing usable.
+def load_run(out: Path, run: Run, progress: Progress) -> RunResult | None:
+    """Return what an earlier run kept of this run, None where it kept nothing usable.
 
     What is damaged is removed, with a word about it.
 
     Raises:
         ResourceError: it cannot be removed.
     """
-    path = _cell_path(out, cell)
+    path = _run_path(out, run)
     try:
-        kept = read_json(path, LARGEST_CELL, follow=False)
-        if kept.pop(CHECKSUM, None) != _checksum(cell, kept):
+        kept = read_json(path, LARGEST_RUN, follow=False)
+        if kept.pop(CHECKSUM, None) != _checksum(run, kept):
             raise ValueError("its checksum differs")
         return result_from_dict(kept)
     except FileNotFoundError:
@@ -113,9 +113,9 @@ def load_cell(out: Path, cell: Cell, progress: Progress) -> CellResult | None:
         return None
 
 
-def _checksum(cell: Cell, kept: Mapping[str, Any]) -> str:
-    """Return a hash of what was kept and of the cell that it is the result of."""
-    text = json.dumps([cell_key(cell), kept], sort_keys=True)
+def _checksum(run: Run, kept: Mapping[str, Any]) -> str:
+    """Return a hash of what was kept and of the run that it is the result of."""
+    text = json.dumps([run_key(run), kept], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -146,7 +146,7 @@ def arm_document(arm: ArmSummary, baseline: str, profile: str | None) -> dict[st
     }
 
 
-def _spreads(spreads: Mapping[str, Spread] | None) -> dict[str, Any] | None:
+def _spreads(spreads: Mapping[str, Summary] | None) -> dict[str, Any] | None:
     if spreads is None:
         return None
     return {name: asdict(own) for name, own in spreads.items()}
@@ -173,10 +173,10 @@ def _corruptions(arm: ArmSummary, profile: str | None) -> dict[str, Any] | None:
     }
 
 
-def cells_csv(results: Sequence[tuple[Cell, CellResult]]) -> bytes:
+def runs_csv(results: Sequence[tuple[Run, RunResult]]) -> bytes:
     """Return one line for each classifier."""
     lines = []
-    for cell, result in results:
+    for run, result in results:
         scaled = (
             {f"scaled_{name}": value for name, value in asdict(result.scaled).items()}
             if (result.scaled)
@@ -185,14 +185,14 @@ def cells_csv(results: Sequence[tuple[Cell, CellResult]]) -> bytes:
         errors = result.corruption_errors or {}
         lines.append(
             {
-                "arm": escaped(cell.arm.name),
-                "factor": cell.arm.factor,
-                "rows": cell.arm.size,
-                "subset": cell.subset,
-                "seed": cell.seed,
-                "classifier": cell.classifier.name,
-                "steps": cell.settings.steps,
-                "batch": cell.settings.batch,
+                "arm": escaped(run.arm.name),
+                "factor": run.arm.factor,
+                "rows": run.arm.size,
+                "subset": run.subset,
+                "seed": run.seed,
+                "classifier": run.classifier.name,
+                "steps": run.settings.steps,
+                "batch": run.settings.batch,
                 **asdict(result.scores),
                 **scaled,
                 **({"temperature": result.temperature} if scaled else {}),
@@ -213,5 +213,5 @@ def json_bytes(value: Mapping[str, Any]) -> bytes:
     return (escaped_json(text) + "\n").encode()
 
 
-def _cell_path(out: Path, cell: Cell) -> Path:
-    return out / CELLS / f"{cell_key(cell)}.json"
+def _run_path(out: Path, run: Run) -> Path:
+    return out / RUNS / f"{run_key(run)}.json"

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from augfactory.commands.progress import Progress
-from augfactory.commands.runs.cell_states import drop_states
-from augfactory.commands.runs.cells import run_cells
-from augfactory.commands.runs.files import CELLS
+from augfactory.commands.runs.files import RUNS
+from augfactory.commands.runs.train_runs import train_runs
+from augfactory.commands.runs.training_states import drop_states
 from augfactory.evaluation.comparison.compare import by_arm
 from augfactory.evaluation.comparison.curves import mean_curve
-from augfactory.evaluation.comparison.protocol import Cell, CellResult
+from augfactory.evaluation.comparison.protocol import Run, RunResult
 from augfactory.evaluation.training.settings import reading_steps
 
 FIRST, MOST = 400, 12_800  # steps of an open-ended training, before anybody looks and at most
@@ -21,8 +21,8 @@ WORTH_IT = 1.2  # a further stage has at least so many times the steps
 RESERVE = 1.1  # of the estimated time, for what is not training
 MEASURING = 1.3  # of the time of training, where nobody has taken the time of both
 
-Results = list[tuple[Cell, CellResult]]
-CellsAt = Callable[[int, int], Sequence[Cell]]  # (steps, seeds) -> cells
+Results = list[tuple[Run, RunResult]]
+RunsAt = Callable[[int, int], Sequence[Run]]  # (steps, seeds) -> runs
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Outcome:
 
 
 def train_for(
-    length: Length, cells_at: CellsAt, out: Path, workers: int, progress: Progress
+    length: Length, runs_at: RunsAt, out: Path, workers: int, progress: Progress
 ) -> Outcome:
     """Train all arms with equal steps, as long as was asked for.
 
@@ -68,7 +68,7 @@ def train_for(
             return float("inf")
         return 60 * length.minutes - (time.monotonic() - begun)
 
-    run = _Runner(cells_at, out, workers, progress)
+    run = _Runner(runs_at, out, workers, progress)
     steps, seeds, cut = length.steps or FIRST, length.seeds, False
     if length.steps is None and length.minutes is not None:
         steps = min(PROBE, FIRST)
@@ -86,29 +86,29 @@ def train_for(
         seeds += 1
         results = run(steps, seeds)
     if not cut:
-        drop_states(out / CELLS)
+        drop_states(out / RUNS)
     return Outcome(results, run.trained, cut)
 
 
 class _Runner:
-    """Runs cells, counts what was trained, and knows how long a step of all of them takes."""
+    """Runs runs, counts what was trained, and knows how long a step of all of them takes."""
 
-    def __init__(self, cells_at: CellsAt, out: Path, workers: int, progress: Progress) -> None:
-        self.cells_at, self.out, self.workers, self.progress = cells_at, out, workers, progress
+    def __init__(self, runs_at: RunsAt, out: Path, workers: int, progress: Progress) -> None:
+        self.runs_at, self.out, self.workers, self.progress = runs_at, out, workers, progress
         self.trained, self.steps, self.step_seconds = 0, 0, 0.0
 
     def __call__(self, steps: int, seeds: int, *, goes_on: bool = False) -> Results:
-        """Train every cell to ``steps``; with ``goes_on`` they can go on from there."""
+        """Train every run to ``steps``; with ``goes_on`` they can go on from there."""
         begun = time.monotonic()
         text = f"training to step {steps:,}"
-        results, trained = run_cells(
-            self.cells_at(steps, seeds), self.out, self.workers, self.progress, text=text,
+        results, trained = train_runs(
+            self.runs_at(steps, seeds), self.out, self.workers, self.progress, text=text,
             goes_on=goes_on,
         )  # fmt: skip
         if trained == len(results) and steps > self.steps:  # else some of it was kept
             self.step_seconds = (time.monotonic() - begun) / (steps - self.steps)
         else:
-            each = [result.seconds / cell.settings.steps for cell, result in results]
+            each = [result.seconds / run.settings.steps for run, result in results]
             self.step_seconds = MEASURING * sum(each) / min(self.workers, len(each))
         self.trained += trained
         self.steps = steps

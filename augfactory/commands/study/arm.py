@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from augfactory.errors import RecipeError
+from augfactory.evaluation.training.batch_policy import Loss
 from augfactory.evaluation.training.batches import Order
-from augfactory.evaluation.training.diet import Loss
 from augfactory.evaluation.training.online import OnlineStage, online_stage
 from augfactory.evaluation.training.training_set import Part
 from augfactory.guarded.text import escaped, problem_with_name

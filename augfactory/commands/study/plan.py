@@ -20,8 +20,8 @@ from augfactory.errors import RecipeError
 from augfactory.evaluation.comparison.protocol import (
     Arm,
 )
+from augfactory.evaluation.training.batch_policy import BatchPolicy
 from augfactory.evaluation.training.batches import images_with_views
-from augfactory.evaluation.training.diet import Diet
 from augfactory.evaluation.training.training_set import training_part
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.sides import check_sides
@@ -156,7 +156,7 @@ def _arm(
     dataset: Path | None,
     recipes: Sequence[dict[str, Any]],
 ) -> Arm:
-    diet = Diet(order=arm.order, real_share=arm.real_share, loss=arm.loss)
+    batch_policy = BatchPolicy(order=arm.order, real_share=arm.real_share, loss=arm.loss)
     if dataset is None:
         if arm.online is not None:
             check_sides(
@@ -164,18 +164,18 @@ def _arm(
                 material.source.image_shape,
                 f"arm {arm.name}",
             )
-            diet = Diet(online=arm.online)
+            batch_policy = BatchPolicy(online=arm.online)
         elif arm.name != "originals":
             stages = online_stages(arm.name, recipes, material.source.image_shape)
-            diet = Diet(online=stages)
+            batch_policy = BatchPolicy(online=stages)
         return Arm(
             name=arm.name,
-            factor=None if diet.online else 1,
+            factor=None if batch_policy.online else 1,
             source=material.spec,
             size=draw.n_train,
             fingerprint=draw.fingerprint,
             rows=tuple(draw.rows.tolist()),
-            diet=diet,
+            batch_policy=batch_policy,
         )
     manifest = read_manifest(dataset)
     spec = SourceSpec(str(dataset))
@@ -193,7 +193,7 @@ def _arm(
         size=len(training.source),
         fingerprint=manifest.content_hash,
         part=arm.part,
-        diet=diet,
+        batch_policy=batch_policy,
     )
 
 

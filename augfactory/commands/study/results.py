@@ -10,7 +10,7 @@ from augfactory.commands.evaluate.report import REPORT
 from augfactory.commands.runs import files
 from augfactory.commands.study.file import Study
 from augfactory.evaluation.comparison.compare import ArmSummary
-from augfactory.evaluation.comparison.protocol import Cell, CellResult
+from augfactory.evaluation.comparison.protocol import Run, RunResult
 from augfactory.evaluation.comparison.verdict import sentence
 from augfactory.guarded.text import escaped
 from augfactory.report.page import Picture, report_page
@@ -37,7 +37,7 @@ def write_results(
     size: str,
     groups: Sequence[Group],
     missing: Sequence[str],
-    results: Sequence[tuple[Cell, CellResult]],
+    results: Sequence[tuple[Run, RunResult]],
     *,
     test: dict[str, Any],
     settings: dict[str, Any],
@@ -64,7 +64,7 @@ def write_results(
     }
     contents = {
         "results.json": files.json_bytes(document),
-        "cells.csv": files.cells_csv(results),
+        "cells.csv": files.runs_csv(results),
         "tables.md": _tables(study, size, document).encode(),
     }
     for group in groups:

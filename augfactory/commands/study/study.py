@@ -23,10 +23,10 @@ from augfactory.evaluation.classifiers.registry import check_image_shape
 from augfactory.evaluation.comparison.compare import summarise
 from augfactory.evaluation.comparison.protocol import (
     Arm,
-    Cell,
-    CellResult,
     ClassifierSpec,
     CorruptedTest,
+    Run,
+    RunResult,
 )
 from augfactory.evaluation.corruptions.registry import Profile, find_profile
 from augfactory.evaluation.training.settings import TrainingSettings
@@ -92,8 +92,8 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
     """
     prepared = prepare(request, progress)
     # These load torch, which takes seconds: only when the study is right.
-    from augfactory.commands.runs.cells import run_cells
     from augfactory.commands.runs.corrupted import corrupted_test
+    from augfactory.commands.runs.train_runs import train_runs
     from augfactory.commands.study.plan import make_arms, train_models
     from augfactory.commands.study.results import write_results
 
@@ -114,7 +114,7 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
         if profile is not None:
             corrupted = corrupted_test(material.test_rows, profile, out, request.workers, progress)
         groups = _cells(asked, prepared, planned, corrupted)
-        results, trained = run_cells(list(groups), out, request.workers, progress)
+        results, trained = train_runs(list(groups), out, request.workers, progress)
         document, written = write_results(
             out,
             asked,
@@ -140,11 +140,11 @@ def _cells(
     prepared: Prepared,
     planned: Sequence[tuple[Draw, list[Arm]]],
     corrupted: CorruptedTest | None,
-) -> dict[Cell, int]:
-    """Return all cells, seed by seed, with the number of originals of each."""
+) -> dict[Run, int]:
+    """Return all runs, seed by seed, with the number of originals of each."""
     settings = {arm.name: _settings(asked, arm, prepared) for arm in asked.arms}
     return {
-        Cell(
+        Run(
             arm=arm,
             test=prepared.material.test_rows,
             classifier=prepared.classifiers[arm.name],
@@ -167,7 +167,7 @@ def _settings(asked: Study, arm: StudyArm, prepared: Prepared) -> TrainingSettin
     return replace(settings, freeze=arm.freeze)
 
 
-def count_cells(asked: Study) -> int:
+def count_runs(asked: Study) -> int:
     """Return how many classifiers the study trains."""
     return len(asked.arms) * len(asked.n_train) * asked.subsets * asked.seeds
 
@@ -177,7 +177,7 @@ def plan(request: StudyRequest, prepared: Prepared) -> dict[str, Any]:
     asked, material = request.study, prepared.material
     return {
         "size": request.size,
-        "classifiers": count_cells(asked),
+        "classifiers": count_runs(asked),
         "arms": [arm.name for arm in asked.arms],
         "n_train": list(asked.n_train),
         "subsets": asked.subsets,
@@ -247,11 +247,11 @@ def as_json(result: StudyResult) -> dict[str, Any]:
 
 
 def _group(
-    asked: Study, n_train: int, groups: dict[Cell, int], results: Sequence[tuple[Cell, CellResult]]
+    asked: Study, n_train: int, groups: dict[Run, int], results: Sequence[tuple[Run, RunResult]]
 ) -> "Group":
     from augfactory.commands.study.results import Group
 
-    own = [(cell, result) for cell, result in results if groups[cell] == n_train]
+    own = [(run, result) for run, result in results if groups[run] == n_train]
     order = [arm.name for arm in asked.arms]
     own.sort(key=lambda pair: order.index(pair[0].arm.name))
     return Group(n_train, summarise(own, asked.against))

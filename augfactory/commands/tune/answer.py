@@ -10,13 +10,13 @@ from augfactory.commands.evaluate.arms import ONLINE_MIXUP, ORIGINALS
 from augfactory.commands.tune.folds import FOLDS
 from augfactory.commands.tune.space import DEFAULT, Candidate
 from augfactory.evaluation.comparison.intervals import Difference
-from augfactory.evaluation.comparison.protocol import CellResult
+from augfactory.evaluation.comparison.protocol import RunResult
 from augfactory.evaluation.cross_validation import compare_folds
 
 REFERENCES = (ORIGINALS, ONLINE_MIXUP)
 ENOUGH = 12  # folds; with fewer the answer says that more minutes tell more
 
-Results = dict[tuple[str, int], CellResult]  # (recipe or reference, fold) -> …
+Results = dict[tuple[str, int], RunResult]  # (recipe or reference, fold) -> …
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def choice(space: Sequence[Candidate], tried: Sequence[Tried]) -> tuple[Candidat
     default = next(one for one in recipes if one.name == DEFAULT)
     gap = best.against_default
     assert gap is not None
-    clear = gap.clear and gap.mean > 0
+    clear = gap.excludes_zero and gap.mean > 0
     use = best if clear else default
     chosen = next(one for one in space if one.name == use.name)
     if clear:
@@ -87,9 +87,9 @@ def choice(space: Sequence[Candidate], tried: Sequence[Tried]) -> tuple[Candidat
         )
     online = use.against_online
     assert online is not None
-    if online.clear and online.mean > 0:
+    if online.excludes_zero and online.mean > 0:
         second = f"The set gains {points(online)} over training with online geometry and mixup."
-    elif online.clear:
+    elif online.excludes_zero:
         second = (
             f"Online geometry and mixup, which need no dataset, are better: the set is at "
             f"{points(online)}."

@@ -13,9 +13,9 @@ from augfactory.commands.expand.expand import expand_all
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.commands.tune.space import Candidate
-from augfactory.evaluation.comparison.protocol import Arm, Cell, LabelledRows
+from augfactory.evaluation.comparison.protocol import Arm, LabelledRows, Run
 from augfactory.evaluation.cross_validation import folds
-from augfactory.evaluation.training.diet import Diet
+from augfactory.evaluation.training.batch_policy import BatchPolicy
 from augfactory.records import Source, SourceSpec
 from augfactory.sources.fingerprint import fingerprint
 from augfactory.store.disk.atomic import make_folders, write_file
@@ -93,9 +93,9 @@ def _npz(source: Source) -> bytes:
     return buffer.getvalue()
 
 
-def cells_of_fold(
+def runs_of_fold(
     request: TuneRequest, unit: Unit, alive: Sequence[Candidate], progress: Progress
-) -> list[Cell]:
+) -> list[Run]:
     """Make the datasets of a fold that are not there yet; return what is to be trained."""
     model = _model(request, unit, progress) if any(one.vae is not None for one in alive) else None
     orders = [_order(request, unit, one, model) for one in alive]
@@ -105,8 +105,8 @@ def cells_of_fold(
     settings = settings_for(classifier, request.steps, 64, "auto", "auto", request.steps)
     shape = made[0].image_shape
     originals = Arm(ORIGINALS, 1, unit.train, unit.rows, unit.fingerprint)
-    online = Diet(online=online_stages(ONLINE_MIXUP, [made[0].recipe], shape))
-    arms = [originals, replace(originals, name=ONLINE_MIXUP, factor=None, diet=online)]
+    online = BatchPolicy(online=online_stages(ONLINE_MIXUP, [made[0].recipe], shape))
+    arms = [originals, replace(originals, name=ONLINE_MIXUP, factor=None, batch_policy=online)]
     arms += [
         Arm(
             name=one.name,
@@ -118,7 +118,7 @@ def cells_of_fold(
         for one, dataset, manifest in zip(alive, datasets, made, strict=True)
     ]
     return [
-        Cell(arm, unit.test, classifier, settings, seed=unit.number, subset=unit.number)
+        Run(arm, unit.test, classifier, settings, seed=unit.number, subset=unit.number)
         for arm in arms
     ]
 

@@ -24,7 +24,7 @@ from augfactory.commands.tune.answer import (
     choice,
     mean_accuracy,
 )
-from augfactory.commands.tune.folds import FOLDS, TuneRequest, cells_of_fold, open_unit
+from augfactory.commands.tune.folds import FOLDS, TuneRequest, open_unit, runs_of_fold
 from augfactory.commands.tune.space import DEFAULT, Candidate, candidates
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.pipeline.composition import vae_or_default
@@ -71,7 +71,9 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
     space = candidates(preset, with_vae=request.vae)
     folder = request.out.with_name(f"{request.out.stem}-tuning")
     files.check_folder(folder)
-    from augfactory.commands.runs.cells import run_cells  # torch: only when the request is right
+    from augfactory.commands.runs.train_runs import (
+        train_runs,
+    )  # torch: only when the request is right
 
     make_folders([folder])
     with only_writer(folder, request.lock):
@@ -81,13 +83,13 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
         seconds = 0.0  # of a classifier, by the clock
         while (target := _next(request, begun, units, len(alive) + len(REFERENCES), seconds)) > 0:
             since = time.monotonic()
-            cells = []
+            runs = []
             for number in range(target):
                 unit = open_unit(request, source, folder, number)
-                cells += cells_of_fold(request, unit, alive, progress)
+                runs += runs_of_fold(request, unit, alive, progress)
             text = f"trying {len(alive)} recipes on {target} folds"
-            found, trained = run_cells(cells, folder, request.workers, progress, text=text)
-            results = {**results, **{(cell.arm.name, cell.subset): own for cell, own in found}}
+            found, trained = train_runs(runs, folder, request.workers, progress, text=text)
+            results = {**results, **{(run.arm.name, run.subset): own for run, own in found}}
             seconds = (time.monotonic() - since) / max(trained, 1) if trained else seconds
             units = target
             if target in ROUNDS:

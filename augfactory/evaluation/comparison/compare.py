@@ -1,6 +1,6 @@
-"""What the cells of an evaluation say together: means, differences, curves.
+"""What the runs of an evaluation say together: means, differences, curves.
 
-Arms are compared where both have a cell for the same subset and training seed, so that the chance
+Arms are compared where both have a run for the same subset and training seed, so that the chance
 of the draw and of the first weights is the same for both. With several subsets the seeds of each
 are averaged first and the interval is over the subsets, since seeds on one subset say nothing of
 another; with one subset it is over the seeds.
@@ -15,15 +15,15 @@ import numpy as np
 from augfactory.evaluation.comparison.curves import Curve, mean_curve
 from augfactory.evaluation.comparison.intervals import Comparison, Difference, compare
 from augfactory.evaluation.comparison.measures import Reliability, Scores, class_accuracy
-from augfactory.evaluation.comparison.protocol import Arm, Cell, CellResult
+from augfactory.evaluation.comparison.protocol import Arm, Run, RunResult
 
 MEASURES = tuple(Scores.__dataclass_fields__)
-Results = Sequence[tuple[Cell, CellResult]]
-Found = dict[tuple[int, int], tuple[Arm, CellResult]]  # (subset, seed) -> …
+Results = Sequence[tuple[Run, RunResult]]
+Found = dict[tuple[int, int], tuple[Arm, RunResult]]  # (subset, seed) -> …
 
 
 @dataclass(frozen=True)
-class Spread:
+class Summary:
     """Some values, their mean and standard deviation (ddof 1; None for a single value)."""
 
     mean: float
@@ -47,9 +47,9 @@ class ArmSummary:
         versus: other arm -> measure -> this arm less that one.
         curve: what its classifiers were worth along the training.
         collapsed: why, for each training that failed.
-        class_accuracy: [K], over all cells; NaN for a class without test rows.
-        confusion: [K][K], summed over the cells.
-        reliability: over all cells.
+        class_accuracy: [K], over all runs; NaN for a class without test rows.
+        confusion: [K][K], summed over the runs.
+        reliability: over all runs.
         corruption_errors: corruption -> errors, 0 to 1.
         seconds: of training one classifier.
         waiting: share of them spent on images.
@@ -61,34 +61,34 @@ class ArmSummary:
     images_per_step: int
     subsets: tuple[int, ...]
     seeds: tuple[int, ...]
-    measures: dict[str, Spread]
-    scaled: dict[str, Spread] | None
+    measures: dict[str, Summary]
+    scaled: dict[str, Summary] | None
     versus: dict[str, dict[str, Difference]] = field(repr=False)
     curve: Curve
     collapsed: tuple[str, ...]
     class_accuracy: tuple[float, ...]
     confusion: tuple[tuple[int, ...], ...]
     reliability: Reliability
-    corruption_errors: dict[str, Spread] | None
-    seconds: Spread
-    waiting: Spread
+    corruption_errors: dict[str, Summary] | None
+    seconds: Summary
+    waiting: Summary
 
     @property
-    def accuracy(self) -> Spread:
+    def accuracy(self) -> Summary:
         """Share of right answers, 0 to 1."""
         return self.measures["accuracy"]
 
     @property
-    def nll(self) -> Spread:
+    def nll(self) -> Summary:
         """Negative log-likelihood in nats."""
         return self.measures["nll"]
 
 
-def spread(values: Iterable[float]) -> Spread:
+def summary(values: Iterable[float]) -> Summary:
     """Return the mean and the standard deviation of ``values``, which must not be empty."""
     kept = tuple(float(value) for value in values)
     std = float(np.std(kept, ddof=1)) if len(kept) > 1 else None
-    return Spread(float(np.mean(kept)), std, kept)
+    return Summary(float(np.mean(kept)), std, kept)
 
 
 def summarise(results: Results, against: Sequence[str]) -> tuple[ArmSummary, ...]:
@@ -117,10 +117,10 @@ def summarise(results: Results, against: Sequence[str]) -> tuple[ArmSummary, ...
 
 
 def by_arm(results: Results) -> dict[str, Found]:
-    """Return the cells of each arm, in the order in which the arms first appear."""
+    """Return the runs of each arm, in the order in which the arms first appear."""
     arms: dict[str, Found] = {}
-    for cell, result in results:
-        arms.setdefault(cell.arm.name, {})[cell.subset, cell.seed] = (cell.arm, result)
+    for run, result in results:
+        arms.setdefault(run.arm.name, {})[run.subset, run.seed] = (run.arm, result)
     return arms
 
 
@@ -132,7 +132,7 @@ def compared(arms: Mapping[str, Found], against: Sequence[str], measure: str) ->
     """
     several = len({subset for found in arms.values() for subset, _ in found}) > 1
 
-    def blocks(figure: Callable[[CellResult], Any]) -> dict[str, dict[int, Any]]:
+    def blocks(figure: Callable[[RunResult], Any]) -> dict[str, dict[int, Any]]:
         return {name: _by_block(found, several, figure) for name, found in arms.items()}
 
     figures = blocks(lambda result: _figure(result, measure))
@@ -146,13 +146,13 @@ def compared(arms: Mapping[str, Found], against: Sequence[str], measure: str) ->
     return compare(figures, pairs, None if of_image is None else blocks(of_image))
 
 
-_OF_IMAGE: dict[str, Callable[[CellResult], Any]] = {
+_OF_IMAGE: dict[str, Callable[[RunResult], Any]] = {
     "accuracy": lambda result: np.equal(result.predicted, result.labels).astype(np.float64),
     "nll": lambda result: np.asarray(result.label_nll),
 }
 
 
-def _by_block(found: Found, several: bool, figure: Callable[[CellResult], Any]) -> dict[int, Any]:
+def _by_block(found: Found, several: bool, figure: Callable[[RunResult], Any]) -> dict[int, Any]:
     """Return the figure of each seed or, of several subsets, its mean over a subset's seeds."""
     gathered: dict[int, list[Any]] = {}
     for (subset, seed), (_, result) in sorted(found.items(), key=lambda item: item[0]):
@@ -160,7 +160,7 @@ def _by_block(found: Found, several: bool, figure: Callable[[CellResult], Any]) 
     return {block: np.mean(own, axis=0) for block, own in gathered.items()}
 
 
-def _figure(result: CellResult, measure: str) -> float:
+def _figure(result: RunResult, measure: str) -> float:
     if measure == "corruption_error":
         return mean_error(result)
     return float(getattr(result.scores, measure))
@@ -180,8 +180,8 @@ def _summary(name: str, found: Found, versus: dict[str, dict[str, Difference]]) 
     scaled = None
     if all(own is not None for own in kept):
         scaled = {
-            measure: spread(getattr(own, measure) for own in kept) for measure in MEASURES
-        } | {"temperature": spread(result.temperature or 0.0 for result in results)}
+            measure: summary(getattr(own, measure) for own in kept) for measure in MEASURES
+        } | {"temperature": summary(result.temperature or 0.0 for result in results)}
     return ArmSummary(
         name=name,
         factor=arms[0].factor,
@@ -190,7 +190,7 @@ def _summary(name: str, found: Found, versus: dict[str, dict[str, Difference]]) 
         subsets=tuple(subset for subset, _ in keys),
         seeds=tuple(seed for _, seed in keys),
         measures={
-            measure: spread(getattr(result.scores, measure) for result in results)
+            measure: summary(getattr(result.scores, measure) for result in results)
             for measure in MEASURES
         },
         scaled=scaled,
@@ -201,21 +201,21 @@ def _summary(name: str, found: Found, versus: dict[str, dict[str, Difference]]) 
         confusion=tuple(map(tuple, matrix.tolist())),
         reliability=_pooled([result.reliability for result in results]),
         corruption_errors=_corruptions(results),
-        seconds=spread(result.seconds for result in results),
-        waiting=spread(result.waiting for result in results),
+        seconds=summary(result.seconds for result in results),
+        waiting=summary(result.waiting for result in results),
     )
 
 
-def mean_error(result: CellResult) -> float:
+def mean_error(result: RunResult) -> float:
     """Return the mean corruption error: a plain mean over the corruptions, not normalised."""
     return float(np.mean(list((result.corruption_errors or {}).values())))
 
 
-def _corruptions(results: Sequence[CellResult]) -> dict[str, Spread] | None:
+def _corruptions(results: Sequence[RunResult]) -> dict[str, Summary] | None:
     found = [result.corruption_errors for result in results if result.corruption_errors]
     if len(found) < len(results):
         return None
-    return {name: spread(errors[name] for errors in found) for name in found[0]}
+    return {name: summary(errors[name] for errors in found) for name in found[0]}
 
 
 def _pooled(parts: Sequence[Reliability]) -> Reliability:

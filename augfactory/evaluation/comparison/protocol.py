@@ -1,7 +1,7 @@
 """How arms are compared: equal steps, equal batches, paired seeds and subsets.
 
-A cell is one classifier: an arm, on one subset of the data, with one training seed. Whatever
-decides its result stands in its key, so that a finished cell is never run again.
+A run is one classifier: an arm, on one subset of the data, with one training seed. Whatever
+decides its result stands in its key, so that a finished run is never run again.
 """
 
 import hashlib
@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augfactory.evaluation.comparison.measures import Reliability, Scores
-from augfactory.evaluation.training.diet import DEFAULT_DIET, Diet
+from augfactory.evaluation.training.batch_policy import DEFAULT_POLICY, BatchPolicy
 from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.evaluation.training.training_set import Part
 from augfactory.records import Source, SourceSpec
 
 if TYPE_CHECKING:
-    from augfactory.evaluation.training.train import Progressed  # torch takes seconds to load
+    from augfactory.evaluation.training.train import TrainingProgress  # torch takes seconds to load
 
-# Raise this whenever training or measuring changes, so that no older cell is taken for a new one.
+# Raise this whenever training or measuring changes, so that no older run is taken for a new one.
 PROTOCOL = 4
 
 
@@ -44,12 +44,12 @@ class Arm:
     fingerprint: str
     part: Part = "all"
     rows: tuple[int, ...] | None = None
-    diet: Diet = DEFAULT_DIET
+    batch_policy: BatchPolicy = DEFAULT_POLICY
 
     @property
     def images_per_step(self) -> int:
         """How many images the classifier sees for each of a batch."""
-        return 3 if self.diet.loss == "jsd" else 1
+        return 3 if self.batch_policy.loss == "jsd" else 1
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class CorruptedTest:
 
 
 @dataclass(frozen=True)
-class Cell:
+class Run:
     """One classifier to train and to test. Small, so that it can be sent to another process.
 
     ``held_out`` are training rows that no arm has, for the temperature; None measures without.
@@ -118,8 +118,8 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class CellResult:
-    """What one cell came to.
+class RunResult:
+    """What one run came to.
 
     Attributes:
         scores: on the test rows.
@@ -154,25 +154,25 @@ class CellResult:
 
 @dataclass(frozen=True)
 class Earlier:
-    """A shorter training of the same cell: how far it came, and what was read on the way."""
+    """A shorter training of the same run: how far it came, and what was read on the way."""
 
-    standing: "Progressed"
+    progress: "TrainingProgress"
     curve: tuple[Reading, ...]
 
 
-def cell_key(cell: Cell) -> str:
-    """Return a hash of everything that decides the cell's result; names and paths do not."""
-    arm = cell.arm
-    corrupted = cell.corrupted
+def run_key(run: Run) -> str:
+    """Return a hash of everything that decides the run's result; names and paths do not."""
+    arm = run.arm
+    corrupted = run.corrupted
     decisive = {
         "protocol": PROTOCOL,
         "torch": _torch_version(),
-        "arm": [arm.fingerprint, arm.part, asdict(arm.diet)],
-        "test": cell.test.fingerprint,
-        "held_out": cell.held_out.fingerprint if cell.held_out else None,
-        "classifier": [cell.classifier.name, cell.classifier.weights_sha256],
-        "settings": asdict(cell.settings),
-        "seed": cell.seed,
+        "arm": [arm.fingerprint, arm.part, asdict(arm.batch_policy)],
+        "test": run.test.fingerprint,
+        "held_out": run.held_out.fingerprint if run.held_out else None,
+        "classifier": [run.classifier.name, run.classifier.weights_sha256],
+        "settings": asdict(run.settings),
+        "seed": run.seed,
         "corrupted": [corrupted.profile, corrupted.seed] if corrupted else None,
     }
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:32]
@@ -183,12 +183,12 @@ def _torch_version() -> str:
     return version("torch")  # it reads and parses a file each time
 
 
-def training_key(cell: Cell) -> str:
+def training_key(run: Run) -> str:
     """Return a hash of everything that decides the training but how many steps it has."""
-    return cell_key(replace(cell, settings=replace(cell.settings, steps=0)))
+    return run_key(replace(run, settings=replace(run.settings, steps=0)))
 
 
-def result_as_dict(result: CellResult) -> dict[str, Any]:
+def result_as_dict(result: RunResult) -> dict[str, Any]:
     """Return the result as plain values for JSON."""
     return asdict(result)
 
@@ -198,14 +198,14 @@ def read_curve(kept: Sequence[Mapping[str, Any]]) -> tuple[Reading, ...]:
     return tuple(Reading(**reading) for reading in kept)
 
 
-def result_from_dict(kept: Mapping[str, Any]) -> CellResult:
+def result_from_dict(kept: Mapping[str, Any]) -> RunResult:
     """Return what ``result_as_dict`` gave.
 
     Raises:
         KeyError, TypeError, ValueError: it is something else.
     """
     errors = kept["corruption_errors"]
-    return CellResult(
+    return RunResult(
         scores=Scores(**kept["scores"]),
         curve=read_curve(kept["curve"]),
         predicted=tuple(int(label) for label in kept["predicted"]),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from augfactory.evaluation.comparison.compare import ArmSummary, by_arm, compared
-from augfactory.evaluation.comparison.compare import Results as Cells
+from augfactory.evaluation.comparison.compare import Results as Runs
 from augfactory.evaluation.comparison.intervals import Comparison, Difference, half_width
 
 POINT = 0.01  # of accuracy
@@ -48,7 +48,7 @@ class Verdict:
     without_collapsed: str | None
 
 
-def verdict_of(results: Cells, arms: Sequence[ArmSummary], baselines: Sequence[str]) -> Verdict:
+def verdict_of(results: Runs, arms: Sequence[ArmSummary], baselines: Sequence[str]) -> Verdict:
     """Compare all arms with the best of ``baselines`` and say which to use.
 
     An arm is used instead of the baseline only where its interval leaves out 0; of several, the
@@ -62,8 +62,10 @@ def verdict_of(results: Cells, arms: Sequence[ArmSummary], baselines: Sequence[s
     comparison = compared(by_arm(results), known, "accuracy")
     gaps = {one: gap for (one, other), gap in comparison.differences.items() if other == baseline}
     ordered = sorted(gaps, key=lambda name: -gaps[name].mean)
-    better = tuple(name for name in ordered if gaps[name].clear and gaps[name].mean > 0)
-    worse = tuple(name for name in reversed(ordered) if gaps[name].clear and gaps[name].mean < 0)
+    better = tuple(name for name in ordered if gaps[name].excludes_zero and gaps[name].mean > 0)
+    worse = tuple(
+        name for name in reversed(ordered) if gaps[name].excludes_zero and gaps[name].mean < 0
+    )
     use = better[0] if better else baseline
     own_test = max(
         (comparison.test[pair] for pair in comparison.test if pair[1] == baseline), default=0.0
@@ -76,7 +78,7 @@ def verdict_of(results: Cells, arms: Sequence[ArmSummary], baselines: Sequence[s
         gain=gaps.get(use),
         better=better,
         worse=worse,
-        undecided=tuple(name for name in ordered if not gaps[name].clear),
+        undecided=tuple(name for name in ordered if not gaps[name].excludes_zero),
         smallest_difference=_smallest(gaps),
         seeds_for_a_point=_seeds_for_a_point(comparison, own_test, len(gaps), len(arms), seeds),
         test_images_for_a_point=_images_for_a_point(own_test, images),
@@ -112,13 +114,13 @@ def _images_for_a_point(test: float, images: int) -> int:
 
 
 def _without_collapsed(
-    results: Cells, arms: Sequence[ArmSummary], baselines: Sequence[str], use: str
+    results: Runs, arms: Sequence[ArmSummary], baselines: Sequence[str], use: str
 ) -> str | None:
     """Return what would be used if failed trainings were left out, where that is another arm."""
     if not any(arm.collapsed for arm in arms):
         return None
-    sound = [(cell, result) for cell, result in results if result.collapsed is None]
-    names = {cell.arm.name for cell, _ in sound}
+    sound = [(run, result) for run, result in results if result.collapsed is None]
+    names = {run.arm.name for run, _ in sound}
     known = [name for name in baselines if name in names]
     if not known:
         return None
@@ -131,7 +133,7 @@ def _without_collapsed(
     clear = [
         one
         for (one, other), gap in gaps.items()
-        if other == baseline and gap.clear and gap.mean > 0
+        if other == baseline and gap.excludes_zero and gap.mean > 0
     ]
     best = max(clear, key=lambda name: means[name]) if clear else baseline
     return None if best == use else best
@@ -214,6 +216,6 @@ def _gain(other: str, gap: Difference) -> str:
     if gap.low is None or gap.high is None:
         return f"{points} against {other} (one pair, so no interval)"
     interval = f"[{100 * gap.low:+.1f}, {100 * gap.high:+.1f}]"
-    if gap.clear:
+    if gap.excludes_zero:
         return f"{points} {interval} {'over' if gap.mean > 0 else 'below'} {other}"
     return f"not distinguishable from {other} ({points} {interval})"
