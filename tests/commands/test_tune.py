@@ -96,7 +96,7 @@ def test_the_worse_half_is_left_out_and_folds_become_more(
     for runs in asked:
         assert {DEFAULT, "cutmix", ORIGINALS, ONLINE_MIXUP} <= names(runs)
     assert "elastic" not in names(asked[1])
-    tried = {one["name"]: one for one in result.document["tried"]}
+    tried = {one["name"]: one for one in result.plain()["tried"]}
     assert tried["elastic"]["folds"] == 1
     assert tried["cutmix"]["folds"] == 6
     assert tried[DEFAULT]["against_default"] is None
@@ -120,8 +120,8 @@ def test_a_recipe_that_is_surely_better_is_written_and_read_by_expand(
 ) -> None:
     trained(noisy({"cutmix": 0.15}))
     result = run(request_)
-    assert result.document["use"] == "cutmix"
-    assert result.document["text"].startswith("Use cutmix: +1")
+    assert result.use == "cutmix"
+    assert result.text.startswith("Use cutmix: +1")
     text = Path("best.toml").read_text()
     assert "# augfactory tune" in text
     values = tomllib.loads(text)
@@ -135,23 +135,23 @@ def test_a_recipe_that_is_surely_better_is_written_and_read_by_expand(
     made = json.loads(done.stdout)["datasets"][0]
     assert made["rows"] == 40 * 5
     kept = json.loads((Path(made["path"]) / "manifest.json").read_text())["recipe"]
-    assert kept == {**result.document["recipe"], "format": "hdf5"}
+    assert kept == {**result.recipe, "format": "hdf5"}
 
 
 def test_chance_does_not_choose(request_: TuneRequest, trained: Any) -> None:
     trained(noisy({}, noise=0.03))
     result = run(request_)
-    assert result.document["use"] == DEFAULT
-    assert "Nothing that was tried is surely better" in result.document["text"]
-    assert "not told apart" in result.document["text"]
+    assert result.use == DEFAULT
+    assert "Nothing that was tried is surely better" in result.text
+    assert "not told apart" in result.text
 
 
 def test_online_augmentation_may_be_enough(request_: TuneRequest, trained: Any) -> None:
     trained(noisy({ONLINE_MIXUP: 0.2}))
-    text = run(request_).document["text"]
+    text = run(request_).text
     assert "Online geometry and mixup, which need no dataset, are better" in text
     trained(noisy({ONLINE_MIXUP: -0.2}))
-    assert "over training with online geometry and mixup" in run(request_).document["text"]
+    assert "over training with online geometry and mixup" in run(request_).text
 
 
 def test_the_minutes_end_it(
@@ -162,7 +162,7 @@ def test_the_minutes_end_it(
     asked = trained(noisy({}))
     result = run(replace(request_, minutes=6.0))
     assert 1 <= len(asked) < len(FEW)
-    assert result.document["tried"][0]["folds"] >= 1
+    assert result.plain()["tried"][0]["folds"] >= 1
 
 
 def test_no_dataset_holds_an_image_that_it_is_measured_on(

@@ -1,12 +1,14 @@
 """Cells, their keys and their summaries."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
+from augfactory.commands.runs.files import RUN_RESULT
 from augfactory.engines import processes
 from augfactory.evaluation.comparison.protocol import (
     Arm,
@@ -15,8 +17,6 @@ from augfactory.evaluation.comparison.protocol import (
     LabelledRows,
     Run,
     RunResult,
-    result_as_dict,
-    result_from_dict,
     run_key,
 )
 from augfactory.evaluation.comparison.train_run import train_run
@@ -136,6 +136,6 @@ def test_a_result_comes_back_from_json() -> None:
     held_out = LabelledRows(SourceSpec("held/40"), "ghi")
     for cell in (CELL, replace(CELL, held_out=held_out)):
         result = run_here(cell)
-        assert result_from_dict(json.loads(json.dumps(result_as_dict(result)))) == result
-    with pytest.raises((KeyError, TypeError)):
-        result_from_dict({"scores": {}})
+        assert RUN_RESULT.validate_python(json.loads(json.dumps(asdict(result)))) == result
+    with pytest.raises(ValidationError):
+        RUN_RESULT.validate_python({"scores": {}})

@@ -11,7 +11,7 @@ from PIL import Image
 
 from augfactory.report.figures import curves_figure as module
 from augfactory.report.figures.curves_figure import HEIGHT, MOST_LINES, WIDTH, curves_figure
-from tests.report.documents import results
+from tests.report.documents import arms_of, results
 
 
 def drawn(monkeypatch: pytest.MonkeyPatch, arms: list[dict[str, Any]]) -> tuple[bytes, Axes]:
@@ -24,7 +24,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch, arms: list[dict[str, Any]]) -> tuple[
         seen.append(axes)
 
     monkeypatch.setattr(module, "_dress", keep)
-    data = curves_figure(arms, "originals", "what was $done$")
+    data = curves_figure(arms_of({"arms": arms}), "originals", "what was $done$")
     return data, seen[0]
 
 

@@ -3,7 +3,6 @@
 import io
 import subprocess
 import sys
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -11,29 +10,22 @@ import pytest
 from matplotlib.axes import Axes
 from PIL import Image
 
-from augfactory.evaluation.comparison.compare import Summary, summary
+from augfactory.commands.evaluate.arms import series_of
+from augfactory.evaluation.comparison.compare import summary
+from augfactory.evaluation.comparison.results import ArmSummary
 from augfactory.report.figures import evaluation_figures
 from augfactory.report.figures.evaluation_figures import FIGURE_PIXELS, accuracy_figure
 from augfactory.report.figures.value_labels import free_boxes
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What a figure needs of an arm."""
-
-    name: str
-    factor: int | None
-    rows: int
-    accuracy: Summary
-    nll: Summary
-    seconds: Summary
+def arm(name: str, factor: int | None, *accuracies: float, rows: int = 500) -> ArmSummary:
+    series = series_of(name, factor)
+    return ArmSummary.model_construct(
+        name=name, factor=factor, rows=rows, accuracy=summary(accuracies), series=series
+    )
 
 
-ORIGINALS = Measured("originals", 1, 100, summary([0.8, 0.82]), summary([0.5]), summary([1]))
-
-
-def arm(name: str, factor: int | None, *accuracies: float) -> Measured:
-    return Measured(name, factor, 500, summary(accuracies), summary([0.4]), summary([1]))
+ORIGINALS = arm("originals", 1, 0.8, 0.82, rows=100)
 
 
 @pytest.fixture
@@ -66,7 +58,7 @@ def lines_of(axes: Axes) -> dict[str, tuple[list[float], list[float]]]:
         [],
     ],
 )
-def test_the_figure_is_a_png_of_its_size(others: list[Measured]) -> None:
+def test_the_figure_is_a_png_of_its_size(others: list[ArmSummary]) -> None:
     data = accuracy_figure([ORIGINALS, *others], "originals", "what was done")
     with Image.open(io.BytesIO(data)) as image:
         assert (image.format, image.size) == ("PNG", FIGURE_PIXELS)
@@ -140,7 +132,7 @@ MANY = [
 
 @pytest.mark.parametrize("arms", [CLOSE, MANY])
 def test_values_hide_no_point_and_names_of_ticks_stand_apart(
-    arms: list[Measured], drawn: list[Axes]
+    arms: list[ArmSummary], drawn: list[Axes]
 ) -> None:
     accuracy_figure(arms, "originals", "words")
     (axes,) = drawn

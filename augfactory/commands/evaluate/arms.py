@@ -71,13 +71,15 @@ def make_arms(versions: tuple[Version, ...], request: ArmsRequest) -> tuple[Arm,
     arms = [originals, *online]
     for name, version in zip(names_of(versions), versions, strict=True):
         training = version_set(version)
+        factor = version.manifest.recipe.get("factor")
         whole = Arm(
             name=name,
-            factor=version.manifest.recipe.get("factor"),
+            factor=factor,
             source=SourceSpec(str(version.folder)),
             size=len(version.source),
             fingerprint=version.manifest.content_hash,
             batch_policy=_batch_policy(training, request),
+            series=series_of(name, factor),
         )
         arms.append(whole)
         arms += _parts(whole, training, request)
@@ -133,6 +135,14 @@ def names_of(versions: tuple[Version, ...]) -> list[str]:
     ]
 
 
+def series_of(name: str, factor: int | None) -> str:
+    """Return the name that arms share whose datasets differ in their factor only.
+
+    `augfactory expand` names its datasets NAME-xK, which nothing else records.
+    """
+    return name.replace(f"-x{factor}", "", 1)
+
+
 def online_stages(
     name: str, recipes: Sequence[Mapping[str, Any]], image_shape: tuple[int, int, int]
 ) -> tuple[OnlineStage, ...]:
@@ -182,6 +192,7 @@ def _parts(whole: Arm, training: TrainingSet, request: ArmsRequest) -> list[Arm]
                 replace(
                     whole,
                     name=f"{whole.name} {SYNTHETIC_ONLY}",
+                    series=f"{whole.series} {SYNTHETIC_ONLY}",
                     size=generated,
                     part="synthetic",
                     batch_policy=BatchPolicy(order=request.order),
@@ -194,11 +205,12 @@ def _parts(whole: Arm, training: TrainingSet, request: ArmsRequest) -> list[Arm]
                     f"{whole.name} does not hold both originals and generated images",
                     "Leave that arm or that dataset out.",
                 )
-            share = f"{100 * request.real_share:g} % real"
+            suffix = f"{REAL_AND_SYNTHETIC} ({100 * request.real_share:g} % real)"
             parts.append(
                 replace(
                     whole,
-                    name=f"{whole.name} {REAL_AND_SYNTHETIC} ({share})",
+                    name=f"{whole.name} {suffix}",
+                    series=f"{whole.series} {suffix}",
                     batch_policy=BatchPolicy(real_share=request.real_share),
                 )
             )

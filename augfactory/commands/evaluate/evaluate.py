@@ -5,6 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from augfactory.commands.evaluate import checks
 from augfactory.commands.evaluate.arms import BASELINES
 from augfactory.commands.evaluate.document import document_of
@@ -19,30 +21,25 @@ from augfactory.commands.progress import Progress
 from augfactory.commands.runs import files
 from augfactory.errors import unknown_name
 from augfactory.evaluation.classifiers.registry import check_image_shape
-from augfactory.evaluation.comparison.compare import ArmSummary, summarise
+from augfactory.evaluation.comparison.compare import summarise
 from augfactory.evaluation.comparison.protocol import ClassifierSpec
-from augfactory.evaluation.comparison.verdict import Verdict, verdict_of
+from augfactory.evaluation.comparison.results import Results
+from augfactory.evaluation.comparison.verdict import verdict_of
 from augfactory.evaluation.corruptions.registry import Profile, find_profile
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.disk.lock import only_writer
 
 
-@dataclass(frozen=True)
-class EvaluateResult:
-    """What came of it: ``arms`` with the baselines first, and the files that were written.
+class EvaluateResult(Results):
+    """What results.json holds, and the files that were written.
 
-    ``baseline`` is what they were compared with, ``verdict`` what that says. ``document`` is what
-    results.json holds; ``trained`` counts the classifiers trained now, the others were kept from an
-    earlier run of the same evaluation.
+    ``trained`` counts the classifiers trained now, the others were kept from an earlier run of the
+    same evaluation.
     """
 
-    arms: tuple[ArmSummary, ...]
-    baseline: str
-    verdict: Verdict
-    document: dict[str, Any]
     out: Path
     files: tuple[Path, ...]
-    trained: int
+    trained: int = Field(exclude=True)
 
 
 @dataclass(frozen=True)
@@ -118,26 +115,24 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
         arms = summarise(outcome.results, tuple(dict.fromkeys((*baselines, *BASELINES))))
         verdict = verdict_of(outcome.results, arms, baselines)
         alerts += checks.after_training(arms)
-        document = {
-            **document_of(request, inputs, outcome.results, arms, verdict, alerts),
-            "request_id": asked,
-        }
-        write_file(out / files.RESULTS, files.json_bytes(document))
+        settings = outcome.results[0][0].settings
+        results = document_of(request, inputs, settings, arms, verdict, alerts, asked)
+        write_file(out / files.RESULTS, files.json_bytes(results.plain()))
         write_file(out / "results.csv", files.runs_csv(outcome.results))
         written = [
             out / files.RESULTS,
             out / "results.csv",
-            *write_report(out, document, arms, inputs, outcome.results),
+            *write_report(out, results, inputs, outcome.results),
         ]
         return EvaluateResult(
-            arms, verdict.baseline, verdict, document, out, tuple(written), outcome.trained
+            **dict(results), out=out, files=tuple(written), trained=outcome.trained
         )
 
 
 def as_json(result: EvaluateResult) -> dict[str, Any]:
     """Return what ``--json`` prints: results.json and where it lies."""
     return {
-        **result.document,
+        **result.plain(),
         "out": str(result.out),
         "files": [str(path) for path in result.files],
     }

@@ -9,19 +9,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from pydantic import TypeAdapter
 
 from augfactory.commands.progress import Progress
 from augfactory.errors import RecipeError
-from augfactory.evaluation.comparison.compare import ArmSummary, Summary
+from augfactory.evaluation.comparison.compare import mean_error
 from augfactory.evaluation.comparison.protocol import (
     Run,
     RunResult,
-    result_as_dict,
-    result_from_dict,
     run_key,
 )
-from augfactory.evaluation.corruptions.registry import find_profile
 from augfactory.guarded.documents import read_json
 from augfactory.guarded.files import is_folder, is_there
 from augfactory.guarded.text import escaped, escaped_json
@@ -29,6 +26,7 @@ from augfactory.store.disk.atomic import make_folders, remove, remove_leftovers,
 
 RUNS, RESULTS = "cells", "results.json"
 CHECKSUM = "sha256"
+RUN_RESULT = TypeAdapter(RunResult)
 LARGEST_RUN = 2**28  # bytes; that of some thousand classes has a confusion matrix of 100 MB
 
 
@@ -86,7 +84,7 @@ def save_run(out: Path, run: Run, result: RunResult) -> None:
         **asdict(run.settings),
     }
     # As JSON has them: a tuple comes back as a list.
-    kept = json.loads(json_bytes({**result_as_dict(result), "about": about}))
+    kept = json.loads(json_bytes({**asdict(result), "about": about}))
     write_file(_run_path(out, run), json_bytes({**kept, CHECKSUM: _checksum(run, kept)}))
 
 
@@ -103,7 +101,7 @@ def load_run(out: Path, run: Run, progress: Progress) -> RunResult | None:
         kept = read_json(path, LARGEST_RUN, follow=False)
         if kept.pop(CHECKSUM, None) != _checksum(run, kept):
             raise ValueError("its checksum differs")
-        return result_from_dict(kept)
+        return RUN_RESULT.validate_python(kept)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -119,70 +117,11 @@ def _checksum(run: Run, kept: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def arm_document(arm: ArmSummary, baseline: str, profile: str | None) -> dict[str, Any]:
-    """Return an arm as it stands in results.json."""
-    own = {name: asdict(spread) for name, spread in arm.measures.items()}
-    return {
-        "name": arm.name,
-        "factor": arm.factor,
-        "rows": arm.rows,
-        "images_per_step": arm.images_per_step,
-        "subsets": list(arm.subsets),
-        "seeds": list(arm.seeds),
-        **own,
-        "scaled": _spreads(arm.scaled),
-        "difference": _differences(arm, baseline),
-        "versus": {other: _differences(arm, other) for other in arm.versus},
-        "class_accuracy": [None if np.isnan(share) else share for share in arm.class_accuracy],
-        "confusion": [list(row) for row in arm.confusion],
-        "reliability": asdict(arm.reliability),
-        "corruptions": _corruptions(arm, profile),
-        "curve": asdict(arm.curve),
-        "rise": arm.curve.rise,
-        "still_from": arm.curve.still_from,
-        "collapsed": list(arm.collapsed),
-        "seconds": asdict(arm.seconds),
-        "waiting": asdict(arm.waiting),
-    }
-
-
-def _spreads(spreads: Mapping[str, Summary] | None) -> dict[str, Any] | None:
-    if spreads is None:
-        return None
-    return {name: asdict(own) for name, own in spreads.items()}
-
-
-def _differences(arm: ArmSummary, other: str) -> dict[str, Any] | None:
-    found = arm.versus.get(other)
-    return None if found is None else {name: asdict(gap) for name, gap in found.items()}
-
-
-def _corruptions(arm: ArmSummary, profile: str | None) -> dict[str, Any] | None:
-    """Return the errors; the mean is a plain one over the corruptions, not normalised."""
-    if arm.corruption_errors is None or profile is None:
-        return None
-    known = find_profile(profile)
-    errors = {name: own.mean for name, own in arm.corruption_errors.items()}
-    apart = [errors[each.name] for each in known.corruptions if not each.overlaps_augmix]
-    return {
-        "profile": known.name,
-        "title": known.title,
-        "mean_error": float(np.mean(list(errors.values()))),
-        "mean_error_without_overlap": float(np.mean(apart)) if len(apart) < len(errors) else None,
-        "errors": errors,
-    }
-
-
 def runs_csv(results: Sequence[tuple[Run, RunResult]]) -> bytes:
     """Return one line for each classifier."""
     lines = []
     for run, result in results:
-        scaled = (
-            {f"scaled_{name}": value for name, value in asdict(result.scaled).items()}
-            if (result.scaled)
-            else {}
-        )
-        errors = result.corruption_errors or {}
+        scaled = asdict(result.scaled) if result.scaled else {}
         lines.append(
             {
                 "arm": escaped(run.arm.name),
@@ -194,9 +133,9 @@ def runs_csv(results: Sequence[tuple[Run, RunResult]]) -> bytes:
                 "steps": run.settings.steps,
                 "batch": run.settings.batch,
                 **asdict(result.scores),
-                **scaled,
+                **{f"scaled_{name}": value for name, value in scaled.items()},
                 **({"temperature": result.temperature} if scaled else {}),
-                **({"corruption_error": float(np.mean(list(errors.values())))} if errors else {}),
+                **({"corruption_error": mean_error(result)} if result.corruption_errors else {}),
                 "seconds": result.seconds,
             }
         )

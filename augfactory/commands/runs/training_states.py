@@ -4,12 +4,15 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from augfactory.evaluation.comparison.protocol import Earlier, Run, read_curve, training_key
+from pydantic import TypeAdapter
+
+from augfactory.evaluation.comparison.protocol import Earlier, Reading, Run, training_key
 from augfactory.evaluation.training.train import TrainingProgress
 from augfactory.guarded.tensors import checksum, metadata_of, parse_tensors, read_tensor_file
 from augfactory.store.disk.atomic import remove, write_file
 from augfactory.vae.training_state import tensor_bytes
 
+CURVE = TypeAdapter(tuple[Reading, ...])
 ENDING = ".safetensors"
 PROGRESS, CHECKSUM = "standing", "sha256"  # the keys of the metadata
 
@@ -58,7 +61,7 @@ def load_state(folder: Path, run: Run) -> Earlier | None:
         progress = TrainingProgress(
             int(kept["step"]), tensors, float(kept["seconds"]), float(kept["waited"])
         )
-        earlier = Earlier(progress, read_curve(kept["curve"]))
+        earlier = Earlier(progress, CURVE.validate_python(kept["curve"]))
         if kept["key"] != training_key(run):
             raise ValueError("it is that of another run")
     except FileNotFoundError:

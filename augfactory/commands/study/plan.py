@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from augfactory.commands.evaluate.arms import online_stages
+from augfactory.commands.evaluate.arms import online_stages, series_of
 from augfactory.commands.expand.expand import expand_all
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.opening.training_sets import open_training
@@ -194,6 +194,7 @@ def _arm(
         fingerprint=manifest.content_hash,
         part=arm.part,
         batch_policy=batch_policy,
+        series=series_of(arm.name, manifest.recipe["factor"]),
     )
 
 

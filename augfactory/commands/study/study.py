@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from augfactory.commands.evaluate.request import classifier_spec, settings_for
 from augfactory.commands.progress import Progress
@@ -28,24 +28,22 @@ from augfactory.evaluation.comparison.protocol import (
     Run,
     RunResult,
 )
+from augfactory.evaluation.comparison.results import ArmSummary, LabelledSet, StudyResults
 from augfactory.evaluation.corruptions.registry import Profile, find_profile
 from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.store.disk.lock import only_writer
 from augfactory.store.reader import open_version
 
 if TYPE_CHECKING:
-    from augfactory.commands.study.results import Group
     from augfactory.report.page import Picture
 
 
-@dataclass(frozen=True)
-class StudyResult:
-    """What came of it; ``document`` is what results.json holds."""
+class StudyResult(StudyResults):
+    """What results.json holds, and the files that were written."""
 
-    document: dict[str, Any]
     out: Path
     files: tuple[Path, ...]
-    trained: int
+    trained: int = Field(exclude=True)
 
 
 @dataclass(frozen=True)
@@ -119,20 +117,20 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
             out,
             asked,
             request.size,
-            [_group(asked, n_train, groups, results) for n_train in asked.n_train],
+            {count: _arms(asked, count, groups, results) for count in asked.n_train},
             missing,
             results,
-            test={
-                "text": asked.test,
-                "rows": len(material.test),
-                "fingerprint": material.test_rows.fingerprint,
-            },
+            test=LabelledSet(
+                text=asked.test,
+                rows=len(material.test),
+                fingerprint=material.test_rows.fingerprint,
+            ),
             settings=asdict(_settings(asked, baseline, prepared)),
             class_names=material.test.class_names,
             alerts=material.alerts,
             pictures=_pictures(planned, models),
         )
-        return StudyResult(document, out, tuple(written), trained)
+        return StudyResult(**dict(document), out=out, files=tuple(written), trained=trained)
 
 
 def _cells(
@@ -240,21 +238,19 @@ def _shown(value: Any) -> str:
 def as_json(result: StudyResult) -> dict[str, Any]:
     """Return what ``--json`` prints: results.json and where it lies."""
     return {
-        **result.document,
+        **result.plain(),
         "out": str(result.out),
         "files": [str(path) for path in result.files],
     }
 
 
-def _group(
+def _arms(
     asked: Study, n_train: int, groups: dict[Run, int], results: Sequence[tuple[Run, RunResult]]
-) -> "Group":
-    from augfactory.commands.study.results import Group
-
+) -> tuple[ArmSummary, ...]:
     own = [(run, result) for run, result in results if groups[run] == n_train]
     order = [arm.name for arm in asked.arms]
     own.sort(key=lambda pair: order.index(pair[0].arm.name))
-    return Group(n_train, summarise(own, asked.against))
+    return summarise(own, asked.against)
 
 
 def _pictures(

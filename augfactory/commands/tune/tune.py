@@ -5,7 +5,7 @@ import shlex
 import textwrap
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,13 @@ from augfactory.commands.tune.answer import (
     REFERENCES,
     Results,
     all_tried,
-    as_values,
     choice,
     mean_accuracy,
 )
 from augfactory.commands.tune.folds import FOLDS, TuneRequest, open_unit, runs_of_fold
 from augfactory.commands.tune.space import DEFAULT, Candidate, candidates
 from augfactory.errors import InputDataError, RecipeError
+from augfactory.evaluation.comparison.results import TuneResults
 from augfactory.pipeline.composition import vae_or_default
 from augfactory.pipeline.recipe import (
     Recipe,
@@ -47,12 +47,9 @@ from augfactory.store.disk.lock import only_writer
 ROUNDS = (1, 3, 6, 12, 24, 48)
 
 
-@dataclass(frozen=True)
-class TuneResult:
-    """The recipe that was chosen, what was tried, the best first, and the files."""
+class TuneResult(TuneResults):
+    """What results.json holds, and the files that were written, that of the recipe last."""
 
-    document: dict[str, Any]
-    recipe: Path
     files: tuple[Path, ...]
 
 
@@ -156,26 +153,26 @@ def _finished(
     written = recipe_toml(recipe.model_dump(mode="json"))
     head = "".join(f"# {line}\n" for line in textwrap.wrap(words, 96))
     how = f"# augfactory tune {request.source.text}: {chosen.name}, {chosen.words}\n"
-    document: dict[str, Any] = {
-        "use": chosen.name,
-        "text": words,
-        "next": _next_command(request, chosen),
-        "recipe": recipe.model_dump(mode="json"),
-        "steps": request.steps,
-        "originals": len(source),
-        "tried": [as_values(one) for one in tried],
-    }
-    figure = differences_figure(document["tried"], DEFAULT)
+    document = TuneResults(
+        use=chosen.name,
+        text=words,
+        next=_next_command(request, chosen),
+        recipe=recipe.model_dump(mode="json"),
+        steps=request.steps,
+        originals=len(source),
+        tried=tuple(replace(one, accuracy=round(one.accuracy, 6)) for one in tried),
+    )
+    figure = differences_figure(tried, DEFAULT)
     page = tuning_page(document, figure)
     outputs = {
-        folder / "results.json": files.json_bytes(document),
+        folder / "results.json": files.json_bytes(document.plain()),
         folder / "differences.png": figure,
         folder / "report.html": page,
         request.out: f"{how}{head}\n{written}".encode(),
     }
     for path, content in outputs.items():
         write_file(path, content)
-    return TuneResult(document, request.out, tuple(outputs))
+    return TuneResult(**dict(document), files=tuple(outputs))
 
 
 def _next_command(request: TuneRequest, chosen: Candidate) -> str:
@@ -213,4 +210,4 @@ def _recipe(request: TuneRequest, source: Source, chosen: Candidate) -> Recipe:
 
 def as_json(result: TuneResult) -> dict[str, Any]:
     """Return what ``--json`` prints."""
-    return {**result.document, "files": [str(path) for path in result.files]}
+    return {**result.plain(), "files": [str(path) for path in result.files]}

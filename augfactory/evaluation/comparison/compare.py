@@ -7,81 +7,20 @@ another; with one subset it is over the seeds.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from augfactory.evaluation.comparison.curves import Curve, mean_curve
+from augfactory.evaluation.comparison.curves import mean_curve
 from augfactory.evaluation.comparison.intervals import Comparison, Difference, compare
 from augfactory.evaluation.comparison.measures import Reliability, Scores, class_accuracy
-from augfactory.evaluation.comparison.protocol import Arm, Run, RunResult
+from augfactory.evaluation.comparison.protocol import Run, RunResult
+from augfactory.evaluation.comparison.results import ArmSummary, CorruptionErrors, Summary
+from augfactory.evaluation.corruptions.registry import find_profile
 
 MEASURES = tuple(Scores.__dataclass_fields__)
 Results = Sequence[tuple[Run, RunResult]]
-Found = dict[tuple[int, int], tuple[Arm, RunResult]]  # (subset, seed) -> …
-
-
-@dataclass(frozen=True)
-class Summary:
-    """Some values, their mean and standard deviation (ddof 1; None for a single value)."""
-
-    mean: float
-    std: float | None
-    values: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class ArmSummary:
-    """An arm's results; the values of a spread stand in the order of ``subsets`` and ``seeds``.
-
-    Attributes:
-        name: of the arm.
-        factor: images per original, where known.
-        rows: that it trains on; the mean over the subsets.
-        images_per_step: for each image of a batch.
-        subsets: of each value.
-        seeds: of each value.
-        measures: the figures of ``Scores`` by name.
-        scaled: the same after temperature scaling, with "temperature"; None without held-out rows.
-        versus: other arm -> measure -> this arm less that one.
-        curve: what its classifiers were worth along the training.
-        collapsed: why, for each training that failed.
-        class_accuracy: [K], over all runs; NaN for a class without test rows.
-        confusion: [K][K], summed over the runs.
-        reliability: over all runs.
-        corruption_errors: corruption -> errors, 0 to 1.
-        seconds: of training one classifier.
-        waiting: share of them spent on images.
-    """
-
-    name: str
-    factor: int | None
-    rows: int
-    images_per_step: int
-    subsets: tuple[int, ...]
-    seeds: tuple[int, ...]
-    measures: dict[str, Summary]
-    scaled: dict[str, Summary] | None
-    versus: dict[str, dict[str, Difference]] = field(repr=False)
-    curve: Curve
-    collapsed: tuple[str, ...]
-    class_accuracy: tuple[float, ...]
-    confusion: tuple[tuple[int, ...], ...]
-    reliability: Reliability
-    corruption_errors: dict[str, Summary] | None
-    seconds: Summary
-    waiting: Summary
-
-    @property
-    def accuracy(self) -> Summary:
-        """Share of right answers, 0 to 1."""
-        return self.measures["accuracy"]
-
-    @property
-    def nll(self) -> Summary:
-        """Negative log-likelihood in nats."""
-        return self.measures["nll"]
+ArmRuns = dict[tuple[int, int], tuple[Run, RunResult]]  # (subset, seed) -> …
 
 
 def summary(values: Iterable[float]) -> Summary:
@@ -116,15 +55,15 @@ def summarise(results: Results, against: Sequence[str]) -> tuple[ArmSummary, ...
     )
 
 
-def by_arm(results: Results) -> dict[str, Found]:
+def by_arm(results: Results) -> dict[str, ArmRuns]:
     """Return the runs of each arm, in the order in which the arms first appear."""
-    arms: dict[str, Found] = {}
+    arms: dict[str, ArmRuns] = {}
     for run, result in results:
-        arms.setdefault(run.arm.name, {})[run.subset, run.seed] = (run.arm, result)
+        arms.setdefault(run.arm.name, {})[run.subset, run.seed] = (run, result)
     return arms
 
 
-def compared(arms: Mapping[str, Found], against: Sequence[str], measure: str) -> Comparison:
+def compared(arms: Mapping[str, ArmRuns], against: Sequence[str], measure: str) -> Comparison:
     """Compare every arm with each of ``against`` by one measure.
 
     Accuracy and NLL are means over the test images, so that their intervals have the chance in the
@@ -152,7 +91,7 @@ _OF_IMAGE: dict[str, Callable[[RunResult], Any]] = {
 }
 
 
-def _by_block(found: Found, several: bool, figure: Callable[[RunResult], Any]) -> dict[int, Any]:
+def _by_block(found: ArmRuns, several: bool, figure: Callable[[RunResult], Any]) -> dict[int, Any]:
     """Return the figure of each seed or, of several subsets, its mean over a subset's seeds."""
     gathered: dict[int, list[Any]] = {}
     for (subset, seed), (_, result) in sorted(found.items(), key=lambda item: item[0]):
@@ -166,22 +105,20 @@ def _figure(result: RunResult, measure: str) -> float:
     return float(getattr(result.scores, measure))
 
 
-def _measures(arms: Mapping[str, Found]) -> tuple[str, ...]:
+def _measures(arms: Mapping[str, ArmRuns]) -> tuple[str, ...]:
     corrupted = all(result.corruption_errors for own in arms.values() for _, result in own.values())
     return (*MEASURES, "corruption_error") if corrupted else MEASURES
 
 
-def _summary(name: str, found: Found, versus: dict[str, dict[str, Difference]]) -> ArmSummary:
+def _summary(name: str, found: ArmRuns, versus: dict[str, dict[str, Difference]]) -> ArmSummary:
     keys = sorted(found)
-    arms = [found[key][0] for key in keys]
+    arms = [found[key][0].arm for key in keys]
     results = [found[key][1] for key in keys]
     matrix = np.sum([result.confusion for result in results], axis=0)
-    kept = [result.scaled for result in results]
-    scaled = None
-    if all(own is not None for own in kept):
-        scaled = {
-            measure: summary(getattr(own, measure) for own in kept) for measure in MEASURES
-        } | {"temperature": summary(result.temperature or 0.0 for result in results)}
+    curve = mean_curve([result.curve for result in results])
+    scores = [result.scores for result in results]
+    kept = [result.scaled for result in results if result.scaled is not None]
+    temperature = summary(result.temperature or 0.0 for result in results)
     return ArmSummary(
         name=name,
         factor=arms[0].factor,
@@ -189,21 +126,28 @@ def _summary(name: str, found: Found, versus: dict[str, dict[str, Difference]]) 
         images_per_step=arms[0].images_per_step,
         subsets=tuple(subset for subset, _ in keys),
         seeds=tuple(seed for _, seed in keys),
-        measures={
-            measure: summary(getattr(result.scores, measure) for result in results)
-            for measure in MEASURES
-        },
-        scaled=scaled,
+        **_measured(scores),
+        scaled={**_measured(kept), "temperature": temperature} if len(kept) == len(keys) else None,
+        difference=None,
         versus=versus,
-        curve=mean_curve([result.curve for result in results]),
-        collapsed=tuple(result.collapsed for result in results if result.collapsed is not None),
-        class_accuracy=tuple(class_accuracy(matrix).tolist()),
+        class_accuracy=tuple(
+            None if np.isnan(share) else share for share in class_accuracy(matrix).tolist()
+        ),
         confusion=tuple(map(tuple, matrix.tolist())),
         reliability=_pooled([result.reliability for result in results]),
-        corruption_errors=_corruptions(results),
+        corruptions=_corruptions([found[key] for key in keys]),
+        curve=curve,
+        rise=curve.rise,
+        still_from=curve.still_from,
+        collapsed=tuple(result.collapsed for result in results if result.collapsed is not None),
         seconds=summary(result.seconds for result in results),
         waiting=summary(result.waiting for result in results),
+        series=arms[0].series,
     )
+
+
+def _measured(scores: Sequence[Scores]) -> dict[str, Any]:
+    return {measure: summary(getattr(own, measure) for own in scores) for measure in MEASURES}
 
 
 def mean_error(result: RunResult) -> float:
@@ -211,11 +155,21 @@ def mean_error(result: RunResult) -> float:
     return float(np.mean(list((result.corruption_errors or {}).values())))
 
 
-def _corruptions(results: Sequence[RunResult]) -> dict[str, Summary] | None:
-    found = [result.corruption_errors for result in results if result.corruption_errors]
-    if len(found) < len(results):
+def _corruptions(runs: Results) -> CorruptionErrors | None:
+    corrupted = runs[0][0].corrupted
+    found = [result.corruption_errors for _, result in runs if result.corruption_errors]
+    if corrupted is None or len(found) < len(runs):
         return None
-    return {name: summary(errors[name] for errors in found) for name in found[0]}
+    known = find_profile(corrupted.profile)
+    errors = {name: float(np.mean([own[name] for own in found])) for name in found[0]}
+    apart = [errors[each.name] for each in known.corruptions if not each.overlaps_augmix]
+    return CorruptionErrors(
+        profile=known.name,
+        title=known.title,
+        mean_error=float(np.mean(list(errors.values()))),
+        mean_error_without_overlap=float(np.mean(apart)) if len(apart) < len(errors) else None,
+        errors=errors,
+    )
 
 
 def _pooled(parts: Sequence[Reliability]) -> Reliability:

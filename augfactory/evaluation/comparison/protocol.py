@@ -6,12 +6,12 @@ decides its result stands in its key, so that a finished run is never run again.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -34,7 +34,8 @@ class Arm:
 
     ``part`` says which rows of the source are used, ``rows`` restricts it further; None is all.
     ``factor`` is its images per original, None where that is not known; ``size`` the rows in all.
-    ``fingerprint`` is a hash of what is trained on: pixels and labels, in their order.
+    ``fingerprint`` is a hash of what is trained on: pixels and labels, in their order. ``series``
+    is a name that it shares with arms whose datasets differ in their factor only.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Arm:
     part: Part = "all"
     rows: tuple[int, ...] | None = None
     batch_policy: BatchPolicy = DEFAULT_POLICY
+    series: str | None = None
 
     @property
     def images_per_step(self) -> int:
@@ -186,39 +188,3 @@ def _torch_version() -> str:
 def training_key(run: Run) -> str:
     """Return a hash of everything that decides the training but how many steps it has."""
     return run_key(replace(run, settings=replace(run.settings, steps=0)))
-
-
-def result_as_dict(result: RunResult) -> dict[str, Any]:
-    """Return the result as plain values for JSON."""
-    return asdict(result)
-
-
-def read_curve(kept: Sequence[Mapping[str, Any]]) -> tuple[Reading, ...]:
-    """Return the readings that were kept as plain values."""
-    return tuple(Reading(**reading) for reading in kept)
-
-
-def result_from_dict(kept: Mapping[str, Any]) -> RunResult:
-    """Return what ``result_as_dict`` gave.
-
-    Raises:
-        KeyError, TypeError, ValueError: it is something else.
-    """
-    errors = kept["corruption_errors"]
-    return RunResult(
-        scores=Scores(**kept["scores"]),
-        curve=read_curve(kept["curve"]),
-        predicted=tuple(int(label) for label in kept["predicted"]),
-        labels=tuple(int(label) for label in kept["labels"]),
-        label_nll=tuple(float(value) for value in kept["label_nll"]),
-        collapsed=kept["collapsed"],
-        scaled=None if kept["scaled"] is None else Scores(**kept["scaled"]),
-        temperature=kept["temperature"],
-        confusion=tuple(tuple(int(n) for n in row) for row in kept["confusion"]),
-        reliability=Reliability(
-            **{name: tuple(values) for name, values in kept["reliability"].items()}
-        ),
-        corruption_errors=None if errors is None else {k: float(v) for k, v in errors.items()},
-        seconds=float(kept["seconds"]),
-        waiting=float(kept["waiting"]),
-    )

@@ -1,54 +1,17 @@
 """What an evaluation comes to: which arm to train on, and how sure that is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
-from augfactory.evaluation.comparison.compare import ArmSummary, by_arm, compared
-from augfactory.evaluation.comparison.compare import Results as Runs
+from augfactory.evaluation.comparison.compare import Results, by_arm, compared
 from augfactory.evaluation.comparison.intervals import Comparison, Difference, half_width
+from augfactory.evaluation.comparison.results import ArmSummary, Verdict
 
 POINT = 0.01  # of accuracy
 MOST_SEEDS = 200
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """The answer to "what do I train on?".
-
-    Attributes:
-        use: the arm to train on.
-        baseline: the arm that all are compared with: the best of the baselines.
-        gain: of ``use`` over the baseline; None where it is the baseline itself.
-        better: arms that are surely better than the baseline, the best first.
-        worse: arms that are surely worse, the worst first.
-        undecided: the others.
-        smallest_difference: in accuracy, 0 to 1, that this evaluation could have seen; None with
-            too few trainings for any.
-        seeds_for_a_point: trainings of each arm that would show a difference of one point; None
-            where 200 would not.
-        test_images_for_a_point: how many test images that would take at least.
-        test_images: how many there are.
-        rising: arms that more steps would still improve, with what the last fifth brought them.
-        collapsed: arm -> how many of its trainings failed.
-        without_collapsed: ``use`` if failed trainings are left out, where that changes it.
-    """
-
-    use: str
-    baseline: str
-    gain: Difference | None
-    better: tuple[str, ...]
-    worse: tuple[str, ...]
-    undecided: tuple[str, ...]
-    smallest_difference: float | None
-    seeds_for_a_point: int | None
-    test_images_for_a_point: int
-    test_images: int
-    rising: dict[str, float | None]
-    collapsed: dict[str, int]
-    without_collapsed: str | None
-
-
-def verdict_of(results: Runs, arms: Sequence[ArmSummary], baselines: Sequence[str]) -> Verdict:
+def verdict_of(results: Results, arms: Sequence[ArmSummary], baselines: Sequence[str]) -> Verdict:
     """Compare all arms with the best of ``baselines`` and say which to use.
 
     An arm is used instead of the baseline only where its interval leaves out 0; of several, the
@@ -72,7 +35,7 @@ def verdict_of(results: Runs, arms: Sequence[ArmSummary], baselines: Sequence[st
     )
     images = len(next(iter(results))[1].labels)
     seeds = len(arms[0].seeds)
-    return Verdict(
+    verdict = Verdict(
         use=use,
         baseline=baseline,
         gain=gaps.get(use),
@@ -83,10 +46,11 @@ def verdict_of(results: Runs, arms: Sequence[ArmSummary], baselines: Sequence[st
         seeds_for_a_point=_seeds_for_a_point(comparison, own_test, len(gaps), len(arms), seeds),
         test_images_for_a_point=_images_for_a_point(own_test, images),
         test_images=images,
-        rising={arm.name: arm.curve.rise for arm in arms if arm.curve.rising},
+        rising={arm.name: arm.rise for arm in arms if arm.curve.rising},
         collapsed={arm.name: len(arm.collapsed) for arm in arms if arm.collapsed},
         without_collapsed=_without_collapsed(results, arms, baselines, use),
     )
+    return replace(verdict, text=_text(verdict, arms))
 
 
 def _smallest(gaps: dict[str, Difference]) -> float | None:
@@ -114,7 +78,7 @@ def _images_for_a_point(test: float, images: int) -> int:
 
 
 def _without_collapsed(
-    results: Runs, arms: Sequence[ArmSummary], baselines: Sequence[str], use: str
+    results: Results, arms: Sequence[ArmSummary], baselines: Sequence[str], use: str
 ) -> str | None:
     """Return what would be used if failed trainings were left out, where that is another arm."""
     if not any(arm.collapsed for arm in arms):
@@ -139,7 +103,7 @@ def _without_collapsed(
     return None if best == use else best
 
 
-def spoken(verdict: Verdict, arms: Sequence[ArmSummary]) -> str:
+def _text(verdict: Verdict, arms: Sequence[ArmSummary]) -> str:
     """Say the verdict in sentences, accuracies in points."""
     by_name = {arm.name: arm for arm in arms}
     baseline = verdict.baseline

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from augfactory.evaluation.comparison.results import ArmSummary
 from augfactory.report.figures.drawing import (
     BLUE,
     FAINT,
@@ -12,13 +13,12 @@ from augfactory.report.figures.drawing import (
     only_left_and_bottom,
     png_of,
 )
-from augfactory.report.measured_arms import MeasuredArm, baseline_among
 
 WIDTH, LINE, ABOVE, BELOW = 1200, 44, 118, 84  # pixels
 LONGEST_NAME, LONGEST_LINE, LETTER = 40, 104, 11  # letters, letters, pixels of a wide one
 
 
-def arms_figure(arms: Sequence[MeasuredArm], baseline: str, subtitle: str) -> bytes:
+def arms_figure(arms: Sequence[ArmSummary], baseline: str, subtitle: str) -> bytes:
     """Return a PNG: a line for each arm, its classifiers as rings, mean ± one standard deviation.
 
     The arm called ``baseline`` comes first, then the best; its mean goes through
@@ -32,7 +32,7 @@ def arms_figure(arms: Sequence[MeasuredArm], baseline: str, subtitle: str) -> by
     axes = figure.add_axes(
         (room / WIDTH, BELOW / height, (WIDTH - room - 90) / WIDTH, LINE * len(ordered) / height)
     )
-    base = 100 * baseline_among(arms, baseline).accuracy.mean
+    base = 100 * next(arm for arm in arms if arm.name == baseline).accuracy.mean
     axes.axvline(base, color=INK, linewidth=1.3, linestyle=(0, (5, 4)), zorder=1)
     for place, arm in enumerate(ordered):
         colour = INK if arm.name == baseline else BLUE

@@ -1,11 +1,11 @@
 """Reliability diagrams: what a classifier's confidence was worth."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
+from augfactory.evaluation.comparison.measures import Reliability
 from augfactory.report.figures.drawing import (
     BLUE,
     FAINT,
@@ -21,7 +21,7 @@ from augfactory.report.figures.drawing import (
 RELIABILITY_PIXELS = (440, 500)
 
 
-def reliability_figure(reliability: Mapping[str, Sequence[Any]], ece: float) -> bytes:
+def reliability_figure(bins: Reliability, ece: float) -> bytes:
     """Return a PNG of ``RELIABILITY_PIXELS``: accuracy by confidence, and how many rows below.
 
     For each of the equal bins of confidence from 0 to 1 (Guo et al. 2017, figure 1), blue and green
@@ -29,12 +29,12 @@ def reliability_figure(reliability: Mapping[str, Sequence[Any]], ece: float) -> 
     green what exceeds it. Empty bins have no bar.
 
     Args:
-        reliability: "count", "confidence" and "accuracy", a number for each bin.
+        bins: how many rows each has, and what confidence was worth there.
         ece: the expected calibration error that is printed, 0 to 1.
     """
-    count = np.asarray(reliability["count"], dtype=np.float64)
+    count = np.asarray(bins.count, dtype=np.float64)
     confidence, accuracy = (
-        100 * np.asarray(reliability[name], dtype=np.float64) for name in ("confidence", "accuracy")
+        100 * np.asarray(values, dtype=np.float64) for values in (bins.confidence, bins.accuracy)
     )
     edges = np.linspace(0, 100, len(count) + 1)
     full = count > 0

@@ -1,10 +1,10 @@
 """Learning curves: accuracy against optimiser steps, a line for each arm."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
+from augfactory.evaluation.comparison.results import ArmSummary
 from augfactory.report.figures.drawing import (
     FAINT,
     INK,
@@ -22,36 +22,36 @@ LONGEST_NAME, LONGEST_LINE = 28, 104
 APART = 0.035  # of the height, between two names
 
 
-def curves_figure(arms: Sequence[Mapping[str, Any]], baseline: str, subtitle: str) -> bytes:
+def curves_figure(arms: Sequence[ArmSummary], baseline: str, subtitle: str) -> bytes:
     """Return a PNG of accuracy against steps; each band is ± one standard deviation.
 
     The baseline is dashed. A thin dotted line is the accuracy on training images. Names stand at
     the ends of the lines, in their order.
 
     Args:
-        arms: as results.json has them, with "name" and "curve"; the first 8 are drawn.
+        arms: the first 8 that have a curve are drawn.
         baseline: the name of one of them.
         subtitle: one line about what was done.
     """
-    shown = [arm for arm in arms if arm["curve"]["steps"]][:MOST_LINES]
+    shown = [arm for arm in arms if arm.curve.steps][:MOST_LINES]
     figure = new_figure(WIDTH, HEIGHT)
     axes = figure.add_axes((0.075, 0.11, 0.62, 0.735))
     ends = []
     for arm, colour in zip(shown, COLOURS, strict=False):
-        curve = arm["curve"]
-        steps, mean = curve["steps"], [100 * value for value in curve["accuracy"]]
-        is_baseline = arm["name"] == baseline
+        curve = arm.curve
+        steps, mean = curve.steps, [100 * value for value in curve.accuracy]
+        is_baseline = arm.name == baseline
         ink = INK if is_baseline else colour
-        if curve["std"] is not None:
-            low = [value - 100 * std for value, std in zip(mean, curve["std"], strict=True)]
-            high = [value + 100 * std for value, std in zip(mean, curve["std"], strict=True)]
+        if curve.std is not None:
+            low = [value - 100 * std for value, std in zip(mean, curve.std, strict=True)]
+            high = [value + 100 * std for value, std in zip(mean, curve.std, strict=True)]
             axes.fill_between(steps, low, high, color=ink, alpha=0.09, linewidth=0)
         axes.plot(
             steps, mean, color=ink, linewidth=1.9, linestyle=(0, (5, 3)) if is_baseline else "-"
         )
-        training = [100 * value for value in curve["training_accuracy"]]
+        training = [100 * value for value in curve.training_accuracy]
         axes.plot(steps, training, color=ink, linewidth=0.9, linestyle=":", alpha=0.7)
-        ends.append((mean[-1], f"{label(arm['name'], LONGEST_NAME)}  {mean[-1]:.1f}", ink))
+        ends.append((mean[-1], f"{label(arm.name, LONGEST_NAME)}  {mean[-1]:.1f}", ink))
     _dress(axes)
     _write_names(axes, ends)
     left = 24 / WIDTH

@@ -1,8 +1,8 @@
 """Differences from one arm with their intervals, one below the other."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from augfactory.evaluation.comparison.results import Tried
 from augfactory.report.figures.drawing import (
     BLUE,
     FAINT,
@@ -20,14 +20,13 @@ WIDTH, LINE, ABOVE, BELOW = 1200, 40, 112, 84  # pixels
 LONGEST_NAME, LETTER = 40, 11  # letters, pixels of a wide one
 
 
-def differences_figure(tried: Sequence[Mapping[str, Any]], baseline: str) -> bytes:
+def differences_figure(tried: Sequence[Tried], baseline: str) -> bytes:
     """Return a PNG: for each name its difference in percentage points and the 95 % interval.
 
-    ``tried`` holds "name" and "against_default", a difference of accuracies from 0 to 1 with
-    "mean", "low" and "high", None for ``baseline`` itself. An interval that leaves out 0 is green
-    or red.
+    ``baseline`` is the one that the others differ from. An interval that excludes 0 is green or
+    red.
     """
-    names = [label(one["name"], LONGEST_NAME) for one in tried]
+    names = [label(one.name, LONGEST_NAME) for one in tried]
     room = 40 + LETTER * max(map(len, names))
     height = ABOVE + LINE * len(names) + BELOW
     figure = new_figure(WIDTH, height)
@@ -36,15 +35,14 @@ def differences_figure(tried: Sequence[Mapping[str, Any]], baseline: str) -> byt
     )
     axes.axvline(0, color=INK, linewidth=1.3, linestyle=(0, (5, 4)), zorder=1)
     for place, one in enumerate(tried):
-        gap = one["against_default"]
+        gap = one.against_default
         if gap is None:
             axes.plot([0], [place], "o", color=INK, markersize=6)
             continue
-        mean, low, high = (gap[key] for key in ("mean", "low", "high"))
-        clear = low is not None and not low <= 0 <= high
-        colour = BLUE if not clear else GREEN if mean > 0 else RED
-        if low is not None:
-            axes.plot([100 * low, 100 * high], [place, place], color=colour, linewidth=1.4)
+        mean = gap.mean
+        colour = BLUE if not gap.excludes_zero else GREEN if mean > 0 else RED
+        if gap.low is not None and gap.high is not None:
+            axes.plot([100 * gap.low, 100 * gap.high], [place, place], color=colour, linewidth=1.4)
         axes.plot([100 * mean], [place], "o", color=colour, markersize=6)
         axes.annotate(
             f"{100 * mean:+.1f}", (1, place), xycoords=("axes fraction", "data"), xytext=(8, 0),

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
+from augfactory.evaluation.comparison.results import ArmSummary, Summary
 from augfactory.guarded.text import escaped
 from augfactory.report.figures.drawing import DOTS_PER_INCH, FAINT, INK, new_figure, png_of
 from augfactory.report.figures.letters import drawable, width_of, wrapped
 from augfactory.report.figures.value_labels import Value, write_values
-from augfactory.report.measured_arms import MeasuredArm, MeasuredSpread, baseline_among
 
 FIGURE_PIXELS = (1200, 750)
 COLOURS = ("#0a6ebd", "#d1495b", "#2e8b57", "#8a5fbf", "#c98a1b", "#4a6572")
@@ -24,7 +24,7 @@ GAP, LINE_GAP, SEED_GAP = 2.2, 1.05, 0.955
 LEGEND_COLUMNS = 3
 
 
-def accuracy_figure(arms: Sequence[MeasuredArm], baseline: str, subtitle: str) -> bytes:
+def accuracy_figure(arms: Sequence[ArmSummary], baseline: str, subtitle: str) -> bytes:
     """Return a PNG of ``FIGURE_PIXELS``: each seed a ring, means joined by a line, ± one std.
 
     Datasets that differ only in their factor share a line; those without a factor stand apart, on
@@ -36,7 +36,7 @@ def accuracy_figure(arms: Sequence[MeasuredArm], baseline: str, subtitle: str) -
     shared = [name for name, line in lines.items() if line[0].factor is not None]
     legend_height = 0.05 * -(-(len(shared) + 1) // LEGEND_COLUMNS)
     axes = figure.add_axes((0.095, BOTTOM, 0.875, 0.855 - BOTTOM - legend_height))
-    _draw_baseline(axes, baseline_among(arms, baseline))
+    _draw_baseline(axes, next(arm for arm in arms if arm.name == baseline))
     positions = _positions(others)
     drawn = []
     for place, (name, line) in enumerate(lines.items()):
@@ -47,7 +47,7 @@ def accuracy_figure(arms: Sequence[MeasuredArm], baseline: str, subtitle: str) -
         _draw_line(axes, label, line, places, colour)
         drawn.append((line, places, colour))
     _dress(axes, others, positions)
-    _write_means(axes, drawn, 100 * baseline_among(arms, baseline).accuracy.mean)
+    _write_means(axes, drawn, 100 * next(arm for arm in arms if arm.name == baseline).accuracy.mean)
     axes.legend(
         loc="lower left",
         bbox_to_anchor=(-0.01, 1.01),
@@ -61,16 +61,16 @@ def accuracy_figure(arms: Sequence[MeasuredArm], baseline: str, subtitle: str) -
     return png_of(figure)
 
 
-def _lines(arms: Sequence[MeasuredArm]) -> dict[str, list[MeasuredArm]]:
+def _lines(arms: Sequence[ArmSummary]) -> dict[str, list[ArmSummary]]:
     """Group the arms by name without factor; those that share a factor come first."""
-    lines: dict[str, list[MeasuredArm]] = {}
+    lines: dict[str, list[ArmSummary]] = {}
     for arm in sorted(arms, key=lambda arm: arm.factor is None):
-        name = arm.name if arm.factor is None else arm.name.replace(f"-x{arm.factor}", "", 1)
+        name = arm.name if arm.factor is None else arm.series or arm.name
         lines.setdefault(name, []).append(arm)
     return {name: sorted(line, key=lambda arm: arm.factor or 0) for name, line in lines.items()}
 
 
-def _positions(arms: Sequence[MeasuredArm]) -> dict[str, float]:
+def _positions(arms: Sequence[ArmSummary]) -> dict[str, float]:
     """Return where each arm stands on the x axis: at its factor, or right of all factors."""
     positions = {arm.name: float(arm.factor) for arm in arms if arm.factor is not None}
     beyond = max(positions.values(), default=1.0)
@@ -81,7 +81,7 @@ def _positions(arms: Sequence[MeasuredArm]) -> dict[str, float]:
     return positions
 
 
-def _draw_baseline(axes: Axes, baseline: MeasuredArm) -> None:
+def _draw_baseline(axes: Axes, baseline: ArmSummary) -> None:
     mean, std = _percent(baseline.accuracy)
     if std:
         axes.axhspan(mean - std, mean + std, color=FAINT, alpha=0.13, linewidth=0)
@@ -95,7 +95,7 @@ def _draw_baseline(axes: Axes, baseline: MeasuredArm) -> None:
 
 
 def _draw_line(
-    axes: Axes, name: str, line: list[MeasuredArm], places: list[float], colour: str
+    axes: Axes, name: str, line: list[ArmSummary], places: list[float], colour: str
 ) -> None:
     means = [_percent(arm.accuracy)[0] for arm in line]
     if any(arm.accuracy.std is not None for arm in line):
@@ -127,7 +127,7 @@ def _draw_line(
 
 
 def _write_means(
-    axes: Axes, drawn: Sequence[tuple[list[MeasuredArm], list[float], str]], baseline: float
+    axes: Axes, drawn: Sequence[tuple[list[ArmSummary], list[float], str]], baseline: float
 ) -> None:
     """Write each mean beside its point, where it hides no point and, if it can, no line."""
     values, points = [], []
@@ -146,7 +146,7 @@ def _write_means(
     write_values(axes, values, points, lines)
 
 
-def _dress(axes: Axes, arms: Sequence[MeasuredArm], positions: dict[str, float]) -> None:
+def _dress(axes: Axes, arms: Sequence[ArmSummary], positions: dict[str, float]) -> None:
     ticks = sorted(set(positions.values()))
     axes.set_xscale("log")
     axes.set_xlim(min(ticks, default=1.0) / GAP, max(ticks, default=1.0) * GAP)
@@ -171,7 +171,7 @@ def _dress(axes: Axes, arms: Sequence[MeasuredArm], positions: dict[str, float])
 
 
 def _tick_names(
-    axes: Axes, arms: Sequence[MeasuredArm], positions: dict[str, float]
+    axes: Axes, arms: Sequence[ArmSummary], positions: dict[str, float]
 ) -> dict[float, str]:
     """Return what stands beneath each tick: its factor, or a name in lines that have room."""
     size = round(SMALL * DOTS_PER_INCH / 72)
@@ -208,5 +208,5 @@ def _end(text: str, longest: int) -> str:
     return drawable(text if len(text) <= longest else f"…{text[1 - longest :]}")
 
 
-def _percent(spread: MeasuredSpread) -> tuple[float, float]:
-    return 100 * spread.mean, 100 * (spread.std or 0.0)
+def _percent(values: Summary) -> tuple[float, float]:
+    return 100 * values.mean, 100 * (values.std or 0.0)
