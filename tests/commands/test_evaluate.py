@@ -29,6 +29,7 @@ from augfactory.commands.runs import train_runs, training_states
 from augfactory.errors import InputDataError, RecipeError, ResourceError
 from augfactory.evaluation.comparison.curves import Curve
 from augfactory.evaluation.comparison.protocol import Run, RunResult
+from augfactory.evaluation.comparison.results import Results
 from augfactory.records import SourceSpec
 from augfactory.report.figures.training_figures import CAPTION, GAP, TITLE
 from augfactory.store.disk import system
@@ -116,6 +117,7 @@ def test_datasets_are_compared_with_their_originals(
     kept = json.loads((result.out / "results.json").read_text())
     printed = json.loads(json.dumps(as_json(result)))
     assert printed.items() >= kept.items()
+    assert json.loads(json.dumps(Results.model_validate(kept).plain())) == kept
     assert kept["baseline"] in [arm.name for arm in result.arms[:3]]
     best = max(result.arms[:3], key=lambda arm: arm.accuracy.mean)
     assert kept["baseline"] == kept["verdict"]["baseline"] == best.name

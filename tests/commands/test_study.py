@@ -18,6 +18,7 @@ from augfactory.commands.study.material import StudyRequest
 from augfactory.commands.study.study import StudyResult, prepare, study
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation.comparison.protocol import Run, RunResult
+from augfactory.evaluation.comparison.results import StudyResults
 from augfactory.report.recipe_toml import study_toml
 from augfactory.store.disk.lock import only_writer
 from tests.commands.tiny import stand_in_for
@@ -92,6 +93,7 @@ def test_a_study_compares_within_each_number_of_originals(place: Path) -> None:
         "report.html",
     ]
     kept = json.loads((result.out / "results.json").read_text())
+    assert json.loads(json.dumps(StudyResults.model_validate(kept).plain())) == kept
     assert [group["n_train"] for group in kept["groups"]] == [20, 40]
     for group in kept["groups"]:
         assert [arm["name"] for arm in group["arms"]] == NAMES
