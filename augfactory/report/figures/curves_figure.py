@@ -35,7 +35,7 @@ def curves_figure(arms: Sequence[ArmSummary], baseline: str, subtitle: str) -> b
     shown = [arm for arm in arms if arm.curve.steps][:MOST_LINES]
     figure = headed_figure(WIDTH, HEIGHT, "Accuracy against steps", subtitle)
     axes = figure.add_subplot()
-    lines = []
+    ends = []
     for arm, colour in zip(shown, COLOURS, strict=False):
         curve, is_baseline = arm.curve, arm.name == baseline
         mean = [100 * value for value in curve.accuracy]
@@ -44,10 +44,11 @@ def curves_figure(arms: Sequence[ArmSummary], baseline: str, subtitle: str) -> b
             low = [value - 100 * std for value, std in zip(mean, curve.std, strict=True)]
             high = [value + 100 * std for value, std in zip(mean, curve.std, strict=True)]
             axes.fill_between(curve.steps, low, high, color=ink, alpha=0.09, linewidth=0)
-        lines += axes.plot(
+        (line,) = axes.plot(
             curve.steps, mean, color=ink, linewidth=1.9, linestyle=DASHED if is_baseline else "-",
             label=f"{mean[-1]:.1f}  {label(arm.name, LONGEST_NAME)}",
         )  # fmt: skip
+        ends.append((mean[-1], line))
         training = [100 * value for value in curve.training_accuracy]
         axes.plot(curve.steps, training, color=ink, linewidth=0.9, linestyle=":", alpha=0.7)
     axes.set_xscale("log")
@@ -58,7 +59,7 @@ def curves_figure(arms: Sequence[ArmSummary], baseline: str, subtitle: str) -> b
     axes.set_ylabel("accuracy, %")
     dress(axes, "y")
     figure.legend(
-        handles=sorted(lines, key=lambda line: -line.get_ydata()[-1]),  # type: ignore[arg-type, index]
+        handles=[line for _, line in sorted(ends, key=lambda end: -end[0])],
         loc="outside right upper", frameon=False, fontsize=SMALL, labelcolor="linecolor",
     )  # fmt: skip
     return png_of(figure)

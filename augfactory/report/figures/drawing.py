@@ -23,21 +23,21 @@ HEADING, LEFT = 104, 24  # pixels
 LONGEST_LINE = 104  # letters of a subtitle
 
 
-def new_figure(
-    width: int, height: int, layout: Literal["constrained", "none"] = "constrained"
-) -> Figure:
+def new_figure(width: int, height: int) -> Figure:
     """Return an empty figure of pixels, in which matplotlib makes room for all words."""
     size = (width / DOTS_PER_INCH, height / DOTS_PER_INCH)
-    figure = Figure(figsize=size, dpi=DOTS_PER_INCH, layout=layout)
+    figure = Figure(figsize=size, dpi=DOTS_PER_INCH, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def headed_figure(width: int, height: int, title: str, subtitle: str) -> SubFigure:
     """Return the part of a new figure that is below a title and a subtitle."""
-    head, body = new_figure(width, height).subfigures(
-        2, 1, height_ratios=(HEADING, height - HEADING)
+    parts = new_figure(width, height).subfigures(
+        2, 1, height_ratios=(HEADING, height - HEADING), squeeze=False
     )
+    head: SubFigure = parts[0, 0]
+    body: SubFigure = parts[1, 0]
     head.text(LEFT / width, 0.56, title, size=13, weight="bold", color=INK)
     head.text(LEFT / width, 0.2, label(subtitle, LONGEST_LINE), size=SMALL, color=FAINT)
     return body
@@ -58,11 +58,11 @@ def label(text: str, longest: int) -> str:
     return drawable(short).replace("$", r"\$")
 
 
-def dress(axes: Axes, grid: str, size: float = SMALL) -> None:
+def dress(axes: Axes, grid: Literal["both", "x", "y"], size: float = SMALL) -> None:
     """Leave the left and lower side of the frame, and put a grid beneath the data."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=size, colors=INK, length=3)
     axes.xaxis.label.set(size=size, color=INK)
     axes.yaxis.label.set(size=size, color=INK)
-    axes.grid(axis=grid, color=RULE, linewidth=0.7)  # type: ignore[arg-type]
+    axes.grid(axis=grid, color=RULE, linewidth=0.7)
     axes.set_axisbelow(True)

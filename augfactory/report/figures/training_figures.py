@@ -107,7 +107,8 @@ def _page(
 ) -> bytes:
     """Return ``page`` as a PNG, pixel for pixel, with words at (x, y) in its pixels."""
     height, width = page.shape[:2]
-    figure = new_figure(width, height, layout="none")
+    figure = new_figure(width, height)
+    figure.set_layout_engine("none")
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.imshow(page, interpolation="none", aspect="auto", extent=(0, width, height, 0))
