@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -18,8 +17,8 @@ from augfactory.evaluation.comparison.results import (
 from augfactory.guarded.text import escaped, escaped_json
 from augfactory.report import page_figures
 from augfactory.report.figures.class_figures import MOST_BARS, MOST_DRAWN
+from augfactory.report.page_figures import Picture
 from augfactory.report.page_tables import (
-    Table,
     corruption_table,
     further_table,
     main_table,
@@ -33,46 +32,6 @@ if TYPE_CHECKING:
 TEMPLATE = "page.html.j2"
 TEMPLATES = (TEMPLATE, "tuning.html.j2")
 MOST_NAMED = 3  # datasets in the title
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture to show: its title, what is to be seen, and the PNG."""
-
-    title: str
-    caption: str
-    png: bytes
-
-
-@dataclass(frozen=True)
-class Section:
-    """What is shown of arms that were compared with each other.
-
-    ``key`` starts the names of its parts in the page; ``title`` is empty where it is the only one.
-    ``undrawn`` counts the arms that the tables have and the figures of single arms have not.
-    """
-
-    key: str
-    title: str
-    sentences: tuple[str, ...]
-    main: Table
-    further: Table
-    accuracy: page_figures.Figure | None
-    curves: page_figures.Figure | None
-    reliability: tuple[page_figures.Figure, ...]
-    gains: tuple[page_figures.Figure, ...]
-    choices: tuple[page_figures.Choice, ...]
-    corruptions: Table | None
-    undrawn: int
-
-
-@dataclass(frozen=True)
-class DatasetEntry:
-    """What is said of a dataset: ``counts`` are rows by method."""
-
-    title: str
-    facts: dict[str, str]
-    recipe: str
 
 
 def report_page(results: Results | StudyResults, pictures: Sequence[Picture]) -> bytes:
@@ -115,7 +74,7 @@ def report_page(results: Results | StudyResults, pictures: Sequence[Picture]) ->
         sections=sections,
         many_classes=len(results.class_names) > MOST_DRAWN,
         most_bars=MOST_BARS if len(results.class_names) > MOST_BARS else None,
-        pictures=[_shown(picture) for picture in pictures],
+        pictures=pictures,
         datasets=[_dataset(entry) for entry in getattr(results, "datasets", ())],
         study=study_toml(study.study) if study else "",
         facts=_facts(results),
@@ -165,28 +124,27 @@ def _section(
     sentences: tuple[str, ...],
     arms: Sequence[ArmSummary],
     results: Results | StudyResults,
-) -> Section:
+) -> dict[str, Any]:
+    """Return what the template shows of arms that were compared with each other.
+
+    ``key`` starts the names of its parts in the page; ``title`` is empty where it is the only one.
+    """
     baseline, names = results.baseline, results.class_names
     drawn = page_figures.drawn_arms(arms, baseline)
-    return Section(
-        key=key,
-        title=title,
-        sentences=sentences,
-        main=main_table(arms, baseline),
-        further=further_table(arms, baseline),
-        accuracy=page_figures.accuracy(arms, results),
-        curves=page_figures.curves(arms, results),
-        reliability=tuple(page_figures.reliability(arm) for arm in drawn),
-        gains=tuple(page_figures.gains(drawn, baseline, names)),
-        choices=tuple(page_figures.choices(drawn, names)),
-        corruptions=corruption_table(arms),
-        undrawn=len(arms) - len(drawn),
-    )
-
-
-def _shown(picture: Picture) -> page_figures.Figure:
-    alt = f"{picture.title}. {picture.caption}".strip()
-    return page_figures.embedded(picture.png, picture.title, picture.caption, alt)
+    return {
+        "key": key,
+        "title": title,
+        "sentences": sentences,
+        "main": main_table(arms, baseline),
+        "further": further_table(arms, baseline),
+        "accuracy": page_figures.accuracy(arms, results),
+        "curves": page_figures.curves(arms, results),
+        "reliability": [page_figures.reliability(arm) for arm in drawn],
+        "gains": page_figures.gains(drawn, baseline, names),
+        "confusions": page_figures.confusions(drawn, names),
+        "corruptions": corruption_table(arms),
+        "undrawn": len(arms) - len(drawn),
+    }
 
 
 def _title(datasets: Sequence[DatasetSummary]) -> str:
@@ -196,19 +154,19 @@ def _title(datasets: Sequence[DatasetSummary]) -> str:
     return f"Evaluation of {', '.join(names)} and {last}" if names else f"Evaluation of {last}"
 
 
-def _dataset(entry: DatasetSummary) -> DatasetEntry:
+def _dataset(entry: DatasetSummary) -> dict[str, Any]:
     counts = {method: sum(own.values()) for method, own in entry.counts.items()}
     made = ", ".join(f"{count:,} {method}" for method, count in counts.items())
-    return DatasetEntry(
-        title=f"{entry.name}@{entry.version}",
-        facts={
+    return {
+        "title": f"{entry.name}@{entry.version}",
+        "facts": {
             "rows": f"{entry.rows:,}" + (f": {made}" if made else ""),
             "content hash": entry.content_hash,
             "recipe id": entry.recipe_id,
             "folder": entry.path,
         },
-        recipe=recipe_toml(entry.recipe),
-    )
+        "recipe": recipe_toml(entry.recipe),
+    }
 
 
 def _facts(results: Results | StudyResults) -> dict[str, dict[str, str]]:

@@ -24,36 +24,33 @@ MOST_LINES, LONGEST_IN_LEGEND = 5, 24  # of the figure of accuracy against facto
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A picture in the page: words for those who do not see it, and its size in pixels."""
+class Picture:
+    """A picture in the page: what is to be seen, and words for those who do not see it."""
 
     title: str
     caption: str
-    alt: str
-    source: str
-    width: int
-    height: int
+    png: bytes
+    words: str = ""
+
+    @property
+    def alt(self) -> str:
+        """The words instead of the picture."""
+        return self.words or f"{self.title}. {self.caption}".strip()
+
+    @property
+    def source(self) -> str:
+        """The PNG as a data: URI."""
+        return data_uri(self.png)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, which a PNG says in bytes 16 to 24."""
+        return int.from_bytes(self.png[16:20]), int.from_bytes(self.png[20:24])
 
 
-@dataclass(frozen=True)
-class Choice:
-    """How one arm confused the classes: as a figure or, for many classes, as a table."""
-
-    name: str
-    figure: Figure | None
-    pairs: Table | None
-
-
-def embedded(png: bytes, title: str, caption: str, alt: str) -> Figure:
-    """Return the picture as a data: URI; a PNG says its size in bytes 16 to 24."""
-    return Figure(
-        title=title,
-        caption=caption,
-        alt=alt,
-        source=f"data:image/png;base64,{base64.b64encode(png).decode()}",
-        width=int.from_bytes(png[16:20]),
-        height=int.from_bytes(png[20:24]),
-    )
+def data_uri(png: bytes) -> str:
+    """Return a PNG as a data: URI."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def drawn_arms(arms: Sequence[ArmSummary], baseline: str) -> list[ArmSummary]:
@@ -61,7 +58,7 @@ def drawn_arms(arms: Sequence[ArmSummary], baseline: str) -> list[ArmSummary]:
     return sorted(arms, key=lambda arm: arm.name != baseline)[:MOST_ARMS]
 
 
-def accuracy(arms: Sequence[ArmSummary], results: Results | StudyResults) -> Figure | None:
+def accuracy(arms: Sequence[ArmSummary], results: Results | StudyResults) -> Picture | None:
     """Return accuracy against factor or, of many arms, by arm; None without a baseline."""
     place = next((n for n, arm in enumerate(arms) if arm.name == results.baseline), None)
     if place is None:
@@ -73,10 +70,10 @@ def accuracy(arms: Sequence[ArmSummary], results: Results | StudyResults) -> Fig
         "classifiers, bars ± 1 standard deviation"
     )
     said = "; ".join(f"{arm.name} {100 * arm.accuracy.mean:.1f} %" for arm in arms)
-    return embedded(
-        accuracy_png(named, names[place], drawable(subtitle)),
+    return Picture(
         "Accuracy",
         "",
+        accuracy_png(named, names[place], drawable(subtitle)),
         f"Test accuracy of each arm, {results.baseline} as a dashed line. {said}.",
     )
 
@@ -89,7 +86,7 @@ def accuracy_png(arms: Sequence[ArmSummary], baseline: str, subtitle: str) -> by
     return draw(arms, baseline, subtitle)
 
 
-def curves(arms: Sequence[ArmSummary], results: Results | StudyResults) -> Figure | None:
+def curves(arms: Sequence[ArmSummary], results: Results | StudyResults) -> Picture | None:
     """Return the learning curves of the best arms, the baseline among them; None without any."""
     if not any(arm.curve.steps for arm in arms):
         return None
@@ -101,10 +98,10 @@ def curves(arms: Sequence[ArmSummary], results: Results | StudyResults) -> Figur
         for arm in ordered
         if arm.overtook_baseline is not None
     )
-    return embedded(
-        curves_figure(ordered, results.baseline, drawable(subtitle)),
+    return Picture(
         "Learning curves",
         f"Ahead of {results.baseline} for good: {overtaking}." if overtaking else "",
+        curves_figure(ordered, results.baseline, drawable(subtitle)),
         f"Accuracy of each arm against optimiser steps. {said}.",
     )
 
@@ -129,7 +126,7 @@ def _few_lines(arms: Sequence[ArmSummary], baseline: str) -> bool:
     )
 
 
-def reliability(arm: ArmSummary) -> Figure:
+def reliability(arm: ArmSummary) -> Picture:
     """Return the reliability diagram of an arm."""
     bins, ece = arm.reliability, arm.ece.mean
     rows = max(sum(bins.count), 1)
@@ -138,39 +135,41 @@ def reliability(arm: ArmSummary) -> Figure:
         for values in (bins.confidence, bins.accuracy)
     )
     caption = f"confidence {confidence:.1f}, accuracy {accuracy:.1f} %"
-    return embedded(
-        reliability_figure(bins, ece),
+    return Picture(
         arm.name,
         caption,
+        reliability_figure(bins, ece),
         f"Reliability diagram of {arm.name}: expected calibration error {100 * ece:.1f} %, "
         f"mean {caption}.",
     )
 
 
-def choices(arms: Sequence[ArmSummary], names: Sequence[str]) -> list[Choice]:
-    """Return the confusions of the arms."""
+def confusions(
+    arms: Sequence[ArmSummary], names: Sequence[str]
+) -> list[tuple[str, Picture | None, Table | None]]:
+    """Return the name and the confusions of each arm: a figure or, of many classes, a table."""
     if len(names) > MOST_DRAWN:
-        return [Choice(arm.name, None, confused_pairs(arm.confusion, names)) for arm in arms]
+        return [(arm.name, None, confused_pairs(arm.confusion, names)) for arm in arms]
     reddest = largest_error([arm.confusion for arm in arms])
-    return [Choice(arm.name, _confusion(arm, names, reddest), None) for arm in arms]
+    return [(arm.name, _confusion(arm, names, reddest), None) for arm in arms]
 
 
-def _confusion(arm: ArmSummary, names: Sequence[str], reddest: float) -> Figure:
+def _confusion(arm: ArmSummary, names: Sequence[str], reddest: float) -> Picture:
     worst = confused_pairs(arm.confusion, names).rows[:1]
     said = "".join(
         f" Most often {row.name} is taken for {row.cells[0].text}, "
         f"{row.cells[2].text} % of its rows."
         for row in worst
     )
-    return embedded(
-        confusion_figure(arm.confusion, names, reddest),
+    return Picture(
         arm.name,
         "",
+        confusion_figure(arm.confusion, names, reddest),
         f"Confusion matrix of {arm.name}, {100 * arm.accuracy.mean:.1f} % right.{said}",
     )
 
 
-def gains(arms: Sequence[ArmSummary], baseline: str, names: Sequence[str]) -> list[Figure]:
+def gains(arms: Sequence[ArmSummary], baseline: str, names: Sequence[str]) -> list[Picture]:
     """Return what each class gained over the baseline, the first of the arms, on one scale."""
     if not arms or arms[0].name != baseline:
         return []
@@ -184,10 +183,10 @@ def gains(arms: Sequence[ArmSummary], baseline: str, names: Sequence[str]) -> li
     ]
     limit = max((abs(gain) for own in gains for gain in own if gain is not None), default=1.0)
     return [
-        embedded(
-            gains_figure(own, names, limit),
+        Picture(
             arm.name,
             "",
+            gains_figure(own, names, limit),
             f"Accuracy of {arm.name} on each class less that of {baseline}."
             + _ends_in_words(own, names),
         )

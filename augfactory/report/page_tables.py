@@ -41,14 +41,6 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Column:
-    """A head: what the column holds, in which unit, and which end is better."""
-
-    title: str
-    unit: str = ""
-
-
-@dataclass(frozen=True)
 class Row:
     """A line: what it is about, a remark on it, and a cell for each further column."""
 
@@ -59,10 +51,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; the first of ``columns`` is that of the rows' names."""
+    """A table; ``columns`` are heads and units, the first that of the rows' names."""
 
     caption: str
-    columns: tuple[Column, ...]
+    columns: tuple[tuple[str, str], ...]
     rows: tuple[Row, ...]
 
 
@@ -71,18 +63,18 @@ def main_table(arms: Sequence[ArmSummary], baseline: str) -> Table:
     scaled = any(arm.scaled for arm in arms)
     corrupted = next((arm.corruptions for arm in arms if arm.corruptions), None)
     columns = [
-        Column("trained on"),
-        Column("accuracy", "% ↑"),
-        Column(f"difference from {baseline}", "points [95 %]"),
-        Column("NLL", "nats ↓"),
-        Column("Brier", "0 to 2 ↓"),
-        Column("ECE", "% ↓"),
+        ("trained on", ""),
+        ("accuracy", "% ↑"),
+        (f"difference from {baseline}", "points [95 %]"),
+        ("NLL", "nats ↓"),
+        ("Brier", "0 to 2 ↓"),
+        ("ECE", "% ↓"),
     ]
     if scaled:
-        columns.append(Column("ECE, scaled", "% ↓"))
-    columns.append(Column("balanced accuracy", "% ↑"))
+        columns.append(("ECE, scaled", "% ↓"))
+    columns.append(("balanced accuracy", "% ↑"))
     if corrupted:
-        columns.append(Column(f"error on {corrupted.title}", "% ↓"))
+        columns.append((f"error on {corrupted.title}", "% ↓"))
     reach = _reach(arms)
     most = max((len(arm.seeds) for arm in arms), default=0)
     rows = []
@@ -113,14 +105,12 @@ def overview_table(results: StudyResults) -> Table:
         arms = [own.get(name) for own in found]
         note = "baseline" if name == results.baseline else ""
         rows.append(Row(name, note, tuple(_accuracy_and_line(arm, reach) for arm in arms)))
-    columns = tuple(
-        Column(f"{group.n_train:,} originals", "accuracy, %") for group in results.groups
-    )
+    columns = tuple((f"{group.n_train:,} originals", "accuracy, %") for group in results.groups)
     caption = (
         f"Below each accuracy, its difference from {results.baseline} with the 95 % interval "
         f"where there is one; the dotted line is no difference, all on one scale."
     )
-    return Table(caption, (Column("trained on"), *columns), tuple(rows))
+    return Table(caption, (("trained on", ""), *columns), tuple(rows))
 
 
 def further_table(arms: Sequence[ArmSummary], baseline: str) -> Table:
@@ -128,20 +118,20 @@ def further_table(arms: Sequence[ArmSummary], baseline: str) -> Table:
     names = dict.fromkeys(name for arm in arms for name in arm.versus)
     others = [name for name in names if name != baseline]
     columns = [
-        Column("trained on"),
-        *(Column(f"difference from {name}", "points [95 %]") for name in others),
-        Column(f"difference in NLL from {baseline}", "nats [95 %]"),
-        Column("RMS calibration error", "% ↓"),
+        ("trained on", ""),
+        *((f"difference from {name}", "points [95 %]") for name in others),
+        (f"difference in NLL from {baseline}", "nats [95 %]"),
+        ("RMS calibration error", "% ↓"),
     ]
     scaled = any(arm.scaled for arm in arms)
     if scaled:
         columns += [
-            Column("temperature"),
-            Column("NLL, scaled", "nats ↓"),
-            Column("Brier, scaled", "0 to 2 ↓"),
-            Column("RMS calibration error, scaled", "% ↓"),
+            ("temperature", ""),
+            ("NLL, scaled", "nats ↓"),
+            ("Brier, scaled", "0 to 2 ↓"),
+            ("RMS calibration error, scaled", "% ↓"),
         ]
-    columns.append(Column("training", "seconds"))
+    columns.append(("training", "seconds"))
     rows = []
     for arm in arms:
         cells = [
@@ -169,7 +159,7 @@ def corruption_table(arms: Sequence[ArmSummary]) -> Table | None:
     if not measured:
         return None
     names = list(dict.fromkeys(name for own in measured.values() for name in own.errors))
-    columns = (Column("corruption"), *(Column(name, "error, %") for name in measured))
+    columns = (("corruption", ""), *((name, "error, %") for name in measured))
     errors = [[own.errors.get(name) for own in measured.values()] for name in names]
     largest = max((error for line in errors for error in line if error is not None), default=1)
     rows = [Row("mean", "", tuple(_share(own.mean_error) for own in measured.values()))]
@@ -197,7 +187,7 @@ def confused_pairs(confusion: Sequence[Sequence[int]], class_names: Sequence[str
             share = _share(times / int(matrix[true].sum()))
             cells = (Cell(class_names[taken]), Cell(f"{times:,}", times), share)
             rows.append(Row(class_names[true], "", cells))
-    columns = (Column("true class"), Column("taken for"), Column("times"), Column("share", "%"))
+    columns = (("true class", ""), ("taken for", ""), ("times", ""), ("share", "%"))
     return Table("" if rows else "No test image was taken for another class.", columns, tuple(rows))
 
 

@@ -1,9 +1,8 @@
 """The report of `augfactory tune`: one HTML file, no network."""
 
-import base64
-
 from augfactory.evaluation.comparison.results import TuneResults
 from augfactory.report.page import embedded_json, environment, part
+from augfactory.report.page_figures import data_uri
 from augfactory.report.recipe_toml import recipe_toml
 
 TEMPLATE = "tuning.html.j2"
@@ -19,6 +18,6 @@ def tuning_page(results: TuneResults, figure: bytes) -> bytes:
         style=part("page.css"),
         results=embedded_json(results.plain()),
         recipe=recipe_toml(results.recipe),
-        figure=f"data:image/png;base64,{base64.b64encode(figure).decode()}",
+        figure=data_uri(figure),
     )  # fmt: skip
     return html.encode()

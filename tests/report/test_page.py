@@ -17,7 +17,8 @@ from PIL import Image
 
 from augfactory.guarded.text import escaped
 from augfactory.report import page_figures
-from augfactory.report.page import Picture, embedded_json, report_page
+from augfactory.report.page import embedded_json, report_page
+from augfactory.report.page_figures import Picture
 from augfactory.report.page_tables import confused_pairs
 from tests.report.documents import HOSTILE, arms_of, hostile, read, results, study_results
 from tests.report.undrawn import FIGURES, all_figures, blank

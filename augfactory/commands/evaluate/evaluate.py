@@ -91,7 +91,7 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
     # These load torch, which takes seconds: only when the request is right.
     from augfactory.commands.evaluate.report import write_report
     from augfactory.commands.runs.corrupted import corrupted_test
-    from augfactory.commands.runs.stages import Length, train_for
+    from augfactory.commands.runs.stages import train_for
 
     inputs, profile = prepared.inputs, prepared.profile
     check_classifier(prepared)
@@ -110,23 +110,22 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
         asked = files.request_id(runs_at(request.steps or 0, request.seeds), request.baseline)
         if (note := files.other_results(out, asked)) is not None:
             progress.say(note)
-        length = Length(request.steps, request.minutes, request.seeds)
-        outcome = train_for(length, runs_at, out, request.workers, progress)
-        arms = summarise(outcome.results, tuple(dict.fromkeys((*baselines, *BASELINES))))
-        verdict = verdict_of(outcome.results, arms, baselines)
+        runs, trained = train_for(
+            request.steps, request.minutes, request.seeds, runs_at, out, request.workers, progress
+        )
+        arms = summarise(runs, tuple(dict.fromkeys((*baselines, *BASELINES))))
+        verdict = verdict_of(runs, arms, baselines)
         alerts += checks.after_training(arms)
-        settings = outcome.results[0][0].settings
+        settings = runs[0][0].settings
         results = document_of(request, inputs, settings, arms, verdict, alerts, asked)
         write_file(out / files.RESULTS, files.json_bytes(results.plain()))
-        write_file(out / "results.csv", files.runs_csv(outcome.results))
+        write_file(out / "results.csv", files.runs_csv(runs))
         written = [
             out / files.RESULTS,
             out / "results.csv",
-            *write_report(out, results, inputs, outcome.results),
+            *write_report(out, results, inputs, runs),
         ]
-        return EvaluateResult(
-            **dict(results), out=out, files=tuple(written), trained=outcome.trained
-        )
+        return EvaluateResult(**dict(results), out=out, files=tuple(written), trained=trained)
 
 
 def as_json(result: EvaluateResult) -> dict[str, Any]:

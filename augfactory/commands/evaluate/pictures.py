@@ -14,7 +14,7 @@ from augfactory.guarded.files import read_file
 from augfactory.keyed_random import generator
 from augfactory.records import Source
 from augfactory.report.figures.training_figures import Strip, picture_figure
-from augfactory.report.page import Picture
+from augfactory.report.page_figures import Picture
 from augfactory.store.reader import Version
 
 MOST_VERSIONS = 8

@@ -15,7 +15,7 @@ from augfactory.evaluation.comparison.protocol import RunResult
 from augfactory.evaluation.images.features import random_features
 from augfactory.records import Int64Array, Source
 from augfactory.report.figures.training_figures import Strip, picture_figure
-from augfactory.report.page import Picture
+from augfactory.report.page_figures import Picture
 
 
 def won_and_lost(inputs: Inputs, results: Results, arm: str, baseline: str) -> list[Picture]:

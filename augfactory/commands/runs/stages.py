@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from augfactory.commands.progress import Progress
@@ -25,69 +24,45 @@ Results = list[tuple[Run, RunResult]]
 RunsAt = Callable[[int, int], Sequence[Run]]  # (steps, seeds) -> runs
 
 
-@dataclass(frozen=True)
-class Length:
-    """How long to train.
-
-    Attributes:
-        steps: exactly so many; None goes on until all arms stand still.
-        minutes: at most about so long; None is as long as it takes.
-        seeds: trainings of each arm; with minutes left, more are added.
-    """
-
-    steps: int | None
-    minutes: float | None
-    seeds: int
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """All results, with equal steps; how many classifiers were trained now.
-
-    ``cut`` says that the minutes were spent while an arm was still rising.
-    """
-
-    results: Results
-    trained: int
-    cut: bool
-
-
 def train_for(
-    length: Length, runs_at: RunsAt, out: Path, workers: int, progress: Progress
-) -> Outcome:
-    """Train all arms with equal steps, as long as was asked for.
+    steps: int | None,
+    minutes: float | None,
+    seeds: int,
+    runs_at: RunsAt,
+    out: Path,
+    workers: int,
+    progress: Progress,
+) -> tuple[Results, int]:
+    """Train all arms with equal steps; return all results and how many were trained now.
 
-    Open-ended, all arms go on together, twice as far each time, until none rises any more; then,
-    with minutes left, further seeds are trained. ``minutes`` is spent from the beginning of this
-    call, whatever an earlier one has trained.
+    Without ``steps``, all arms go on together, twice as far each time, until none rises any more;
+    then, with minutes left, further seeds are trained. ``minutes``, if given, is about how long
+    that may take from the beginning of this call, whatever an earlier one has trained. ``seeds``
+    are the trainings of each arm.
     """
     begun = time.monotonic()
 
     def left() -> float:
-        if length.minutes is None:
-            return float("inf")
-        return 60 * length.minutes - (time.monotonic() - begun)
+        return float("inf") if minutes is None else 60 * minutes - (time.monotonic() - begun)
 
-    run = _Runner(runs_at, out, workers, progress)
-    steps, seeds, cut = length.steps or FIRST, length.seeds, False
-    if length.steps is None and length.minutes is not None:
-        steps = min(PROBE, FIRST)
-    results = run(steps, seeds, goes_on=length.steps is None)
-    while length.steps is None and steps < MOST and (steps < FIRST or any_rising(results)):
-        further = _next(steps, run.step_seconds, left())
+    run, open_ended, cut = _Runner(runs_at, out, workers, progress), steps is None, False
+    reached = steps or (FIRST if minutes is None else min(PROBE, FIRST))
+    results = run(reached, seeds, goes_on=open_ended)
+    while open_ended and reached < MOST and (reached < FIRST or any_rising(results)):
+        further = _next(reached, run.step_seconds, left())
         if further is None:
-            cut = True
+            cut = True  # the minutes were spent while an arm was still rising
             break
-        steps = further
-        results = run(steps, seeds, goes_on=True)
-    while length.minutes is not None and not cut and seeds < MOST_SEEDS:
-        if RESERVE * steps * run.step_seconds / seeds > left():
+        reached = further
+        results = run(reached, seeds, goes_on=True)
+    while minutes is not None and not cut and seeds < MOST_SEEDS:
+        if RESERVE * reached * run.step_seconds / seeds > left():
             break
         seeds += 1
-        results = run(steps, seeds)
+        results = run(reached, seeds)
     if not cut:
         drop_states(out / RUNS)
-    return Outcome(results, run.trained, cut)
+    return results, run.trained
 
 
 class _Runner:

@@ -17,8 +17,8 @@ from augfactory.evaluation.comparison.results import (
 )
 from augfactory.evaluation.comparison.verdict import sentence
 from augfactory.guarded.text import escaped
-from augfactory.report.page import Picture, report_page
-from augfactory.report.page_figures import accuracy_png
+from augfactory.report.page import report_page
+from augfactory.report.page_figures import Picture, accuracy_png
 from augfactory.report.tables import markdown_table
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.manifest import library_versions

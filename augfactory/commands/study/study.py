@@ -35,7 +35,7 @@ from augfactory.store.disk.lock import only_writer
 from augfactory.store.reader import open_version
 
 if TYPE_CHECKING:
-    from augfactory.report.page import Picture
+    from augfactory.report.page_figures import Picture
 
 
 class StudyResult(StudyResults):
