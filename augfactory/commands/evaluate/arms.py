@@ -18,9 +18,7 @@ from augfactory.evaluation.training.training_set import TrainingSet, training_pa
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.content import look_at, preset_for
 from augfactory.pipeline.sides import check_sides
-from augfactory.pipeline.stages import (
-    default_geometry,
-)
+from augfactory.pipeline.stages import default_geometry
 from augfactory.records import SourceSpec
 from augfactory.store.reader import Version
 

@@ -13,19 +13,10 @@ from augfactory.commands.vae.decoded_images import taught
 from augfactory.engines.processes import pinned_threads
 from augfactory.errors import InputDataError
 from augfactory.evaluation.images.features import FeatureSpace, random_features
-from augfactory.evaluation.images.judged import (
-    Judgement,
-    fold_of_rows,
-    judge_images,
-)
+from augfactory.evaluation.images.judged import Judgement, fold_of_rows, judge_images
 from augfactory.evaluation.images.judges import FOLDS
 from augfactory.evaluation.images.leakage import find_shared_images
-from augfactory.evaluation.images.quality import (
-    HeldOut,
-    Quality,
-    ReadFeatures,
-    RealSet,
-)
+from augfactory.evaluation.images.quality import HeldOut, Quality, ReadFeatures, RealSet
 from augfactory.evaluation.images.quality import quality as compare
 from augfactory.records import Float32Array, Int64Array, Source, SourceSpec
 from augfactory.store.reader import Version, open_version

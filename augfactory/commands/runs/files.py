@@ -14,11 +14,7 @@ from pydantic import TypeAdapter
 from augfactory.commands.progress import Progress
 from augfactory.errors import RecipeError
 from augfactory.evaluation.comparison.compare import mean_error
-from augfactory.evaluation.comparison.protocol import (
-    Run,
-    RunResult,
-    run_key,
-)
+from augfactory.evaluation.comparison.protocol import Run, RunResult, run_key
 from augfactory.guarded.documents import read_json
 from augfactory.guarded.files import is_folder, is_there
 from augfactory.guarded.text import escaped, escaped_json

@@ -15,11 +15,7 @@ from augfactory.evaluation.training.training_set import Part
 from augfactory.guarded.text import escaped, problem_with_name
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.recipe_text import KEYS, Asked, recipe_of
-from augfactory.pipeline.stages import (
-    geometry_stage,
-    mix_stage,
-    shown_value,
-)
+from augfactory.pipeline.stages import geometry_stage, mix_stage, shown_value
 
 FORMAT_KEYS = tuple(key for key in KEYS if key not in ("seed", "format"))
 OWN_KEYS = (

@@ -14,9 +14,7 @@ from augfactory.commands.study.file import Study
 from augfactory.errors import RecipeError
 from augfactory.evaluation.comparison.protocol import LabelledRows
 from augfactory.evaluation.comparison.results import Alert
-from augfactory.pipeline.stages import (
-    shown_value,
-)
+from augfactory.pipeline.stages import shown_value
 from augfactory.records import Int64Array, Source, SourceSpec
 from augfactory.sources.fingerprint import fingerprint
 from augfactory.sources.subset import stratified_rows

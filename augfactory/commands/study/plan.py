@@ -17,9 +17,7 @@ from augfactory.commands.study.material import Draw, Material, StudyRequest
 from augfactory.commands.vae.train import VaeTrainRequest, vae_train
 from augfactory.engines import processes
 from augfactory.errors import RecipeError
-from augfactory.evaluation.comparison.protocol import (
-    Arm,
-)
+from augfactory.evaluation.comparison.protocol import Arm
 from augfactory.evaluation.training.batch_policy import BatchPolicy
 from augfactory.evaluation.training.batches import images_with_views
 from augfactory.evaluation.training.training_set import training_part

@@ -16,25 +16,14 @@ from augfactory.commands.opening.notes import suited_preset
 from augfactory.commands.opening.opening import open_any, refuse_test_split
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs import files
-from augfactory.commands.tune.answer import (
-    REFERENCES,
-    Results,
-    all_tried,
-    choice,
-    mean_accuracy,
-)
+from augfactory.commands.tune.answer import REFERENCES, Results, all_tried, choice, mean_accuracy
 from augfactory.commands.tune.folds import FOLDS, TuneRequest, open_unit, runs_of_fold
 from augfactory.commands.tune.space import DEFAULT, Candidate, candidates
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation.comparison.results import TuneResults
 from augfactory.pipeline.composition import vae_or_default
-from augfactory.pipeline.recipe import (
-    Recipe,
-    with_copies,
-)
-from augfactory.pipeline.stages import (
-    geometry_stage,
-)
+from augfactory.pipeline.recipe import Recipe, with_copies
+from augfactory.pipeline.stages import geometry_stage
 from augfactory.records import Source
 from augfactory.report.figures.differences_figure import differences_figure
 from augfactory.report.recipe_toml import recipe_toml
