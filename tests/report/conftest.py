@@ -26,7 +26,7 @@ def laid_out(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """Keep every figure with all in its place, and make no PNG of it."""
 
     def without_pixels(figure: Figure | SubFigure) -> bytes:
-        figure.get_figure(root=True).draw_without_rendering()
+        figure.canvas.figure.draw_without_rendering()
         return b""
 
     return _kept(monkeypatch, without_pixels)
@@ -36,7 +36,7 @@ def _kept(patch: pytest.MonkeyPatch, draw: Callable[[Figure | SubFigure], bytes]
     figures: list[Figure] = []
 
     def keep(figure: Figure | SubFigure) -> bytes:
-        figures.append(figure.get_figure(root=True))
+        figures.append(figure.canvas.figure)
         return draw(figure)
 
     for module in DRAWING:

@@ -28,10 +28,11 @@ def test_each_arm_has_a_line_with_its_mean_and_its_classifiers(drawn: list[Figur
     assert [list(np.asarray(line.get_xdata(), float)) for line in dashed] == [
         pytest.approx([81, 81])
     ]
-    rings = [np.asarray(each.get_offsets()) for each in axes.collections]
-    (own,) = [each for each in rings if len(each) == 3 and each.shape[1] == 2]
+    rings, means = (np.asarray(each.get_offsets()) for each in axes.collections[:2])
+    own = rings[rings[:, 1] > 2]
     assert own[:, 0] == pytest.approx([70, 74, 90])
     assert own[:, 1] == pytest.approx([2.26] * 3)
+    assert means[:, 0] == pytest.approx([81, 95, 78])
     with Image.open(io.BytesIO(data)) as image:
         assert image.format == "PNG"
         assert image.height < image.width == 1200

@@ -19,6 +19,6 @@ def arms_figure(arms: Sequence[ArmSummary], baseline: str, subtitle: str) -> byt
 
 def _row(arm: ArmSummary, colour: str) -> Row:
     mean, std = 100 * arm.accuracy.mean, 100 * (arm.accuracy.std or 0.0)
-    low, high = (mean - std, mean + std) if std else (None, None)
+    bar = (mean - std, mean + std) if std else None
     rings = [100 * value for value in arm.accuracy.values]
-    return Row(arm.name, mean, low, high, colour, f"{mean:.1f}", rings)
+    return Row(arm.name, mean, bar, colour, f"{mean:.1f}", rings)

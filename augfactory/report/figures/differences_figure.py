@@ -25,7 +25,9 @@ def differences_figure(tried: Sequence[Tried], baseline: str) -> bytes:
 
 def _row(name: str, gap: Difference | None) -> Row:
     if gap is None:
-        return Row(name, 0.0, None, None, INK, "")
+        return Row(name, 0.0, None, INK, "")
     colour = BLUE if not gap.excludes_zero else GREEN if gap.mean > 0 else RED
-    low, high = (None if end is None else 100 * end for end in (gap.low, gap.high))
-    return Row(name, 100 * gap.mean, low, high, colour, f"{100 * gap.mean:+.1f}")
+    bar = None
+    if gap.low is not None and gap.high is not None:
+        bar = (100 * gap.low, 100 * gap.high)
+    return Row(name, 100 * gap.mean, bar, colour, f"{100 * gap.mean:+.1f}")

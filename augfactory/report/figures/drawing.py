@@ -46,7 +46,7 @@ def headed_figure(width: int, height: int, title: str, subtitle: str) -> SubFigu
 def png_of(figure: Figure | SubFigure) -> bytes:
     """Return the figure as a PNG, the same bytes for the same figure."""
     buffer = io.BytesIO()
-    root = figure.get_figure(root=True)
+    root = figure.canvas.figure
     root.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
 

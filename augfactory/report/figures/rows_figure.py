@@ -20,15 +20,11 @@ LONGEST_NAME = 40  # letters
 
 @dataclass(frozen=True)
 class Row:
-    """A value, how far its bar reaches, rings for single values, and the number on the right.
-
-    ``low`` and ``high`` are None where there is no bar.
-    """
+    """A value, where its bar begins and ends, rings for single values, the number on the right."""
 
     name: str
     value: float
-    low: float | None
-    high: float | None
+    bar: tuple[float, float] | None
     colour: str
     number: str
     rings: Sequence[float] = ()
@@ -42,18 +38,15 @@ def rows_figure(
     figure = headed_figure(WIDTH, height, title, subtitle)
     axes = figure.add_subplot()
     axes.axvline(reference, color=INK, linewidth=1.3, linestyle=DASHED, zorder=1)
-    for place, row in enumerate(rows):
-        middle = place - 0.12 if row.rings else place
-        axes.scatter(
-            row.rings, [place + 0.26] * len(row.rings), s=13, facecolors="none",
-            edgecolors=row.colour, linewidths=0.8, zorder=3,
-        )  # fmt: skip
-        axes.plot([row.value], [middle], "o", color=row.colour, markersize=6, zorder=3)
-        if row.low is not None and row.high is not None:
-            axes.errorbar(
-                [row.value], [middle], fmt="none", ecolor=row.colour, elinewidth=1.3,
-                xerr=[[row.value - row.low], [row.high - row.value]], capsize=3, zorder=3,
-            )  # fmt: skip
+    colours = [row.colour for row in rows]
+    rings = [(ring, n + 0.26, row.colour) for n, row in enumerate(rows) for ring in row.rings]
+    if rings:
+        x, y, edges = zip(*rings, strict=True)
+        axes.scatter(x, y, s=13, facecolors="none", edgecolors=edges, linewidths=0.8, zorder=3)
+    middles = [n - 0.12 if row.rings else n for n, row in enumerate(rows)]
+    axes.scatter([row.value for row in rows], middles, s=36, c=colours, zorder=3)
+    low, high = zip(*(row.bar or (row.value, row.value) for row in rows), strict=True)
+    axes.hlines(middles, low, high, colors=colours, linewidth=1.4, zorder=3)
     axes.set_yticks(range(len(rows)), [label(row.name, LONGEST_NAME) for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.margins(x=0.06)
