@@ -80,6 +80,14 @@ def test_bars_are_as_long_as_the_gains(drawn: list[Figure]) -> None:
     assert high > 5
 
 
+def test_without_any_gain_all_words_have_room(laid_out: list[Figure]) -> None:
+    gains_figure([0.0, None], ("a name of some length", "b"), 0.0)
+    confusion_figure([[5]], ["one"], 0.0)
+    confusion_figure([[5] * 20] * 20, ["W" * 30] * 20, 0.05)
+    for figure in laid_out:
+        check_legible(figure)
+
+
 @pytest.mark.parametrize("names", [("0", "1"), ("a class of a long name", "another class, longer")])
 def test_numbers_beside_bars_stay_inside(names: tuple[str, ...], drawn: list[Figure]) -> None:
     gains_figure([-10.6, 13.3], names, 13.3)

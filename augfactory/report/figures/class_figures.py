@@ -100,7 +100,7 @@ def gains_figure(gains: Sequence[float | None], names: Sequence[str], limit: flo
     ]
     axes.bar_label(bars, said, padding=4, size=7.5, color=INK)
     axes.axvline(0, color=INK, linewidth=0.9)
-    reach = ROOM_FOR_NUMBERS * max(limit, 1e-9)
+    reach = ROOM_FOR_NUMBERS * (limit or 1.0)
     axes.set_xlim(-reach, reach)
     axes.set_ylim(len(kept) - 0.4, -0.6)
     axes.set_yticks(places, labels)
