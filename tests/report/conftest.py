@@ -59,6 +59,7 @@ def words_of(figure: Figure) -> list[Bbox]:
             texts += [
                 each.label2 for each in axis.get_major_ticks() if low <= each.get_loc() <= high
             ]
+            texts.append(axis.get_offset_text())
         for side in axes.child_axes:
             texts += side.get_yticklabels()
         boxes += [
