@@ -81,7 +81,7 @@ def test_bars_are_as_long_as_the_gains(drawn: list[Figure]) -> None:
 
 
 def test_without_any_gain_all_words_have_room(laid_out: list[Figure]) -> None:
-    gains_figure([0.0, None], ("a name of some length", "b"), 0.0)
+    gains_figure([0.0, None], ("W" * 30, "b"), 0.0)
     confusion_figure([[5]], ["one"], 0.0)
     confusion_figure([[5] * 20] * 20, ["W" * 30] * 20, 0.05)
     for figure in laid_out:

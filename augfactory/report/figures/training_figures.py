@@ -162,6 +162,8 @@ def _shade_warmup(upper: Axes, lower: Axes, warmup: int, last: int) -> None:
 
 
 def _dress_curves(upper: Axes, lower: Axes, losses: Sequence[float]) -> None:
+    for axes in (upper, lower):
+        axes.ticklabel_format(useOffset=False, style="plain")
     if max(losses) > 2 * min(losses) > 0:
         upper.set_yscale("log")
         few = max(losses) > FEW_TICKS * min(losses)
