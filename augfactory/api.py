@@ -243,8 +243,8 @@ def evaluate(
         progress: show progress on stderr.
 
     Returns:
-        The verdict (``verdict.text``, ``verdict.use``), every arm's figures (``arms``), what
-        results.json holds (``document``), and the files written (``files``).
+        What results.json holds, such as the verdict (``verdict.text``, ``verdict.use``) and every
+        arm's numbers (``arms``); as plain values with ``plain()``; the files written (``files``).
 
     Raises:
         AugfactoryError: something is wrong with the request, the data or the disk.

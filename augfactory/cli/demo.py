@@ -41,10 +41,10 @@ def demo(
         if json:
             print_json(command.as_json(result))
             return
-        show(table(result.evaluation.document))
+        show(table(result.evaluation.arms))
         show()
         for name, path in command.files(result).items():
             show(f"{name:30s} {path}")
         show()
-        show(result.evaluation.document["verdict"]["text"])
-        show(f"Next: {result.evaluation.document['verdict']['next']}")
+        show(result.evaluation.verdict.text)
+        show(f"Next: {result.evaluation.verdict.next}")

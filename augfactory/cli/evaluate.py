@@ -199,10 +199,10 @@ def evaluate(
         if json:
             print_json(command.as_json(result))
             return
-        show(table(result.document))
+        show(table(result.arms))
         show()
         for path in result.files:
             show(escaped(str(path)))
         show()
-        show(escaped(result.document["verdict"]["text"]))
-        show(f"Next: {escaped(result.document['verdict']['next'])}")
+        show(escaped(result.verdict.text))
+        show(f"Next: {escaped(result.verdict.next)}")

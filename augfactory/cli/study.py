@@ -92,9 +92,9 @@ def study(
         if json:
             print_json(command.as_json(result))
             return
-        for group in result.document["groups"]:
-            show(f"\n{group['n_train']:,} originals")
-            show(table(group))
+        for group in result.groups:
+            show(f"\n{group.n_train:,} originals")
+            show(table(group.arms))
         show()
         for path in result.files:
             show(escaped(str(path)))

@@ -93,10 +93,10 @@ def tune(
         if json:
             print_json(command.as_json(result))
             return
-        show(table(result.document))
+        show(table(result.tried))
         show()
         for path in result.files:
             show(escaped(str(path)))
         show()
-        show(escaped(result.document["text"]))
-        show(escaped(f"Next: {result.document['next']}"))
+        show(escaped(result.text))
+        show(escaped(f"Next: {result.next}"))

@@ -105,9 +105,10 @@ def files(result: DemoResult) -> dict[str, Path]:
 
 def as_json(result: DemoResult) -> dict[str, Any]:
     """Return what ``--json`` prints."""
+    found = result.evaluation.plain()
     return {
-        "arms": result.evaluation.document["arms"],
+        "arms": found["arms"],
         "baseline": result.evaluation.baseline,
-        "verdict": result.evaluation.document["verdict"],
+        "verdict": found["verdict"],
         "files": {name: str(path) for name, path in files(result).items()},
     }

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from augfactory.evaluation.comparison.intervals import Difference, Figures, Pair, compare
+from augfactory.evaluation.comparison.intervals import Difference, Metrics, Pair, compare
 from augfactory.keyed_random import generator
 from augfactory.records import Int64Array
 
@@ -33,7 +33,7 @@ def folds(labels: Int64Array, count: int, seed: int, repeat: int) -> list[Int64A
 
 
 def compare_folds(
-    figures: Figures, pairs: Sequence[Pair], test_share: float
+    figures: Metrics, pairs: Sequence[Pair], test_share: float
 ) -> dict[Pair, Difference]:
     """Return the difference of each pair, with corrected intervals that hold together.
 

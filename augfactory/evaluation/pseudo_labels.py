@@ -22,7 +22,7 @@ from torch import nn
 
 from augfactory.evaluation.classifiers.quick import quick
 from augfactory.evaluation.comparison.measures import fit_temperature, scaled
-from augfactory.evaluation.training.diet import Diet
+from augfactory.evaluation.training.batch_policy import BatchPolicy
 from augfactory.evaluation.training.online import OnlineStage, vary
 from augfactory.evaluation.training.predicting import log_probabilities
 from augfactory.evaluation.training.settings import TrainingSettings
@@ -95,12 +95,12 @@ def read_by_teacher(
         taught: what an earlier round found, for the teacher to learn too.
     """
     learnt = plain_set(labelled.restricted_to(np.flatnonzero(fold != own)))
-    diet = Diet(online=online)
+    batch_policy = BatchPolicy(online=online)
     if taught is not None:
         learnt = _with_pseudo_labels(learnt, unlabelled, taught)
-        diet = replace(diet, real_share=LABELLED_SHARE)
+        batch_policy = replace(batch_policy, real_share=LABELLED_SHARE)
     settings = TrainingSettings(steps=steps, batch=BATCH, horizon=steps)
-    network = train_classifier(learnt, quick, settings, seed, diet).network
+    network = train_classifier(learnt, quick, settings, seed, batch_policy).network
     plain = tuple(stage for stage in online if stage.method == "geometry")
     held_out = labelled.restricted_to(np.flatnonzero(fold == own))
     classes = len(labelled.class_names)

@@ -1,10 +1,10 @@
 """The figures of the report, each with words for those who do not see it."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from augfactory.evaluation.comparison.results import ArmSummary, Results, StudyResults
 from augfactory.report.figures.arms_figure import arms_figure
 from augfactory.report.figures.calibration_figures import reliability_figure
 from augfactory.report.figures.class_figures import (
@@ -16,8 +16,7 @@ from augfactory.report.figures.class_figures import (
 from augfactory.report.figures.curves_figure import curves_figure
 from augfactory.report.figures.evaluation_figures import accuracy_figure
 from augfactory.report.figures.letters import all_drawable, drawable
-from augfactory.report.measured_arms import MeasuredArm
-from augfactory.report.page_tables import Arm, Table, confused_pairs
+from augfactory.report.page_tables import Table, confused_pairs
 from augfactory.report.tables import best_first
 
 MOST_ARMS = 12  # with figures of their own
@@ -25,99 +24,61 @@ MOST_LINES, LONGEST_IN_LEGEND = 5, 24  # of the figure of accuracy against facto
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A picture in the page: words for those who do not see it, and its size in pixels."""
+class Picture:
+    """A picture in the page: what is to be seen, and words for those who do not see it."""
 
     title: str
     caption: str
-    alt: str
-    source: str
-    width: int
-    height: int
+    png: bytes
+    words: str = ""
+
+    @property
+    def alt(self) -> str:
+        """The words instead of the picture."""
+        return self.words or f"{self.title}. {self.caption}".strip()
+
+    @property
+    def source(self) -> str:
+        """The PNG as a data: URI."""
+        return data_uri(self.png)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, which a PNG says in bytes 16 to 24."""
+        return int.from_bytes(self.png[16:20]), int.from_bytes(self.png[20:24])
 
 
-@dataclass(frozen=True)
-class Choice:
-    """How one arm confused the classes: as a figure or, for many classes, as a table."""
-
-    name: str
-    figure: Figure | None
-    pairs: Table | None
+def data_uri(png: bytes) -> str:
+    """Return a PNG as a data: URI."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
-@dataclass(frozen=True)
-class _Spread:
-    mean: float
-    std: float | None
-    values: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class _Measured:
-    """An arm as the accuracy figure wants it."""
-
-    name: str
-    factor: int | None
-    rows: int
-    accuracy: _Spread
-    nll: _Spread
-    seconds: _Spread
-
-
-def embedded(png: bytes, title: str, caption: str, alt: str) -> Figure:
-    """Return the picture as a data: URI; a PNG says its size in bytes 16 to 24."""
-    return Figure(
-        title=title,
-        caption=caption,
-        alt=alt,
-        source=f"data:image/png;base64,{base64.b64encode(png).decode()}",
-        width=int.from_bytes(png[16:20]),
-        height=int.from_bytes(png[20:24]),
-    )
-
-
-def drawn_arms(document: Mapping[str, Any]) -> list[Arm]:
+def drawn_arms(arms: Sequence[ArmSummary], baseline: str) -> list[ArmSummary]:
     """Return the arms that have figures of their own: the baseline, then the others in order."""
-    arms = sorted(document["arms"], key=lambda arm: arm["name"] != document["baseline"])
-    return arms[:MOST_ARMS]
+    return sorted(arms, key=lambda arm: arm.name != baseline)[:MOST_ARMS]
 
 
-def accuracy(document: Mapping[str, Any]) -> Figure | None:
+def accuracy(arms: Sequence[ArmSummary], results: Results | StudyResults) -> Picture | None:
     """Return accuracy against factor or, of many arms, by arm; None without a baseline."""
-    arms = document["arms"]
-    if document["baseline"] not in [arm["name"] for arm in arms]:
+    place = next((n for n, arm in enumerate(arms) if arm.name == results.baseline), None)
+    if place is None:
         return None
-    names = all_drawable([arm["name"] for arm in arms])
-    measured = [
-        _Measured(
-            name=name,
-            factor=arm["factor"],
-            rows=arm["rows"],
-            accuracy=_spread(arm["accuracy"]),
-            nll=_spread(arm["nll"]),
-            seconds=_spread(arm["seconds"]),
-        )
-        for name, arm in zip(names, arms, strict=True)
-    ]
-    (baseline,) = (
-        own.name
-        for own, arm in zip(measured, arms, strict=True)
-        if arm["name"] == document["baseline"]
-    )
+    names = all_drawable([arm.name for arm in arms])
+    named = [arm.model_copy(update={"name": name}) for name, arm in zip(names, arms, strict=True)]
     subtitle = (
-        f"{document['classifier']}, {document['settings']['steps']:,} steps; rings are the single "
+        f"{results.classifier}, {results.settings['steps']:,} steps; rings are the single "
         "classifiers, bars ± 1 standard deviation"
     )
-    said = "; ".join(f"{arm['name']} {100 * arm['accuracy']['mean']:.1f} %" for arm in arms)
-    return embedded(
-        accuracy_png(measured, baseline, drawable(subtitle)),
+    said = "; ".join(f"{arm.name} {100 * arm.accuracy.mean:.1f} %" for arm in arms)
+    return Picture(
         "Accuracy",
         "",
-        f"Test accuracy of each arm, {document['baseline']} as a dashed line. {said}.",
+        accuracy_png(named, names[place], drawable(subtitle)),
+        f"Test accuracy of each arm, {results.baseline} as a dashed line. {said}.",
     )
 
 
-def accuracy_png(arms: Sequence[MeasuredArm], baseline: str, subtitle: str) -> bytes:
+def accuracy_png(arms: Sequence[ArmSummary], baseline: str, subtitle: str) -> bytes:
     """Return accuracy over the factors as a PNG, or arm by arm where they share a factor."""
     factors = {own.factor for own in arms if own.name != baseline}
     over_factors = len(factors - {None, 1}) > 1 and _few_lines(arms, baseline)
@@ -125,47 +86,39 @@ def accuracy_png(arms: Sequence[MeasuredArm], baseline: str, subtitle: str) -> b
     return draw(arms, baseline, subtitle)
 
 
-def curves(document: Mapping[str, Any]) -> Figure | None:
+def curves(arms: Sequence[ArmSummary], results: Results | StudyResults) -> Picture | None:
     """Return the learning curves of the best arms, the baseline among them; None without any."""
-    arms = best_first(document["arms"])
-    arms.sort(key=lambda arm: arm["name"] != document["baseline"])
-    if not any(arm["curve"]["steps"] for arm in arms):
+    if not any(arm.curve.steps for arm in arms):
         return None
-    subtitle = (
-        f"{document['classifier']}; bands ± 1 standard deviation, dotted on the training images"
-    )
-    said = "; ".join(_curve_in_words(arm) for arm in arms)
+    ordered = sorted(best_first(arms), key=lambda arm: arm.name != results.baseline)
+    subtitle = f"{results.classifier}; bands ± 1 standard deviation, dotted on the training images"
+    said = "; ".join(_curve_in_words(arm) for arm in ordered)
     overtaking = "; ".join(
-        f"{arm['name']} from step {arm['overtook_baseline']:,}"
-        for arm in arms
-        if arm.get("overtook_baseline") is not None
+        f"{arm.name} from step {arm.overtook_baseline:,}"
+        for arm in ordered
+        if arm.overtook_baseline is not None
     )
-    return embedded(
-        curves_figure(arms, document["baseline"], drawable(subtitle)),
+    return Picture(
         "Learning curves",
-        f"Ahead of {document['baseline']} for good: {overtaking}." if overtaking else "",
+        f"Ahead of {results.baseline} for good: {overtaking}." if overtaking else "",
+        curves_figure(ordered, results.baseline, drawable(subtitle)),
         f"Accuracy of each arm against optimiser steps. {said}.",
     )
 
 
-def _curve_in_words(arm: Arm) -> str:
-    if arm["still_from"] is not None:
-        return f"{arm['name']} stands still from step {arm['still_from']:,}"
-    rise = arm["rise"]
-    if rise is None:
-        return f"{arm['name']} was trained too briefly to say"
-    return f"{arm['name']} still rises, {100 * rise:+.1f} points in the last fifth"
+def _curve_in_words(arm: ArmSummary) -> str:
+    if arm.still_from is not None:
+        return f"{arm.name} stands still from step {arm.still_from:,}"
+    if arm.rise is None:
+        return f"{arm.name} was trained too briefly to say"
+    return f"{arm.name} still rises, {100 * arm.rise:+.1f} points in the last fifth"
 
 
-def _few_lines(arms: Sequence[MeasuredArm], baseline: str) -> bool:
+def _few_lines(arms: Sequence[ArmSummary], baseline: str) -> bool:
     """Say whether the lines over factors, and their names, have room beside each other."""
-    lines = {
-        arm.name.replace(f"-x{arm.factor}", "", 1): arm.factor
-        for arm in arms
-        if arm.name != baseline
-    }
-    apart = [name for name, factor in lines.items() if factor is None]
-    shared = [name for name, factor in lines.items() if factor is not None]
+    others = [arm for arm in arms if arm.name != baseline]
+    apart = [arm for arm in others if arm.factor is None]
+    shared = {arm.series or arm.name for arm in others if arm.factor is not None}
     return (
         len(shared) <= MOST_LINES
         and len(apart) <= MOST_LINES
@@ -173,82 +126,77 @@ def _few_lines(arms: Sequence[MeasuredArm], baseline: str) -> bool:
     )
 
 
-def _spread(spread: Mapping[str, Any]) -> _Spread:
-    return _Spread(spread["mean"], spread["std"], tuple(spread["values"]))
-
-
-def reliability(arm: Arm) -> Figure:
+def reliability(arm: ArmSummary) -> Picture:
     """Return the reliability diagram of an arm."""
-    bins, ece = arm["reliability"], arm["ece"]["mean"]
-    rows = max(sum(bins["count"]), 1)
+    bins, ece = arm.reliability, arm.ece.mean
+    rows = max(sum(bins.count), 1)
     confidence, accuracy = (
-        100 * sum(n * value for n, value in zip(bins["count"], bins[name], strict=True)) / rows
-        for name in ("confidence", "accuracy")
+        100 * sum(n * value for n, value in zip(bins.count, values, strict=True)) / rows
+        for values in (bins.confidence, bins.accuracy)
     )
     caption = f"confidence {confidence:.1f}, accuracy {accuracy:.1f} %"
-    return embedded(
-        reliability_figure(bins, ece),
-        arm["name"],
+    return Picture(
+        arm.name,
         caption,
-        f"Reliability diagram of {arm['name']}: expected calibration error {100 * ece:.1f} %, "
+        reliability_figure(bins, ece),
+        f"Reliability diagram of {arm.name}: expected calibration error {100 * ece:.1f} %, "
         f"mean {caption}.",
     )
 
 
-def choices(document: Mapping[str, Any]) -> list[Choice]:
-    """Return the confusions, those of the baseline first."""
-    names: Sequence[str] = document["class_names"]
-    arms = drawn_arms(document)
+def confusions(
+    arms: Sequence[ArmSummary], names: Sequence[str]
+) -> list[tuple[str, Picture | None, Table | None]]:
+    """Return the name and the confusions of each arm: a figure or, of many classes, a table."""
     if len(names) > MOST_DRAWN:
-        return [Choice(arm["name"], None, confused_pairs(arm, names)) for arm in arms]
-    reddest = largest_error([arm["confusion"] for arm in arms])
-    return [Choice(arm["name"], _confusion(arm, names, reddest), None) for arm in arms]
+        return [(arm.name, None, confused_pairs(arm.confusion, names)) for arm in arms]
+    reddest = largest_error([arm.confusion for arm in arms])
+    return [(arm.name, _confusion(arm, names, reddest), None) for arm in arms]
 
 
-def _confusion(arm: Arm, names: Sequence[str], reddest: float) -> Figure:
-    worst = confused_pairs(arm, names).rows[:1]
+def _confusion(arm: ArmSummary, names: Sequence[str], reddest: float) -> Picture:
+    worst = confused_pairs(arm.confusion, names).rows[:1]
     said = "".join(
         f" Most often {row.name} is taken for {row.cells[0].text}, "
         f"{row.cells[2].text} % of its rows."
         for row in worst
     )
-    return embedded(
-        confusion_figure(arm["confusion"], names, reddest),
-        arm["name"],
+    return Picture(
+        arm.name,
         "",
-        f"Confusion matrix of {arm['name']}, {100 * arm['accuracy']['mean']:.1f} % right.{said}",
+        confusion_figure(arm.confusion, names, reddest),
+        f"Confusion matrix of {arm.name}, {100 * arm.accuracy.mean:.1f} % right.{said}",
     )
 
 
-def gains(document: Mapping[str, Any]) -> list[Figure]:
-    """Return what each class gained over the baseline: a figure for each other arm, one scale."""
-    names: Sequence[str] = document["class_names"]
-    arms = drawn_arms(document)
-    if not arms or arms[0]["name"] != document["baseline"]:
+def gains(arms: Sequence[ArmSummary], baseline: str, names: Sequence[str]) -> list[Picture]:
+    """Return what each class gained over the baseline, the first of the arms, on one scale."""
+    if not arms or arms[0].name != baseline:
         return []
-    base, others = arms[0]["class_accuracy"], arms[1:]
+    base, others = arms[0].class_accuracy, arms[1:]
     gains = [
         [
             None if own is None or was is None else 100 * (own - was)
-            for own, was in zip(arm["class_accuracy"], base, strict=True)
+            for own, was in zip(arm.class_accuracy, base, strict=True)
         ]
         for arm in others
     ]
     limit = max((abs(gain) for own in gains for gain in own if gain is not None), default=1.0)
     return [
-        embedded(
-            gains_figure(own, names, limit), arm["name"], "", _gains_in_words(arm, own, document)
+        Picture(
+            arm.name,
+            "",
+            gains_figure(own, names, limit),
+            f"Accuracy of {arm.name} on each class less that of {baseline}."
+            + _ends_in_words(own, names),
         )
         for arm, own in zip(others, gains, strict=True)
     ]
 
 
-def _gains_in_words(arm: Arm, gains: Sequence[float | None], document: Mapping[str, Any]) -> str:
+def _ends_in_words(gains: Sequence[float | None], names: Sequence[str]) -> str:
     known = [(gain, place) for place, gain in enumerate(gains) if gain is not None]
-    said = f"Accuracy of {arm['name']} on each class less that of {document['baseline']}."
     if not known:
-        return said
+        return ""
     (most, best), (least, worst) = max(known), min(known)
-    names = document["class_names"]
-    ends = f"Most for {names[best]}, {most:+.1f} points; least for {names[worst]}, {least:+.1f}."
-    return f"{said} {ends}"
+    return f" Most for {names[best]}, {most:+.1f} points; least for {names[worst]}, {least:+.1f}."

@@ -23,12 +23,13 @@ from augfactory.commands.evaluate.evaluate import EvaluateResult, as_json, evalu
 from augfactory.commands.evaluate.pictures import nearest_originals
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.progress import Progress
-from augfactory.commands.runs import cell_states, cells
 from augfactory.commands.runs import files as evaluation_files
 from augfactory.commands.runs import stages as evaluation_stages
+from augfactory.commands.runs import train_runs, training_states
 from augfactory.errors import InputDataError, RecipeError, ResourceError
 from augfactory.evaluation.comparison.curves import Curve
-from augfactory.evaluation.comparison.protocol import Cell, CellResult
+from augfactory.evaluation.comparison.protocol import Run, RunResult
+from augfactory.evaluation.comparison.results import Results
 from augfactory.records import SourceSpec
 from augfactory.report.figures.training_figures import CAPTION, GAP, TITLE
 from augfactory.store.disk import system
@@ -116,6 +117,7 @@ def test_datasets_are_compared_with_their_originals(
     kept = json.loads((result.out / "results.json").read_text())
     printed = json.loads(json.dumps(as_json(result)))
     assert printed.items() >= kept.items()
+    assert json.loads(json.dumps(Results.model_validate(kept).plain())) == kept
     assert kept["baseline"] in [arm.name for arm in result.arms[:3]]
     best = max(result.arms[:3], key=lambda arm: arm.accuracy.mean)
     assert kept["baseline"] == kept["verdict"]["baseline"] == best.name
@@ -204,19 +206,19 @@ def test_results_of_other_settings_in_the_same_folder_are_told(
 
 def test_a_stopped_evaluation_goes_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = run(replace(bench.request, out=Path("whole")))
-    save = evaluation_files.save_cell
-    saved: list[Cell] = []
+    save = evaluation_files.save_run
+    saved: list[Run] = []
 
-    def save_two(out: Path, cell: Cell, result: CellResult) -> None:
+    def save_two(out: Path, cell: Run, result: RunResult) -> None:
         if len(saved) == 2:
             raise KeyboardInterrupt
         saved.append(cell)
         save(out, cell, result)
 
-    monkeypatch.setattr(evaluation_files, "save_cell", save_two)
+    monkeypatch.setattr(evaluation_files, "save_run", save_two)
     with pytest.raises(KeyboardInterrupt):
         run(bench.request)
-    monkeypatch.setattr(evaluation_files, "save_cell", save)
+    monkeypatch.setattr(evaluation_files, "save_run", save)
     result = run(bench.request)
     assert result.trained == 8
     assert values(result) == values(whole)
@@ -256,8 +258,8 @@ def test_the_test_images_are_converted_as_the_originals_were(bench: Bench) -> No
     small = replace(bench.train, size=(8, 5), colour="grey")
     write_version(bench.folder / "small-x2/v1", small, CHOSEN, 2)
     result = run(replace(bench.request, datasets=("small-x2",), seeds=1))
-    assert result.document["test"]["size"] == (8, 5)
-    assert result.document["test"]["colour"] == "grey"
+    assert result.test.size == (8, 5)
+    assert result.test.colour == "grey"
 
 
 def test_datasets_of_other_originals_have_no_common_baseline(bench: Bench) -> None:
@@ -399,9 +401,7 @@ def test_damaged_corrupted_copies_are_made_again(bench: Bench, damage: str) -> N
     again = evaluate(request, told)
     assert any("damaged and made again" in line for line in told.said)
     assert values(again) == values(first)
-    assert [arm["corruptions"] for arm in again.document["arms"]] == [
-        arm["corruptions"] for arm in first.document["arms"]
-    ]
+    assert [arm.corruptions for arm in again.arms] == [arm.corruptions for arm in first.arms]
     assert {path: path.read_bytes() for path in (first.out / "corrupted").rglob("*.*")} == copies
     assert [*first.out.rglob(".*")] == []
 
@@ -452,7 +452,7 @@ def test_equal_datasets_do_not_differ(bench: Bench) -> None:
     request = replace(bench.request, datasets=("digits-x2", "same"), baseline="digits-x2", arms=())
     gap = run(request).arms[-1].versus["digits-x2"]["accuracy"]
     assert gap.mean == 0
-    assert not gap.clear
+    assert not gap.excludes_zero
 
 
 def test_datasets_of_one_kind_are_rarely_told_apart(bench: Bench) -> None:
@@ -479,7 +479,7 @@ def test_datasets_of_one_kind_are_rarely_told_apart(bench: Bench) -> None:
                 steps=8,
             )
         )
-        wrong += result.arms[-1].versus[first]["accuracy"].clear
+        wrong += result.arms[-1].versus[first]["accuracy"].excludes_zero
     assert wrong <= 1  # more is 1 in 44 for a true 5 %, and these seeds are always the same
 
 
@@ -487,10 +487,10 @@ def test_shuffled_labels_are_reported_as_a_loss(bench: Bench) -> None:
     write_version(bench.folder / "wrong-x8/v1", bench.train, CHOSEN, 8, shuffled=1.0)
     result = run(replace(bench.request, datasets=("wrong-x8",), seeds=3, steps=25, batch=32))
     gap = result.arms[-1].versus[result.baseline]["accuracy"]
-    assert gap.clear
+    assert gap.excludes_zero
     assert gap.mean < -0.1
     assert result.verdict.worse[0] == "wrong-x8"
-    assert "Leave out wrong-x8 (-" in result.document["verdict"]["text"]
+    assert "Leave out wrong-x8 (-" in result.verdict.text
 
 
 def test_parts_of_a_dataset_are_arms(bench: Bench) -> None:
@@ -515,18 +515,18 @@ def test_parts_of_a_dataset_are_arms(bench: Bench) -> None:
 
 def test_unused_training_rows_scale_the_temperature(bench: Bench) -> None:
     result = run(bench.request)
-    assert result.document["held_out"] == {"text": str(bench.folder / "train.h5"), "rows": 20}
-    scaled = result.document["arms"][0]["scaled"]
+    assert result.plain()["held_out"] == {"text": str(bench.folder / "train.h5"), "rows": 20}
+    scaled = result.plain()["arms"][0]["scaled"]
     assert scaled["temperature"]["mean"] != 1
     assert len(scaled["ece"]["values"]) == 2
     other = replace(bench.request, held_out=SourceSpec(str(bench.folder / "other.h5")))
     write_source(bench.folder / "other.h5", *patterns("other", 30))
-    assert run(other).document["held_out"]["rows"] == 30
+    assert run(other).plain()["held_out"]["rows"] == 30
 
 
 def test_corrupted_images_are_tested_on(bench: Bench) -> None:
     result = run(replace(bench.request, corruptions="mnist-c", seeds=1, arms=()))
-    found = result.document["arms"][0]["corruptions"]
+    found = result.plain()["arms"][0]["corruptions"]
     assert found["title"] == "MNIST-C-style"
     assert len(found["errors"]) == 15
     assert found["mean_error"] == pytest.approx(np.mean(list(found["errors"].values())))
@@ -544,10 +544,10 @@ def test_nearly_equal_images_are_told(bench: Bench) -> None:
     near = patterns("train", 60)[0][CHOSEN[4]].astype(int)
     images[12] = (near + np.random.default_rng(0).integers(-2, 3, near.shape)).clip(0, 255)
     nearly = write_source(bench.folder / "nearly.h5", images, labels)
-    told = [alert["text"] for alert in run(replace(bench.request, test=nearly)).document["alerts"]]
+    told = [alert.text for alert in run(replace(bench.request, test=nearly)).alerts]
     assert any("nearly.h5" in text and "12" in text and "nearly like" in text for text in told)
-    plain = run(replace(bench.request, out=Path("plain"))).document["alerts"]
-    assert not any("nearly like" in alert["text"] for alert in plain)
+    plain = run(replace(bench.request, out=Path("plain"))).alerts
+    assert not any("nearly like" in alert.text for alert in plain)
 
 
 @pytest.mark.drawn
@@ -593,7 +593,7 @@ def test_without_steps_all_arms_go_on_until_they_stand_still(
     result = run(request)
     lengths = {len(arm.curve.steps) for arm in result.arms}
     assert len(lengths) == 1  # all arms have equal steps
-    steps = result.document["settings"]["steps"]
+    steps = result.settings["steps"]
     assert steps in (50, 100, 200)
     assert bool(result.verdict.rising) == any(arm.curve.rising for arm in result.arms)
     assert not list((result.out / "cells").glob("*.safetensors"))
@@ -601,8 +601,8 @@ def test_without_steps_all_arms_go_on_until_they_stand_still(
 
     # What was trained in stages is what one training of so many steps comes to.
     at_once = run(replace(request, steps=steps, out=Path("at-once")))
-    wanted = [arm["accuracy"] for arm in at_once.document["arms"]]
-    assert [arm["accuracy"] for arm in result.document["arms"]] == wanted
+    wanted = [arm.accuracy for arm in at_once.arms]
+    assert [arm.accuracy for arm in result.arms] == wanted
 
 
 def test_minutes_end_a_training_and_more_minutes_go_on_from_there(
@@ -613,22 +613,22 @@ def test_minutes_end_a_training_and_more_minutes_go_on_from_there(
     monkeypatch.setattr(evaluation_stages, "any_rising", lambda _: True)
     request = replace(bench.request, datasets=("digits-x2",), steps=None, batch=8)
     short = run(replace(request, minutes=1e-4))
-    assert short.document["settings"]["steps"] == 50
+    assert short.settings["steps"] == 50
     kept = list((short.out / "cells").glob("*.safetensors"))
     assert len(kept) == len(short.arms) * request.seeds
-    assert f"--minutes {4e-4:g}" in short.document["verdict"]["next"]
+    assert f"--minutes {4e-4:g}" in short.verdict.next
 
     trained: list[int] = []
-    load = cell_states.load_state
+    load = training_states.load_state
 
-    def watched(folder: Path, cell: Cell) -> Any:
+    def watched(folder: Path, cell: Run) -> Any:
         found = load(folder, cell)
-        trained.append(0 if found is None else found.standing.step)
+        trained.append(0 if found is None else found.progress.step)
         return found
 
-    monkeypatch.setattr(cells, "load_state", watched)
+    monkeypatch.setattr(train_runs, "load_state", watched)
     longer = run(request)
-    assert longer.document["settings"]["steps"] == 200
+    assert longer.settings["steps"] == 200
     assert 0 not in trained
 
 
@@ -661,7 +661,7 @@ def test_the_next_command_repeats_the_request_or_stores_what_to_use(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = replace(bench.request, order="one-of-k", arms=("originals+cutmix",), seeds=1)
-    assert shlex.split(run(request).document["verdict"]["next"]) == [
+    assert shlex.split(run(request).verdict.next) == [
         *("augfactory", "evaluate", "digits-x2", "digits-x4@v1", "--test", bench.test.text),
         *("--classifier", "vgg", "--batch", "8", "--order", "one-of-k"),
         *("--precision", "float32", "--arm", "originals+cutmix", "--seeds", "1", "--steps", "24"),
@@ -674,8 +674,8 @@ def test_the_next_command_repeats_the_request_or_stores_what_to_use(
         name: run(replace(bench.request, datasets=datasets, baseline=name, seeds=1))
         for name in ("originals", "originals+geometry+mixup")
     }
-    assert said["originals"].document["verdict"]["next"] == "augfactory methods"
-    assert shlex.split(said["originals+geometry+mixup"].document["verdict"]["next"]) == [
+    assert said["originals"].verdict.next == "augfactory methods"
+    assert shlex.split(said["originals+geometry+mixup"].verdict.next) == [
         *("augfactory", "expand", bench.train.text, "--n-train", "40", "--size", "8x5", "--grey"),
         *("--out", "stored", "--factor", "50", "--mixup", "50"),
     ]
@@ -686,7 +686,7 @@ def test_the_next_command_repeats_the_request_or_stores_what_to_use(
         seeds=1,
         out=Path("p"),
     )
-    wanted = shlex.split(run(plain).document["verdict"]["next"])
+    wanted = shlex.split(run(plain).verdict.next)
     assert wanted == [
         *("augfactory", "expand", bench.train.text, "--n-train", "40"),
         *("--out", "stored", "--factor", "50"),

@@ -17,7 +17,8 @@ from augfactory.commands.study.file import study_of
 from augfactory.commands.study.material import StudyRequest
 from augfactory.commands.study.study import StudyResult, prepare, study
 from augfactory.errors import InputDataError, RecipeError
-from augfactory.evaluation.comparison.protocol import Cell, CellResult
+from augfactory.evaluation.comparison.protocol import Run, RunResult
+from augfactory.evaluation.comparison.results import StudyResults
 from augfactory.report.recipe_toml import study_toml
 from augfactory.store.disk.lock import only_writer
 from tests.commands.tiny import stand_in_for
@@ -92,6 +93,7 @@ def test_a_study_compares_within_each_number_of_originals(place: Path) -> None:
         "report.html",
     ]
     kept = json.loads((result.out / "results.json").read_text())
+    assert json.loads(json.dumps(StudyResults.model_validate(kept).plain())) == kept
     assert [group["n_train"] for group in kept["groups"]] == [20, 40]
     for group in kept["groups"]:
         assert [arm["name"] for arm in group["arms"]] == NAMES
@@ -119,7 +121,7 @@ def test_a_study_compares_within_each_number_of_originals(place: Path) -> None:
 
 def test_draws_differ_and_seeds_share_them(place: Path) -> None:
     result = run(request(place, n_train=[20], arms=[{"name": "originals"}]))
-    assert len(set(result.document["groups"][0]["arms"][0]["nll"]["values"])) == 4
+    assert len(set(result.plain()["groups"][0]["arms"][0]["nll"]["values"])) == 4
 
 
 def test_a_stopped_study_trains_what_is_missing(
@@ -127,17 +129,17 @@ def test_a_stopped_study_trains_what_is_missing(
 ) -> None:
     asked = request(place, n_train=[20], subsets=1)
     whole = run(replace(asked, out=place / "whole"))
-    save = evaluation_files.save_cell
-    saved: list[Cell] = []
+    save = evaluation_files.save_run
+    saved: list[Run] = []
 
-    def save_three(out: Path, cell: Cell, result: CellResult) -> None:
+    def save_three(out: Path, cell: Run, result: RunResult) -> None:
         if len(saved) == 3:
             raise KeyboardInterrupt
         saved.append(cell)
         save(out, cell, result)
 
     with monkeypatch.context() as patched:
-        patched.setattr(evaluation_files, "save_cell", save_three)
+        patched.setattr(evaluation_files, "save_run", save_three)
         with pytest.raises(KeyboardInterrupt):
             run(asked)
     before = cell_times(asked.out)
@@ -145,8 +147,8 @@ def test_a_stopped_study_trains_what_is_missing(
     assert len(before) == 3
     assert before.items() <= cell_times(asked.out).items()
     assert result.trained == 10 - 3
-    assert json.dumps(result.document["groups"][0]["sentences"]) == json.dumps(
-        whole.document["groups"][0]["sentences"]
+    assert json.dumps(result.plain()["groups"][0]["sentences"]) == json.dumps(
+        whole.plain()["groups"][0]["sentences"]
     )
     assert run(asked).trained == 0
 
@@ -165,9 +167,9 @@ def test_vae_arms_use_the_checkpoint_of_their_loss(place: Path) -> None:
             arms=[{"name": "originals"}, {**vae_arm, "grid": {"loss": [1e6, 1e-6]}}],
         )
     )
-    arms = [arm["name"] for arm in result.document["groups"][0]["arms"]]
+    arms = [arm["name"] for arm in result.plain()["groups"][0]["arms"]]
     assert arms == ["originals", "vae 1000000.0"]
-    told = [alert["text"] for alert in result.document["alerts"]]
+    told = [alert["text"] for alert in result.plain()["alerts"]]
     assert "Not run, the VAE never reached that loss: vae 1e-06, 20 originals, draw 0" in told
     page = (result.out / "report.html").read_text()
     assert "Training of the VAE n20-s0" in page
@@ -220,7 +222,7 @@ def test_damaged_cells_of_a_study_are_trained_again(place: Path) -> None:
     (place / "out" / ".tmp-0123abcd").mkdir()
     again = run(asked)
     assert again.trained == 1
-    assert again.document["groups"][0]["sentences"] == first.document["groups"][0]["sentences"]
+    assert again.plain()["groups"][0]["sentences"] == first.plain()["groups"][0]["sentences"]
     assert [*(place / "out").rglob(".*")] == []
 
 
@@ -238,7 +240,7 @@ def test_an_arm_has_its_own_classifier_and_its_own_methods(place: Path) -> None:
         },
     ]
     result = run(request(place, arms=arms, n_train=[20], subsets=1, seeds=1, steps=2))
-    (group,) = result.document["groups"]
+    (group,) = result.plain()["groups"]
     assert [arm["name"] for arm in group["arms"]] == [
         *("originals", "small"),
         *("online ricap 0.1", "online ricap 0.7"),

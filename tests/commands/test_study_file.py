@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from augfactory.commands.study.file import Size, read_study, study_of
 from augfactory.commands.study.material import _size
 from augfactory.commands.study.plan import _slug
-from augfactory.commands.study.study import count_cells
+from augfactory.commands.study.study import count_runs
 from augfactory.errors import RecipeError
 
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.toml"))
@@ -33,7 +33,7 @@ GRID_ARM = {**GRID, "grid": {"alpha": [0.1, 1.0], "k": [1, 5]}}
 def test_the_documents_studies_are_whole(path: Path, size: Size) -> None:
     study = read_study(path, size)
     assert study.arms[0].name == "originals"
-    assert count_cells(study) >= len(study.arms)
+    assert count_runs(study) >= len(study.arms)
 
 
 def test_there_is_a_study_for_each_document_that_measured_or_could() -> None:
@@ -73,7 +73,7 @@ def test_a_grid_stands_for_every_combination() -> None:
     assert last is not None
     assert last.factor == 5
     assert [stage.parameters["alpha"] for stage in last.mix] == [1.0]
-    assert count_cells(study) == 5 * 2 * study.subsets * study.seeds
+    assert count_runs(study) == 5 * 2 * study.subsets * study.seeds
 
 
 def test_a_size_replaces_values_and_narrows_grids() -> None:

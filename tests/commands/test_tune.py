@@ -15,14 +15,14 @@ from typer.testing import CliRunner
 from augfactory.cli.app import app
 from augfactory.commands.evaluate.arms import ONLINE_MIXUP, ORIGINALS
 from augfactory.commands.progress import Progress
-from augfactory.commands.runs import cells as cells_module
+from augfactory.commands.runs import train_runs as runs_module
 from augfactory.commands.tune import auto as expand_auto
 from augfactory.commands.tune import tune as module
 from augfactory.commands.tune.folds import TuneRequest
 from augfactory.commands.tune.space import DEFAULT, candidates
 from augfactory.commands.tune.tune import TuneResult, tune
 from augfactory.errors import InputDataError, RecipeError
-from augfactory.evaluation.comparison.protocol import Cell, CellResult
+from augfactory.evaluation.comparison.protocol import Run, RunResult
 from augfactory.keyed_random import generator
 from augfactory.records import SourceSpec
 from augfactory.source_rows import fingerprint
@@ -47,20 +47,18 @@ def request_(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TuneRequest:
 
 
 @pytest.fixture
-def trained(monkeypatch: pytest.MonkeyPatch) -> Callable[[Accuracy], list[list[Cell]]]:
+def trained(monkeypatch: pytest.MonkeyPatch) -> Callable[[Accuracy], list[list[Run]]]:
     """Let classifiers have the accuracies that a function says; return what was asked for."""
 
-    def let(accuracy: Accuracy) -> list[list[Cell]]:
-        asked: list[list[Cell]] = []
+    def let(accuracy: Accuracy) -> list[list[Run]]:
+        asked: list[list[Run]] = []
 
-        def run(
-            cells: Sequence[Cell], *_: Any, **__: Any
-        ) -> tuple[list[tuple[Cell, CellResult]], int]:
-            asked.append(list(cells))
-            found = [(cell, cell_result(accuracy(cell.arm.name, cell.subset))) for cell in cells]
+        def run(runs: Sequence[Run], *_: Any, **__: Any) -> tuple[list[tuple[Run, RunResult]], int]:
+            asked.append(list(runs))
+            found = [(run, cell_result(accuracy(run.arm.name, run.subset))) for run in runs]
             return found, len(found)
 
-        monkeypatch.setattr(cells_module, "run_cells", run)
+        monkeypatch.setattr(runs_module, "train_runs", run)
         return asked
 
     return let
@@ -76,8 +74,8 @@ def noisy(gains: dict[str, float], noise: float = 0.01) -> Accuracy:
     return accuracy
 
 
-def names(cells: Sequence[Cell]) -> set[str]:
-    return {cell.arm.name for cell in cells}
+def names(runs: Sequence[Run]) -> set[str]:
+    return {run.arm.name for run in runs}
 
 
 def run(request: TuneRequest) -> TuneResult:
@@ -90,15 +88,15 @@ def test_the_worse_half_is_left_out_and_folds_become_more(
     monkeypatch.setattr(module, "ROUNDS", (1, 3, 6))
     asked = trained(noisy({"cutmix": 0.10, "elastic": -0.3}))
     result = run(request_)
-    assert [len({cell.subset for cell in cells}) for cells in asked] == [1, 3, 6]
+    assert [len({run.subset for run in runs}) for runs in asked] == [1, 3, 6]
     everything = {one.name for one in candidates("digits", with_vae=False)}
     assert names(asked[0]) == everything | {ORIGINALS, ONLINE_MIXUP}
     assert len(names(asked[1])) < len(names(asked[0]))
     assert len(names(asked[2])) < len(names(asked[1]))
-    for cells in asked:
-        assert {DEFAULT, "cutmix", ORIGINALS, ONLINE_MIXUP} <= names(cells)
+    for runs in asked:
+        assert {DEFAULT, "cutmix", ORIGINALS, ONLINE_MIXUP} <= names(runs)
     assert "elastic" not in names(asked[1])
-    tried = {one["name"]: one for one in result.document["tried"]}
+    tried = {one["name"]: one for one in result.plain()["tried"]}
     assert tried["elastic"]["folds"] == 1
     assert tried["cutmix"]["folds"] == 6
     assert tried[DEFAULT]["against_default"] is None
@@ -122,8 +120,8 @@ def test_a_recipe_that_is_surely_better_is_written_and_read_by_expand(
 ) -> None:
     trained(noisy({"cutmix": 0.15}))
     result = run(request_)
-    assert result.document["use"] == "cutmix"
-    assert result.document["text"].startswith("Use cutmix: +1")
+    assert result.use == "cutmix"
+    assert result.text.startswith("Use cutmix: +1")
     text = Path("best.toml").read_text()
     assert "# augfactory tune" in text
     values = tomllib.loads(text)
@@ -137,23 +135,23 @@ def test_a_recipe_that_is_surely_better_is_written_and_read_by_expand(
     made = json.loads(done.stdout)["datasets"][0]
     assert made["rows"] == 40 * 5
     kept = json.loads((Path(made["path"]) / "manifest.json").read_text())["recipe"]
-    assert kept == {**result.document["recipe"], "format": "hdf5"}
+    assert kept == {**result.recipe, "format": "hdf5"}
 
 
 def test_chance_does_not_choose(request_: TuneRequest, trained: Any) -> None:
     trained(noisy({}, noise=0.03))
     result = run(request_)
-    assert result.document["use"] == DEFAULT
-    assert "Nothing that was tried is surely better" in result.document["text"]
-    assert "not told apart" in result.document["text"]
+    assert result.use == DEFAULT
+    assert "Nothing that was tried is surely better" in result.text
+    assert "not told apart" in result.text
 
 
 def test_online_augmentation_may_be_enough(request_: TuneRequest, trained: Any) -> None:
     trained(noisy({ONLINE_MIXUP: 0.2}))
-    text = run(request_).document["text"]
+    text = run(request_).text
     assert "Online geometry and mixup, which need no dataset, are better" in text
     trained(noisy({ONLINE_MIXUP: -0.2}))
-    assert "over training with online geometry and mixup" in run(request_).document["text"]
+    assert "over training with online geometry and mixup" in run(request_).text
 
 
 def test_the_minutes_end_it(
@@ -164,7 +162,7 @@ def test_the_minutes_end_it(
     asked = trained(noisy({}))
     result = run(replace(request_, minutes=6.0))
     assert 1 <= len(asked) < len(FEW)
-    assert result.document["tried"][0]["folds"] >= 1
+    assert result.plain()["tried"][0]["folds"] >= 1
 
 
 def test_no_dataset_holds_an_image_that_it_is_measured_on(
@@ -174,14 +172,14 @@ def test_no_dataset_holds_an_image_that_it_is_measured_on(
     run(request_)
     everything = open_source(request_.source)
     whole = {image.tobytes() for image in everything.read_images(np.arange(40))}
-    for cell in asked[1]:
-        test = open_source(cell.test.spec)
+    for each in asked[1]:
+        test = open_source(each.test.spec)
         held = {image.tobytes() for image in test.read_images(np.arange(len(test)))}
-        manifest = Path(cell.arm.source.text) / "manifest.json"
+        manifest = Path(each.arm.source.text) / "manifest.json"
         origin = (
             SourceSpec(json.loads(manifest.read_text())["source"]["text"])
             if manifest.exists()
-            else cell.arm.source
+            else each.arm.source
         )
         source = open_source(origin)
         learnt = {image.tobytes() for image in source.read_images(np.arange(len(source)))}
@@ -244,9 +242,9 @@ def test_another_source_in_the_same_folder_is_not_taken_for_the_first(
     run(replace(request_, source=write_source(Path("other.h5"), *patterns("other", 40))))
     for before, after in zip(*asked, strict=True):
         images = []
-        for cell in (before, after):
-            test = open_source(cell.test.spec)
-            assert fingerprint(test) == cell.test.fingerprint
+        for each in (before, after):
+            test = open_source(each.test.spec)
+            assert fingerprint(test) == each.test.fingerprint
             images.append(test.read_images(np.arange(len(test))))
         assert (images[0] != images[1]).any()
 

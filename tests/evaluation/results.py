@@ -8,17 +8,17 @@ import numpy as np
 from augfactory.evaluation.comparison.measures import Reliability, Scores
 from augfactory.evaluation.comparison.protocol import (
     Arm,
-    Cell,
-    CellResult,
     ClassifierSpec,
     Reading,
+    Run,
+    RunResult,
 )
 from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.records import SourceSpec
 from tests.evaluation.memory import rows_of_patterns
 
 ARM = Arm("originals", 1, SourceSpec("train/80"), 80, "abc")
-CELL = Cell(ARM, rows_of_patterns("test/50", "def"), ClassifierSpec("quick"), TrainingSettings(), 0)
+CELL = Run(ARM, rows_of_patterns("test/50", "def"), ClassifierSpec("quick"), TrainingSettings(), 0)
 EMPTY = (0,) * 15
 ROWS = 100
 STILL = (50, 63, 79, 100)
@@ -32,12 +32,12 @@ def result(
     right: Sequence[bool] | None = None,
     curve: Sequence[float] | None = None,
     collapsed: str | None = None,
-) -> CellResult:
+) -> RunResult:
     """Return a result with so many of 100 test images right, the first ones or those given."""
     count = round(ROWS * accuracy)
     hit = np.arange(ROWS) < count if right is None else np.asarray(right)
     readings = [accuracy] * len(STILL) if curve is None else curve
-    return CellResult(
+    return RunResult(
         scores=Scores(accuracy, accuracy, nll, 0.5, 0.1, 0.2),
         curve=tuple(
             Reading(step, value, nll, 1.0) for step, value in zip(STILL, readings, strict=True)
@@ -56,7 +56,7 @@ def result(
     )
 
 
-def cells(name: str, results: dict[tuple[int, int], CellResult]) -> list[tuple[Cell, CellResult]]:
+def cells(name: str, results: dict[tuple[int, int], RunResult]) -> list[tuple[Run, RunResult]]:
     """Return the cells of an arm: (subset, seed) -> result."""
     arm = replace(ARM, name=name)
     return [
@@ -65,6 +65,6 @@ def cells(name: str, results: dict[tuple[int, int], CellResult]) -> list[tuple[C
     ]
 
 
-def accuracies(name: str, *values: float) -> list[tuple[Cell, CellResult]]:
+def accuracies(name: str, *values: float) -> list[tuple[Run, RunResult]]:
     """Return the cells of an arm on one subset, seed by seed."""
     return cells(name, {(0, seed): result(value) for seed, value in enumerate(values)})

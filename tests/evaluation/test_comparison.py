@@ -1,17 +1,16 @@
 """Means over cells, and which arms are compared."""
 
-import math
 from dataclasses import replace
 
 import pytest
 
-from augfactory.evaluation.comparison.compare import spread, summarise
-from augfactory.evaluation.training.diet import Diet
+from augfactory.evaluation.comparison.compare import summarise, summary
+from augfactory.evaluation.training.batch_policy import BatchPolicy
 from tests.evaluation.results import ARM, CELL, accuracies, cells, result
 
 
 def test_arms_are_summarised_over_their_cells_in_order() -> None:
-    other = replace(ARM, name="two", factor=None, size=5, diet=Diet(loss="jsd"))
+    other = replace(ARM, name="two", factor=None, size=5, batch_policy=BatchPolicy(loss="jsd"))
     one, two = summarise(
         [
             (replace(CELL, seed=1), result(0.75, 0.5, 2.0)),
@@ -26,7 +25,7 @@ def test_arms_are_summarised_over_their_cells_in_order() -> None:
     assert (one.nll.mean, one.seconds.mean, one.images_per_step) == (1.0, 3.0, 1)
     assert one.confusion == ((100, 100), (0, 0))
     assert one.class_accuracy[0] == 0.5
-    assert math.isnan(one.class_accuracy[1])
+    assert one.class_accuracy[1] is None
     assert (one.reliability.count[-1], one.reliability.accuracy[-1]) == (200, 0.5)
     assert (one.versus, one.collapsed) == ({}, ())
     assert one.curve.accuracy == (0.5,) * 4
@@ -35,8 +34,8 @@ def test_arms_are_summarised_over_their_cells_in_order() -> None:
 
 
 def test_a_spread_has_the_sample_standard_deviation() -> None:
-    assert spread([1.0, 2.0, 3.0, 4.0]).std == pytest.approx((5 / 3) ** 0.5)
-    assert spread([2.0]).std is None
+    assert summary([1.0, 2.0, 3.0, 4.0]).std == pytest.approx((5 / 3) ** 0.5)
+    assert summary([2.0]).std is None
 
 
 def test_with_several_subsets_their_means_are_what_varies() -> None:

@@ -50,7 +50,7 @@ def test_the_residual_is_that_of_two_way_analysis_of_variance() -> None:
 def test_one_block_gives_no_interval() -> None:
     found = compare({"a": {0: 0.5}, "b": {0: 0.4}}, [("a", "b")])
     assert found.differences["a", "b"].low is None
-    assert not found.differences["a", "b"].clear
+    assert not found.differences["a", "b"].excludes_zero
 
 
 def test_equal_arms_have_an_interval_of_no_width() -> None:
@@ -58,7 +58,7 @@ def test_equal_arms_have_an_interval_of_no_width() -> None:
     images = {str(arm): {block: np.ones(9) for block in range(6)} for arm in range(3)}
     found = compare(by_block(values), [("0", "2"), ("1", "2")], images)
     assert {(gap.low, gap.high) for gap in found.differences.values()} == {(0.0, 0.0)}
-    assert not found.differences["0", "2"].clear
+    assert not found.differences["0", "2"].excludes_zero
 
 
 def test_the_images_variance_is_that_of_their_means_without_what_blocks_share() -> None:

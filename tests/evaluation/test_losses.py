@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from augfactory.errors import RecipeError
-from augfactory.evaluation.training.diet import read_loss
+from augfactory.evaluation.training.batch_policy import read_loss
 from augfactory.evaluation.training.losses import (
     JSD_WEIGHT,
     consistent_cross_entropy,

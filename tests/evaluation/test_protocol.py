@@ -1,25 +1,25 @@
 """Cells, their keys and their summaries."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
+from augfactory.commands.runs.files import RUN_RESULT
 from augfactory.engines import processes
 from augfactory.evaluation.comparison.protocol import (
     Arm,
-    Cell,
-    CellResult,
     ClassifierSpec,
     CorruptedTest,
-    cell_key,
-    result_as_dict,
-    result_from_dict,
+    Run,
+    RunResult,
+    run_key,
 )
-from augfactory.evaluation.comparison.run_cell import run_cell
-from augfactory.evaluation.training.diet import Diet
+from augfactory.evaluation.comparison.train_run import train_run
+from augfactory.evaluation.training.batch_policy import BatchPolicy
 from augfactory.evaluation.training.online import OnlineStage
 from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.evaluation.training.training_set import TrainingSet, plain_set, training_part
@@ -29,18 +29,18 @@ from tests.evaluation.memory import open_patterns, pattern_source, rows_of_patte
 ARM = Arm("one", 10, SourceSpec("train/80"), 80, "abc")
 TEST = rows_of_patterns("test/50", "def")
 SETTINGS = TrainingSettings(steps=4, batch=8, optimiser="adamw")
-CELL = Cell(ARM, TEST, ClassifierSpec("vgg"), SETTINGS, 0)
+CELL = Run(ARM, TEST, ClassifierSpec("vgg"), SETTINGS, 0)
 
 
 def open_training(spec: SourceSpec) -> TrainingSet:
     return plain_set(open_patterns(spec))
 
 
-def run_here(cell: Cell) -> CellResult:
-    return run_cell(cell, open_training, open_patterns)[0]
+def run_here(cell: Run) -> RunResult:
+    return train_run(cell, open_training, open_patterns)[0]
 
 
-def timeless(result: CellResult) -> CellResult:
+def timeless(result: RunResult) -> RunResult:
     return replace(result, seconds=0, waiting=0)
 
 
@@ -54,10 +54,12 @@ def timeless(result: CellResult) -> CellResult:
         replace(CELL, held_out=TEST),
         replace(CELL, corrupted=CorruptedTest("mnist-c", 0, ())),
         replace(CELL, arm=replace(ARM, part="originals")),
-        replace(CELL, arm=replace(ARM, diet=Diet(order="rounds"))),
-        replace(CELL, arm=replace(ARM, diet=Diet(loss="jsd"))),
-        replace(CELL, arm=replace(ARM, diet=Diet(real_share=0.5))),
-        replace(CELL, arm=replace(ARM, diet=Diet(online=(OnlineStage("mixup", "{}"),)))),
+        replace(CELL, arm=replace(ARM, batch_policy=BatchPolicy(order="rounds"))),
+        replace(CELL, arm=replace(ARM, batch_policy=BatchPolicy(loss="jsd"))),
+        replace(CELL, arm=replace(ARM, batch_policy=BatchPolicy(real_share=0.5))),
+        replace(
+            CELL, arm=replace(ARM, batch_policy=BatchPolicy(online=(OnlineStage("mixup", "{}"),)))
+        ),
         replace(CELL, arm=replace(ARM, fingerprint="xyz")),
         replace(CELL, settings=replace(CELL.settings, steps=5)),
         replace(CELL, settings=replace(CELL.settings, batch=9)),
@@ -65,13 +67,13 @@ def timeless(result: CellResult) -> CellResult:
         replace(CELL, settings=replace(CELL.settings, weight_decay=0.25)),
     ],
 )
-def test_what_decides_a_result_decides_its_key(other: Cell) -> None:
-    assert cell_key(other) != cell_key(CELL)
+def test_what_decides_a_result_decides_its_key(other: Run) -> None:
+    assert run_key(other) != run_key(CELL)
 
 
 def test_names_and_places_do_not_decide_a_result() -> None:
     moved = replace(ARM, name="two", factor=None, source=SourceSpec("elsewhere"))
-    assert cell_key(replace(CELL, arm=moved)) == cell_key(CELL)
+    assert run_key(replace(CELL, arm=moved)) == run_key(CELL)
 
 
 def test_a_cell_gives_the_same_here_and_in_another_process() -> None:
@@ -90,7 +92,7 @@ def test_rows_restrict_what_a_cell_trains_on() -> None:
     def open_restricted(spec: SourceSpec) -> TrainingSet:
         return open_training(spec).restricted_to(np.array(chosen))
 
-    expected, _ = run_cell(CELL, open_restricted, open_patterns)
+    expected, _ = train_run(CELL, open_restricted, open_patterns)
     assert timeless(restricted) == timeless(expected)
     assert restricted.scores.nll != run_here(CELL).scores.nll
 
@@ -133,6 +135,6 @@ def test_a_result_comes_back_from_json() -> None:
     held_out = rows_of_patterns("held/40", "ghi")
     for cell in (CELL, replace(CELL, held_out=held_out)):
         result = run_here(cell)
-        assert result_from_dict(json.loads(json.dumps(result_as_dict(result)))) == result
-    with pytest.raises((KeyError, TypeError)):
-        result_from_dict({"scores": {}})
+        assert RUN_RESULT.validate_python(json.loads(json.dumps(asdict(result)))) == result
+    with pytest.raises(ValidationError):
+        RUN_RESULT.validate_python({"scores": {}})

@@ -15,10 +15,10 @@ from scipy.spatial.distance import cdist
 
 from augfactory.evaluation.images import quality as under_test
 from augfactory.evaluation.images.quality import (
-    Figures,
     HeldOut,
+    Metrics,
     Quality,
-    Real,
+    RealSet,
     quality,
 )
 from augfactory.records import Float32Array, Int64Array
@@ -35,7 +35,7 @@ def drawn(
 def measured(
     real: tuple[Float32Array, Int64Array], made: tuple[Float32Array, Int64Array], k: int = 5
 ) -> Quality:
-    return quality(Real(*real), lambda rows: made[0][rows], made[1], k=k)
+    return quality(RealSet(*real), lambda rows: made[0][rows], made[1], k=k)
 
 
 def reference(real: Float32Array, made: Float32Array, k: int) -> dict[str, float]:
@@ -48,7 +48,7 @@ def reference(real: Float32Array, made: Float32Array, k: int) -> dict[str, float
         return dict(prdc.compute_prdc(real, made, nearest_k=k))
 
 
-def four(figures: Figures) -> dict[str, float | None]:
+def four(figures: Metrics) -> dict[str, float | None]:
     return {name: getattr(figures, name) for name in ("precision", "recall", "density", "coverage")}
 
 
@@ -145,11 +145,11 @@ def test_small_classes_get_fewer_neighbours_and_empty_ones_no_figures() -> None:
         assert set(four(found.classes[label]).values()) == {None}
         assert found.classes[label].authentic is not None
     nothing = measured((features, real_labels), (made[:0], made_labels[:0]))
-    assert nothing.overall == Figures(0, 30, 0, *[None] * 7)
+    assert nothing.overall == Metrics(0, 30, 0, *[None] * 7)
     json.dumps(found.as_dict(), allow_nan=False)
     assert found.as_dict()["classes"]["1"]["k"] == 2
     with pytest.raises(ValueError, match="two real rows"):
-        Real(features[:1], real_labels[:1])
+        RealSet(features[:1], real_labels[:1])
 
 
 def test_recall_of_many_rows_is_taken_over_a_drawn_part(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +174,7 @@ def test_recall_of_many_rows_is_taken_over_a_drawn_part(monkeypatch: pytest.Monk
 
 def test_held_out_rows_say_how_near_new_ones_come() -> None:
     real, made, other = drawn(80, 1), drawn(90, 2), drawn(70, 3)
-    prepared = Real(*real)
+    prepared = RealSet(*real)
     told: list[int] = []
     distance = quality(prepared, lambda rows: other[0][rows], other[1]).neighbours.distance
     held_out = HeldOut(other[1], distance)
@@ -201,7 +201,7 @@ def test_generated_rows_are_read_once_in_small_blocks() -> None:
         asked.append(rows)
         return np.random.default_rng(int(rows[0])).standard_normal((len(rows), 7), np.float32)
 
-    quality(Real(*real), read, labels)
+    quality(RealSet(*real), read, labels)
     assert max(map(len, asked)) <= under_test.MOST_ROWS
     assert np.array_equal(np.concatenate(asked), np.arange(5000))
     rows = under_test._blocks(100, 2 * under_test.MOST_DISTANCES)

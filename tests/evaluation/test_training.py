@@ -19,12 +19,12 @@ from augfactory.evaluation.classifiers.registry import CLASSIFIERS
 from augfactory.evaluation.classifiers.vgg import small_vgg
 from augfactory.evaluation.comparison.measures import accuracy
 from augfactory.evaluation.training import train as training
+from augfactory.evaluation.training.batch_policy import BatchPolicy
 from augfactory.evaluation.training.batches import shuffled
-from augfactory.evaluation.training.diet import Diet
 from augfactory.evaluation.training.online import online_stage
 from augfactory.evaluation.training.predicting import log_probabilities
 from augfactory.evaluation.training.settings import TrainingSettings
-from augfactory.evaluation.training.train import Progressed, Trained, train_classifier
+from augfactory.evaluation.training.train import Trained, TrainingProgress, train_classifier
 from augfactory.evaluation.training.training_set import plain_set
 from augfactory.methods.geometry import GeometryParameters
 from augfactory.records import Int64Array, Source, UInt8Array
@@ -49,9 +49,9 @@ def trained(
     source: Source,
     settings: TrainingSettings,
     seed: int,
-    diet: Diet = Diet(),  # noqa: B008
+    batch_policy: BatchPolicy = BatchPolicy(),  # noqa: B008
 ) -> torch.nn.Module:
-    return train_classifier(plain_set(source), small_vgg, settings, seed, diet).network
+    return train_classifier(plain_set(source), small_vgg, settings, seed, batch_policy).network
 
 
 def predictions(network: torch.nn.Module, source: Source) -> np.ndarray:
@@ -101,7 +101,7 @@ def test_epochs_and_seeds_are_shuffled_apart() -> None:
 
 def test_a_seed_starts_every_source_from_the_same_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     def untrained(own: Any, *_: Any) -> Trained:
-        return Trained(own.network, Progressed(0, {}))
+        return Trained(own.network, TrainingProgress(0, {}))
 
     monkeypatch.setattr(training, "_run", untrained)
     small, large = pattern_source("a", 20), pattern_source("b", 300)
@@ -165,8 +165,8 @@ def test_a_loss_that_is_no_number_ends_the_training_where_it_was_one() -> None:
     images, labels = patterns("train", 20)
     broken = np.full((20, CLASSES), np.nan, dtype=np.float32)
     found = train_classifier(plain_set(memory_source(images, labels, broken)), small_vgg, SHORT, 0)
-    assert found.standing.broke
-    assert found.standing.step == 0
+    assert found.progress.broke
+    assert found.progress.step == 0
     assert all(bool(value.isfinite().all()) for value in weights(found.network).values())
 
 
@@ -177,25 +177,25 @@ def test_a_training_in_two_parts_equals_one_in_one_go(name: str) -> None:
         60, 20, known.optimiser, known.learning_rate, known.weight_decay, known.label_smoothing
     )
     source, stage = pattern_source("a", 90), online_stage("geometry", GeometryParameters())
-    diet, readings = Diet(online=(stage,)), dict[int, np.ndarray]()
+    batch_policy, readings = BatchPolicy(online=(stage,)), dict[int, np.ndarray]()
 
     def measure(step: int, network: torch.nn.Module) -> None:
         readings[step] = predictions(network, source)
 
-    def train(steps: int, saved: Progressed | None = None) -> Trained:
+    def train(steps: int, saved: TrainingProgress | None = None) -> Trained:
         chosen = replace(settings, steps=steps)
         return train_classifier(
-            plain_set(source), known.build, chosen, 3, diet, measure=measure, saved=saved
+            plain_set(source), known.build, chosen, 3, batch_policy, measure=measure, saved=saved
         )
 
     whole = train(60)
     seen = readings.pop(50)
     part = train(30)
-    went_on = train(60, part.standing)
+    went_on = train(60, part.progress)
     assert same(whole.network, went_on.network)
     assert np.array_equal(readings[50], seen)
-    assert (part.standing.step, went_on.standing.step) == (30, 60)
-    assert went_on.standing.seconds > part.standing.seconds
+    assert (part.progress.step, went_on.progress.step) == (30, 60)
+    assert went_on.progress.seconds > part.progress.seconds
 
 
 def test_a_short_training_is_read_at_the_same_worth_as_a_long_one_on_its_way() -> None:
@@ -224,14 +224,14 @@ def test_the_time_spent_on_images_is_measured(monkeypatch: pytest.MonkeyPatch) -
 
     slow = replace(source, read_images=read_slowly)
     found = train_classifier(plain_set(slow), small_vgg, SHORT, 0)
-    assert found.standing.waited > 25 * 0.05
+    assert found.progress.waited > 25 * 0.05
 
 
 def test_online_geometry_trains_on_varied_images_and_is_repeatable() -> None:
     source = pattern_source("a", 60)
     stage = online_stage("geometry", GeometryParameters(preset="photo"))
-    varied = trained(source, SHORT, 0, Diet(online=(stage,)))
-    assert same(varied, trained(source, SHORT, 0, Diet(online=(stage,))))
+    varied = trained(source, SHORT, 0, BatchPolicy(online=(stage,)))
+    assert same(varied, trained(source, SHORT, 0, BatchPolicy(online=(stage,))))
     assert not same(varied, trained(source, SHORT, 0))
 
 

@@ -3,19 +3,20 @@
 import numpy as np
 
 from augfactory.evaluation.comparison.compare import summarise
-from augfactory.evaluation.comparison.protocol import Cell, CellResult
-from augfactory.evaluation.comparison.verdict import Verdict, sentence, spoken, verdict_of
+from augfactory.evaluation.comparison.protocol import Run, RunResult
+from augfactory.evaluation.comparison.results import Verdict
+from augfactory.evaluation.comparison.verdict import sentence, verdict_of
 from tests.evaluation.results import STILL, accuracies, cells, result
 
 BASELINES = ("originals", "originals+geometry", "originals+geometry+mixup")
-Cells = list[tuple[Cell, CellResult]]
+Cells = list[tuple[Run, RunResult]]
 
 
 def judged(*arms: Cells) -> tuple[Verdict, str]:
     results = [pair for own in arms for pair in own]
     summaries = summarise(results, BASELINES)
     verdict = verdict_of(results, summaries, BASELINES)
-    return verdict, spoken(verdict, summaries)
+    return verdict, verdict.text
 
 
 ORIGINALS = accuracies("originals", 0.60, 0.61, 0.62)

@@ -133,6 +133,6 @@ def test_online_geometry_is_what_the_originals_bear_where_no_dataset_says(tmp_pa
     for request in (mixed, varied):
         (dataset,) = expand(request, Progress())
         arms = make_arms((open_version(dataset.path),), ArmsRequest())
-        (online,) = next(arm for arm in arms if arm.name == ONLINE_GEOMETRY).diet.online
+        (online,) = next(arm for arm in arms if arm.name == ONLINE_GEOMETRY).batch_policy.online
         chosen.append(json.loads(online.parameters)["preset"])
     assert chosen == ["clothes", "digits"]

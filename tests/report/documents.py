@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from augfactory.commands.study.file import Study, study_of
+from augfactory.evaluation.comparison.results import ArmSummary, Results, StudyResults
 from augfactory.evaluation.training.settings import reading_steps
 from augfactory.keyed_random import generator
 from augfactory.pipeline.recipe import (
@@ -34,6 +36,16 @@ HOSTILE = (
     "plain",
     "]]>",
 )
+
+
+def read(document: dict[str, Any]) -> Results | StudyResults:
+    """Return the results of an evaluation or a study from what their results.json holds."""
+    return (StudyResults if "groups" in document else Results).model_validate(document)
+
+
+def arms_of(document: dict[str, Any]) -> tuple[ArmSummary, ...]:
+    """Return the arms of an evaluation or of one group."""
+    return TypeAdapter(tuple[ArmSummary, ...]).validate_python(document["arms"])
 
 
 def results(
@@ -69,6 +81,17 @@ def results(
         "schema_version": 3,
         "verdict": {
             "use": "digits-x50",
+            "baseline": "originals",
+            "gain": None,
+            "better": ["digits-x50"],
+            "worse": [],
+            "undecided": ["originals+geometry"],
+            "seeds_for_a_point": None,
+            "test_images_for_a_point": 900,
+            "test_images": 600,
+            "rising": {},
+            "collapsed": {},
+            "without_collapsed": None,
             "text": "Use digits-x50 (+4.0 points [+3.0, +5.0] over originals).",
             "next": "augfactory info digits-x50@v1",
             "smallest_difference": 0.012,
@@ -86,6 +109,8 @@ def results(
         "held_out": {"text": "sample:train", "rows": 500} if held_out else None,
         "datasets": [_dataset(factor, names) for factor in factors],
         "libraries": {"numpy": "2.4.6", "torch": "2.13.0"},
+        "machine": {},
+        "request_id": "12" * 32,
     }
 
 
@@ -360,7 +385,7 @@ def _gap(own: Sequence[float], other: Sequence[float]) -> dict[str, Any]:
 
 def _keys_of(document: dict[str, Any]) -> set[str]:
     """Return the keys that the report looks up, those of ``results`` but the names of things."""
-    free = ("libraries", "counts", "errors", "parameters", "settings", "versus")
+    free = ("libraries", "counts", "errors", "parameters", "settings", "versus", "machine")
 
     def keys(value: Any) -> set[str]:
         if isinstance(value, list):

@@ -1,7 +1,6 @@
 """Reliability diagrams show accuracy and confidence of every bin."""
 
 import io
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,14 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
+from augfactory.evaluation.comparison.measures import Reliability
 from augfactory.report.figures.calibration_figures import RELIABILITY_PIXELS, reliability_figure
 from augfactory.report.figures.drawing import BLUE, GREEN, RED
 
-BINS: dict[str, list[Any]] = {
-    "count": [0, 3, 5, 0, 12],
-    "confidence": [0.0, 0.3, 0.55, 0.0, 0.9],
-    "accuracy": [0.0, 0.5, 0.35, 0.0, 0.9],
-}
+BINS = Reliability((0, 3, 5, 0, 12), (0.0, 0.3, 0.55, 0.0, 0.9), (0.0, 0.5, 0.35, 0.0, 0.9))
 
 
 def bars(figure: Figure, axes: int, colour: str | None = None) -> dict[float, tuple[float, float]]:
@@ -46,8 +42,8 @@ def test_blue_red_and_green_end_at_accuracy_and_confidence(drawn: list[Figure]) 
 
 @pytest.mark.parametrize("count", [[0] * 15, [0] * 14 + [9], list(range(15))])
 def test_any_bins_are_drawn(count: list[int]) -> None:
-    values = np.linspace(0, 1, 15).tolist()
-    bins = {"count": count, "confidence": values, "accuracy": values}
+    values = tuple(np.linspace(0, 1, 15).tolist())
+    bins = Reliability(tuple(count), values, values)
     data = reliability_figure(bins, 0.0)
     with Image.open(io.BytesIO(data)) as image:
         assert (image.format, image.size) == ("PNG", RELIABILITY_PIXELS)

@@ -4,8 +4,8 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
@@ -16,6 +16,7 @@ from augfactory.report.figures.class_figures import (
     gains_figure,
     largest_error,
 )
+from tests.report.conftest import check_legible
 
 MATRIX = [[95, 4, 1], [0, 0, 0], [1, 399, 0]]
 ODD = ("猫\n", "$a^$", "a name that is far too long to be drawn")
@@ -37,7 +38,7 @@ def test_cells_hold_the_percent_of_the_true_class(drawn: list[Figure]) -> None:
         for column, count in enumerate(line):
             percent = 100 * count / sum(line) if sum(line) else 0
             text = "" if count == 0 else "<1" if percent < 0.5 else str(round(percent))
-            expected[column + 0.5, row + 0.52] = text
+            expected[column, row] = text
     assert cells == expected
     assert labels_of(drawn[0].axes[0].get_yticklabels()) == ["a", "b", "c"]
 
@@ -48,13 +49,11 @@ def test_errors_are_red_right_answers_blue_and_one_scale_serves_all(drawn: list[
     assert largest_error([other, [[9, 1], [1, 9]]]) == 0.5
     for reddest in (0.5, 1.0):
         confusion_figure(other, ("a", "b"), reddest)
-    for figure in drawn:
-        right, wrong = rectangles(figure)[:2]
-        red, _, blue = to_rgb(right.get_facecolor())
-        assert blue > red
-        red, _, blue = to_rgb(wrong.get_facecolor())
-        assert red > blue
-    strong, weak = (to_rgb(rectangles(figure)[1].get_facecolor()) for figure in drawn)
+    cells = [np.asarray(figure.axes[0].images[0].get_array()) for figure in drawn]
+    for right, wrong in (own[0] for own in cells):
+        assert right[2] > right[0]  # more blue than red
+        assert wrong[0] > wrong[2]
+    strong, weak = (own[0, 1] for own in cells)
     assert strong[1] < weak[1]
 
 
@@ -81,10 +80,19 @@ def test_bars_are_as_long_as_the_gains(drawn: list[Figure]) -> None:
     assert high > 5
 
 
+def test_without_any_gain_all_words_have_room(laid_out: list[Figure]) -> None:
+    gains_figure([0.0, None], ("W" * 30, "b"), 0.0)
+    confusion_figure([[5]], ["one"], 0.0)
+    confusion_figure([[5] * 20] * 20, ["W" * 30] * 20, 0.05)
+    for figure in laid_out:
+        check_legible(figure)
+
+
 @pytest.mark.parametrize("names", [("0", "1"), ("a class of a long name", "another class, longer")])
 def test_numbers_beside_bars_stay_inside(names: tuple[str, ...], drawn: list[Figure]) -> None:
     gains_figure([-10.6, 13.3], names, 13.3)
     figure = drawn[0]
+    check_legible(figure)
     inside = figure.axes[0].get_window_extent()
     for text in figure.axes[0].texts:
         box = text.get_window_extent()

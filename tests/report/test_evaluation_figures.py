@@ -3,50 +3,28 @@
 import io
 import subprocess
 import sys
-from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from PIL import Image
 
-from augfactory.evaluation.comparison.compare import Spread, spread
-from augfactory.report.figures import evaluation_figures
+from augfactory.commands.evaluate.arms import series_of
+from augfactory.evaluation.comparison.compare import summary
+from augfactory.evaluation.comparison.results import ArmSummary
 from augfactory.report.figures.evaluation_figures import FIGURE_PIXELS, accuracy_figure
-from augfactory.report.figures.value_labels import free_boxes
+from tests.report.conftest import check_legible, words_of
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What a figure needs of an arm."""
-
-    name: str
-    factor: int | None
-    rows: int
-    accuracy: Spread
-    nll: Spread
-    seconds: Spread
+def arm(name: str, factor: int | None, *accuracies: float, rows: int = 500) -> ArmSummary:
+    series = series_of(name, factor)
+    return ArmSummary.model_construct(
+        name=name, factor=factor, rows=rows, accuracy=summary(accuracies), series=series
+    )
 
 
-ORIGINALS = Measured("originals", 1, 100, spread([0.8, 0.82]), spread([0.5]), spread([1]))
-
-
-def arm(name: str, factor: int | None, *accuracies: float) -> Measured:
-    return Measured(name, factor, 500, spread(accuracies), spread([0.4]), spread([1]))
-
-
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Axes]:
-    axes: list[Axes] = []
-    dress = evaluation_figures._dress
-
-    def keep(each: Axes, *rest: object) -> None:
-        axes.append(each)
-        dress(each, *rest)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(evaluation_figures, "_dress", keep)
-    return axes
+ORIGINALS = arm("originals", 1, 0.8, 0.82, rows=100)
 
 
 def lines_of(axes: Axes) -> dict[str, tuple[list[float], list[float]]]:
@@ -66,7 +44,7 @@ def lines_of(axes: Axes) -> dict[str, tuple[list[float], list[float]]]:
         [],
     ],
 )
-def test_the_figure_is_a_png_of_its_size(others: list[Measured]) -> None:
+def test_the_figure_is_a_png_of_its_size(others: list[ArmSummary]) -> None:
     data = accuracy_figure([ORIGINALS, *others], "originals", "what was done")
     with Image.open(io.BytesIO(data)) as image:
         assert (image.format, image.size) == ("PNG", FIGURE_PIXELS)
@@ -74,7 +52,7 @@ def test_the_figure_is_a_png_of_its_size(others: list[Measured]) -> None:
     assert data == accuracy_figure([ORIGINALS, *others], "originals", "what was done")
 
 
-def test_factors_share_a_line_and_the_baseline_is_dashed(drawn: list[Axes]) -> None:
+def test_factors_share_a_line_and_the_baseline_is_dashed(drawn: list[Figure]) -> None:
     arms = [
         arm("digits-x50", 50, 0.91, 0.94),
         ORIGINALS,
@@ -82,42 +60,41 @@ def test_factors_share_a_line_and_the_baseline_is_dashed(drawn: list[Axes]) -> N
         arm("digits-x10", 10, 0.9, 0.92),
     ]
     accuracy_figure(arms, "originals", "")
-    lines = lines_of(drawn[0])
-    places, means = lines["digits"]
+    (axes,) = drawn[0].axes
+    lines = lines_of(axes)
+    places, means = lines["digits: ×10 91.0, ×50 92.5 %"]
     assert places == [10, 50]
     assert means == pytest.approx([91, 92.5])
-    baseline = next(name for name in lines if name.startswith("originals (100 images): 81.0"))
+    baseline = "originals (100 images): 81.0 %"
     assert lines[baseline][1] == pytest.approx([81, 81])
-    dashed = next(line for line in drawn[0].get_lines() if line.get_label() == baseline)
+    dashed = next(line for line in axes.get_lines() if line.get_label() == baseline)
     assert dashed.is_dashed()
-    ticks = dict(
-        zip((t.get_text() for t in drawn[0].get_xticklabels()), drawn[0].get_xticks(), strict=True)
-    )
-    assert ticks["×10"] == 10
-    assert ticks["by-hand"] > ticks["×50"] == 50
-    assert drawn[0].get_xscale() == "log"
+    names = [tick.get_text() for tick in axes.get_xticklabels()]
+    assert dict(zip(names, axes.get_xticks(), strict=True)) == {"×10": 10, "×50": 50}
+    assert lines["by-hand: 71.0 %"][0][0] > 50
+    assert axes.get_xscale() == "log"
 
 
-def test_odd_names_are_drawn_as_they_are(drawn: list[Axes]) -> None:
+def test_odd_names_are_drawn_as_they_are(drawn: list[Figure]) -> None:
     arms = [ORIGINALS, arm("a$^b$", None, 0.9), arm("/a/long/way/to/some-$data$-x7", 7, 0.9)]
     accuracy_figure(arms, "originals", "the price of $")
-    ticks = [tick.get_text() for tick in drawn[0].get_xticklabels()]
-    assert sorted(ticks) == [r"a\$^b\$", "×7"]
-    assert r"/a/long/way/to/some-\$data\$" in lines_of(drawn[0])
+    names = lines_of(drawn[0].axes[0])
+    assert r"a\$^b\$: 90.0 %" in names
+    assert r"/a/long/way/to/some-\$data\$: ×7 90.0 %" in names
 
 
-def test_every_seed_is_a_ring(drawn: list[Axes]) -> None:
+def test_every_seed_is_a_ring(drawn: list[Figure]) -> None:
     accuracy_figure([ORIGINALS, arm("digits-x10", 10, 0.9, 0.92, 0.97)], "originals", "")
-    offsets = [np.asarray(each.get_offsets()) for each in drawn[0].collections]
+    offsets = [np.asarray(each.get_offsets()) for each in drawn[0].axes[0].collections]
     (rings,) = [each for each in offsets if len(each) == 3]
     assert rings[:, 1] == pytest.approx([90, 92, 97])
 
 
-def test_lines_of_the_same_factors_stand_beside_each_other(drawn: list[Axes]) -> None:
+def test_lines_of_the_same_factors_are_beside_each_other(drawn: list[Figure]) -> None:
     arms = [ORIGINALS, arm("a-x10", 10, 0.9), arm("b-x10", 10, 0.9)]
     accuracy_figure(arms, "originals", "")
-    lines = lines_of(drawn[0])
-    assert lines["a"][0][0] < 10 < lines["b"][0][0]
+    lines = lines_of(drawn[0].axes[0])
+    assert lines["a: ×10 90.0 %"][0][0] < 10 < lines["b: ×10 90.0 %"][0][0]
 
 
 CLOSE = [
@@ -138,50 +115,22 @@ MANY = [
 ]
 
 
-@pytest.mark.parametrize("arms", [CLOSE, MANY])
-def test_values_hide_no_point_and_names_of_ticks_stand_apart(
-    arms: list[Measured], drawn: list[Axes]
+@pytest.mark.parametrize("arms", [CLOSE, MANY, [ORIGINALS]])
+def test_all_words_have_room_and_hide_no_point(
+    arms: list[ArmSummary], laid_out: list[Figure]
 ) -> None:
-    accuracy_figure(arms, "originals", "words")
-    (axes,) = drawn
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    boxes = [text.get_window_extent() for text in axes.texts]
-    assert len(boxes) == len(arms) - 1
-    points = [
-        axes.transData.transform((x, y))
-        for line in axes.get_lines()
-        if not line.is_dashed() and line.get_marker() == "o"
-        for x, y in np.asarray(line.get_xydata())
-    ]
-    assert len(points) == len(boxes)
-    names = [tick.get_window_extent() for tick in axes.get_xticklabels()]
-    words = [*names, axes.xaxis.label.get_window_extent()]
-    for own in (boxes, words):
-        for number, box in enumerate(own):
-            assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
-            assert figure.bbox.y0 <= box.y0 < box.y1 <= figure.bbox.y1
-            assert not any(box.overlaps(other) for other in own[:number])
-    # A marker is 6 points wide, which is 12.5 pixels.
-    assert not any(box.padded(6).contains(*point) for box in boxes for point in points)
-    assert all(
-        left.x1 + 13 <= right.x0 for left, right in pairwise(sorted(names, key=lambda box: box.x0))
-    )
-    if arms is CLOSE:
-        assert "originals+\ngeometry" in [each.get_text() for each in axes.get_xticklabels()]
-
-
-def test_a_value_goes_where_there_is_room() -> None:
-    page, none = (0.0, 0.0, 500.0, 500.0), np.empty((0, 2))
-    beside = free_boxes([(100, 100), (105, 104)], [(40, 20)] * 2, [], none, page)
-    assert beside[0][0] > 100
-    assert beside[1][0] > 105 or beside[1][2] < 105
-    assert beside[0][3] <= beside[1][1] or beside[1][2] <= beside[0][0]
-    (inside,) = free_boxes([(495, 495)], [(40, 20)], [], none, page)
-    assert max(inside) <= 500
-    line = np.stack([np.arange(100.0, 200.0, 6), np.full(17, 114.0)], axis=1)
-    (below,) = free_boxes([(100, 100)], [(40, 20)], [], line, page)
-    assert not ((below[1] < 114) and (below[3] > 114) and below[2] > 100)
+    accuracy_figure(arms, "originals", "words " * 40)
+    (figure,) = laid_out
+    check_legible(figure)
+    (axes,) = figure.axes
+    assert axes.bbox.height > 200
+    for line in axes.get_lines():
+        if line.get_marker() == "o":
+            points = axes.transData.transform(np.asarray(line.get_xydata()))
+            assert all(axes.bbox.contains(*point) for point in points)
+            assert not any(box.contains(*point) for box in words_of(figure) for point in points)
+    legend = figure.subfigs[1].legends[0]
+    assert len(legend.get_texts()) == len({each.series for each in arms})
 
 
 def test_drawing_needs_no_pyplot() -> None:

@@ -17,11 +17,16 @@ from PIL import Image
 
 from augfactory.guarded.text import escaped
 from augfactory.report import page_figures
-from augfactory.report.page import Picture, embedded_json, report_page
+from augfactory.report.page import embedded_json, report_page
+from augfactory.report.page_figures import Picture
 from augfactory.report.page_tables import confused_pairs
-from augfactory.report.tables import best_first
-from tests.report.documents import HOSTILE, hostile, results, study_results
+from tests.report.documents import HOSTILE, arms_of, hostile, read, results, study_results
 from tests.report.undrawn import FIGURES, all_figures, blank
+
+
+def best_first(arms: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(arms, key=lambda arm: -arm["accuracy"]["mean"])
+
 
 VOID = ("meta", "link", "img", "br")
 
@@ -84,7 +89,7 @@ def picture(title: str = "Sheet", caption: str = "what is to be seen") -> Pictur
 
 
 def page(document: dict[str, Any], *pictures: Picture) -> Elements:
-    return Elements(report_page(document, pictures))
+    return Elements(report_page(read(document), pictures))
 
 
 def undrawn(document: dict[str, Any], *pictures: Picture) -> Elements:
@@ -119,7 +124,7 @@ def once(draw: Callable[..., bytes]) -> Callable[..., bytes]:
 def usual() -> tuple[dict[str, Any], bytes, Elements]:
     """Return results, their report with a picture, and its elements; nobody changes them."""
     document = results()
-    html = report_page(document, [picture("A title", "A caption.")])
+    html = report_page(read(document), [picture("A title", "A caption.")])
     return document, html, Elements(html)
 
 
@@ -127,7 +132,7 @@ def usual() -> tuple[dict[str, Any], bytes, Elements]:
 def studied() -> tuple[dict[str, Any], bytes, Elements]:
     """Return the results of a study of two groups and their report."""
     document = study_results((30, 1000), arms=4, names=tuple("abc"), corruptions=False)
-    html = report_page(document, [picture()])
+    html = report_page(read(document), [picture()])
     return document, html, Elements(html)
 
 
@@ -135,7 +140,7 @@ def studied() -> tuple[dict[str, Any], bytes, Elements]:
 def attacked() -> tuple[dict[str, Any], bytes, Elements]:
     """Return the same of hostile results."""
     document = hostile()
-    html = report_page(document, [picture(HOSTILE[0], HOSTILE[1])])
+    html = report_page(read(document), [picture(HOSTILE[0], HOSTILE[1])])
     return document, html, Elements(html)
 
 
@@ -278,12 +283,13 @@ def test_few_short_lines_are_drawn_over_factors_and_others_by_arm(
 
     monkeypatch.setattr(page_figures, "accuracy_figure", figure("factors"))
     monkeypatch.setattr(page_figures, "arms_figure", figure("arms"))
-    page_figures.accuracy(results(tuple("ab")))
+    short = results(tuple("ab"))
+    page_figures.accuracy(arms_of(short), read(short))
     many = study_results((30,), arms=9, names=tuple("ab"))
-    page_figures.accuracy({**many, **many["groups"][0]})
+    page_figures.accuracy(arms_of(many["groups"][0]), read(many))
     long = results(tuple("ab"))
     long["arms"][2]["name"] = "a long way to some dataset-x10"
-    page_figures.accuracy(long)
+    page_figures.accuracy(arms_of(long), read(long))
     assert drawn == ["factors", "arms", "arms"]
 
 
@@ -291,7 +297,7 @@ def test_the_line_of_an_interval_is_drawn_to_scale() -> None:
     document = results(tuple("abc"), factors=(10,))
     for arm, ends in zip(document["arms"][1:], ((0.01, 0.02, 0.04), (-0.02, -0.01, 0.005)),
                          strict=True):  # fmt: skip
-        arm["difference"]["accuracy"] = dict(zip(("low", "mean", "high"), ends, strict=True))
+        arm["difference"]["accuracy"].update(zip(("low", "mean", "high"), ends, strict=True))
     found = undrawn(document).found
     kinds = [own["class"] for tag, own, _ in found if tag == "svg"]
     assert kinds == ["interval gain", "interval unclear"]
@@ -377,16 +383,17 @@ def test_every_image_has_words_and_its_size() -> None:
 
 def test_the_same_results_make_the_same_bytes_in_any_process() -> None:
     code = (
-        "import hashlib; from tests.report.documents import HOSTILE, hostile, results; "
+        "import hashlib; from tests.report.documents import read, results; "
+        "document = read(results(tuple('abc'), factors=(10,))); "
         "from augfactory.report.page import report_page; "
-        "print(hashlib.sha256(report_page(results(tuple('abc'), factors=(10,)), [])).hexdigest())"
+        "print(hashlib.sha256(report_page(document, [])).hexdigest())"
     )
     environment = {"PYTHONHASHSEED": "7", "PYTHONPATH": ":".join(sys.path), "OMP_NUM_THREADS": "2"}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )
     document = results(tuple("abc"), factors=(10,))
-    assert done.stdout.strip() == hashlib.sha256(report_page(document, [])).hexdigest()
+    assert done.stdout.strip() == hashlib.sha256(report_page(read(document), [])).hexdigest()
     assert document == results(tuple("abc"), factors=(10,))
 
 
@@ -442,7 +449,7 @@ def test_templates_are_imported_only_when_a_page_is_made() -> None:
 
 
 def test_no_error_is_no_pair() -> None:
-    table = confused_pairs({"confusion": [[5, 0], [0, 7]]}, ("a", "b"))
+    table = confused_pairs([[5, 0], [0, 7]], ("a", "b"))
     assert table.rows == ()
     assert "No test image" in table.caption
 
@@ -488,10 +495,11 @@ def test_what_could_fool_a_reader_comes_as_escapes(document: dict[str, Any]) -> 
         )
 
     odd = {**document, "alerts": fooled(document["alerts"]), "test": fooled(document["test"])}
-    odd["title"] = f"title{fooling}"
+    if "title" in odd:
+        odd["title"] += fooling
     for entry in odd.get("datasets", ()):
         entry["name"] += fooling
-    html = report_page(odd, [picture(f"picture{fooling}", f"caption{fooling}")]).decode()
+    html = report_page(read(odd), [picture(f"picture{fooling}", f"caption{fooling}")]).decode()
     page, _, rest = html.partition('<script type="application/json"')
     assert not [letter for letter in html if letter not in "\n\t" and escaped(letter) != letter]
     shown = r"\x1b[2J\u202e\x9b\u2028\xff"

@@ -11,9 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from augfactory.report.page import report_page
-from augfactory.report.tables import best_first
-from tests.report.documents import results
-from tests.report.test_page import attacked, studied, usual
+from tests.report.documents import read, results
+from tests.report.test_page import attacked, best_first, studied, usual
 from tests.report.undrawn import all_figures, blank
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -27,7 +26,7 @@ def wide_report(classes: int) -> bytes:
     document = results(names=[f"class-{'x' * 30}{place}" for place in range(classes)])
     document["arms"][2]["name"] = "digits" * 20
     with all_figures(blank(3000, 40)):
-        return report_page(document, [])
+        return report_page(read(document), [])
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from PIL import Image
 from augfactory.records import UInt8Array
 from augfactory.report.figures.training_figures import Strip, loss_figure, picture_figure
 from augfactory.vae.history import HistoryRow
+from tests.report.conftest import check_legible
 
 
 def opened(png: bytes) -> UInt8Array:
@@ -60,17 +61,11 @@ def test_no_words_on_others_nor_beyond_the_page(
     ]
     loss_figure(course, {}, 1, "words", kept=2)
     (figure,) = laid_out
-    boxes = [text.get_window_extent() for axes in figure.axes for text in axes.texts]
+    check_legible(figure)
     for axes in figure.axes:
         legend = axes.get_legend()
         assert legend is not None
-        boxes.append(legend.get_window_extent())
-        boxes.append(axes.yaxis.label.get_window_extent())
-    boxes += [text.get_window_extent() for text in figure.texts]
-    for number, box in enumerate(boxes):
-        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
-        assert figure.bbox.y0 <= box.y0 < box.y1 <= figure.bbox.y1
-        assert not any(box.overlaps(other) for other in boxes[:number])
+        assert all(text.get_text()[-1].isdigit() for text in legend.get_texts())  # last values
 
 
 def test_weights_that_are_not_the_last_ones_are_told(laid_out: list[Figure]) -> None:

@@ -26,7 +26,7 @@ INTO_MEMORY = {  # each writes to a buffer, whose bytes then go through store/di
     ("evaluation/images/decoded_filter.py", "np.savez"),
     ("evaluation/corruptions/digital.py", "_picture(image).save"),
     ("report/contact_sheet.py", "page.save"),
-    ("report/figures/drawing.py", "figure.savefig"),
+    ("report/figures/drawing.py", "root.savefig"),
     ("store/formats/hdf5.py", "h5py.File"),
     ("store/formats/parquet.py", "pq.write_table"),
     ("store/formats/png.py", "Image.fromarray(pixels).save"),

@@ -10,16 +10,14 @@ from augfactory.commands.opening.opening import open_any, spec_of
 from augfactory.commands.opening.training_sets import open_training, version_set
 from augfactory.errors import RecipeError, unknown_name
 from augfactory.evaluation.comparison.protocol import Arm
+from augfactory.evaluation.training.batch_policy import BatchPolicy, Loss
 from augfactory.evaluation.training.batches import Order, images_with_views
-from augfactory.evaluation.training.diet import Diet, Loss
 from augfactory.evaluation.training.online import OnlineStage, online_stage
 from augfactory.evaluation.training.training_set import TrainingSet, training_part
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.content import look_at, preset_for
 from augfactory.pipeline.sides import check_sides
-from augfactory.pipeline.stages import (
-    default_geometry,
-)
+from augfactory.pipeline.stages import default_geometry
 from augfactory.records import SourceSpec
 from augfactory.store.reader import Version
 
@@ -63,24 +61,26 @@ def make_arms(versions: tuple[Version, ...], request: ArmsRequest) -> tuple[Arm,
         recipes.append({"geometry": geometry.model_dump(mode="json")})
     stages = partial(online_stages, recipes=recipes, image_shape=versions[0].manifest.image_shape)
     online = [
-        replace(originals, name=name, factor=None, diet=Diet(online=stages(name)))
+        replace(originals, name=name, factor=None, batch_policy=BatchPolicy(online=stages(name)))
         for name in dict.fromkeys((*BASELINES[1:], *request.arms))
         if name not in (SYNTHETIC_ONLY, REAL_AND_SYNTHETIC)
     ]
     arms = [originals, *online]
     for name, version in zip(names_of(versions), versions, strict=True):
         training = version_set(version)
+        factor = version.manifest.recipe.get("factor")
         whole = Arm(
             name=name,
-            factor=version.manifest.recipe.get("factor"),
+            factor=factor,
             source=SourceSpec(str(version.folder)),
             size=len(version.source),
             fingerprint=version.manifest.content_hash,
-            diet=_diet(training, request),
+            batch_policy=_batch_policy(training, request),
+            series=series_of(name, factor),
         )
         arms.append(whole)
         arms += _parts(whole, training, request)
-    if request.loss == "jsd" and not any(arm.diet.loss == "jsd" for arm in arms):
+    if request.loss == "jsd" and not any(arm.batch_policy.loss == "jsd" for arm in arms):
         raise RecipeError(
             "--loss jsd",
             "none of the datasets holds two views of an image",
@@ -127,6 +127,14 @@ def names_of(versions: tuple[Version, ...]) -> list[str]:
     ]
 
 
+def series_of(name: str, factor: int | None) -> str:
+    """Return the name that arms share whose datasets differ in their factor only.
+
+    `augfactory expand` names its datasets NAME-xK, which nothing else records.
+    """
+    return name.replace(f"-x{factor}", "", 1)
+
+
 def online_stages(
     name: str, recipes: Sequence[Mapping[str, Any]], image_shape: tuple[int, int, int]
 ) -> tuple[OnlineStage, ...]:
@@ -161,10 +169,10 @@ def _asked(method: str, recipes: Sequence[Mapping[str, Any]]) -> dict[str, Any] 
     return None
 
 
-def _diet(training: TrainingSet, request: ArmsRequest) -> Diet:
+def _batch_policy(training: TrainingSet, request: ArmsRequest) -> BatchPolicy:
     if request.loss == "jsd" and len(images_with_views(training)[0]):
-        return Diet(loss="jsd")
-    return Diet(order=request.order)
+        return BatchPolicy(loss="jsd")
+    return BatchPolicy(order=request.order)
 
 
 def _parts(whole: Arm, training: TrainingSet, request: ArmsRequest) -> list[Arm]:
@@ -176,9 +184,10 @@ def _parts(whole: Arm, training: TrainingSet, request: ArmsRequest) -> list[Arm]
                 replace(
                     whole,
                     name=f"{whole.name} {SYNTHETIC_ONLY}",
+                    series=f"{whole.series} {SYNTHETIC_ONLY}",
                     size=generated,
                     part="synthetic",
-                    diet=Diet(order=request.order),
+                    batch_policy=BatchPolicy(order=request.order),
                 )
             )
         if name == REAL_AND_SYNTHETIC:
@@ -188,12 +197,13 @@ def _parts(whole: Arm, training: TrainingSet, request: ArmsRequest) -> list[Arm]
                     f"{whole.name} does not hold both originals and generated images",
                     "Leave that arm or that dataset out.",
                 )
-            share = f"{100 * request.real_share:g} % real"
+            suffix = f"{REAL_AND_SYNTHETIC} ({100 * request.real_share:g} % real)"
             parts.append(
                 replace(
                     whole,
-                    name=f"{whole.name} {REAL_AND_SYNTHETIC} ({share})",
-                    diet=Diet(real_share=request.real_share),
+                    name=f"{whole.name} {suffix}",
+                    series=f"{whole.series} {suffix}",
+                    batch_policy=BatchPolicy(real_share=request.real_share),
                 )
             )
     return parts

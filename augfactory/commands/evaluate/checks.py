@@ -1,14 +1,12 @@
 """What a reader should know before believing an evaluation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from augfactory.commands.evaluate.arms import opened_part
 from augfactory.commands.evaluate.inputs import Inputs
-from augfactory.evaluation.comparison.compare import ArmSummary
+from augfactory.evaluation.comparison.results import Alert, ArmSummary
 from augfactory.evaluation.corruptions.registry import Profile
 from augfactory.evaluation.images.duplicates import find_near_duplicates
 from augfactory.records import Source
@@ -21,14 +19,6 @@ MUCH_WAITING = 0.05
 READ_ROWS = 16_384
 LABEL_ERROR = 1e-3
 MOST_NAMED = 5  # pairs of near duplicates
-
-
-@dataclass(frozen=True)
-class Alert:
-    """One thing to know: a "warning" can change the conclusion, a "note" limits it."""
-
-    level: Literal["warning", "note"]
-    text: str
 
 
 def before_training(inputs: Inputs, seeds: int, profile: Profile | None) -> list[Alert]:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from augfactory.commands.evaluate.evaluate import Prepared, check_classifier
-from augfactory.commands.evaluate.request import EvaluateRequest, cells_of
+from augfactory.commands.evaluate.request import EvaluateRequest, runs_of
 from augfactory.commands.opening.opening import open_any
 from augfactory.commands.opening.training_sets import open_training
 from augfactory.commands.runs.stages import FIRST, MOST
 from augfactory.engines import processes
 from augfactory.evaluation.classifiers.registry import find_classifier
-from augfactory.evaluation.comparison.run_cell import CURVE_ROWS, TRAINING_ROWS
+from augfactory.evaluation.comparison.train_run import CURVE_ROWS, TRAINING_ROWS
 from augfactory.evaluation.training.predicting import log_probabilities
 from augfactory.evaluation.training.settings import reading_steps
 from augfactory.evaluation.training.train import train_classifier
@@ -44,33 +44,31 @@ def estimate(request: EvaluateRequest, prepared: Prepared) -> Estimate:
         AugfactoryError: the classifier cannot take the images, or there is no such device.
     """
     check_classifier(prepared)
-    cells = cells_of(
-        request, prepared.inputs, prepared.classifier, None, PROBE_STEPS, request.seeds
-    )
-    cell = max(cells, key=lambda each: (len(each.arm.diet.online), each.arm.images_per_step))
-    training = training_part(open_training(cell.arm.source), cell.arm.part, cell.arm.rows)
-    build = find_classifier(cell.classifier.name, cell.classifier.weights).build
-    settings = replace(cell.settings, steps=PROBE_STEPS)
+    runs = runs_of(request, prepared.inputs, prepared.classifier, None, PROBE_STEPS, request.seeds)
+    run = max(runs, key=lambda each: (len(each.arm.batch_policy.online), each.arm.images_per_step))
+    training = training_part(open_training(run.arm.source), run.arm.part, run.arm.rows)
+    build = find_classifier(run.classifier.name, run.classifier.weights).build
+    settings = replace(run.settings, steps=PROBE_STEPS)
     with processes.pinned_threads(1):
-        found = train_classifier(training, build, settings, 0, cell.arm.diet)
-        test = cell.test.open(open_any, trusted=True)[1]
+        found = train_classifier(training, build, settings, 0, run.arm.batch_policy)
+        test = run.test.open(open_any, trusted=True)[1]
         rows = np.arange(min(len(test), CURVE_ROWS))
         begun = time.perf_counter()
         log_probabilities(found.network, test.read_images, rows, len(test.class_names))
         an_image = (time.perf_counter() - begun) / len(rows)
-    step = found.standing.seconds / PROBE_STEPS
+    step = found.progress.seconds / PROBE_STEPS
     reading = an_image * (len(rows) + min(len(training.source), TRAINING_ROWS))
-    at_once = min(request.workers, len(cells))
+    at_once = min(request.workers, len(runs))
 
     def minutes(steps: int) -> float:
         one = steps * step + len(reading_steps(steps)) * reading + an_image * len(test)
-        return len(cells) * one / at_once / 60
+        return len(runs) * one / at_once / 60
 
     memory = _megabytes()
     lengths = (request.steps,) if request.steps is not None else (FIRST, 4 * FIRST, MOST)
     return Estimate(
         arms=tuple(arm.name for arm in prepared.inputs.arms),
-        classifiers=len(cells),
+        classifiers=len(runs),
         minutes={steps: minutes(steps) for steps in lengths},
         megabytes=None if memory is None else memory * at_once,
         workers=at_once,

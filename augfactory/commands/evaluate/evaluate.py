@@ -5,44 +5,41 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from augfactory.commands.evaluate import checks
 from augfactory.commands.evaluate.arms import BASELINES
 from augfactory.commands.evaluate.document import document_of
 from augfactory.commands.evaluate.inputs import Inputs, gather
 from augfactory.commands.evaluate.request import (
     EvaluateRequest,
-    cells_of,
     check_request,
     classifier_spec,
+    runs_of,
 )
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs import files
 from augfactory.errors import unknown_name
 from augfactory.evaluation.classifiers.registry import check_image_shape
-from augfactory.evaluation.comparison.compare import ArmSummary, summarise
+from augfactory.evaluation.comparison.compare import summarise
 from augfactory.evaluation.comparison.protocol import ClassifierSpec
-from augfactory.evaluation.comparison.verdict import Verdict, verdict_of
+from augfactory.evaluation.comparison.results import Results
+from augfactory.evaluation.comparison.verdict import verdict_of
 from augfactory.evaluation.corruptions.registry import Profile, find_profile
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.disk.lock import only_writer
 
 
-@dataclass(frozen=True)
-class EvaluateResult:
-    """What came of it: ``arms`` with the baselines first, and the files that were written.
+class EvaluateResult(Results):
+    """What results.json holds, and the files that were written.
 
-    ``baseline`` is what they were compared with, ``verdict`` what that says. ``document`` is what
-    results.json holds; ``trained`` counts the classifiers trained now, the others were kept from an
-    earlier run of the same evaluation.
+    ``trained`` counts the classifiers trained now, the others were kept from an earlier run of the
+    same evaluation.
     """
 
-    arms: tuple[ArmSummary, ...]
-    baseline: str
-    verdict: Verdict
-    document: dict[str, Any]
     out: Path
     files: tuple[Path, ...]
-    trained: int
+    trained: int = Field(exclude=True)
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,7 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
     # These load torch, which takes seconds: only when the request is right.
     from augfactory.commands.evaluate.report import write_report
     from augfactory.commands.runs.corrupted import corrupted_test
-    from augfactory.commands.runs.stages import Length, train_for
+    from augfactory.commands.runs.stages import train_for
 
     inputs, profile = prepared.inputs, prepared.profile
     check_classifier(prepared)
@@ -109,35 +106,32 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
         corrupted = None
         if profile is not None:
             corrupted = corrupted_test(inputs.test_rows, profile, out, request.workers, progress)
-        cells_at = partial(cells_of, request, inputs, prepared.classifier, corrupted)
-        asked = files.request_id(cells_at(request.steps or 0, request.seeds), request.baseline)
+        runs_at = partial(runs_of, request, inputs, prepared.classifier, corrupted)
+        asked = files.request_id(runs_at(request.steps or 0, request.seeds), request.baseline)
         if (note := files.other_results(out, asked)) is not None:
             progress.say(note)
-        length = Length(request.steps, request.minutes, request.seeds)
-        outcome = train_for(length, cells_at, out, request.workers, progress)
-        arms = summarise(outcome.results, tuple(dict.fromkeys((*baselines, *BASELINES))))
-        verdict = verdict_of(outcome.results, arms, baselines)
+        runs, trained = train_for(
+            request.steps, request.minutes, request.seeds, runs_at, out, request.workers, progress
+        )
+        arms = summarise(runs, tuple(dict.fromkeys((*baselines, *BASELINES))))
+        verdict = verdict_of(runs, arms, baselines)
         alerts += checks.after_training(arms)
-        document = {
-            **document_of(request, inputs, outcome.results, arms, verdict, alerts),
-            "request_id": asked,
-        }
-        write_file(out / files.RESULTS, files.json_bytes(document))
-        write_file(out / "results.csv", files.cells_csv(outcome.results))
+        settings = runs[0][0].settings
+        results = document_of(request, inputs, settings, arms, verdict, alerts, asked)
+        write_file(out / files.RESULTS, files.json_bytes(results.plain()))
+        write_file(out / "results.csv", files.runs_csv(runs))
         written = [
             out / files.RESULTS,
             out / "results.csv",
-            *write_report(out, document, arms, inputs, outcome.results),
+            *write_report(out, results, inputs, runs),
         ]
-        return EvaluateResult(
-            arms, verdict.baseline, verdict, document, out, tuple(written), outcome.trained
-        )
+        return EvaluateResult(**dict(results), out=out, files=tuple(written), trained=trained)
 
 
 def as_json(result: EvaluateResult) -> dict[str, Any]:
     """Return what ``--json`` prints: results.json and where it lies."""
     return {
-        **result.document,
+        **result.plain(),
         "out": str(result.out),
         "files": [str(path) for path in result.files],
     }

@@ -7,7 +7,7 @@ from augfactory.commands.evaluate.arms import BASELINES, ONLINE_MIXUP
 from augfactory.commands.evaluate.inputs import Inputs
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.opening.opening import spec_of
-from augfactory.evaluation.comparison.verdict import Verdict
+from augfactory.evaluation.comparison.results import Verdict
 
 FACTOR = 50  # of a stored set that stands for endless online variation
 LONGER = 4  # times the minutes, or the steps

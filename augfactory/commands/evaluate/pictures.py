@@ -9,12 +9,12 @@ from augfactory.commands.opening.opening import folder_of_model
 from augfactory.commands.opening.sheet import sheet
 from augfactory.engines.processes import pinned_threads
 from augfactory.errors import AugfactoryError
-from augfactory.evaluation.images.quality import Real, quality
+from augfactory.evaluation.images.quality import RealSet, quality
 from augfactory.guarded.files import read_file
 from augfactory.keyed_random import generator
 from augfactory.records import Source
 from augfactory.report.figures.training_figures import Strip, picture_figure
-from augfactory.report.page import Picture
+from augfactory.report.page_figures import Picture
 from augfactory.store.reader import Version
 
 MOST_VERSIONS = 8
@@ -88,7 +88,7 @@ def nearest_originals(version: Version) -> Picture | None:
     searched = np.sort(random.permutation(made)[:MOST_SEARCHED])
     space = random_features(version.source.image_shape)
     with pinned_threads(1):
-        real = Real(features_of(space, originals), originals.labels)
+        real = RealSet(features_of(space, originals), originals.labels)
         found = quality(
             real,
             lambda rows: space.extract(version.source.read_images(searched[rows])),

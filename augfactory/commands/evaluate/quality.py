@@ -13,19 +13,10 @@ from augfactory.commands.vae.decoded_images import taught
 from augfactory.engines.processes import pinned_threads
 from augfactory.errors import InputDataError
 from augfactory.evaluation.images.features import FeatureSpace, random_features
-from augfactory.evaluation.images.judged import (
-    Judgement,
-    fold_of_rows,
-    judge_images,
-)
+from augfactory.evaluation.images.judged import Judgement, fold_of_rows, judge_images
 from augfactory.evaluation.images.judges import FOLDS
 from augfactory.evaluation.images.leakage import find_shared_images
-from augfactory.evaluation.images.quality import (
-    HeldOut,
-    Quality,
-    ReadFeatures,
-    Real,
-)
+from augfactory.evaluation.images.quality import HeldOut, Quality, ReadFeatures, RealSet
 from augfactory.evaluation.images.quality import quality as compare
 from augfactory.records import Float32Array, Int64Array, Source, SourceSpec
 from augfactory.store.reader import Version, open_version
@@ -34,21 +25,13 @@ from augfactory.store.versions import find_version
 
 @dataclass(frozen=True)
 class MethodQuality:
-    """What one method made: its rows of the version, int64 [M], and how good they are.
+    """What one method made, or held-out images as if one had: rows, int64 [M], and how good.
 
     ``judgement`` is None where the originals are too few to teach classifiers.
     """
 
-    rows: Int64Array
-    quality: Quality
-    judgement: Judgement | None
-
-
-@dataclass(frozen=True)
-class HeldOutQuality:
-    """The name of a held-out source, and its images measured as if a method had made them."""
-
     name: str
+    rows: Int64Array
     quality: Quality
     judgement: Judgement | None
 
@@ -76,7 +59,7 @@ class QualityResult:
     origin: Int64Array
     judged: Judgement | None
     methods: dict[str, MethodQuality]
-    held_out: HeldOutQuality | None
+    held_out: MethodQuality | None
 
 
 def quality(text: str, progress: Progress, held_out: SourceSpec | None = None) -> QualityResult:
@@ -107,11 +90,13 @@ def quality(text: str, progress: Progress, held_out: SourceSpec | None = None) -
         origin=origin,
         judged=own,
         methods={
-            name: MethodQuality(rows, compared[name], judged.get(name))
+            name: MethodQuality(name, rows, compared[name], judged.get(name))
             for name, rows in generated.items()
         },
         held_out=(
-            None if new is None or of_new is None else HeldOutQuality(new.name, of_new, new_judged)
+            None
+            if new is None or of_new is None
+            else MethodQuality(new.name, np.arange(len(new)), of_new, new_judged)
         ),
     )
 
@@ -130,7 +115,7 @@ def _compared(
         pinned_threads(1),
         progress.bar("comparing generated images with originals", total, "image") as bar,
     ):
-        real = Real(features_of(space, originals), originals.labels)
+        real = RealSet(features_of(space, originals), originals.labels)
         bar.advance(len(originals))
 
         def measure(source: Source, usual: HeldOut | None) -> Quality:

@@ -11,7 +11,8 @@ from augfactory.commands.evaluate.quality import MethodQuality, QualityResult
 from augfactory.errors import RecipeError
 from augfactory.evaluation.images.judged import Judged, Judgement
 from augfactory.evaluation.images.judges import FOLDS
-from augfactory.evaluation.images.quality import NEIGHBOURS, Figures, Quality
+from augfactory.evaluation.images.quality import NEIGHBOURS, Metrics, Quality
+from augfactory.guarded.tables import aligned
 from augfactory.records import Float32Array
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.tables import table_bytes
@@ -101,7 +102,7 @@ def _judged_text(result: QualityResult) -> list[str]:
         for label, found in judged.classes.items():
             table.append(_judged_line(result.class_names[label], found))
         table.append(_judged_line("all", judged.overall))
-        lines += ["", name, *_aligned(table)]
+        lines += ["", name, aligned(table)]
     left_out = [
         f"{name}: {len(each.rows) - each.judgement.overall.rows:,} of {len(each.rows):,} rows mix "
         "originals of several classifiers and are not judged"
@@ -126,7 +127,7 @@ def _distances_text(result: QualityResult) -> list[str]:
     return [
         f"distances in {result.space.name}, which tells copies from new images, not blur",
         "",
-        *_aligned([line[:shown] for line in table]),
+        aligned([line[:shown] for line in table]),
         "",
         *(LEGEND if result.held_out else LEGEND[:-1]),
     ]
@@ -182,7 +183,7 @@ def _each(measured: MethodQuality) -> tuple[Float32Array, Float32Array]:
     return measured.judgement.each.read, measured.judgement.each.sharpness
 
 
-def _line(name: str, figures: Figures) -> tuple[str, ...]:
+def _line(name: str, figures: Metrics) -> tuple[str, ...]:
     return (
         name,
         f"{figures.rows:,}",
@@ -200,14 +201,6 @@ def _line(name: str, figures: Figures) -> tuple[str, ...]:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
-
-
-def _aligned(table: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return [
-        "  ".join([first.ljust(widths[0]), *map(str.rjust, rest, widths[1:])])
-        for first, *rest in table
-    ]
 
 
 def _joined(parts: list[npt.NDArray[Any]], dtype: type[Any]) -> npt.NDArray[Any]:

@@ -1,4 +1,4 @@
-"""What an evaluation was asked for, checked; and the cells that it comes to."""
+"""What an evaluation was asked for, checked; and the runs that it comes to."""
 
 import os
 from collections.abc import Sequence
@@ -9,9 +9,9 @@ from augfactory.commands.evaluate.arms import ArmsRequest
 from augfactory.commands.evaluate.inputs import Inputs
 from augfactory.errors import InputDataError, RecipeError, unknown_name
 from augfactory.evaluation.classifiers.registry import DEFAULT_CLASSIFIER, find_classifier
-from augfactory.evaluation.comparison.protocol import Cell, ClassifierSpec, CorruptedTest
+from augfactory.evaluation.comparison.protocol import ClassifierSpec, CorruptedTest, Run
+from augfactory.evaluation.training.batch_policy import read_loss
 from augfactory.evaluation.training.batches import read_order
-from augfactory.evaluation.training.diet import read_loss
 from augfactory.evaluation.training.settings import PRECISIONS, TrainingSettings, read_precision
 from augfactory.guarded.files import open_regular, sha256_of
 from augfactory.guarded.tensors import LARGEST_WEIGHTS
@@ -149,15 +149,15 @@ def settings_for(
     )
 
 
-def cells_of(
+def runs_of(
     request: EvaluateRequest,
     inputs: Inputs,
     classifier: ClassifierSpec,
     corrupted: CorruptedTest | None,
     steps: int,
     seeds: int,
-) -> Sequence[Cell]:
-    """Return all cells, seed by seed, so that an early end leaves whole comparisons."""
+) -> Sequence[Run]:
+    """Return all runs, seed by seed, so that an early end leaves whole comparisons."""
     settings = settings_for(
         classifier,
         steps,
@@ -167,7 +167,7 @@ def cells_of(
         request.steps or HORIZON,
     )
     return [
-        Cell(
+        Run(
             arm=arm,
             test=inputs.test_rows,
             classifier=classifier,

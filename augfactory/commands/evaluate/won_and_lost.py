@@ -11,11 +11,11 @@ from augfactory.commands.evaluate.pictures import room
 from augfactory.commands.evaluate.quality import features_of
 from augfactory.engines.processes import pinned_threads
 from augfactory.evaluation.comparison.compare import Results, by_arm
-from augfactory.evaluation.comparison.protocol import CellResult
+from augfactory.evaluation.comparison.protocol import RunResult
 from augfactory.evaluation.images.features import random_features
 from augfactory.records import Int64Array, Source
 from augfactory.report.figures.training_figures import Strip, picture_figure
-from augfactory.report.page import Picture
+from augfactory.report.page_figures import Picture
 
 
 def won_and_lost(inputs: Inputs, results: Results, arm: str, baseline: str) -> list[Picture]:
@@ -70,7 +70,7 @@ def _most(gain: np.ndarray, count: int) -> Int64Array:
     return order[gain[order] > 0].astype(np.int64)
 
 
-def _taken_for(test: Source, rows: Int64Array, results: Sequence[CellResult]) -> str:
+def _taken_for(test: Source, rows: Int64Array, results: Sequence[RunResult]) -> str:
     """Say of each row which class it is of and which it was taken for most often."""
     predicted = np.array([result.predicted for result in results])
     said = []

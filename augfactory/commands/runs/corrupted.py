@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,15 +21,6 @@ FOLDER = "corrupted"
 BLOCK = 256
 
 
-@dataclass(frozen=True)
-class _Task:
-    test: SourceRows
-    profile: str
-    corruption: str
-    severity: int
-    path: Path
-
-
 def corrupted_test(
     test: SourceRows, profile: Profile, out: Path, workers: int, progress: Progress
 ) -> CorruptedTest:
@@ -44,30 +35,26 @@ def corrupted_test(
     folder = (out / FOLDER / key).resolve()
     make_folders([folder])
     remove_leftovers(folder)
-    tasks = [
-        _Task(test, profile.name, each.name, severity, folder / f"{each.name}-{severity}.npy")
+    copies = [
+        (each.name, severity, str(folder / f"{each.name}-{severity}.npy"))
         for each in profile.corruptions
         for severity in each.severities
     ]
-    waiting = [task for task in tasks if not _is_whole(task.path)]
-    damaged = [task.path for task in waiting if is_there(task.path)]
+    waiting = [copy for copy in copies if not _is_whole(Path(copy[2]))]
+    damaged = [Path(path) for _, _, path in waiting if is_there(Path(path))]
     if damaged:
         progress.say(f"{len(damaged)} corrupted copies in {folder} are damaged and made again")
     for path in damaged:
         remove(path)
     with progress.bar(
         f"corrupting the test images, {profile.title}",
-        len(tasks),
+        len(copies),
         "test set",
-        len(tasks) - len(waiting),
+        len(copies) - len(waiting),
     ) as bar:
-        for _ in processes.run(_write, waiting, workers):
+        for _ in processes.run(partial(_write, test, profile.name), waiting, workers):
             bar.advance()
-    return CorruptedTest(
-        profile=profile.name,
-        seed=SEED,
-        files=tuple((task.corruption, task.severity, str(task.path)) for task in tasks),
-    )
+    return CorruptedTest(profile.name, SEED, tuple(copies))
 
 
 def _is_whole(path: Path) -> bool:
@@ -89,15 +76,16 @@ def _sums(path: Path, sha256: str) -> bytes:
     return f"{sha256}  {path.name}\n".encode()
 
 
-def _write(task: _Task) -> None:
-    test = task.test.open(open_any, trusted=True)[1]
+def _write(rows: SourceRows, profile: str, copy: tuple[str, int, str]) -> None:
+    corruption, severity, place = copy
+    path, test = Path(place), rows.open(open_any, trusted=True)[1]
     images = np.empty((len(test), *test.image_shape), dtype=np.uint8)
-    for rows in test.blocks(BLOCK):
-        shown, first = test.read_images(rows), int(rows[0])
-        images[rows] = corrupt(task.profile, task.corruption, task.severity, shown, SEED, first)
+    for block in test.blocks(BLOCK):
+        shown, first = test.read_images(block), int(block[0])
+        images[block] = corrupt(profile, corruption, severity, shown, SEED, first)
     data = io.BytesIO()
     np.save(data, images)
-    sums = _sums_path(task.path)
-    remove(sums)  # else that of an earlier copy would stand beside this one
-    write_file(task.path, data.getvalue())
-    write_file(sums, _sums(task.path, hashlib.sha256(data.getvalue()).hexdigest()))
+    sums = _sums_path(path)
+    remove(sums)  # else that of an earlier copy would be beside this one
+    write_file(path, data.getvalue())
+    write_file(sums, _sums(path, hashlib.sha256(data.getvalue()).hexdigest()))

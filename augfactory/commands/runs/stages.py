@@ -2,16 +2,15 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from augfactory.commands.progress import Progress
-from augfactory.commands.runs.cell_states import drop_states
-from augfactory.commands.runs.cells import run_cells
-from augfactory.commands.runs.files import CELLS
+from augfactory.commands.runs.files import RUNS
+from augfactory.commands.runs.train_runs import train_runs
+from augfactory.commands.runs.training_states import drop_states
 from augfactory.evaluation.comparison.compare import by_arm
 from augfactory.evaluation.comparison.curves import mean_curve
-from augfactory.evaluation.comparison.protocol import Cell, CellResult
+from augfactory.evaluation.comparison.protocol import Run, RunResult
 from augfactory.evaluation.training.settings import reading_steps
 
 FIRST, MOST = 400, 12_800  # steps of an open-ended training, before anybody looks and at most
@@ -21,94 +20,70 @@ WORTH_IT = 1.2  # a further stage has at least so many times the steps
 RESERVE = 1.1  # of the estimated time, for what is not training
 MEASURING = 1.3  # of the time of training, where nobody has taken the time of both
 
-Results = list[tuple[Cell, CellResult]]
-CellsAt = Callable[[int, int], Sequence[Cell]]  # (steps, seeds) -> cells
-
-
-@dataclass(frozen=True)
-class Length:
-    """How long to train.
-
-    Attributes:
-        steps: exactly so many; None goes on until all arms stand still.
-        minutes: at most about so long; None is as long as it takes.
-        seeds: trainings of each arm; with minutes left, more are added.
-    """
-
-    steps: int | None
-    minutes: float | None
-    seeds: int
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """All results, with equal steps; how many classifiers were trained now.
-
-    ``cut`` says that the minutes were spent while an arm was still rising.
-    """
-
-    results: Results
-    trained: int
-    cut: bool
+Results = list[tuple[Run, RunResult]]
+RunsAt = Callable[[int, int], Sequence[Run]]  # (steps, seeds) -> runs
 
 
 def train_for(
-    length: Length, cells_at: CellsAt, out: Path, workers: int, progress: Progress
-) -> Outcome:
-    """Train all arms with equal steps, as long as was asked for.
+    steps: int | None,
+    minutes: float | None,
+    seeds: int,
+    runs_at: RunsAt,
+    out: Path,
+    workers: int,
+    progress: Progress,
+) -> tuple[Results, int]:
+    """Train all arms with equal steps; return all results and how many were trained now.
 
-    Open-ended, all arms go on together, twice as far each time, until none rises any more; then,
-    with minutes left, further seeds are trained. ``minutes`` is spent from the beginning of this
-    call, whatever an earlier one has trained.
+    Without ``steps``, all arms go on together, twice as far each time, until none rises any more;
+    then, with minutes left, further seeds are trained. ``minutes``, if given, is about how long
+    that may take from the beginning of this call, whatever an earlier one has trained. ``seeds``
+    are the trainings of each arm.
     """
     begun = time.monotonic()
 
     def left() -> float:
-        if length.minutes is None:
-            return float("inf")
-        return 60 * length.minutes - (time.monotonic() - begun)
+        return float("inf") if minutes is None else 60 * minutes - (time.monotonic() - begun)
 
-    run = _Runner(cells_at, out, workers, progress)
-    steps, seeds, cut = length.steps or FIRST, length.seeds, False
-    if length.steps is None and length.minutes is not None:
-        steps = min(PROBE, FIRST)
-    results = run(steps, seeds, goes_on=length.steps is None)
-    while length.steps is None and steps < MOST and (steps < FIRST or any_rising(results)):
-        further = _next(steps, run.step_seconds, left())
+    run, open_ended, cut = _Runner(runs_at, out, workers, progress), steps is None, False
+    reached = steps or (FIRST if minutes is None else min(PROBE, FIRST))
+    results = run(reached, seeds, goes_on=open_ended)
+    while open_ended and reached < MOST and (reached < FIRST or any_rising(results)):
+        further = _next(reached, run.step_seconds, left())
         if further is None:
-            cut = True
+            cut = True  # the minutes were spent while an arm was still rising
             break
-        steps = further
-        results = run(steps, seeds, goes_on=True)
-    while length.minutes is not None and not cut and seeds < MOST_SEEDS:
-        if RESERVE * steps * run.step_seconds / seeds > left():
+        reached = further
+        results = run(reached, seeds, goes_on=True)
+    while minutes is not None and not cut and seeds < MOST_SEEDS:
+        if RESERVE * reached * run.step_seconds / seeds > left():
             break
         seeds += 1
-        results = run(steps, seeds)
+        results = run(reached, seeds)
     if not cut:
-        drop_states(out / CELLS)
-    return Outcome(results, run.trained, cut)
+        drop_states(out / RUNS)
+    return results, run.trained
 
 
 class _Runner:
-    """Runs cells, counts what was trained, and knows how long a step of all of them takes."""
+    """Runs runs, counts what was trained, and knows how long a step of all of them takes."""
 
-    def __init__(self, cells_at: CellsAt, out: Path, workers: int, progress: Progress) -> None:
-        self.cells_at, self.out, self.workers, self.progress = cells_at, out, workers, progress
+    def __init__(self, runs_at: RunsAt, out: Path, workers: int, progress: Progress) -> None:
+        self.runs_at, self.out, self.workers, self.progress = runs_at, out, workers, progress
         self.trained, self.steps, self.step_seconds = 0, 0, 0.0
 
     def __call__(self, steps: int, seeds: int, *, goes_on: bool = False) -> Results:
-        """Train every cell to ``steps``; with ``goes_on`` they can go on from there."""
+        """Train every run to ``steps``; with ``goes_on`` they can go on from there."""
         begun = time.monotonic()
         text = f"training to step {steps:,}"
-        results, trained = run_cells(
-            self.cells_at(steps, seeds), self.out, self.workers, self.progress, text=text,
+        results, trained = train_runs(
+            self.runs_at(steps, seeds), self.out, self.workers, self.progress, text=text,
             goes_on=goes_on,
         )  # fmt: skip
         if trained == len(results) and steps > self.steps:  # else some of it was kept
             self.step_seconds = (time.monotonic() - begun) / (steps - self.steps)
         else:
-            each = [result.seconds / cell.settings.steps for cell, result in results]
+            each = [result.seconds / run.settings.steps for run, result in results]
             self.step_seconds = MEASURING * sum(each) / min(self.workers, len(each))
         self.trained += trained
         self.steps = steps

@@ -8,18 +8,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from augfactory.errors import RecipeError
+from augfactory.evaluation.training.batch_policy import Loss
 from augfactory.evaluation.training.batches import Order
-from augfactory.evaluation.training.diet import Loss
 from augfactory.evaluation.training.online import OnlineStage, online_stage
 from augfactory.evaluation.training.training_set import Part
 from augfactory.guarded.text import escaped, problem_with_name
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.recipe_text import KEYS, Asked, recipe_of
-from augfactory.pipeline.stages import (
-    geometry_stage,
-    mix_stage,
-    shown_value,
-)
+from augfactory.pipeline.stages import geometry_stage, mix_stage, shown_value
 
 FORMAT_KEYS = tuple(key for key in KEYS if key not in ("seed", "format"))
 OWN_KEYS = (

@@ -54,9 +54,7 @@ from augfactory.commands.study.arm import FORMAT_KEYS, OWN_KEYS, StudyArm, check
 from augfactory.commands.study.grid import filled
 from augfactory.errors import RecipeError, unknown_name
 from augfactory.evaluation.classifiers.registry import DEFAULT_CLASSIFIER
-from augfactory.pipeline.stages import (
-    shown_value,
-)
+from augfactory.pipeline.stages import shown_value
 
 SIZES = ("quick", "full")
 Size = Literal["quick", "default", "full"]

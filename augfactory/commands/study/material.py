@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from augfactory.commands.evaluate.checks import Alert, near_duplicates
+from augfactory.commands.evaluate.checks import near_duplicates
 from augfactory.commands.evaluate.inputs import check_fit, refuse_shared, unused_rows
 from augfactory.commands.opening.notes import suited_preset
 from augfactory.commands.opening.opening import open_any, refuse_test_split
@@ -12,6 +12,7 @@ from augfactory.commands.opening.unlabelled import open_unlabelled
 from augfactory.commands.progress import Progress
 from augfactory.commands.study.file import Study
 from augfactory.errors import RecipeError
+from augfactory.evaluation.comparison.results import Alert
 from augfactory.pipeline.stages import (
     shown_value,
 )

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from augfactory.commands.evaluate.arms import online_stages
+from augfactory.commands.evaluate.arms import online_stages, series_of
 from augfactory.commands.expand.expand import expand_all
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.opening.training_sets import open_training
@@ -17,11 +17,9 @@ from augfactory.commands.study.material import Draw, Material, StudyRequest
 from augfactory.commands.vae.train import VaeTrainRequest, vae_train
 from augfactory.engines import processes
 from augfactory.errors import RecipeError
-from augfactory.evaluation.comparison.protocol import (
-    Arm,
-)
+from augfactory.evaluation.comparison.protocol import Arm
+from augfactory.evaluation.training.batch_policy import BatchPolicy
 from augfactory.evaluation.training.batches import images_with_views
-from augfactory.evaluation.training.diet import Diet
 from augfactory.evaluation.training.training_set import training_part
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.sides import check_sides
@@ -156,7 +154,7 @@ def _arm(
     dataset: Path | None,
     recipes: Sequence[dict[str, Any]],
 ) -> Arm:
-    diet = Diet(order=arm.order, real_share=arm.real_share, loss=arm.loss)
+    batch_policy = BatchPolicy(order=arm.order, real_share=arm.real_share, loss=arm.loss)
     if dataset is None:
         if arm.online is not None:
             check_sides(
@@ -164,18 +162,18 @@ def _arm(
                 material.source.image_shape,
                 f"arm {arm.name}",
             )
-            diet = Diet(online=arm.online)
+            batch_policy = BatchPolicy(online=arm.online)
         elif arm.name != "originals":
             stages = online_stages(arm.name, recipes, material.source.image_shape)
-            diet = Diet(online=stages)
+            batch_policy = BatchPolicy(online=stages)
         return Arm(
             name=arm.name,
-            factor=None if diet.online else 1,
+            factor=None if batch_policy.online else 1,
             source=material.spec,
             size=draw.n_train,
             fingerprint=draw.rows.fingerprint,
             rows=draw.rows.rows,
-            diet=diet,
+            batch_policy=batch_policy,
         )
     manifest = read_manifest(dataset)
     spec = SourceSpec(str(dataset))
@@ -193,7 +191,8 @@ def _arm(
         size=len(training.source),
         fingerprint=manifest.content_hash,
         part=arm.part,
-        diet=diet,
+        batch_policy=batch_policy,
+        series=series_of(arm.name, manifest.recipe["factor"]),
     )
 
 

@@ -1,20 +1,24 @@
 """What a study leaves behind: results.json, cells.csv, tables.md, figures and the report."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from augfactory.commands.evaluate.checks import Alert
 from augfactory.commands.evaluate.report import REPORT
 from augfactory.commands.runs import files
 from augfactory.commands.study.file import Study
-from augfactory.evaluation.comparison.compare import ArmSummary
-from augfactory.evaluation.comparison.protocol import Cell, CellResult
+from augfactory.evaluation.comparison.protocol import Run, RunResult
+from augfactory.evaluation.comparison.results import (
+    Alert,
+    ArmSummary,
+    Group,
+    LabelledSet,
+    StudyResults,
+)
 from augfactory.evaluation.comparison.verdict import sentence
 from augfactory.guarded.text import escaped
-from augfactory.report.page import Picture, report_page
-from augfactory.report.page_figures import accuracy_png
+from augfactory.report.page import report_page
+from augfactory.report.page_figures import Picture, accuracy_png
 from augfactory.report.tables import markdown_table
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.manifest import library_versions
@@ -23,51 +27,45 @@ SCHEMA_VERSION = 1
 LINE_BREAK = "\n"
 
 
-@dataclass(frozen=True)
-class Group:
-    """The arms of one number of originals."""
-
-    n_train: int
-    arms: tuple[ArmSummary, ...]
-
-
 def write_results(
     out: Path,
     study: Study,
     size: str,
-    groups: Sequence[Group],
+    arms: Mapping[int, Sequence[ArmSummary]],
     missing: Sequence[str],
-    results: Sequence[tuple[Cell, CellResult]],
+    results: Sequence[tuple[Run, RunResult]],
     *,
-    test: dict[str, Any],
+    test: LabelledSet,
     settings: dict[str, Any],
     class_names: Sequence[str],
     alerts: Sequence[Alert],
     pictures: Sequence[Picture],
-) -> tuple[dict[str, Any], list[Path]]:
-    """Write everything; return what results.json holds and the paths."""
-    documents = [_group_document(study, group) for group in groups]
-    document = {
-        "schema_version": SCHEMA_VERSION,
-        "title": study.title,
-        "about": study.about,
-        "size": size,
-        "study": study.model_dump(mode="json"),
-        "classifier": study.classifier,
-        "settings": settings,
-        "class_names": list(class_names),
-        "baseline": study.against[0],
-        "test": test,
-        "alerts": [asdict(alert) for alert in (*alerts, *_not_run(missing), _scope(study))],
-        "groups": documents,
-        "libraries": library_versions(),
-    }
+) -> tuple[StudyResults, list[Path]]:
+    """Write everything; return what results.json holds and the paths.
+
+    ``arms`` are those of each number of originals.
+    """
+    document = StudyResults(
+        schema_version=SCHEMA_VERSION,
+        title=study.title,
+        about=study.about,
+        size=size,
+        study=study.model_dump(mode="json"),
+        classifier=study.classifier,
+        settings=settings,
+        class_names=tuple(class_names),
+        baseline=study.against[0],
+        test=test,
+        alerts=(*alerts, *_not_run(missing), _scope(study)),
+        groups=tuple(_group(study, n_train, own) for n_train, own in arms.items()),
+        libraries=library_versions(),
+    )
     contents = {
-        "results.json": files.json_bytes(document),
-        "cells.csv": files.cells_csv(results),
+        "results.json": files.json_bytes(document.plain()),
+        "cells.csv": files.runs_csv(results),
         "tables.md": _tables(study, size, document).encode(),
     }
-    for group in groups:
+    for group in document.groups:
         subtitle = (
             f"{study.title} · {group.n_train:,} originals · {study.classifier}, "
             f"{study.steps:,} steps of {study.batch}"
@@ -81,14 +79,14 @@ def write_results(
     return document, [out / name for name in contents]
 
 
-def _group_document(study: Study, group: Group) -> dict[str, Any]:
-    arms = [files.arm_document(arm, study.against[0], study.corruptions) for arm in group.arms]
-    said = [sentence(arm) for arm in group.arms if arm.name != study.against[0]]
-    return {
-        "n_train": group.n_train,
-        "arms": arms,
-        "sentences": [text for text in said if text],
-    }
+def _group(study: Study, n_train: int, arms: Sequence[ArmSummary]) -> Group:
+    baseline = study.against[0]
+    said = [sentence(arm) for arm in arms if arm.name != baseline]
+    return Group(
+        n_train=n_train,
+        arms=tuple(arm.model_copy(update={"difference": arm.versus.get(baseline)}) for arm in arms),
+        sentences=tuple(filter(None, said)),
+    )
 
 
 def _not_run(missing: Sequence[str]) -> list[Alert]:
@@ -110,18 +108,18 @@ def _scope(study: Study) -> Alert:
     return Alert("note", text)
 
 
-def _tables(study: Study, size: str, document: dict[str, Any]) -> str:
+def _tables(study: Study, size: str, document: StudyResults) -> str:
     parts = [f"# {escaped(study.title)}\n\n"]
     if study.about:
         parts.append(f"{escaped(study.about, keep=LINE_BREAK)}\n\n")
     parts.append(
         f"{study.classifier}, {study.steps:,} steps of {study.batch}, {study.subsets} draws × "
-        f"{study.seeds} seeds, {document['test']['rows']:,} test images; size {size}. "
+        f"{study.seeds} seeds, {document.test.rows:,} test images; size {size}. "
         "Mean ± standard deviation over the classifiers; difference from "
         f"{escaped(study.against[0])} in points with its 95 % interval.\n"
     )
-    parts += [f"\n> {escaped(alert['text'])}\n" for alert in document["alerts"]]
-    for group in document["groups"]:
-        parts.append(f"\n## {group['n_train']:,} originals\n\n")
-        parts.append(markdown_table(group))
+    parts += [f"\n> {escaped(alert.text)}\n" for alert in document.alerts]
+    for group in document.groups:
+        parts.append(f"\n## {group.n_train:,} originals\n\n")
+        parts.append(markdown_table(group.arms))
     return "".join(parts)

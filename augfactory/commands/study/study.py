@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from augfactory.commands.evaluate.request import classifier_spec, settings_for
 from augfactory.commands.progress import Progress
@@ -23,29 +23,27 @@ from augfactory.evaluation.classifiers.registry import check_image_shape
 from augfactory.evaluation.comparison.compare import summarise
 from augfactory.evaluation.comparison.protocol import (
     Arm,
-    Cell,
-    CellResult,
     ClassifierSpec,
     CorruptedTest,
+    Run,
+    RunResult,
 )
+from augfactory.evaluation.comparison.results import ArmSummary, LabelledSet, StudyResults
 from augfactory.evaluation.corruptions.registry import Profile, find_profile
 from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.store.disk.lock import only_writer
 from augfactory.store.reader import open_version
 
 if TYPE_CHECKING:
-    from augfactory.commands.study.results import Group
-    from augfactory.report.page import Picture
+    from augfactory.report.page_figures import Picture
 
 
-@dataclass(frozen=True)
-class StudyResult:
-    """What came of it; ``document`` is what results.json holds."""
+class StudyResult(StudyResults):
+    """What results.json holds, and the files that were written."""
 
-    document: dict[str, Any]
     out: Path
     files: tuple[Path, ...]
-    trained: int
+    trained: int = Field(exclude=True)
 
 
 @dataclass(frozen=True)
@@ -92,8 +90,8 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
     """
     prepared = prepare(request, progress)
     # These load torch, which takes seconds: only when the study is right.
-    from augfactory.commands.runs.cells import run_cells
     from augfactory.commands.runs.corrupted import corrupted_test
+    from augfactory.commands.runs.train_runs import train_runs
     from augfactory.commands.study.plan import make_arms, train_models
     from augfactory.commands.study.results import write_results
 
@@ -114,25 +112,25 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
         if profile is not None:
             corrupted = corrupted_test(material.test_rows, profile, out, request.workers, progress)
         groups = _cells(asked, prepared, planned, corrupted)
-        results, trained = run_cells(list(groups), out, request.workers, progress)
+        results, trained = train_runs(list(groups), out, request.workers, progress)
         document, written = write_results(
             out,
             asked,
             request.size,
-            [_group(asked, n_train, groups, results) for n_train in asked.n_train],
+            {count: _arms(asked, count, groups, results) for count in asked.n_train},
             missing,
             results,
-            test={
-                "text": asked.test,
-                "rows": len(material.test),
-                "fingerprint": material.test_rows.fingerprint,
-            },
+            test=LabelledSet(
+                text=asked.test,
+                rows=len(material.test),
+                fingerprint=material.test_rows.fingerprint,
+            ),
             settings=asdict(_settings(asked, baseline, prepared)),
             class_names=material.test.class_names,
             alerts=material.alerts,
             pictures=_pictures(planned, models),
         )
-        return StudyResult(document, out, tuple(written), trained)
+        return StudyResult(**dict(document), out=out, files=tuple(written), trained=trained)
 
 
 def _cells(
@@ -140,11 +138,11 @@ def _cells(
     prepared: Prepared,
     planned: Sequence[tuple[Draw, list[Arm]]],
     corrupted: CorruptedTest | None,
-) -> dict[Cell, int]:
-    """Return all cells, seed by seed, with the number of originals of each."""
+) -> dict[Run, int]:
+    """Return all runs, seed by seed, with the number of originals of each."""
     settings = {arm.name: _settings(asked, arm, prepared) for arm in asked.arms}
     return {
-        Cell(
+        Run(
             arm=arm,
             test=prepared.material.test_rows,
             classifier=prepared.classifiers[arm.name],
@@ -167,7 +165,7 @@ def _settings(asked: Study, arm: StudyArm, prepared: Prepared) -> TrainingSettin
     return replace(settings, freeze=arm.freeze)
 
 
-def count_cells(asked: Study) -> int:
+def count_runs(asked: Study) -> int:
     """Return how many classifiers the study trains."""
     return len(asked.arms) * len(asked.n_train) * asked.subsets * asked.seeds
 
@@ -177,7 +175,7 @@ def plan(request: StudyRequest, prepared: Prepared) -> dict[str, Any]:
     asked, material = request.study, prepared.material
     return {
         "size": request.size,
-        "classifiers": count_cells(asked),
+        "classifiers": count_runs(asked),
         "arms": [arm.name for arm in asked.arms],
         "n_train": list(asked.n_train),
         "subsets": asked.subsets,
@@ -240,21 +238,19 @@ def _shown(value: Any) -> str:
 def as_json(result: StudyResult) -> dict[str, Any]:
     """Return what ``--json`` prints: results.json and where it lies."""
     return {
-        **result.document,
+        **result.plain(),
         "out": str(result.out),
         "files": [str(path) for path in result.files],
     }
 
 
-def _group(
-    asked: Study, n_train: int, groups: dict[Cell, int], results: Sequence[tuple[Cell, CellResult]]
-) -> "Group":
-    from augfactory.commands.study.results import Group
-
-    own = [(cell, result) for cell, result in results if groups[cell] == n_train]
+def _arms(
+    asked: Study, n_train: int, groups: dict[Run, int], results: Sequence[tuple[Run, RunResult]]
+) -> tuple[ArmSummary, ...]:
+    own = [(run, result) for run, result in results if groups[run] == n_train]
     order = [arm.name for arm in asked.arms]
     own.sort(key=lambda pair: order.index(pair[0].arm.name))
-    return Group(n_train, summarise(own, asked.against))
+    return summarise(own, asked.against)
 
 
 def _pictures(

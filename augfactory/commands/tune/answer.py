@@ -1,8 +1,6 @@
 """What the folds of `augfactory tune` say: which recipe to use, and how sure that is."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -10,28 +8,16 @@ from augfactory.commands.evaluate.arms import ONLINE_MIXUP, ORIGINALS
 from augfactory.commands.tune.folds import FOLDS
 from augfactory.commands.tune.space import DEFAULT, Candidate
 from augfactory.evaluation.comparison.intervals import Difference
-from augfactory.evaluation.comparison.protocol import CellResult
+from augfactory.evaluation.comparison.protocol import RunResult
+from augfactory.evaluation.comparison.results import Tried
 from augfactory.evaluation.cross_validation import compare_folds
+from augfactory.guarded.tables import aligned
+from augfactory.report.tables import interval
 
 REFERENCES = (ORIGINALS, ONLINE_MIXUP)
 ENOUGH = 12  # folds; with fewer the answer says that more minutes tell more
 
-Results = dict[tuple[str, int], CellResult]  # (recipe or reference, fold) -> …
-
-
-@dataclass(frozen=True)
-class Tried:
-    """How a recipe or a reference fared on ``folds`` folds: accuracies from 0 to 1.
-
-    ``against_default`` and ``against_online`` are paired differences; None where it is the same.
-    """
-
-    name: str
-    words: str
-    folds: int
-    accuracy: float
-    against_default: Difference | None
-    against_online: Difference | None
+Results = dict[tuple[str, int], RunResult]  # (recipe or reference, fold) -> …
 
 
 def mean_accuracy(results: Results, name: str) -> float:
@@ -75,7 +61,7 @@ def choice(space: Sequence[Candidate], tried: Sequence[Tried]) -> tuple[Candidat
     default = next(one for one in recipes if one.name == DEFAULT)
     gap = best.against_default
     assert gap is not None
-    clear = gap.clear and gap.mean > 0
+    clear = gap.excludes_zero and gap.mean > 0
     use = best if clear else default
     chosen = next(one for one in space if one.name == use.name)
     if clear:
@@ -87,9 +73,9 @@ def choice(space: Sequence[Candidate], tried: Sequence[Tried]) -> tuple[Candidat
         )
     online = use.against_online
     assert online is not None
-    if online.clear and online.mean > 0:
+    if online.excludes_zero and online.mean > 0:
         second = f"The set gains {points(online)} over training with online geometry and mixup."
-    elif online.clear:
+    elif online.excludes_zero:
         second = (
             f"Online geometry and mixup, which need no dataset, are better: the set is at "
             f"{points(online)}."
@@ -116,22 +102,10 @@ def points(gap: Difference) -> str:
     return f"{100 * gap.mean:+.1f} points [{100 * gap.low:+.1f}, {100 * gap.high:+.1f}]"
 
 
-def as_values(one: Tried) -> dict[str, Any]:
-    """Return what results.json holds of it."""
-    values = asdict(one)
-    return {**values, "accuracy": round(one.accuracy, 6)}
-
-
-def table(document: Mapping[str, Any]) -> str:
+def table(tried: Sequence[Tried]) -> str:
     """Return one line for each recipe and reference, aligned for a terminal."""
     lines = [("recipe", "folds", "accuracy %", "from the default [95 %]", "what it does")]
-    for one in document["tried"]:
-        gap = one["against_default"]
-        shown = "" if gap is None else points(Difference(**gap)).replace(" points", "")
-        accuracy = f"{100 * one['accuracy']:.1f}"
-        lines.append((one["name"], str(one["folds"]), accuracy, shown, one["words"]))
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+    for one in tried:
+        gap = one.against_default and interval(one.against_default)
+        lines.append((one.name, str(one.folds), f"{100 * one.accuracy:.1f}", gap or "", one.words))
+    return aligned(lines, words=len(lines[0]))

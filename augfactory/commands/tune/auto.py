@@ -51,7 +51,7 @@ def with_found_recipe(
         ),
         progress,
     )
-    progress.say(f"{recipe}: {result.document['text']}")
+    progress.say(f"{recipe}: {result.text}")
     return replace(flags, recipe=recipe)
 
 

@@ -13,9 +13,9 @@ from augfactory.commands.expand.expand import expand_all
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.commands.tune.space import Candidate
-from augfactory.evaluation.comparison.protocol import Arm, Cell
+from augfactory.evaluation.comparison.protocol import Arm, Run
 from augfactory.evaluation.cross_validation import folds
-from augfactory.evaluation.training.diet import Diet
+from augfactory.evaluation.training.batch_policy import BatchPolicy
 from augfactory.records import Source, SourceSpec
 from augfactory.source_rows import SourceRows, rows_of
 from augfactory.store.disk.atomic import make_folders, write_file
@@ -89,9 +89,9 @@ def _npz(source: Source) -> bytes:
     return buffer.getvalue()
 
 
-def cells_of_fold(
+def runs_of_fold(
     request: TuneRequest, unit: Unit, alive: Sequence[Candidate], progress: Progress
-) -> list[Cell]:
+) -> list[Run]:
     """Make the datasets of a fold that are not there yet; return what is to be trained."""
     model = _model(request, unit, progress) if any(one.vae is not None for one in alive) else None
     requests = [_expand_request(request, unit, one, model) for one in alive]
@@ -101,8 +101,8 @@ def cells_of_fold(
     settings = settings_for(classifier, request.steps, 64, "auto", "auto", request.steps)
     shape = made[0].image_shape
     originals = Arm(ORIGINALS, 1, unit.train.spec, len(unit.train.rows), unit.train.fingerprint)
-    online = Diet(online=online_stages(ONLINE_MIXUP, [made[0].recipe], shape))
-    arms = [originals, replace(originals, name=ONLINE_MIXUP, factor=None, diet=online)]
+    online = BatchPolicy(online=online_stages(ONLINE_MIXUP, [made[0].recipe], shape))
+    arms = [originals, replace(originals, name=ONLINE_MIXUP, factor=None, batch_policy=online)]
     arms += [
         Arm(
             name=one.name,
@@ -114,7 +114,7 @@ def cells_of_fold(
         for one, dataset, manifest in zip(alive, datasets, made, strict=True)
     ]
     return [
-        Cell(arm, unit.test, classifier, settings, seed=unit.number, subset=unit.number)
+        Run(arm, unit.test, classifier, settings, seed=unit.number, subset=unit.number)
         for arm in arms
     ]
 

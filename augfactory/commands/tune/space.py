@@ -6,12 +6,8 @@ from typing import Any
 
 from augfactory.methods.geometry import PRESETS
 from augfactory.pipeline.composition import default_mix
-from augfactory.pipeline.recipe import (
-    MixStage,
-)
-from augfactory.pipeline.stages import (
-    mix_stage,
-)
+from augfactory.pipeline.recipe import MixStage
+from augfactory.pipeline.stages import mix_stage
 
 DEFAULT = "default"
 # What the presets are for: strokes are none in photographs, and drawings have no light to change.

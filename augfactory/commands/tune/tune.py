@@ -5,7 +5,7 @@ import shlex
 import textwrap
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +16,14 @@ from augfactory.commands.opening.notes import suited_preset
 from augfactory.commands.opening.opening import open_any, refuse_test_split
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs import files
-from augfactory.commands.tune.answer import (
-    REFERENCES,
-    Results,
-    all_tried,
-    as_values,
-    choice,
-    mean_accuracy,
-)
-from augfactory.commands.tune.folds import FOLDS, TuneRequest, cells_of_fold, open_unit
+from augfactory.commands.tune.answer import REFERENCES, Results, all_tried, choice, mean_accuracy
+from augfactory.commands.tune.folds import FOLDS, TuneRequest, open_unit, runs_of_fold
 from augfactory.commands.tune.space import DEFAULT, Candidate, candidates
 from augfactory.errors import InputDataError, RecipeError
+from augfactory.evaluation.comparison.results import TuneResults
 from augfactory.pipeline.composition import vae_or_default
-from augfactory.pipeline.recipe import (
-    Recipe,
-    with_copies,
-)
-from augfactory.pipeline.stages import (
-    geometry_stage,
-)
+from augfactory.pipeline.recipe import Recipe, with_copies
+from augfactory.pipeline.stages import geometry_stage
 from augfactory.records import Source
 from augfactory.report.figures.differences_figure import differences_figure
 from augfactory.report.recipe_toml import recipe_toml
@@ -47,12 +36,9 @@ from augfactory.store.disk.lock import only_writer
 ROUNDS = (1, 3, 6, 12, 24, 48)
 
 
-@dataclass(frozen=True)
-class TuneResult:
-    """The recipe that was chosen, what was tried, the best first, and the files."""
+class TuneResult(TuneResults):
+    """What results.json holds, and the files that were written, that of the recipe last."""
 
-    document: dict[str, Any]
-    recipe: Path
     files: tuple[Path, ...]
 
 
@@ -71,7 +57,9 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
     space = candidates(preset, with_vae=request.vae)
     folder = request.out.with_name(f"{request.out.stem}-tuning")
     files.check_folder(folder)
-    from augfactory.commands.runs.cells import run_cells  # torch: only when the request is right
+    from augfactory.commands.runs.train_runs import (
+        train_runs,
+    )  # torch: only when the request is right
 
     make_folders([folder])
     with only_writer(folder, request.lock):
@@ -81,13 +69,13 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
         seconds = 0.0  # of a classifier, by the clock
         while (target := _next(request, begun, units, len(alive) + len(REFERENCES), seconds)) > 0:
             since = time.monotonic()
-            cells = []
+            runs = []
             for number in range(target):
                 unit = open_unit(request, source, folder, number)
-                cells += cells_of_fold(request, unit, alive, progress)
+                runs += runs_of_fold(request, unit, alive, progress)
             text = f"trying {len(alive)} recipes on {target} folds"
-            found, trained = run_cells(cells, folder, request.workers, progress, text=text)
-            results = {**results, **{(cell.arm.name, cell.subset): own for cell, own in found}}
+            found, trained = train_runs(runs, folder, request.workers, progress, text=text)
+            results = {**results, **{(run.arm.name, run.subset): own for run, own in found}}
             seconds = (time.monotonic() - since) / max(trained, 1) if trained else seconds
             units = target
             if target in ROUNDS:
@@ -154,26 +142,26 @@ def _finished(
     written = recipe_toml(recipe.model_dump(mode="json"))
     head = "".join(f"# {line}\n" for line in textwrap.wrap(words, 96))
     how = f"# augfactory tune {request.source.text}: {chosen.name}, {chosen.words}\n"
-    document: dict[str, Any] = {
-        "use": chosen.name,
-        "text": words,
-        "next": _next_command(request, chosen),
-        "recipe": recipe.model_dump(mode="json"),
-        "steps": request.steps,
-        "originals": len(source),
-        "tried": [as_values(one) for one in tried],
-    }
-    figure = differences_figure(document["tried"], DEFAULT)
+    document = TuneResults(
+        use=chosen.name,
+        text=words,
+        next=_next_command(request, chosen),
+        recipe=recipe.model_dump(mode="json"),
+        steps=request.steps,
+        originals=len(source),
+        tried=tuple(replace(one, accuracy=round(one.accuracy, 6)) for one in tried),
+    )
+    figure = differences_figure(tried, DEFAULT)
     page = tuning_page(document, figure)
     outputs = {
-        folder / "results.json": files.json_bytes(document),
+        folder / "results.json": files.json_bytes(document.plain()),
         folder / "differences.png": figure,
         folder / "report.html": page,
         request.out: f"{how}{head}\n{written}".encode(),
     }
     for path, content in outputs.items():
         write_file(path, content)
-    return TuneResult(document, request.out, tuple(outputs))
+    return TuneResult(**dict(document), files=tuple(outputs))
 
 
 def _next_command(request: TuneRequest, chosen: Candidate) -> str:
@@ -211,4 +199,4 @@ def _recipe(request: TuneRequest, source: Source, chosen: Candidate) -> Recipe:
 
 def as_json(result: TuneResult) -> dict[str, Any]:
     """Return what ``--json`` prints."""
-    return {**result.document, "files": [str(path) for path in result.files]}
+    return {**result.plain(), "files": [str(path) for path in result.files]}

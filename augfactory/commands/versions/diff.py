@@ -18,6 +18,7 @@ from augfactory.commands.versions.differences import (
     recipe_words,
 )
 from augfactory.errors import VerificationError
+from augfactory.guarded.tables import aligned
 from augfactory.guarded.text import escaped
 from augfactory.records import Int64Array
 from augfactory.store.manifest import Manifest, read_manifest, row_digests
@@ -245,17 +246,7 @@ def _table(fates: dict[str, Counts]) -> list[str]:
     for method, name in places:
         numbers = [counts.get(method, {}).get(name, 0) for counts in fates.values()]
         table.append([method, name, *(f"{number:,}" for number in numbers)])
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return [
-        "          "
-        + "  ".join(
-            [
-                *map(str.ljust, line[:2], widths[:2]),
-                *map(str.rjust, line[2:], widths[2:]),
-            ]
-        )
-        for line in table
-    ]
+    return [f"{' ' * 10}{line}" for line in aligned(table, words=2).split("\n")]
 
 
 def _plain(differences: tuple[Difference, ...]) -> list[dict[str, Any]]:

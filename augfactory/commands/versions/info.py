@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from augfactory.guarded.tables import aligned
 from augfactory.guarded.text import escaped
 from augfactory.store.documents.card import rejected_in_words
 from augfactory.store.manifest import Manifest, read_manifest
@@ -69,8 +70,4 @@ def _counts(manifest: Manifest) -> list[str]:
         table.append([name, *(f"{count:,}" for count in [*counts, sum(counts)])])
     totals = [sum(manifest.counts[method].values()) for method in methods]
     table.append(["all", *(f"{count:,}" for count in [*totals, sum(totals)])])
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return [
-        "  ".join([first.ljust(widths[0]), *map(str.rjust, rest, widths[1:])])
-        for first, *rest in table
-    ]
+    return aligned(table).split("\n")

@@ -1,94 +1,33 @@
-"""What the cells of an evaluation say together: means, differences, curves.
+"""What the runs of an evaluation say together: means, differences, curves.
 
-Arms are compared where both have a cell for the same subset and training seed, so that the chance
+Arms are compared where both have a run for the same subset and training seed, so that the chance
 of the draw and of the first weights is the same for both. With several subsets the seeds of each
 are averaged first and the interval is over the subsets, since seeds on one subset say nothing of
 another; with one subset it is over the seeds.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from augfactory.evaluation.comparison.curves import Curve, mean_curve
+from augfactory.evaluation.comparison.curves import mean_curve
 from augfactory.evaluation.comparison.intervals import Comparison, Difference, compare
 from augfactory.evaluation.comparison.measures import Reliability, Scores, class_accuracy
-from augfactory.evaluation.comparison.protocol import Arm, Cell, CellResult
+from augfactory.evaluation.comparison.protocol import Run, RunResult
+from augfactory.evaluation.comparison.results import ArmSummary, CorruptionErrors, Summary
+from augfactory.evaluation.corruptions.registry import find_profile
 
 MEASURES = tuple(Scores.__dataclass_fields__)
-Results = Sequence[tuple[Cell, CellResult]]
-Found = dict[tuple[int, int], tuple[Arm, CellResult]]  # (subset, seed) -> …
+Results = Sequence[tuple[Run, RunResult]]
+ArmRuns = dict[tuple[int, int], tuple[Run, RunResult]]  # (subset, seed) -> …
 
 
-@dataclass(frozen=True)
-class Spread:
-    """Some values, their mean and standard deviation (ddof 1; None for a single value)."""
-
-    mean: float
-    std: float | None
-    values: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class ArmSummary:
-    """An arm's results; the values of a spread stand in the order of ``subsets`` and ``seeds``.
-
-    Attributes:
-        name: of the arm.
-        factor: images per original, where known.
-        rows: that it trains on; the mean over the subsets.
-        images_per_step: for each image of a batch.
-        subsets: of each value.
-        seeds: of each value.
-        measures: the figures of ``Scores`` by name.
-        scaled: the same after temperature scaling, with "temperature"; None without held-out rows.
-        versus: other arm -> measure -> this arm less that one.
-        curve: what its classifiers were worth along the training.
-        collapsed: why, for each training that failed.
-        class_accuracy: [K], over all cells; NaN for a class without test rows.
-        confusion: [K][K], summed over the cells.
-        reliability: over all cells.
-        corruption_errors: corruption -> errors, 0 to 1.
-        seconds: of training one classifier.
-        waiting: share of them spent on images.
-    """
-
-    name: str
-    factor: int | None
-    rows: int
-    images_per_step: int
-    subsets: tuple[int, ...]
-    seeds: tuple[int, ...]
-    measures: dict[str, Spread]
-    scaled: dict[str, Spread] | None
-    versus: dict[str, dict[str, Difference]] = field(repr=False)
-    curve: Curve
-    collapsed: tuple[str, ...]
-    class_accuracy: tuple[float, ...]
-    confusion: tuple[tuple[int, ...], ...]
-    reliability: Reliability
-    corruption_errors: dict[str, Spread] | None
-    seconds: Spread
-    waiting: Spread
-
-    @property
-    def accuracy(self) -> Spread:
-        """Share of right answers, 0 to 1."""
-        return self.measures["accuracy"]
-
-    @property
-    def nll(self) -> Spread:
-        """Negative log-likelihood in nats."""
-        return self.measures["nll"]
-
-
-def spread(values: Iterable[float]) -> Spread:
+def summary(values: Iterable[float]) -> Summary:
     """Return the mean and the standard deviation of ``values``, which must not be empty."""
     kept = tuple(float(value) for value in values)
     std = float(np.std(kept, ddof=1)) if len(kept) > 1 else None
-    return Spread(float(np.mean(kept)), std, kept)
+    return Summary(float(np.mean(kept)), std, kept)
 
 
 def summarise(results: Results, against: Sequence[str]) -> tuple[ArmSummary, ...]:
@@ -116,15 +55,15 @@ def summarise(results: Results, against: Sequence[str]) -> tuple[ArmSummary, ...
     )
 
 
-def by_arm(results: Results) -> dict[str, Found]:
-    """Return the cells of each arm, in the order in which the arms first appear."""
-    arms: dict[str, Found] = {}
-    for cell, result in results:
-        arms.setdefault(cell.arm.name, {})[cell.subset, cell.seed] = (cell.arm, result)
+def by_arm(results: Results) -> dict[str, ArmRuns]:
+    """Return the runs of each arm, in the order in which the arms first appear."""
+    arms: dict[str, ArmRuns] = {}
+    for run, result in results:
+        arms.setdefault(run.arm.name, {})[run.subset, run.seed] = (run, result)
     return arms
 
 
-def compared(arms: Mapping[str, Found], against: Sequence[str], measure: str) -> Comparison:
+def compared(arms: Mapping[str, ArmRuns], against: Sequence[str], measure: str) -> Comparison:
     """Compare every arm with each of ``against`` by one measure.
 
     Accuracy and NLL are means over the test images, so that their intervals have the chance in the
@@ -132,7 +71,7 @@ def compared(arms: Mapping[str, Found], against: Sequence[str], measure: str) ->
     """
     several = len({subset for found in arms.values() for subset, _ in found}) > 1
 
-    def blocks(figure: Callable[[CellResult], Any]) -> dict[str, dict[int, Any]]:
+    def blocks(figure: Callable[[RunResult], Any]) -> dict[str, dict[int, Any]]:
         return {name: _by_block(found, several, figure) for name, found in arms.items()}
 
     figures = blocks(lambda result: _figure(result, measure))
@@ -146,13 +85,13 @@ def compared(arms: Mapping[str, Found], against: Sequence[str], measure: str) ->
     return compare(figures, pairs, None if of_image is None else blocks(of_image))
 
 
-_OF_IMAGE: dict[str, Callable[[CellResult], Any]] = {
+_OF_IMAGE: dict[str, Callable[[RunResult], Any]] = {
     "accuracy": lambda result: np.equal(result.predicted, result.labels).astype(np.float64),
     "nll": lambda result: np.asarray(result.label_nll),
 }
 
 
-def _by_block(found: Found, several: bool, figure: Callable[[CellResult], Any]) -> dict[int, Any]:
+def _by_block(found: ArmRuns, several: bool, figure: Callable[[RunResult], Any]) -> dict[int, Any]:
     """Return the figure of each seed or, of several subsets, its mean over a subset's seeds."""
     gathered: dict[int, list[Any]] = {}
     for (subset, seed), (_, result) in sorted(found.items(), key=lambda item: item[0]):
@@ -160,28 +99,26 @@ def _by_block(found: Found, several: bool, figure: Callable[[CellResult], Any]) 
     return {block: np.mean(own, axis=0) for block, own in gathered.items()}
 
 
-def _figure(result: CellResult, measure: str) -> float:
+def _figure(result: RunResult, measure: str) -> float:
     if measure == "corruption_error":
         return mean_error(result)
     return float(getattr(result.scores, measure))
 
 
-def _measures(arms: Mapping[str, Found]) -> tuple[str, ...]:
+def _measures(arms: Mapping[str, ArmRuns]) -> tuple[str, ...]:
     corrupted = all(result.corruption_errors for own in arms.values() for _, result in own.values())
     return (*MEASURES, "corruption_error") if corrupted else MEASURES
 
 
-def _summary(name: str, found: Found, versus: dict[str, dict[str, Difference]]) -> ArmSummary:
+def _summary(name: str, found: ArmRuns, versus: dict[str, dict[str, Difference]]) -> ArmSummary:
     keys = sorted(found)
-    arms = [found[key][0] for key in keys]
+    arms = [found[key][0].arm for key in keys]
     results = [found[key][1] for key in keys]
     matrix = np.sum([result.confusion for result in results], axis=0)
-    kept = [result.scaled for result in results]
-    scaled = None
-    if all(own is not None for own in kept):
-        scaled = {
-            measure: spread(getattr(own, measure) for own in kept) for measure in MEASURES
-        } | {"temperature": spread(result.temperature or 0.0 for result in results)}
+    curve = mean_curve([result.curve for result in results])
+    scores = [result.scores for result in results]
+    kept = [result.scaled for result in results if result.scaled is not None]
+    temperature = summary(result.temperature or 0.0 for result in results)
     return ArmSummary(
         name=name,
         factor=arms[0].factor,
@@ -189,33 +126,50 @@ def _summary(name: str, found: Found, versus: dict[str, dict[str, Difference]]) 
         images_per_step=arms[0].images_per_step,
         subsets=tuple(subset for subset, _ in keys),
         seeds=tuple(seed for _, seed in keys),
-        measures={
-            measure: spread(getattr(result.scores, measure) for result in results)
-            for measure in MEASURES
-        },
-        scaled=scaled,
+        **_measured(scores),
+        scaled={**_measured(kept), "temperature": temperature} if len(kept) == len(keys) else None,
+        difference=None,
         versus=versus,
-        curve=mean_curve([result.curve for result in results]),
-        collapsed=tuple(result.collapsed for result in results if result.collapsed is not None),
-        class_accuracy=tuple(class_accuracy(matrix).tolist()),
+        class_accuracy=tuple(
+            None if np.isnan(share) else share for share in class_accuracy(matrix).tolist()
+        ),
         confusion=tuple(map(tuple, matrix.tolist())),
         reliability=_pooled([result.reliability for result in results]),
-        corruption_errors=_corruptions(results),
-        seconds=spread(result.seconds for result in results),
-        waiting=spread(result.waiting for result in results),
+        corruptions=_corruptions([found[key] for key in keys]),
+        curve=curve,
+        rise=curve.rise,
+        still_from=curve.still_from,
+        collapsed=tuple(result.collapsed for result in results if result.collapsed is not None),
+        seconds=summary(result.seconds for result in results),
+        waiting=summary(result.waiting for result in results),
+        series=arms[0].series,
     )
 
 
-def mean_error(result: CellResult) -> float:
+def _measured(scores: Sequence[Scores]) -> dict[str, Any]:
+    return {measure: summary(getattr(own, measure) for own in scores) for measure in MEASURES}
+
+
+def mean_error(result: RunResult) -> float:
     """Return the mean corruption error: a plain mean over the corruptions, not normalised."""
     return float(np.mean(list((result.corruption_errors or {}).values())))
 
 
-def _corruptions(results: Sequence[CellResult]) -> dict[str, Spread] | None:
-    found = [result.corruption_errors for result in results if result.corruption_errors]
-    if len(found) < len(results):
+def _corruptions(runs: Results) -> CorruptionErrors | None:
+    corrupted = runs[0][0].corrupted
+    found = [result.corruption_errors for _, result in runs if result.corruption_errors]
+    if corrupted is None or len(found) < len(runs):
         return None
-    return {name: spread(errors[name] for errors in found) for name in found[0]}
+    known = find_profile(corrupted.profile)
+    errors = {name: float(np.mean([own[name] for own in found])) for name in found[0]}
+    apart = [errors[each.name] for each in known.corruptions if not each.overlaps_augmix]
+    return CorruptionErrors(
+        profile=known.name,
+        title=known.title,
+        mean_error=float(np.mean(list(errors.values()))),
+        mean_error_without_overlap=float(np.mean(apart)) if len(apart) < len(errors) else None,
+        errors=errors,
+    )
 
 
 def _pooled(parts: Sequence[Reliability]) -> Reliability:

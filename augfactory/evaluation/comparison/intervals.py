@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 Float64Array = npt.NDArray[np.float64]
-Figures = Mapping[str, Mapping[int, float]]  # arm -> block -> figure
+Metrics = Mapping[str, Mapping[int, float]]  # arm -> block -> figure
 Pair = tuple[str, str]
 LEVEL = 0.95
 DRAWS = 100_000  # of the largest |t|: its 95 % point is then right to about 0.01
@@ -37,7 +37,7 @@ class Difference:
     pairs: int
 
     @property
-    def clear(self) -> bool:
+    def excludes_zero(self) -> bool:
         """Whether the interval leaves out 0."""
         return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
 
@@ -61,7 +61,7 @@ class Comparison:
 
 
 def compare(
-    figures: Figures,
+    figures: Metrics,
     pairs: Sequence[Pair],
     by_image: Mapping[str, Mapping[int, Float64Array]] | None = None,
 ) -> Comparison:
@@ -99,7 +99,7 @@ def compare(
     return Comparison(differences, residual, freedom, test)
 
 
-def pooled_residual(figures: Figures) -> tuple[float, int]:
+def pooled_residual(figures: Metrics) -> tuple[float, int]:
     """Return the variance of figures beyond their arm's and block's shares, and its freedom.
 
     The model is fitted by least squares, so that arms may lack blocks.

@@ -1,29 +1,28 @@
 """How arms are compared: equal steps, equal batches, paired seeds and subsets.
 
-A cell is one classifier: an arm, on one subset of the data, with one training seed. Whatever
-decides its result stands in its key, so that a finished cell is never run again.
+A run is one classifier: an arm, on one subset of the data, with one training seed. Whatever
+decides its result stands in its key, so that a finished run is never run again.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from augfactory.evaluation.comparison.measures import Reliability, Scores
-from augfactory.evaluation.training.diet import DEFAULT_DIET, Diet
+from augfactory.evaluation.training.batch_policy import DEFAULT_POLICY, BatchPolicy
 from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.evaluation.training.training_set import Part
 from augfactory.records import SourceSpec
 from augfactory.source_rows import SourceRows
 
 if TYPE_CHECKING:
-    from augfactory.evaluation.training.train import Progressed  # torch takes seconds to load
+    from augfactory.evaluation.training.train import TrainingProgress  # torch takes seconds to load
 
-# Raise this whenever training or measuring changes, so that no older cell is taken for a new one.
+# Raise this whenever training or measuring changes, so that no older run is taken for a new one.
 PROTOCOL = 4
 
 
@@ -33,7 +32,8 @@ class Arm:
 
     ``part`` says which rows of the source are used, ``rows`` restricts it further; None is all.
     ``factor`` is its images per original, None where that is not known; ``size`` the rows in all.
-    ``fingerprint`` is a hash of what is trained on: pixels and labels, in their order.
+    ``fingerprint`` is a hash of what is trained on: pixels and labels, in their order. ``series``
+    is a name that it shares with arms whose datasets differ in their factor only.
     """
 
     name: str
@@ -43,12 +43,13 @@ class Arm:
     fingerprint: str
     part: Part = "all"
     rows: tuple[int, ...] | None = None
-    diet: Diet = DEFAULT_DIET
+    batch_policy: BatchPolicy = DEFAULT_POLICY
+    series: str | None = None
 
     @property
     def images_per_step(self) -> int:
         """How many images the classifier sees for each of a batch."""
-        return 3 if self.diet.loss == "jsd" else 1
+        return 3 if self.batch_policy.loss == "jsd" else 1
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class CorruptedTest:
 
 
 @dataclass(frozen=True)
-class Cell:
+class Run:
     """One classifier to train and to test. Small, so that it can be sent to another process.
 
     ``held_out`` are training rows that no arm has, for the temperature; None measures without.
@@ -101,8 +102,8 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class CellResult:
-    """What one cell came to.
+class RunResult:
+    """What one run came to.
 
     Attributes:
         scores: on the test rows.
@@ -137,25 +138,25 @@ class CellResult:
 
 @dataclass(frozen=True)
 class Earlier:
-    """A shorter training of the same cell: how far it came, and what was read on the way."""
+    """A shorter training of the same run: how far it came, and what was read on the way."""
 
-    standing: "Progressed"
+    progress: "TrainingProgress"
     curve: tuple[Reading, ...]
 
 
-def cell_key(cell: Cell) -> str:
-    """Return a hash of everything that decides the cell's result; names and paths do not."""
-    arm = cell.arm
-    corrupted = cell.corrupted
+def run_key(run: Run) -> str:
+    """Return a hash of everything that decides the run's result; names and paths do not."""
+    arm = run.arm
+    corrupted = run.corrupted
     decisive = {
         "protocol": PROTOCOL,
         "torch": _torch_version(),
-        "arm": [arm.fingerprint, arm.part, asdict(arm.diet)],
-        "test": cell.test.fingerprint,
-        "held_out": cell.held_out.fingerprint if cell.held_out else None,
-        "classifier": [cell.classifier.name, cell.classifier.weights_sha256],
-        "settings": asdict(cell.settings),
-        "seed": cell.seed,
+        "arm": [arm.fingerprint, arm.part, asdict(arm.batch_policy)],
+        "test": run.test.fingerprint,
+        "held_out": run.held_out.fingerprint if run.held_out else None,
+        "classifier": [run.classifier.name, run.classifier.weights_sha256],
+        "settings": asdict(run.settings),
+        "seed": run.seed,
         "corrupted": [corrupted.profile, corrupted.seed] if corrupted else None,
     }
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:32]
@@ -166,42 +167,6 @@ def _torch_version() -> str:
     return version("torch")  # it reads and parses a file each time
 
 
-def training_key(cell: Cell) -> str:
+def training_key(run: Run) -> str:
     """Return a hash of everything that decides the training but how many steps it has."""
-    return cell_key(replace(cell, settings=replace(cell.settings, steps=0)))
-
-
-def result_as_dict(result: CellResult) -> dict[str, Any]:
-    """Return the result as plain values for JSON."""
-    return asdict(result)
-
-
-def read_curve(kept: Sequence[Mapping[str, Any]]) -> tuple[Reading, ...]:
-    """Return the readings that were kept as plain values."""
-    return tuple(Reading(**reading) for reading in kept)
-
-
-def result_from_dict(kept: Mapping[str, Any]) -> CellResult:
-    """Return what ``result_as_dict`` gave.
-
-    Raises:
-        KeyError, TypeError, ValueError: it is something else.
-    """
-    errors = kept["corruption_errors"]
-    return CellResult(
-        scores=Scores(**kept["scores"]),
-        curve=read_curve(kept["curve"]),
-        predicted=tuple(int(label) for label in kept["predicted"]),
-        labels=tuple(int(label) for label in kept["labels"]),
-        label_nll=tuple(float(value) for value in kept["label_nll"]),
-        collapsed=kept["collapsed"],
-        scaled=None if kept["scaled"] is None else Scores(**kept["scaled"]),
-        temperature=kept["temperature"],
-        confusion=tuple(tuple(int(n) for n in row) for row in kept["confusion"]),
-        reliability=Reliability(
-            **{name: tuple(values) for name, values in kept["reliability"].items()}
-        ),
-        corruption_errors=None if errors is None else {k: float(v) for k, v in errors.items()},
-        seconds=float(kept["seconds"]),
-        waiting=float(kept["waiting"]),
-    )
+    return run_key(replace(run, settings=replace(run.settings, steps=0)))

@@ -1,54 +1,17 @@
 """What an evaluation comes to: which arm to train on, and how sure that is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
-from augfactory.evaluation.comparison.compare import ArmSummary, by_arm, compared
-from augfactory.evaluation.comparison.compare import Results as Cells
+from augfactory.evaluation.comparison.compare import Results, by_arm, compared
 from augfactory.evaluation.comparison.intervals import Comparison, Difference, half_width
+from augfactory.evaluation.comparison.results import ArmSummary, Verdict
 
 POINT = 0.01  # of accuracy
 MOST_SEEDS = 200
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """The answer to "what do I train on?".
-
-    Attributes:
-        use: the arm to train on.
-        baseline: the arm that all are compared with: the best of the baselines.
-        gain: of ``use`` over the baseline; None where it is the baseline itself.
-        better: arms that are surely better than the baseline, the best first.
-        worse: arms that are surely worse, the worst first.
-        undecided: the others.
-        smallest_difference: in accuracy, 0 to 1, that this evaluation could have seen; None with
-            too few trainings for any.
-        seeds_for_a_point: trainings of each arm that would show a difference of one point; None
-            where 200 would not.
-        test_images_for_a_point: how many test images that would take at least.
-        test_images: how many there are.
-        rising: arms that more steps would still improve, with what the last fifth brought them.
-        collapsed: arm -> how many of its trainings failed.
-        without_collapsed: ``use`` if failed trainings are left out, where that changes it.
-    """
-
-    use: str
-    baseline: str
-    gain: Difference | None
-    better: tuple[str, ...]
-    worse: tuple[str, ...]
-    undecided: tuple[str, ...]
-    smallest_difference: float | None
-    seeds_for_a_point: int | None
-    test_images_for_a_point: int
-    test_images: int
-    rising: dict[str, float | None]
-    collapsed: dict[str, int]
-    without_collapsed: str | None
-
-
-def verdict_of(results: Cells, arms: Sequence[ArmSummary], baselines: Sequence[str]) -> Verdict:
+def verdict_of(results: Results, arms: Sequence[ArmSummary], baselines: Sequence[str]) -> Verdict:
     """Compare all arms with the best of ``baselines`` and say which to use.
 
     An arm is used instead of the baseline only where its interval leaves out 0; of several, the
@@ -62,29 +25,32 @@ def verdict_of(results: Cells, arms: Sequence[ArmSummary], baselines: Sequence[s
     comparison = compared(by_arm(results), known, "accuracy")
     gaps = {one: gap for (one, other), gap in comparison.differences.items() if other == baseline}
     ordered = sorted(gaps, key=lambda name: -gaps[name].mean)
-    better = tuple(name for name in ordered if gaps[name].clear and gaps[name].mean > 0)
-    worse = tuple(name for name in reversed(ordered) if gaps[name].clear and gaps[name].mean < 0)
+    better = tuple(name for name in ordered if gaps[name].excludes_zero and gaps[name].mean > 0)
+    worse = tuple(
+        name for name in reversed(ordered) if gaps[name].excludes_zero and gaps[name].mean < 0
+    )
     use = better[0] if better else baseline
     own_test = max(
         (comparison.test[pair] for pair in comparison.test if pair[1] == baseline), default=0.0
     )
     images = len(next(iter(results))[1].labels)
     seeds = len(arms[0].seeds)
-    return Verdict(
+    verdict = Verdict(
         use=use,
         baseline=baseline,
         gain=gaps.get(use),
         better=better,
         worse=worse,
-        undecided=tuple(name for name in ordered if not gaps[name].clear),
+        undecided=tuple(name for name in ordered if not gaps[name].excludes_zero),
         smallest_difference=_smallest(gaps),
         seeds_for_a_point=_seeds_for_a_point(comparison, own_test, len(gaps), len(arms), seeds),
         test_images_for_a_point=_images_for_a_point(own_test, images),
         test_images=images,
-        rising={arm.name: arm.curve.rise for arm in arms if arm.curve.rising},
+        rising={arm.name: arm.rise for arm in arms if arm.curve.rising},
         collapsed={arm.name: len(arm.collapsed) for arm in arms if arm.collapsed},
         without_collapsed=_without_collapsed(results, arms, baselines, use),
     )
+    return replace(verdict, text=_text(verdict, arms))
 
 
 def _smallest(gaps: dict[str, Difference]) -> float | None:
@@ -112,13 +78,13 @@ def _images_for_a_point(test: float, images: int) -> int:
 
 
 def _without_collapsed(
-    results: Cells, arms: Sequence[ArmSummary], baselines: Sequence[str], use: str
+    results: Results, arms: Sequence[ArmSummary], baselines: Sequence[str], use: str
 ) -> str | None:
     """Return what would be used if failed trainings were left out, where that is another arm."""
     if not any(arm.collapsed for arm in arms):
         return None
-    sound = [(cell, result) for cell, result in results if result.collapsed is None]
-    names = {cell.arm.name for cell, _ in sound}
+    sound = [(run, result) for run, result in results if result.collapsed is None]
+    names = {run.arm.name for run, _ in sound}
     known = [name for name in baselines if name in names]
     if not known:
         return None
@@ -131,13 +97,13 @@ def _without_collapsed(
     clear = [
         one
         for (one, other), gap in gaps.items()
-        if other == baseline and gap.clear and gap.mean > 0
+        if other == baseline and gap.excludes_zero and gap.mean > 0
     ]
     best = max(clear, key=lambda name: means[name]) if clear else baseline
     return None if best == use else best
 
 
-def spoken(verdict: Verdict, arms: Sequence[ArmSummary]) -> str:
+def _text(verdict: Verdict, arms: Sequence[ArmSummary]) -> str:
     """Say the verdict in sentences, accuracies in points."""
     by_name = {arm.name: arm for arm in arms}
     baseline = verdict.baseline
@@ -214,6 +180,6 @@ def _gain(other: str, gap: Difference) -> str:
     if gap.low is None or gap.high is None:
         return f"{points} against {other} (one pair, so no interval)"
     interval = f"[{100 * gap.low:+.1f}, {100 * gap.high:+.1f}]"
-    if gap.clear:
+    if gap.excludes_zero:
         return f"{points} {interval} {'over' if gap.mean > 0 else 'below'} {other}"
     return f"not distinguishable from {other} ({points} {interval})"

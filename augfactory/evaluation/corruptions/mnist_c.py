@@ -6,7 +6,7 @@ five; which, is noted.
 
 from functools import partial
 
-from augfactory.evaluation.corruptions import blur, digital, drawn, geometry, noise, weather
+from augfactory.evaluation.corruptions import blur, digital, geometry, noise, overlays, weather
 from augfactory.evaluation.corruptions.batch import Change
 
 TITLE = "MNIST-C-style"
@@ -26,12 +26,12 @@ CHANGES: dict[str, tuple[Change, ...]] = {
     "rotate": (partial(geometry.rotate, angle=0.4),),  # 2
     "brightness": (partial(digital.brightness, amount=0.5),),  # 5
     "translate": (partial(geometry.translate, pixels=3),),  # 3
-    "stripe": (partial(drawn.stripe, share=0.25),),
+    "stripe": (partial(overlays.stripe, share=0.25),),
     "fog": (partial(weather.fog, strength=3, decay=1.4, side=256),),  # 5
     "spatter": (  # 4
         partial(weather.spatter, mean=0.65, deviation=0.3, drop=1, threshold=0.65, softness=1.5),
     ),
-    "dotted_line": (partial(drawn.dotted_line, reach=2.3, dot=2),),
-    "zigzag": (partial(drawn.zigzag, reach=2.3, turn=2, margin=2, slope=5),),
-    "canny_edges": (partial(drawn.canny_edges, deviation=1, low=0.1, high=0.2),),
+    "dotted_line": (partial(overlays.dotted_line, reach=2.3, dot=2),),
+    "zigzag": (partial(overlays.zigzag, reach=2.3, turn=2, margin=2, slope=5),),
+    "canny_edges": (partial(overlays.canny_edges, deviation=1, low=0.1, high=0.2),),
 }

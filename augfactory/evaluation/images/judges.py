@@ -13,7 +13,7 @@ from torch import nn
 
 from augfactory.evaluation.classifiers.quick import NARROW, quick
 from augfactory.evaluation.images.features import FeatureSpace, classifier_features
-from augfactory.evaluation.training.diet import Diet
+from augfactory.evaluation.training.batch_policy import BatchPolicy
 from augfactory.evaluation.training.online import OnlineStage
 from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.evaluation.training.train import train_classifier
@@ -98,7 +98,7 @@ def train_judges(
 
         learnt = plain_set(originals.restricted_to(np.flatnonzero(fold != own)))
         trained = train_classifier(
-            learnt, _small, settings, own, Diet(online=online), measure=measure
+            learnt, _small, settings, own, BatchPolicy(online=online), measure=measure
         )
         network = trained.network
         found.append(Judge(network, classifier_features(network, "judge")))

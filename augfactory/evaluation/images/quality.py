@@ -42,8 +42,8 @@ RECALL_ROWS = 10_000
 
 
 @dataclass(frozen=True)
-class Figures:
-    """Figures of one group of generated rows: those of a class, or all.
+class Metrics:
+    """Metrics of one group of generated rows: those of a class, or all.
 
     ``k`` is what was asked, but smaller than both groups: classes of at most k images are measured
     with one less than they have. Where that leaves no neighbour, or there is nothing generated, the
@@ -112,10 +112,10 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class Quality:
-    """Figures over all rows and in each class (by label), and what is known of each row."""
+    """Metrics over all rows and in each class (by label), and what is known of each row."""
 
-    overall: Figures
-    classes: dict[int, Figures]
+    overall: Metrics
+    classes: dict[int, Metrics]
     neighbours: Neighbours
 
     def as_dict(self) -> dict[str, Any]:
@@ -126,7 +126,7 @@ class Quality:
         }
 
 
-class Real:
+class RealSet:
     """The real rows that generated ones are compared with."""
 
     def __init__(self, features: Float32Array, labels: Int64Array) -> None:
@@ -142,7 +142,7 @@ class Real:
 
 
 def quality(
-    real: Real,
+    real: RealSet,
     read_features: ReadFeatures,
     labels: Int64Array,
     *,
@@ -160,7 +160,7 @@ def quality(
         real: the real rows.
         read_features: called once for each generated row, in blocks and in order.
         labels: the class of each generated row.
-        k: neighbours that span a ball; see ``Figures`` for small classes.
+        k: neighbours that span a ball; see ``Metrics`` for small classes.
         held_out: what new images look like, for ``distance_ratio``.
         on_rows: told of each block how many rows it had.
     """
@@ -219,7 +219,7 @@ def quality(
 class _Balls:
     """The balls around some of the real rows, and what generated rows fell into them."""
 
-    def __init__(self, real: Real, members: Int64Array, generated: int, k: int) -> None:
+    def __init__(self, real: RealSet, members: Int64Array, generated: int, k: int) -> None:
         self.members = members
         self.features = real.features[members]
         self.generated = generated
@@ -241,7 +241,7 @@ class _Balls:
         neighbours: Neighbours,
         rows: Int64Array,
         usual: float | None,
-    ) -> Figures:
+    ) -> Metrics:
         """Sum up what was counted.
 
         ``kept`` are the features of the generated rows that recall is taken over, ``rows`` the
@@ -249,7 +249,7 @@ class _Balls:
         """
         known = self.k > 0
         distance = float(np.median(neighbours.distance[rows])) if len(rows) else None
-        return Figures(
+        return Metrics(
             rows=self.generated,
             real_rows=len(self.members),
             k=self.k,

@@ -15,7 +15,7 @@ from augfactory.evaluation.classifiers.last_layer import last_linear
 from augfactory.evaluation.classifiers.registry import Builder
 from augfactory.evaluation.training import batches
 from augfactory.evaluation.training.averaging import WeightAverage
-from augfactory.evaluation.training.diet import DEFAULT_DIET, Diet
+from augfactory.evaluation.training.batch_policy import DEFAULT_POLICY, BatchPolicy
 from augfactory.evaluation.training.losses import consistent_cross_entropy
 from augfactory.evaluation.training.muon import Muon
 from augfactory.evaluation.training.network_input import to_network
@@ -33,7 +33,7 @@ Measure = Callable[[int, nn.Module], None]
 
 
 @dataclass(frozen=True)
-class Progressed:
+class TrainingProgress:
     """How far a training has come: enough to go on as if nothing had happened.
 
     Attributes:
@@ -60,12 +60,12 @@ class Trained:
     """
 
     network: nn.Module
-    standing: Progressed
+    progress: TrainingProgress
 
     @property
     def waiting(self) -> float:
         """The share of the seconds that went into fetching and varying images."""
-        return self.standing.waited / max(self.standing.seconds, 1e-9)
+        return self.progress.waited / max(self.progress.seconds, 1e-9)
 
 
 class _Training:
@@ -131,10 +131,10 @@ def train_classifier(
     build: Builder,
     settings: TrainingSettings,
     seed: int,
-    diet: Diet = DEFAULT_DIET,
+    batch_policy: BatchPolicy = DEFAULT_POLICY,
     *,
     measure: Measure | None = None,
-    saved: Progressed | None = None,
+    saved: TrainingProgress | None = None,
 ) -> Trained:
     """Train ``settings.steps`` steps at a constant learning rate and average the weights.
 
@@ -146,7 +146,7 @@ def train_classifier(
         build: makes the network.
         settings: of the training.
         seed: of weights and order.
-        diet: how the rows reach the network.
+        batch_policy: how the rows reach the network.
         measure: is called with the averaged network at each of ``reading_steps``.
         saved: where an earlier training of the same stood, at most at ``settings.steps``.
     """
@@ -156,7 +156,7 @@ def train_classifier(
         # With views: all clean images, then all first views, then all second ones.
         images, soft_labels = read_rows(rows.T.reshape(-1))
         images, soft_labels = vary(
-            diet.online, images, soft_labels, seed=seed, step=step, steps=settings.horizon
+            batch_policy.online, images, soft_labels, seed=seed, step=step, steps=settings.horizon
         )
         return images, soft_labels[: len(rows)]
 
@@ -167,34 +167,34 @@ def train_classifier(
         torch.manual_seed(key_of("classifier dropout", seed))
         if saved is not None:
             own.restore(saved.tensors)
-        rows = rows_of_steps(training, settings, seed, diet)
-        return _run(own, read, rows, saved or Progressed(0, {}), measure)
+        rows = rows_of_steps(training, settings, seed, batch_policy)
+        return _run(own, read, rows, saved or TrainingProgress(0, {}), measure)
 
 
 def rows_of_steps(
-    training: TrainingSet, settings: TrainingSettings, seed: int, diet: Diet
+    training: TrainingSet, settings: TrainingSettings, seed: int, batch_policy: BatchPolicy
 ) -> Iterator[Int64Array]:
     """Yield the rows of every step, int64 [batch], or [batch, 3] with the loss "jsd"."""
     steps = max(settings.steps, settings.horizon)
-    if diet.loss == "jsd":
+    if batch_policy.loss == "jsd":
         return batches.with_views(training, steps, settings.batch, seed)
-    if diet.real_share is not None:
-        return batches.shared(training, diet.real_share, steps, settings.batch, seed)
-    return batches.ordered(training, diet.order, steps, settings.batch, seed)
+    if batch_policy.real_share is not None:
+        return batches.shared(training, batch_policy.real_share, steps, settings.batch, seed)
+    return batches.ordered(training, batch_policy.order, steps, settings.batch, seed)
 
 
 def _run(
     own: _Training,
     read: Read,
     steps_rows: Iterator[Int64Array],
-    standing: Progressed,
+    progress: TrainingProgress,
     measure: Measure | None,
 ) -> Trained:
     """Take the steps that are missing; what is measured on the way does not count as training."""
     last = own.settings.steps
-    readings = {step for step in reading_steps(last) if step > standing.step}
-    deque(islice(steps_rows, standing.step), maxlen=0)
-    seconds, waited, step, broke = standing.seconds, standing.waited, standing.step, standing.broke
+    readings = {step for step in reading_steps(last) if step > progress.step}
+    deque(islice(steps_rows, progress.step), maxlen=0)
+    seconds, waited, step, broke = progress.seconds, progress.waited, progress.step, progress.broke
     while step < last and not broke:
         start = time.perf_counter()
         rows = next(steps_rows)
@@ -206,7 +206,7 @@ def _run(
         if step in readings and not broke and measure is not None:
             measure(step, own.average.network())
     tensors = own.tensors()
-    return Trained(own.average.network(), Progressed(step, tensors, seconds, waited, broke))
+    return Trained(own.average.network(), TrainingProgress(step, tensors, seconds, waited, broke))
 
 
 def _freeze(network: nn.Module) -> None:

@@ -1,27 +1,27 @@
 """Reliability diagrams: what a classifier's confidence was worth."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
+from augfactory.evaluation.comparison.measures import Reliability
 from augfactory.report.figures.drawing import (
     BLUE,
+    DASHED,
     FAINT,
     GREEN,
     INK,
     RED,
-    RULE,
+    dress,
     new_figure,
-    only_left_and_bottom,
     png_of,
 )
 
 RELIABILITY_PIXELS = (440, 500)
 
 
-def reliability_figure(reliability: Mapping[str, Sequence[Any]], ece: float) -> bytes:
+def reliability_figure(bins: Reliability, ece: float) -> bytes:
     """Return a PNG of ``RELIABILITY_PIXELS``: accuracy by confidence, and how many rows below.
 
     For each of the equal bins of confidence from 0 to 1 (Guo et al. 2017, figure 1), blue and green
@@ -29,31 +29,27 @@ def reliability_figure(reliability: Mapping[str, Sequence[Any]], ece: float) -> 
     green what exceeds it. Empty bins have no bar.
 
     Args:
-        reliability: "count", "confidence" and "accuracy", a number for each bin.
+        bins: how many rows each has, and what confidence was worth there.
         ece: the expected calibration error that is printed, 0 to 1.
     """
-    count = np.asarray(reliability["count"], dtype=np.float64)
+    count = np.asarray(bins.count, dtype=np.float64)
     confidence, accuracy = (
-        100 * np.asarray(reliability[name], dtype=np.float64) for name in ("confidence", "accuracy")
+        100 * np.asarray(values, dtype=np.float64) for values in (bins.confidence, bins.accuracy)
     )
     edges = np.linspace(0, 100, len(count) + 1)
     full = count > 0
     figure = new_figure(*RELIABILITY_PIXELS)
-    upper = figure.add_axes((0.185, 0.375, 0.78, 0.6))
-    lower = figure.add_axes((0.185, 0.135, 0.78, 0.165), sharex=upper)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3.6, 1))
     _draw_bins(upper, edges, full, confidence, accuracy)
     upper.text(4, 92, f"ECE {100 * ece:.1f} %", size=10, weight="bold", color=INK, va="center")
     shares = 100 * count / max(count.sum(), 1)
     lower.bar(edges[:-1], shares, np.diff(edges), align="edge", color="#9aa5ad", edgecolor="white")
-    lower.set_xlabel("confidence, %", size=8.5, color=INK)
-    lower.set_ylabel("rows, %", size=8.5, color=INK)
+    lower.set_xlabel("confidence, %")
+    lower.set_ylabel("rows, %")
     lower.set_xlim(0, 100)
     for axes in (upper, lower):
-        axes.tick_params(labelsize=8, colors=INK, length=3)
-        axes.yaxis.set_label_coords(-0.155, 0.5)
-        only_left_and_bottom(axes)
-        axes.grid(axis="y", color=RULE, linewidth=0.7)
-    upper.tick_params(labelbottom=False)
+        dress(axes, "y", 8)
+    figure.align_ylabels()
     return png_of(figure)
 
 
@@ -74,6 +70,6 @@ def _draw_bins(axes: Axes, edges: Any, full: Any, confidence: Any, accuracy: Any
             edgecolor=colour,
             linewidth=0.8,
         )
-    axes.plot([0, 100], [0, 100], color=FAINT, linewidth=1.1, linestyle=(0, (5, 4)))
+    axes.plot([0, 100], [0, 100], color=FAINT, linewidth=1.1, linestyle=DASHED)
     axes.set_ylim(0, 100)
-    axes.set_ylabel("accuracy, %", size=8.5, color=INK)
+    axes.set_ylabel("accuracy, %")

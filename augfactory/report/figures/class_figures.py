@@ -4,20 +4,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, to_rgb
-from matplotlib.patches import Rectangle
+from matplotlib.colors import LinearSegmentedColormap
 
 from augfactory.report.figures.drawing import (
     BLUE,
-    FAINT,
     GREEN,
     INK,
     RED,
-    RULE,
+    SMALL,
+    dress,
     label,
     new_figure,
-    only_left_and_bottom,
     png_of,
 )
 
@@ -25,7 +22,7 @@ MOST_DRAWN = 20  # classes of a confusion matrix whose cells can still be read
 MOST_BARS = 30
 LONGEST_NAME = 18
 LETTER = 10  # pixels, a wide letter at the size of labels
-NUMBER = 58  # pixels, the number beside a bar
+ROOM_FOR_NUMBERS = 1.7  # times the longest bar
 LUMINANCE = (0.299, 0.587, 0.114)
 RIGHT = LinearSegmentedColormap.from_list("right", ["#ffffff", BLUE])
 WRONG = LinearSegmentedColormap.from_list("wrong", ["#ffffff", RED])
@@ -49,32 +46,31 @@ def confusion_figure(
     classes = len(shares)
     side = 54 if classes <= 12 else 40
     labels = [label(name, LONGEST_NAME) for name in names]
+    turned = max(map(len, labels)) > 3
     room = _room(labels)
-    above = 66 + (room - 62 if _turned(labels) else 0)
-    width, height = room + side * classes + 12, above + side * classes + 12
-    figure = new_figure(width, height)
-    axes = figure.add_axes(
-        (room / width, 12 / height, side * classes / width, side * classes / height)
-    )
-    axes.set_xlim(0, classes)
-    axes.set_ylim(classes, 0)
-    for row in range(classes):
-        for column in range(classes):
-            right = row == column
-            share = shares[row, column]
-            depth = 0.85 * share if right else 0.9 * (share / max(reddest, 1e-9)) ** 0.5
-            colour = to_rgb((RIGHT if right else WRONG)(depth))
-            axes.add_patch(Rectangle((column, row), 1, 1, facecolor=colour, edgecolor="white"))
-            axes.text(
-                column + 0.5,
-                row + 0.52,
-                _percent(share),
-                size=8 if classes <= 12 else 6.2,
-                ha="center",
-                va="center",
-                color="white" if np.dot(colour, LUMINANCE) < 0.55 else INK,
-            )
-    _name_classes(axes, labels)
+    figure = new_figure(room + side * classes, (room if turned else 90) + side * classes)
+    axes = figure.add_subplot()
+    colours = WRONG(0.9 * np.sqrt(shares / max(reddest, 1e-9)))
+    colours[np.eye(classes, dtype=bool)] = RIGHT(0.85 * np.diag(shares))
+    axes.imshow(colours)
+    for (row, column), share in np.ndenumerate(shares):
+        dark = np.dot(colours[row, column, :3], LUMINANCE) < 0.55
+        axes.text(
+            column, row, _percent(share), ha="center", va="center",
+            size=8 if classes <= 12 else 6.2, color="white" if dark else INK,
+        )  # fmt: skip
+    places = np.arange(classes)
+    axes.set_xticks(places, labels, rotation=90 if turned else 0)
+    axes.set_yticks(places, labels)
+    axes.set_xticks(places[1:] - 0.5, minor=True)
+    axes.set_yticks(places[1:] - 0.5, minor=True)
+    axes.grid(which="minor", color="white")
+    axes.xaxis.tick_top()
+    axes.xaxis.set_label_position("top")
+    axes.set_xlabel("taken for", size=SMALL, color=INK)
+    axes.set_ylabel("true class", size=SMALL, color=INK)
+    axes.tick_params(which="both", labelsize=8 if classes <= 12 else 7, colors=INK, length=0)
+    axes.spines[:].set_visible(False)
     return png_of(figure)
 
 
@@ -92,38 +88,25 @@ def gains_figure(gains: Sequence[float | None], names: Sequence[str], limit: flo
     can stand side by side.
     """
     kept = _most_changed(gains)
-    values = np.array([gains[place] or 0.0 for place in kept])
     labels = [label(names[place], LONGEST_NAME) for place in kept]
-    room = _room(labels) - 26
-    width, height = max(440, room + 262), 92 + 34 * len(kept)
-    half = (width - room - 22) / 2
-    figure = new_figure(width, height)
-    axes = figure.add_axes(
-        (room / width, 72 / height, (width - room - 22) / width, 34 * len(kept) / height)
-    )
+    figure = new_figure(max(440, _room(labels) + 230), 92 + 34 * len(kept))
+    axes = figure.add_subplot()
+    values = np.array([gains[place] or 0.0 for place in kept])
     places = np.arange(len(kept))
-    axes.barh(places, values, 0.7, color=[GREEN if value >= 0 else RED for value in values])
-    reach = max(limit, 1e-9) * half / (half - NUMBER)
-    for place, value in zip(places, values, strict=True):
-        known = gains[kept[place]] is not None
-        axes.annotate(
-            f"{value:+.1f}" if known else "not measured",
-            (value, place),
-            xytext=(4 if value >= 0 else -4, 0),
-            textcoords="offset points",
-            size=7.5,
-            ha="left" if value >= 0 else "right",
-            va="center",
-            color=INK if known else FAINT,
-        )
+    bars = axes.barh(places, values, 0.7, color=[GREEN if value >= 0 else RED for value in values])
+    said = [
+        "not measured" if gains[place] is None else f"{value:+.1f}"
+        for place, value in zip(kept, values, strict=True)
+    ]
+    axes.bar_label(bars, said, padding=4, size=7.5, color=INK)
     axes.axvline(0, color=INK, linewidth=0.9)
+    reach = ROOM_FOR_NUMBERS * (limit or 1.0)
     axes.set_xlim(-reach, reach)
     axes.set_ylim(len(kept) - 0.4, -0.6)
     axes.set_yticks(places, labels)
-    axes.set_xlabel("points of accuracy", size=8.5, color=INK)
-    axes.tick_params(labelsize=8, colors=INK, length=0)
-    axes.grid(axis="x", color=RULE, linewidth=0.7)
-    only_left_and_bottom(axes)
+    axes.set_xlabel("points of accuracy")
+    dress(axes, "x", 8)
+    axes.tick_params(length=0)
     axes.spines["left"].set_visible(False)
     return png_of(figure)
 
@@ -136,10 +119,6 @@ def _shares(matrix: Sequence[Sequence[int]]) -> Any:
 def _room(labels: Sequence[str]) -> int:
     """Return the pixels beside a figure for the labels and the name of the axis."""
     return 62 + LETTER * max(len(name.replace("\\", "")) for name in labels)
-
-
-def _turned(labels: Sequence[str]) -> bool:
-    return max(map(len, labels)) > 3
 
 
 def _most_changed(gains: Sequence[float | None]) -> list[int]:
@@ -156,16 +135,3 @@ def _most_changed(gains: Sequence[float | None]) -> list[int]:
 def _percent(share: float) -> str:
     whole = f"{100 * share:.0f}"
     return "" if share == 0 else "<1" if whole == "0" else whole
-
-
-def _name_classes(axes: Axes, labels: Sequence[str]) -> None:
-    places = np.arange(len(labels)) + 0.5
-    axes.set_xticks(places, labels, rotation=90 if _turned(labels) else 0)
-    axes.set_yticks(places, labels)
-    axes.xaxis.tick_top()
-    axes.xaxis.set_label_position("top")
-    axes.set_xlabel("taken for", size=8.5, color=INK)
-    axes.set_ylabel("true class", size=8.5, color=INK)
-    axes.tick_params(labelsize=8 if len(labels) <= 12 else 7, colors=INK, length=0)
-    for side in axes.spines.values():
-        side.set_visible(False)

@@ -64,13 +64,13 @@ def shortened(text: str, width: int, size: int) -> str:
     return both_ends(kept) if kept else "…"
 
 
-def wrapped(text: str, width: int, size: int, after: str = " ") -> list[str]:
-    """Return the whole text in lines of at most ``width`` pixels, broken ``after`` these letters.
+def wrapped(text: str, width: int, size: int) -> list[str]:
+    """Return the whole text in lines of at most ``width`` pixels, broken between words.
 
-    What is wider than a line, and has none of them, is broken anywhere.
+    A word that is wider than a line is broken anywhere.
     """
     lines, line = [], ""
-    for piece in re.split(f"(?<=[{re.escape(after)}])", text):
+    for piece in re.split("(?<= )", text):
         longer = line + piece
         if fits(longer.rstrip(" "), width, size):
             line = longer

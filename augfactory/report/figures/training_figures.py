@@ -8,16 +8,24 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from augfactory.records import UInt8Array
-from augfactory.report.figures.drawing import FAINT, INK, new_figure, png_of
+from augfactory.report.figures.drawing import (
+    FAINT,
+    INK,
+    SMALL,
+    dress,
+    headed_figure,
+    new_figure,
+    png_of,
+)
 from augfactory.vae.history import HistoryRow
 
 LOSS, RECONSTRUCTION, KL, VALIDATION = "#0a6ebd", "#2e8b57", "#d1495b", "#8a5fbf"
+FEW_TICKS = 20  # the range of a logarithmic axis above which ticks would be too close
 SMALLEST_TILE = 80
 GAP, WIDE_GAP = 6, 26
 MARGIN, TITLE, CAPTION = 30, 92, 34
 LETTER = 10  # pixels, a mean letter at the size of labels
 LONGEST_LABEL = 18
-VALUE_GAP, VALUE_LINE = 10, 19  # pixels: right of a curve, from one value to the next
 
 
 @dataclass(frozen=True)
@@ -41,9 +49,8 @@ def loss_figure(
     ``warmup`` is the step where the KL term had its full weight; ``kept`` is the step whose weights
     the model has, where that is not the last one.
     """
-    figure = new_figure(1200, 810)
-    upper = figure.add_axes((0.095, 0.375, 0.84, 0.455))
-    lower = figure.add_axes((0.095, 0.105, 0.84, 0.2), sharex=upper)
+    figure = headed_figure(1200, 810, "Training of the VAE", subtitle)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2.2, 1))
     steps = [row.step for row in history]
     _draw(upper, steps, [row.loss for row in history], "loss = reconstruction + KL", LOSS)
     _draw(upper, steps, [row.reconstruction for row in history], "reconstruction", RECONSTRUCTION)
@@ -57,10 +64,7 @@ def loss_figure(
         _mark_kept(upper, lower, kept, losses[kept])
     _shade_warmup(upper, lower, warmup, steps[-1])
     _dress_curves(upper, lower, [*losses.values(), *watched])
-    _write_last_values(upper)
-    _write_last_values(lower)
-    figure.text(0.095, 0.94, "Training of the VAE", size=13, weight="bold", color=INK)
-    figure.text(0.095, 0.9, subtitle, size=8.5, color=FAINT)
+    figure.align_ylabels()
     return png_of(figure)
 
 
@@ -104,6 +108,7 @@ def _page(
     """Return ``page`` as a PNG, pixel for pixel, with words at (x, y) in its pixels."""
     height, width = page.shape[:2]
     figure = new_figure(width, height)
+    figure.set_layout_engine("none")
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.imshow(page, interpolation="none", aspect="auto", extent=(0, width, height, 0))
@@ -119,40 +124,10 @@ def _shortened(text: str) -> str:
 
 
 def _draw(axes: Axes, steps: list[int], values: Sequence[float], label: str, colour: str) -> None:
+    """Draw a curve; the legend has its last value."""
     marker = "o" if len(steps) == 1 else None
-    axes.plot(steps, values, color=colour, linewidth=1.6, label=label, marker=marker, gid="course")
-
-
-def _write_last_values(axes: Axes) -> None:
-    """Write the last value of each curve right of its end, one above the other."""
-    axes.get_ylim()  # settles limits that are still to be computed
-    ends = []
-    for line in axes.get_lines():
-        if line.get_gid() == "course":
-            x, y = (float(np.asarray(values)[-1]) for values in line.get_data())
-            ends.append((float(axes.transData.transform((x, y))[1]), x, y, str(line.get_color())))
-    ends.sort()
-    for (height, x, y, colour), shown in zip(ends, _spread([end[0] for end in ends]), strict=True):
-        axes.annotate(
-            f"{y:.1f}", (x, y), xytext=(VALUE_GAP, shown - height), textcoords="offset pixels",
-            size=8.5, color=colour, weight="bold", va="center", annotation_clip=False,
-        )  # fmt: skip
-
-
-def _spread(heights: Sequence[float]) -> list[float]:
-    """Return rising heights that are ``VALUE_LINE`` apart, as near to the given ones as can be."""
-    blocks: list[tuple[float, int]] = []  # its middle, its lines
-    for height in heights:
-        middle, lines = height, 1
-        while blocks and middle - blocks[-1][0] < VALUE_LINE * (lines + blocks[-1][1]) / 2:
-            other, more = blocks.pop()
-            middle, lines = (middle * lines + other * more) / (lines + more), lines + more
-        blocks.append((middle, lines))
-    return [
-        middle + VALUE_LINE * (place - (lines - 1) / 2)
-        for middle, lines in blocks
-        for place in range(lines)
-    ]
+    text = f"{label}: {values[-1]:.1f}"
+    axes.plot(steps, values, color=colour, linewidth=1.6, label=text, marker=marker)
 
 
 def _mark_kept(upper: Axes, lower: Axes, step: int, loss: float) -> None:
@@ -187,25 +162,21 @@ def _shade_warmup(upper: Axes, lower: Axes, warmup: int, last: int) -> None:
 
 
 def _dress_curves(upper: Axes, lower: Axes, losses: Sequence[float]) -> None:
+    for axes in (upper, lower):
+        axes.ticklabel_format(useOffset=False, style="plain")
     if max(losses) > 2 * min(losses) > 0:
         upper.set_yscale("log")
-        upper.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+        few = max(losses) > FEW_TICKS * min(losses)
+        upper.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1, 1.5, 2, 3, 5, 7)))
         upper.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         upper.yaxis.set_minor_locator(NullLocator())
-    for axes in (upper, lower):
-        axes.set_ylabel("nats per image", size=9, color=INK)
-        axes.yaxis.set_label_coords(-0.08, 0.5)
-    lower.set_xlabel("optimiser steps", size=9, color=INK)
+    lower.set_xlabel("optimiser steps")
     lower.set_ylim(bottom=0)
     lower.set_xlim(left=0)
-    upper.tick_params(labelbottom=False)
     for axes in (upper, lower):
-        axes.tick_params(labelsize=8.5, colors=INK, length=3)
-        axes.grid(axis="y", color="#e6e6e6", linewidth=0.7)
-        axes.set_axisbelow(True)
+        axes.set_ylabel("nats per image")
+        dress(axes, "y")
         axes.legend(
-            loc="lower left", bbox_to_anchor=(-0.01, 0.98), ncols=4, frameon=False, fontsize=8.5,
-            labelcolor=INK, columnspacing=1.4, handlelength=1.6,
+            loc="lower left", bbox_to_anchor=(-0.01, 0.98), ncols=4, frameon=False, fontsize=SMALL,
+            labelcolor="linecolor", columnspacing=1.4, handlelength=1.6,
         )  # fmt: skip
-        for side in ("top", "right"):
-            axes.spines[side].set_visible(False)

@@ -5,10 +5,11 @@ Nothing in it depends on when or where the dataset was made: the same request gi
 
 import json
 
+from augfactory.guarded.tables import markdown as table
 from augfactory.guarded.text import escaped
 from augfactory.methods.registry import METHODS
 from augfactory.source_rows import SourceRows
-from augfactory.store.documents.markdown import channels, code, numbers, quoted, table, wrapped
+from augfactory.store.documents.markdown import channels, code, numbers, quoted, wrapped
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.manifest import Manifest, program
 

@@ -35,18 +35,6 @@ def wrapped(text: str, bullet: str = "") -> str:
     )
 
 
-def table(lines: Sequence[Sequence[str]], words: int = 1) -> str:
-    """Return a table of which all columns but the first ``words`` are numbers."""
-    head, *rest = [[cell(text) for text in line] for line in lines]
-    ruled = [head, ["---" if place < words else "---:" for place in range(len(head))], *rest]
-    return "\n".join(f"| {' | '.join(line)} |" for line in ruled)
-
-
-def cell(text: str) -> str:
-    """Return a text to stand in a table: one line, its bars and backslashes escaped."""
-    return " ".join(escaped(text).replace("\\", "\\\\").replace("|", "\\|").split())
-
-
 def code(text: object) -> str:
     """Return a text to stand between backticks: one line, without any of them."""
     return escaped(str(text)).replace("`", "'")

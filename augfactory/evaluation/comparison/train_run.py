@@ -1,4 +1,4 @@
-"""Train one cell's classifier and measure it, on the way and at the end."""
+"""Train one run's classifier and measure it, on the way and at the end."""
 
 from collections.abc import Callable
 from functools import partial
@@ -19,14 +19,14 @@ from augfactory.evaluation.comparison.measures import (
     scores,
 )
 from augfactory.evaluation.comparison.protocol import (
-    Cell,
-    CellResult,
     CorruptedTest,
     Earlier,
     Reading,
+    Run,
+    RunResult,
 )
 from augfactory.evaluation.training.predicting import log_probabilities
-from augfactory.evaluation.training.train import Progressed, Trained, train_classifier
+from augfactory.evaluation.training.train import Trained, TrainingProgress, train_classifier
 from augfactory.evaluation.training.training_set import TrainingSet, spread_rows, training_part
 from augfactory.records import Int64Array, ReadImages, Source, SourceSpec
 
@@ -37,28 +37,28 @@ GUESSING = 3.0  # standard errors above chance that a classifier has to be to ha
 OpenTraining = Callable[[SourceSpec], TrainingSet]
 
 
-def run_cell(
-    cell: Cell,
+def train_run(
+    run: Run,
     open_training: OpenTraining,
     open_source: Callable[[SourceSpec], Source],
     earlier: Earlier | None = None,
-) -> tuple[CellResult, Progressed]:
-    """Train the cell's classifier, on from ``earlier`` where there is one, and measure it."""
-    training = training_part(open_training(cell.arm.source), cell.arm.part, cell.arm.rows)
-    build = find_classifier(cell.classifier.name, cell.classifier.weights).build
-    _, test = cell.test.open(open_source, trusted=True)
+) -> tuple[RunResult, TrainingProgress]:
+    """Train the run's classifier, on from ``earlier`` where there is one, and measure it."""
+    training = training_part(open_training(run.arm.source), run.arm.part, run.arm.rows)
+    build = find_classifier(run.classifier.name, run.classifier.weights).build
+    test = run.test.open(open_source, trusted=True)[1]
     curve = [] if earlier is None else list(earlier.curve)
     measure = partial(_read, training.source, test, curve)
     trained = train_classifier(
         training,
         build,
-        cell.settings,
-        cell.seed,
-        cell.arm.diet,
+        run.settings,
+        run.seed,
+        run.arm.batch_policy,
         measure=measure,
-        saved=None if earlier is None else earlier.standing,
+        saved=None if earlier is None else earlier.progress,
     )
-    return _measured(cell, trained, test, open_source, tuple(curve)), trained.standing
+    return _measured(run, trained, test, open_source, tuple(curve)), trained.progress
 
 
 def _read(
@@ -83,25 +83,25 @@ def _read(
 
 
 def _measured(
-    cell: Cell,
+    run: Run,
     trained: Trained,
     test: Source,
     open_source: Callable[[SourceSpec], Source],
     curve: tuple[Reading, ...],
-) -> CellResult:
+) -> RunResult:
     predict = partial(log_probabilities, trained.network, classes=len(test.class_names))
     found = predict(test.read_images, np.arange(len(test)))
     temperature = None
-    if cell.held_out is not None:
-        _, held_out = cell.held_out.open(open_source, trusted=True)
+    if run.held_out is not None:
+        held_out = run.held_out.open(open_source, trusted=True)[1]
         rows = np.arange(len(held_out))
         temperature = fit_temperature(predict(held_out.read_images, rows), held_out.labels)
     errors = None
-    if cell.corrupted is not None:
-        errors = _corruption_errors(cell.corrupted, predict, test.labels)
+    if run.corrupted is not None:
+        errors = _corruption_errors(run.corrupted, predict, test.labels)
     label_nll = -found[np.arange(len(test)), test.labels]
     measured = scores(found, test.labels)
-    return CellResult(
+    return RunResult(
         scores=measured,
         curve=curve,
         predicted=tuple(found.argmax(axis=1).tolist()),
@@ -113,15 +113,15 @@ def _measured(
         confusion=tuple(map(tuple, confusion(found, test.labels).tolist())),
         reliability=reliability(found, test.labels),
         corruption_errors=errors,
-        seconds=trained.standing.seconds,
+        seconds=trained.progress.seconds,
         waiting=trained.waiting,
     )
 
 
 def _collapse(trained: Trained, right: float, rows: int, classes: int) -> str | None:
     """Say why a training failed: its loss is no number, or it is no better than guessing."""
-    if trained.standing.broke:
-        return f"the loss stopped being a number at step {trained.standing.step + 1:,}"
+    if trained.progress.broke:
+        return f"the loss stopped being a number at step {trained.progress.step + 1:,}"
     chance = 1 / classes
     if classes > 1 and right <= chance + GUESSING * (chance * (1 - chance) / rows) ** 0.5:
         return f"{100 * right:.1f} % right is no better than guessing among {classes} classes"

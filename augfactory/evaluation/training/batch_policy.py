@@ -12,7 +12,7 @@ LOSSES: tuple[Loss, ...] = get_args(Loss)
 
 
 @dataclass(frozen=True)
-class Diet:
+class BatchPolicy:
     """In what order and shape an arm's rows reach the classifier.
 
     ``real_share`` is the share of originals in every batch, None where the order alone decides.
@@ -25,7 +25,7 @@ class Diet:
     loss: Loss = "ce"
 
 
-DEFAULT_DIET = Diet()
+DEFAULT_POLICY = BatchPolicy()
 
 
 def read_loss(text: str) -> Loss:

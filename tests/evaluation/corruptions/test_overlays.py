@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from augfactory.evaluation.corruptions import drawn
+from augfactory.evaluation.corruptions import overlays
 from tests.evaluation.corruptions.images import batch, digits, flat, photos
 
 BLACK = flat(0, count=12, size=(28, 31))
@@ -13,12 +13,12 @@ BLACK = flat(0, count=12, size=(28, 31))
 
 def test_stripe_turns_the_outer_quarters_to_their_negative() -> None:
     images = photos(3)
-    found = drawn.stripe(batch(images), 0.25)
+    found = overlays.stripe(batch(images), 0.25)
     for column in range(36):
         outer = column < 9 or column >= 27
         expected = 255 - images[:, :, column] if outer else images[:, :, column]
         np.testing.assert_array_equal(found[:, :, column], expected)
-    np.testing.assert_array_equal(drawn.stripe(batch(found), 0.25), images)
+    np.testing.assert_array_equal(overlays.stripe(batch(found), 0.25), images)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_stripe_turns_the_outer_quarters_to_their_negative() -> None:
     [((3, 0), (20, 27)), ((9.5, 4.25), (2, 11.5)), ((5, 9), (5, 9)), ((5, 9), (7, 2))],
 )
 def test_a_line_fades_above_and_below(start: tuple[float, float], end: tuple[float, float]) -> None:
-    found = drawn.line(np.array([start], float), np.array([end], float), (26, 29), 2.3)[0]
+    found = overlays.line(np.array([start], float), np.array([end], float), (26, 29), 2.3)[0]
     for row, column in np.ndindex(26, 29):
         expected = 0.0
         if end[1] > start[1] and math.floor(start[1]) <= column < math.ceil(end[1]):
@@ -38,7 +38,7 @@ def test_a_line_fades_above_and_below(start: tuple[float, float], end: tuple[flo
 
 @pytest.mark.parametrize("scale", [1.0, 2.0])
 def test_dots_and_gaps_alternate(scale: float) -> None:
-    found = drawn.dotted_line(batch(BLACK, scale), 2.3, 2)
+    found = overlays.dotted_line(batch(BLACK, scale), 2.3, 2)
     ink = found.max(axis=(1, 3)) > 0
     dot = int(2 * scale)
     for column in range(30):
@@ -52,8 +52,8 @@ def test_lines_add_to_the_image() -> None:
     images = photos(4)
     black = np.zeros_like(images)
     for ink, changed in (
-        [drawn.dotted_line(batch(given), 2.3, 2) for given in (black, images)],
-        [drawn.zigzag(batch(given), 2.3, 2, 2, 5) for given in (black, images)],
+        [overlays.dotted_line(batch(given), 2.3, 2) for given in (black, images)],
+        [overlays.zigzag(batch(given), 2.3, 2, 2, 5) for given in (black, images)],
     ):
         expected = np.minimum(ink.astype(np.int64) + images, 255)
         np.testing.assert_allclose(changed, expected, atol=1)
@@ -61,7 +61,7 @@ def test_lines_add_to_the_image() -> None:
 
 def test_a_zigzag_runs_from_margin_to_margin_and_turns() -> None:
     black = flat(0, count=60, size=(60, 47))
-    found = drawn.zigzag(batch(black), 2.3, 2, 2, 5)[..., 0].astype(np.float64)
+    found = overlays.zigzag(batch(black), 2.3, 2, 2, 5)[..., 0].astype(np.float64)
     ink = found.max(axis=1)
     assert (ink[:, :2] == 0).all()
     assert (ink[:, -2:] == 0).all()
@@ -84,7 +84,7 @@ def test_a_zigzag_runs_from_margin_to_margin_and_turns() -> None:
 def test_edges_follow_a_square() -> None:
     image = np.zeros((1, 40, 34, 3), dtype=np.uint8)
     image[:, 12:28, 10:24] = [250, 200, 180]
-    found = drawn.canny_edges(batch(image), 1, 0.1, 0.2)
+    found = overlays.canny_edges(batch(image), 1, 0.1, 0.2)
     assert set(np.unique(found)) == {0, 255}
     np.testing.assert_array_equal(found[..., 0], found[..., 2])
     edges = found[0, :, :, 0] > 0
@@ -101,7 +101,7 @@ def test_only_steep_edges_begin_and_less_steep_ones_go_on() -> None:
     def edges(step: float) -> int:
         image = np.full((1, 30, 36, 1), 100, dtype=np.uint8)
         image[:, :, 18:] = round(100 + 255 * step)
-        return int((drawn.canny_edges(batch(image), 1, 0.1, 0.2) > 0).sum())
+        return int((overlays.canny_edges(batch(image), 1, 0.1, 0.2) > 0).sum())
 
     # Of a step smoothed by one pixel, neighbours of its edge differ by two weights of the Gaussian;
     # Sobel's kernel takes that difference four times.
@@ -112,18 +112,18 @@ def test_only_steep_edges_begin_and_less_steep_ones_go_on() -> None:
     rows, columns = np.mgrid[:30, :36]
     slanting = np.where(columns > rows, round(100 + 255 * 0.85 * 0.2 / steepest), 100)
     slanting = slanting.astype(np.uint8)[None, :, :, None]
-    assert not drawn.canny_edges(batch(slanting), 1, 0.1, 0.2).any()
+    assert not overlays.canny_edges(batch(slanting), 1, 0.1, 0.2).any()
 
     fading = np.full((1, 30, 36, 1), 100, dtype=np.uint8)
     fading[:, :15, 18:] = round(100 + 255 * (0.2 / steepest + 0.02))
     fading[:, 15:, 18:] = round(100 + 255 * (0.1 / steepest + 0.02))
-    found = drawn.canny_edges(batch(fading), 1, 0.1, 0.2)[0, :, :, 0] > 0
+    found = overlays.canny_edges(batch(fading), 1, 0.1, 0.2)[0, :, :, 0] > 0
     assert found[25, 15:21].any()
 
 
 def test_digits_become_outlines() -> None:
     images = digits(40)
-    found = drawn.canny_edges(batch(images), 1, 0.1, 0.2)
+    found = overlays.canny_edges(batch(images), 1, 0.1, 0.2)
     assert 0.06 < (found > 0).mean() < 0.16
     inside = (images > 250) & (np.roll(images, 1, 1) > 250) & (np.roll(images, -1, 1) > 250)
     inside &= (np.roll(images, 1, 2) > 250) & (np.roll(images, -1, 2) > 250)

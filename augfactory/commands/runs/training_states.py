@@ -4,69 +4,72 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from augfactory.evaluation.comparison.protocol import Cell, Earlier, read_curve, training_key
-from augfactory.evaluation.training.train import Progressed
+from pydantic import TypeAdapter
+
+from augfactory.evaluation.comparison.protocol import Earlier, Reading, Run, training_key
+from augfactory.evaluation.training.train import TrainingProgress
 from augfactory.guarded.tensors import checksum, metadata_of, parse_tensors, read_tensor_file
 from augfactory.store.disk.atomic import remove, write_file
 from augfactory.vae.training_state import tensor_bytes
 
+CURVE = TypeAdapter(tuple[Reading, ...])
 ENDING = ".safetensors"
-STANDING, CHECKSUM = "standing", "sha256"  # the keys of the metadata
+PROGRESS, CHECKSUM = "standing", "sha256"  # the keys of the metadata
 
 
-def save_state(folder: Path, cell: Cell, earlier: Earlier) -> None:
-    """Keep how far the training of the cell has come, in the place of what was kept before.
+def save_state(folder: Path, run: Run, earlier: Earlier) -> None:
+    """Keep how far the training of the run has come, in the place of what was kept before.
 
     One that broke is not kept: it cannot go on.
 
     Raises:
         ResourceError: it cannot be written.
     """
-    standing = earlier.standing
-    if standing.broke:
+    progress = earlier.progress
+    if progress.broke:
         return
     text = json.dumps(
         {
-            "key": training_key(cell),
-            "step": standing.step,
-            "seconds": standing.seconds,
-            "waited": standing.waited,
+            "key": training_key(run),
+            "step": progress.step,
+            "seconds": progress.seconds,
+            "waited": progress.waited,
             "curve": [asdict(reading) for reading in earlier.curve],
         }
     )
-    tensors = {name: own.contiguous() for name, own in standing.tensors.items()}
-    data = tensor_bytes(tensors, {STANDING: text, CHECKSUM: checksum(text, tensors)})
-    write_file(_path(folder, cell), data)
+    tensors = {name: own.contiguous() for name, own in progress.tensors.items()}
+    data = tensor_bytes(tensors, {PROGRESS: text, CHECKSUM: checksum(text, tensors)})
+    write_file(_path(folder, run), data)
 
 
-def load_state(folder: Path, cell: Cell) -> Earlier | None:
-    """Return what was kept of a shorter training of the cell; None where there is nothing usable.
+def load_state(folder: Path, run: Run) -> Earlier | None:
+    """Return what was kept of a shorter training of the run; None where there is nothing usable.
 
     What is damaged is removed: the training begins from the start, and comes to the same.
 
     Raises:
         ResourceError: it cannot be removed.
     """
-    path = _path(folder, cell)
+    path = _path(folder, run)
     try:
         data = read_tensor_file(path, follow=False)
         said, tensors = metadata_of(data), parse_tensors(data)
-        text = said[STANDING]
+        text = said[PROGRESS]
         if said[CHECKSUM] != checksum(text, tensors):
             raise ValueError("its checksum differs")
         kept = json.loads(text)
-        standing = Progressed(
+        progress = TrainingProgress(
             int(kept["step"]), tensors, float(kept["seconds"]), float(kept["waited"])
         )
-        earlier = Earlier(standing, read_curve(kept["curve"]))
-        if kept["key"] != training_key(cell):
-            raise ValueError("it is that of another cell")
+        earlier = Earlier(progress, CURVE.validate_python(kept["curve"]))
+        if kept["key"] != training_key(run):
+            raise ValueError("it is that of another run")
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError):
         remove(path)
         return None
-    return earlier if standing.step <= cell.settings.steps else None
+    return earlier if progress.step <= run.settings.steps else None
 
 
 def drop_states(folder: Path) -> None:
@@ -79,5 +82,5 @@ def drop_states(folder: Path) -> None:
         remove(path)
 
 
-def _path(folder: Path, cell: Cell) -> Path:
-    return folder / f"{training_key(cell)}{ENDING}"
+def _path(folder: Path, run: Run) -> Path:
+    return folder / f"{training_key(run)}{ENDING}"

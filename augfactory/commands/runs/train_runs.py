@@ -1,0 +1,53 @@
+"""Run runs: keep what is finished, train what is missing, on all cores."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from augfactory.commands.opening.opening import open_any
+from augfactory.commands.opening.training_sets import open_training
+from augfactory.commands.progress import Progress
+from augfactory.commands.runs import files
+from augfactory.commands.runs.training_states import load_state, save_state
+from augfactory.engines import processes
+from augfactory.evaluation.comparison.protocol import Earlier, Run, RunResult, run_key
+from augfactory.evaluation.comparison.train_run import train_run
+
+
+def train_runs(
+    runs: Sequence[Run],
+    out: Path,
+    workers: int,
+    progress: Progress,
+    *,
+    text: str = "training classifiers",
+    goes_on: bool = False,
+) -> tuple[list[tuple[Run, RunResult]], int]:
+    """Return every run with its result, in the order given, and how many were trained now.
+
+    Finished runs are kept in ``out``, so that the same runs go on where a killed run stood. Equal
+    runs are trained once. ``goes_on`` keeps, too, how far they came, so that the same runs with
+    more steps begin there.
+    """
+    keys = [run_key(run) for run in runs]
+    kept = {key: files.load_run(out, run, progress) for key, run in zip(keys, runs, strict=True)}
+    done = {key: result for key, result in kept.items() if result is not None}
+    missing = {key: run for key, run in zip(keys, runs, strict=True) if key not in done}
+    waiting = list(missing.values())
+    if done:
+        progress.say(f"{len(done)} of {len(kept)} classifiers stand in {out} from an earlier run")
+    with progress.bar(text, len(kept), "classifier", len(done)) as bar:
+        train = partial(_train, states=out / files.RUNS if goes_on else None)
+        for index, result in processes.run(train, waiting, workers):
+            files.save_run(out, waiting[index], result)
+            done[run_key(waiting[index])] = result
+            bar.advance(1, accuracy=result.scores.accuracy)
+    return [(run, done[key]) for key, run in zip(keys, runs, strict=True)], len(waiting)
+
+
+def _train(run: Run, states: Path | None) -> RunResult:
+    earlier = None if states is None else load_state(states, run)
+    result, progress = train_run(run, open_training, open_any, earlier)
+    if states is not None:
+        save_state(states, run, Earlier(progress, result.curve))
+    return result
