@@ -17,11 +17,12 @@ from augfactory.report.figures.drawing import (
     new_figure,
     png_of,
 )
+from augfactory.report.figures.letters import width_of
 
 MOST_DRAWN = 20  # classes of a confusion matrix whose cells can still be read
 MOST_BARS = 30
 LONGEST_NAME = 18
-LETTER = 10  # pixels, a wide letter at the size of labels
+LETTERS = 17  # pixels, of the labels
 ROOM_FOR_NUMBERS = 1.7  # times the longest bar
 LUMINANCE = (0.299, 0.587, 0.114)
 RIGHT = LinearSegmentedColormap.from_list("right", ["#ffffff", BLUE])
@@ -89,7 +90,7 @@ def gains_figure(gains: Sequence[float | None], names: Sequence[str], limit: flo
     """
     kept = _most_changed(gains)
     labels = [label(names[place], LONGEST_NAME) for place in kept]
-    figure = new_figure(max(440, _room(labels) + 230), 92 + 34 * len(kept))
+    figure = new_figure(max(440, _room(labels) + 290), 92 + 34 * len(kept))
     axes = figure.add_subplot()
     values = np.array([gains[place] or 0.0 for place in kept])
     places = np.arange(len(kept))
@@ -118,7 +119,7 @@ def _shares(matrix: Sequence[Sequence[int]]) -> Any:
 
 def _room(labels: Sequence[str]) -> int:
     """Return the pixels beside a figure for the labels and the name of the axis."""
-    return 62 + LETTER * max(len(name.replace("\\", "")) for name in labels)
+    return 62 + max(width_of(name, LETTERS) for name in labels)
 
 
 def _most_changed(gains: Sequence[float | None]) -> list[int]:
