@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from augfactory.cli.session import read_size
 from augfactory.errors import RecipeError
 
 if TYPE_CHECKING:  # numpy takes half of the time that `augfactory --help` may take
@@ -38,7 +37,7 @@ def source_spec(text: str, size: str | None, grey: bool, rgb: bool, download: bo
     """
     if grey and rgb:
         raise RecipeError("--grey --rgb", "an image cannot be both", "Leave one out.")
-    from augfactory.records import SourceSpec
+    from augfactory.records import SourceSpec, read_size
 
     colour: Colour = "grey" if grey else "rgb" if rgb else "auto"
-    return SourceSpec(text, read_size(size), colour, download)
+    return SourceSpec(text, read_size(size) if size is not None else None, colour, download)

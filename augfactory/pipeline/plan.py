@@ -16,10 +16,8 @@ import numpy.typing as npt
 
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.partners import ClassRows
-from augfactory.pipeline.recipe import (
-    Recipe,
-    method_of,
-)
+from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.stages import method_of
 from augfactory.records import BLOCK_ROWS, Float32Array, Int64Array
 from augfactory.vae.samplers.registry import SAMPLERS
 

@@ -1,15 +1,12 @@
 """What a format stores it gives back, whatever the images, the names and the order asked."""
 
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
 
 from augfactory.errors import VerificationError
-from augfactory.pipeline.recipe import (
-    Format,
-)
+from augfactory.names import FORMATS as NAMES
 from augfactory.records import Rows
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.formats.storage_format import (
@@ -29,7 +26,7 @@ FIRST, SECOND = 300, 7
 
 
 def test_the_recipe_knows_every_format() -> None:
-    assert tuple(FORMATS) == get_args(Format)
+    assert tuple(FORMATS) == NAMES
 
 
 @pytest.fixture(params=FORMATS)

@@ -3,22 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
+
+from pydantic import ValidationError
 
 from augfactory.commands.expand.ingredients import is_model_folder
 from augfactory.commands.expand.request import ExpandRequest, read_format
 from augfactory.commands.opening.toml_files import read_tables
-from augfactory.errors import RecipeError
-from augfactory.pipeline.recipe import (
-    MIXING,
-)
-from augfactory.pipeline.recipe_text import (
-    Asked,
-    check_factor,
-    read_origin,
-    recipe_of,
-)
+from augfactory.errors import RecipeError, unknown_name
+from augfactory.guarded.validation import checked, option_error
+from augfactory.pipeline.recipe_file import AskedRecipe
 from augfactory.pipeline.stages import (
+    MIXING,
+    MixStage,
+    Origin,
     check_preset,
     default_origin,
     mix_stage,
@@ -54,9 +52,6 @@ class Flags:
         return str(self.recipe) if isinstance(self.recipe, Path) else "the recipe"
 
 
-SILENT = Asked(None, None, None, None, None, None, (), None)
-
-
 def build_request(
     flags: Flags,
     source: SourceSpec,
@@ -74,10 +69,12 @@ def build_request(
         RecipeError: they contradict each other or lack the factor, steer a model where there is
             none, or the file is wrong.
     """
-    asked = SILENT if flags.recipe is None else _read_recipe(flags.recipe, flags.recipe_name)
+    asked = AskedRecipe() if flags.recipe is None else _read_recipe(flags)
     if model is None and not is_model_folder(source.text):
         _refuse_vae_settings(flags, asked, checkpoint, source.text)
     pseudo_label = _pseudo_label(flags, asked)
+    vae = {**(asked.vae or {}), **flags.vae}
+    _check_options(flags, vae)
     return ExpandRequest(
         source=source,
         out=out,
@@ -88,36 +85,51 @@ def build_request(
         originals=_first(flags.originals, asked.originals, True),
         seed=_first(flags.seed, asked.seed, 0),
         geometry=_geometry(flags, asked.geometry),
-        vae={**(asked.vae or {}), **flags.vae},
+        vae=vae,
         mix=_mix(flags, asked),
         distinct=bool(asked.distinct),
         unlabelled=flags.unlabelled,
         pseudo_label=pseudo_label,
-        format=read_format(_first(flags.format, asked.format, "hdf5")),
+        format=read_format(
+            _first(flags.format, asked.format, "hdf5"),
+            "--format" if flags.format or not asked.format else f"{flags.recipe_name}: format",
+        ),
         workers=workers,
         lock=lock,
     )
 
 
-def _factors(flags: Flags, asked: Asked) -> tuple[int, ...]:
+def _factors(flags: Flags, asked: AskedRecipe) -> tuple[int, ...]:
     """Return the factors, the flags' before the file's.
 
     Raises:
-        RecipeError: there is none, or one is out of range.
+        RecipeError: there is none.
     """
     factors = flags.factors or ((asked.factor,) if asked.factor is not None else ())
-    where = "--factor" if flags.factors or asked.factor is None else f"{flags.recipe_name}: factor"
     if not factors:
         raise RecipeError(
-            where, "is missing: it tells how many images each source image becomes",
+            "--factor", "is missing: it tells how many images each source image becomes",
             "Add --factor 10.",
         )  # fmt: skip
-    for factor in factors:
-        check_factor(factor, where)
     return factors
 
 
-def _refuse_vae_settings(flags: Flags, asked: Asked, checkpoint: str | None, source: str) -> None:
+def _check_options(flags: Flags, vae: Mapping[str, Any]) -> None:
+    """Hold what flags say to the model of a recipe file, their ``vae`` filled into the file's.
+
+    Raises:
+        RecipeError: naming the first option that is wrong.
+    """
+    for factor in flags.factors or (None,):
+        try:
+            AskedRecipe.model_validate({"factor": factor, "seed": flags.seed, "vae": dict(vae)})
+        except ValidationError as error:
+            raise option_error(error, "[vae]") from error
+
+
+def _refuse_vae_settings(
+    flags: Flags, asked: AskedRecipe, checkpoint: str | None, source: str
+) -> None:
     """Refuse what steers a model where there is none.
 
     Raises:
@@ -137,7 +149,7 @@ def _refuse_vae_settings(flags: Flags, asked: Asked, checkpoint: str | None, sou
         )
 
 
-def _pseudo_label(flags: Flags, asked: Asked) -> dict[str, Any]:
+def _pseudo_label(flags: Flags, asked: AskedRecipe) -> dict[str, Any]:
     """Return what ``[pseudo_label]`` says.
 
     Raises:
@@ -159,13 +171,14 @@ def _pseudo_label(flags: Flags, asked: Asked) -> dict[str, Any]:
     return asked.pseudo_label or {}
 
 
-def _read_recipe(recipe: Path | Mapping[str, Any], name: str) -> Asked:
+def _read_recipe(flags: Flags) -> AskedRecipe:
+    recipe = flags.recipe
     if isinstance(recipe, Path):
         recipe = read_tables(recipe, "Check --recipe.")
-    return recipe_of(recipe, name)
+    return checked(AskedRecipe, recipe or {}, flags.recipe_name)
 
 
-def _mix(flags: Flags, asked: Asked) -> Any:
+def _mix(flags: Flags, asked: AskedRecipe) -> tuple[MixStage, ...] | None:
     given = {name: copies for name, copies in flags.copies.items() if copies is not None}
     if not any(given.values()):
         if flags.mix_from:
@@ -179,9 +192,11 @@ def _mix(flags: Flags, asked: Asked) -> Any:
         raise RecipeError(
             f"--{next(iter(given))}", "the recipe has mix stages of its own", "Leave one out."
         )
-    origin = read_origin("--mix-from", flags.mix_from) if flags.mix_from else None
+    origin: Any = flags.mix_from
+    if origin and origin not in get_args(Origin):
+        raise unknown_name("--mix-from", "choice", origin, get_args(Origin))
     return tuple(
-        mix_stage(f"--{name}", name, given[name], origin or default_origin(name), {})
+        mix_stage(f"--{name}", name, given[name] or 0, origin or default_origin(name), {})
         for name in MIXING
         if given.get(name)
     )

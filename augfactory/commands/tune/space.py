@@ -6,12 +6,7 @@ from typing import Any
 
 from augfactory.methods.geometry import PRESETS
 from augfactory.pipeline.composition import default_mix
-from augfactory.pipeline.recipe import (
-    MixStage,
-)
-from augfactory.pipeline.stages import (
-    mix_stage,
-)
+from augfactory.pipeline.stages import MixStage, default_origin, mix_stage
 
 DEFAULT = "default"
 # What the presets are for: strokes are none in photographs, and drawings have no light to change.
@@ -86,5 +81,4 @@ def candidates(preset: str, *, with_vae: bool) -> tuple[Candidate, ...]:
 
 def _among(method: str, share: float, alpha: float | None = None) -> MixStage:
     parameters = {} if alpha is None else {"alpha": alpha}
-    origin = "originals" if method == "augmix" else "expanded"
-    return mix_stage("the space of tune", method, 0, origin, parameters, share)  # type: ignore[arg-type]
+    return mix_stage("the space of tune", method, 0, default_origin(method), parameters, share)

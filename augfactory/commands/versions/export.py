@@ -16,10 +16,7 @@ from augfactory.commands.progress import Progress
 from augfactory.errors import RecipeError, VerificationError
 from augfactory.guarded.files import is_there, open_inside
 from augfactory.pipeline.plan import Section, count_rows, shard_ranges
-from augfactory.pipeline.recipe import (
-    Format,
-    Recipe,
-)
+from augfactory.pipeline.recipe import Recipe
 from augfactory.store import shards
 from augfactory.store.disk.atomic import remove, writing
 from augfactory.store.disk.lock import Lock, drop_left_lock, only_writer
@@ -48,7 +45,7 @@ class _Order:
 
     origin: Path
     folder: Path
-    format: Format
+    format: str
 
     @cached_property
     def manifest(self) -> Manifest:

@@ -37,7 +37,7 @@ def move(
     return mean + posterior_noise(params.temperature, log_variance, noise)
 
 
-POSTERIOR = Sampler(
+SAMPLER = Sampler(
     name="posterior",
     needs_partner=False,
     params=PosteriorParameters,

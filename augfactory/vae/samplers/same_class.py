@@ -42,7 +42,7 @@ def move(
     return moved + posterior_noise(params.temperature, log_variance, noise)
 
 
-SAME_CLASS = Sampler(
+SAMPLER = Sampler(
     name="same-class",
     needs_partner=True,
     params=SameClassParameters,
