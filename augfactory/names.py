@@ -32,15 +32,15 @@ FORMATS = (  # store/formats/
     "parquet",
     "webdataset",
 )
-# sources/, each with the words by which help names it; the first that takes a path opens it.
+# sources/, each as messages and help call it; the first that takes a path opens it.
 SOURCES = {
-    "sample": "'sample' (the bundled digits)",
-    "torchvision_source": "torchvision:NAME",
     "idx": "a folder of IDX(.gz) files",
-    "folder": "class folders",
-    "npz": ".npz",
-    "hdf5": ".h5",
+    "folder": "a folder of class folders",
+    "npz": "a .npz file",
+    "hdf5": "a .h5 file",
 }
+# PRESETS in methods/geometry.py
+PRESETS = ("digits", "photo", "clothes", "texture", "none")
 MIXING = tuple(name for name in METHODS if name != "geometry")
 
 

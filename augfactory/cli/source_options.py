@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from augfactory.errors import RecipeError
+from augfactory.names import PRESETS, SOURCES
 
 if TYPE_CHECKING:  # numpy takes half of the time that `augfactory --help` may take
     from augfactory.records import Colour, SourceSpec
 
+_KINDS = ", ".join(SOURCES.values())
 SOURCE_HELP = (
-    "Class folders, a folder of IDX(.gz) files, .npz, .h5, a dataset version, "
-    "'sample', or torchvision:NAME; ':train' or ':test' chooses a split."
+    f"{_KINDS[:1].upper()}{_KINDS[1:]}, a dataset version, 'sample', or torchvision:NAME; ':train' "
+    "or ':test' chooses a split."
 )
 Size = Annotated[
     str | None, typer.Option(help="Resize images to HxW pixels: aspect kept, centre cropped.")
@@ -21,7 +23,7 @@ Rgb = Annotated[bool, typer.Option("--rgb", help="Convert images to three colour
 Preset = Annotated[
     str | None,
     typer.Option(
-        metavar="digits|photo|clothes|texture|none",
+        metavar="|".join(PRESETS),
         help="How images are varied. By default the "
         "model's preset, or the one that a test on your images suggests.",
     ),

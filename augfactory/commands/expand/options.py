@@ -1,6 +1,7 @@
 """From flags and a recipe file to the request of `augfactory expand`."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -23,6 +24,8 @@ from augfactory.pipeline.stages import (
 )
 from augfactory.records import SourceSpec
 from augfactory.store.disk.lock import Lock
+
+OWN_OPTIONS = ("mixup", "ricap", "cutmix", "augmix")
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,30 @@ class Flags:
     def recipe_name(self) -> str:
         """What to call the recipe in messages."""
         return str(self.recipe) if isinstance(self.recipe, Path) else "the recipe"
+
+
+def read_copies(mix: Sequence[str], named: Mapping[str, int | None]) -> dict[str, int | None]:
+    """Return method -> M: those of ``--mix METHOD=M``, and ``named`` ones such as ``--mixup M``.
+
+    Raises:
+        RecipeError: one of ``mix`` is no METHOD=M, names no method, or one that is given twice.
+    """
+    copies = dict(named)
+    for text in mix:
+        name, _, count = text.partition("=")
+        if name not in MIXING:
+            raise unknown_name(f"--mix {text}", "method", name, list(MIXING))
+        if not re.fullmatch(r"\d{1,9}", count):
+            raise RecipeError(f"--mix {text}", "says no number", f"Write --mix {name}=5.")
+        if copies.get(name) is not None:
+            raise RecipeError(f"--mix {text}", f"{name} is given twice", "Leave one out.")
+        copies[name] = int(count)
+    return copies
+
+
+def option_of(method: str) -> str:
+    """Return the option that asks for copies of ``method``."""
+    return f"--{method}" if method in OWN_OPTIONS else f"--mix {method}"
 
 
 def build_request(
@@ -190,13 +217,13 @@ def _mix(flags: Flags, asked: AskedRecipe) -> tuple[MixStage, ...] | None:
             return asked.mix if flags.recipe is not None else None
     if asked.mix:
         raise RecipeError(
-            f"--{next(iter(given))}", "the recipe has mix stages of its own", "Leave one out."
+            option_of(next(iter(given))), "the recipe has mix stages of its own", "Leave one out."
         )
     origin: Any = flags.mix_from
     if origin and origin not in get_args(Origin):
         raise unknown_name("--mix-from", "choice", origin, get_args(Origin))
     return tuple(
-        mix_stage(f"--{name}", name, given[name] or 0, origin or default_origin(name), {})
+        mix_stage(option_of(name), name, given[name] or 0, origin or default_origin(name), {})
         for name in MIXING
         if given.get(name)
     )
