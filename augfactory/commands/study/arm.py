@@ -33,6 +33,12 @@ def _loss(vae: bool | float) -> bool | float:
     return vae
 
 
+def _tables(tables: Any) -> Any:
+    if not isinstance(tables, list | tuple):
+        raise told("must be tables with a method each", "Write [[arms.online]] and method = ….")
+    return tables
+
+
 def _online(table: Any) -> Any:
     """Read one of the tables ``[[arms.online]]``: a method and its parameters."""
     if isinstance(table, OnlineStage):
@@ -75,7 +81,12 @@ class StudyArm(BaseModel):
     real_share: float | None = Field(
         default=None, gt=0, lt=1, description="The share of originals in every batch."
     )
-    online: tuple[Annotated[OnlineStage, BeforeValidator(_online)], ...] | None = Field(
+    online: (
+        Annotated[
+            tuple[Annotated[OnlineStage, BeforeValidator(_online)], ...], BeforeValidator(_tables)
+        ]
+        | None
+    ) = Field(
         default=None,
         description="Tables of a `method` and its parameters, applied to every batch of originals.",
     )
