@@ -227,6 +227,5 @@ def test_a_toy_of_every_kind_is_found_everywhere(copy: Path) -> None:
         assert manifest["counts"]["toymirror"]
     assert found["loaded"][:2] == [36, [3, 16, 20]]
     assert "toymirror" in found["loaded"][2]
-    names = [arm["name"] for arm in found["evaluated"]["arms"]]
-    assert "originals+toymirror" in names
+    assert "originals+toymirror" in [arm["name"] for arm in found["evaluated"]["arms"]]
     assert found["evaluated"]["settings"]["steps"] == 2

@@ -246,7 +246,7 @@ def _kind(base: Any) -> str:
     own = get_origin(base) or base
     if isinstance(own, type) and issubclass(own, BaseModel):
         return "table"
-    return "table or false" if base is Any else WORDS.get(own, "text")
+    return WORDS.get(own, "text")
 
 
 def _range(metadata: Iterable[Any]) -> str:

@@ -180,8 +180,7 @@ def _geometry_draws(
     """Draw how the rows that are ``used`` are varied; nothing where no geometry takes part."""
     if recipe.geometry is None:
         return {}
-    method = METHODS["geometry"]
-    parameters = method.parameters.model_validate(recipe.geometry.parameters)
+    method, parameters = method_of(recipe.geometry)
     drawn = method.draw(parameters, _slots(recipe, name, origin, within, round_))
     return _columns("geometry", method.fields(parameters), drawn, used)
 

@@ -60,7 +60,7 @@ def refuse_manifest(value: Mapping[str, Any]) -> None:
 
 
 def _table_or_bool(value: Any) -> Any:
-    if value is not None and not isinstance(value, dict | bool):
+    if not isinstance(value, dict | bool):
         raise told(f"must be a table or false, got {shown_value(value)}", "Mend that line.")
     return value
 
@@ -87,9 +87,14 @@ class AskedRecipe(Table):
     format: StrictStr | None = Field(
         default=None, description="How the rows are stored; it changes no pixel."
     )
-    geometry: Annotated[
-        Any, BeforeValidator(_holds(GeometryStage)), BeforeValidator(_table_or_bool)
-    ] = Field(
+    geometry: (
+        Annotated[
+            dict[str, Any] | bool,
+            BeforeValidator(_holds(GeometryStage)),
+            BeforeValidator(_table_or_bool),
+        ]
+        | None
+    ) = Field(
         default=None,
         description="How images are varied: parameters of geometry. `geometry = false` leaves them "
         "as they are; left out, the preset that suits the images varies them.",
@@ -104,6 +109,13 @@ class AskedRecipe(Table):
     pseudo_label: (
         Annotated[dict[str, Any], BeforeValidator(_holds(PseudoLabelStage, copies=1))] | None
     ) = Field(default=None, description="With --unlabelled: rows made of unlabelled images.")
+
+    @property
+    def variation(self) -> dict[str, Any] | None:
+        """What is said of geometry, None where it is to be left out."""
+        if self.geometry is False:
+            return None
+        return self.geometry if isinstance(self.geometry, dict) else {}
 
 
 def read_recipe(text: str, where: str) -> AskedRecipe:

@@ -71,13 +71,15 @@ class Stage(BaseModel):
 class GeometryStage(Stage):
     """How an image is varied before it is encoded or, without a model, on its own."""
 
+    method: ClassVar[str] = "geometry"
+
     parameters: dict[str, Any]
 
     @classmethod
     def model_of(cls, values: Mapping[str, Any]) -> type[BaseModel]:
         """Return the parameters of geometry."""
         del values
-        return METHODS["geometry"].parameters
+        return METHODS[cls.method].parameters
 
 
 class VaeStage(Stage):
@@ -219,7 +221,7 @@ def default_origin(method: str) -> Origin:
     return "originals" if METHODS[method].views else "expanded"
 
 
-def method_of(stage: MixStage) -> tuple[Method, Any]:
+def method_of(stage: GeometryStage | MixStage) -> tuple[Method, Any]:
     """Return a stage's method and its parameters as the method takes them."""
     method = METHODS[stage.method]
     return method, method.parameters.model_validate(stage.parameters)

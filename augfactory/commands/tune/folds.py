@@ -97,7 +97,11 @@ def cells_of_fold(
     request: TuneRequest, unit: Unit, alive: Sequence[Candidate], progress: Progress
 ) -> list[Cell]:
     """Make the datasets of a fold that are not there yet; return what is to be trained."""
-    model = _model(request, unit, progress) if any(one.vae is not None for one in alive) else None
+    model = (
+        _model(request, unit, progress)
+        if any(one.recipe.vae is not None for one in alive)
+        else None
+    )
     orders = [_order(request, unit, one, model) for one in alive]
     datasets = list(expand_all(orders, 1, Progress()))
     made = [read_manifest(dataset.path) for dataset in datasets]
@@ -124,15 +128,16 @@ def cells_of_fold(
 
 
 def _order(request: TuneRequest, unit: Unit, one: Candidate, model: Path | None) -> ExpandRequest:
+    asked = one.recipe
     return ExpandRequest(
-        SourceSpec(str(model)) if one.vae is not None else unit.train,
+        SourceSpec(str(model)) if asked.vae is not None else unit.train,
         unit.folder / one.name,
         (min(request.factor, max(2, MOST_ROWS // unit.rows)),),
         seed=request.seed,
-        geometry=one.geometry,
-        vae=one.vae or {},
-        mix=one.mix,
-        distinct=bool(one.mix),
+        geometry=asked.variation,
+        vae=asked.vae or {},
+        mix=asked.mix,
+        distinct=bool(asked.distinct),
         lock=request.lock,
     )
 
