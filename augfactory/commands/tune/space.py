@@ -56,7 +56,6 @@ def candidates(preset: str, *, with_vae: bool) -> tuple[Candidate, ...]:
     if preset in PHOTOGRAPHS:
         found.append(("jitter", "half in other colours and light", _among("jitter")))
     if with_vae:
-        both = {"vae": {}, **_among("mixup")}
         residual = {"share": 0.5, "decode": "residual"}
         words = "half decoded, as changes to the real images"
         found += [
