@@ -61,7 +61,7 @@ def told(what: str, remedy: str, key: str = "") -> PydanticCustomError:
 
 def unknown(kind: str, name: str, known: Sequence[str]) -> PydanticCustomError:
     """Return the error by which a validator refuses a name, with the nearest right one."""
-    error = unknown_name("", kind, name, known)
+    error = unknown_name("", kind, name[:MOST_SHOWN], known)
     return told(error.what, error.remedy)
 
 

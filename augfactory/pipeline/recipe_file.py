@@ -1,30 +1,6 @@
 """A recipe as it is asked for: by a file, by an arm of a study, by a Python mapping.
 
-    factor = 10
-    seed = 0
-
-    [geometry]
-    preset = "digits"
-
-    [vae]
-    share = 0.25
-    decode = "residual"
-    filter = true
-    sampler = "same-class"
-    reach = 0.5
-
-    [[mix]]
-    method = "mixup"
-    copies = 5
-    from = "expanded"
-    parents = 3
-    alpha = 0.2
-
-    [pseudo_label]
-    copies = 10
-    keep = 0.75
-
-``docs/recipe.md`` says what each key means.
+``docs/recipe.md`` says what each key means, and has examples.
 """
 
 import tomllib

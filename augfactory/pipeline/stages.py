@@ -254,20 +254,6 @@ def geometry_stage(where: str, parameters: Mapping[str, Any]) -> GeometryStage:
     return checked(GeometryStage, parameters, where)
 
 
-def vae_stage(
-    where: str,
-    sampler: str,
-    parameters: Mapping[str, Any],
-    share: float = 1.0,
-    decode: Decode = "full",
-    *,
-    filter: bool = False,
-) -> VaeStage:
-    """Return the stage of these parameters; RecipeError, naming ``where``, if one is wrong."""
-    said = {"sampler": sampler, "share": share, "decode": decode, "filter": filter}
-    return checked(VaeStage, {**said, **parameters}, where)
-
-
 def mix_stage(
     where: str,
     method: str,

@@ -1,43 +1,8 @@
 """A study as TOML: a grid of arms over draws of originals and training seeds.
 
-    title = "RICAP on few photographs"
-    source = "photos:train"
-    test = "photos:test"
-    n_train = [100, 400]        # originals in each draw
-    subsets = 3                 # draws of them
-    seeds = 2                   # classifiers on each
-    classifier = "resnet20"
-    steps = 800
-    batch = 64
-
-    [[arms]]
-    name = "originals"
-
-    [[arms]]
-    name = "originals+geometry"     # varied online; any method can stand there
-
-    [[arms]]
-    name = "ricap, beta {beta}"
-    factor = 1
-    order = "rounds"
-    [[arms.mix]]
-    method = "ricap"
-    copies = 9
-    beta = "{beta}"
-    [arms.grid]
-    beta = [0.1, 0.3]
-
-    [quick]                         # what --quick and --full have instead
-    n_train = [20]
-    steps = 20
-
-An arm with a grid stands for one arm for each combination; "{beta}" is replaced everywhere in it,
-and "{{" stands for a brace.
-Beside ``name``, ``grid``, ``vae`` (true or the loss whose checkpoint is used), ``loss``, ``order``,
-``part`` and ``real_share``, an arm holds the keys of a recipe, or ``online``: tables of methods
-with their parameters, applied to every batch in place of what the name says. ``classifier``,
-``weights`` (a file, with one of torchvision's) and ``freeze`` (the last layer alone learns) are an
-arm's own. ``[vae]`` says how VAEs are trained. ``[quick.grid]`` narrows grids by name.
+``docs/study.md`` says what each key means. An arm with a grid stands for one arm for each
+combination; "{beta}" is replaced everywhere in it, and "{{" stands for a brace. ``[quick]`` and
+``[full]`` hold what ``--quick`` and ``--full`` have instead; ``[quick.grid]`` narrows grids.
 """
 
 import itertools
