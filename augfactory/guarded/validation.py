@@ -59,10 +59,10 @@ def told(what: str, remedy: str, key: str = "") -> PydanticCustomError:
     return PydanticCustomError("told", "{what}", {"what": what, "remedy": remedy, "key": key})
 
 
-def unknown(kind: str, name: str, known: Sequence[str]) -> PydanticCustomError:
+def unknown(kind: str, name: str, known: Sequence[str], key: str = "") -> PydanticCustomError:
     """Return the error by which a validator refuses a name, with the nearest right one."""
     error = unknown_name("", kind, name[:MOST_SHOWN], known)
-    return told(error.what, error.remedy)
+    return told(error.what, error.remedy, key)
 
 
 def refuse_unknown(values: Mapping[str, Any], known: Sequence[str]) -> None:

@@ -119,7 +119,7 @@ class VaeStage(Stage):
         """Return the parameters of the sampler."""
         name = str(values.get("sampler", DEFAULT_SAMPLER))
         if name not in SAMPLERS:
-            raise unknown("sampler", name, list(SAMPLERS))
+            raise unknown("sampler", name, list(SAMPLERS), "sampler")
         return SAMPLERS[name].params
 
 
@@ -165,7 +165,7 @@ class MixStage(Stage):
                     raise unknown("key", key, cls.written)
             raise told("key 'method' is missing", "Say method = …")
         if str(name) not in MIXING:
-            raise unknown("method", str(name), list(MIXING))
+            raise unknown("method", str(name), list(MIXING), "method")
         return MIXING[str(name)].parameters
 
     @model_validator(mode="before")

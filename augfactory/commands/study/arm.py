@@ -11,10 +11,9 @@ from augfactory.evaluation.training.diet import Loss
 from augfactory.evaluation.training.online import OnlineStage, online_stage
 from augfactory.evaluation.training.training_set import Part
 from augfactory.guarded.text import escaped, problem_with_name
-from augfactory.guarded.validation import told
+from augfactory.guarded.validation import refuse_unknown, told, unknown
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.recipe_file import AskedRecipe
-from augfactory.pipeline.stages import GeometryStage, MixStage
 
 # An arm holds these keys of a recipe; its seed is that of the draw.
 RECIPE_KEYS = tuple(key for key in AskedRecipe.model_fields if key not in ("seed", "format"))
@@ -45,14 +44,13 @@ def _online(table: Any) -> Any:
         return table
     if not isinstance(table, dict) or not isinstance(table.get("method"), str):
         raise told("must be tables with a method each", "Write [[arms.online]] and method = ….")
+    name = table["method"]
+    if name not in METHODS:
+        raise unknown("method", name, list(METHODS), "method")
     given = {key: value for key, value in table.items() if key != "method"}
-    stage: GeometryStage | MixStage
-    if table["method"] == "geometry":
-        stage = GeometryStage.model_validate(given)
-    else:
-        stage = MixStage.model_validate({**table, "copies": 1})
-    method = METHODS[table["method"]]
-    return online_stage(method.name, method.parameters.model_validate(stage.parameters))
+    model = METHODS[name].parameters
+    refuse_unknown(given, ["method", *model.model_fields])
+    return online_stage(name, model.model_validate(given))
 
 
 class StudyArm(BaseModel):
