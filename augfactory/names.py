@@ -32,10 +32,10 @@ FORMATS = (  # store/formats/
     "parquet",
     "webdataset",
 )
-# sources/, each as messages and help call it; the first that takes a path opens it.
+# sources/, each as messages and help call it; a path is opened by the last that takes it.
 SOURCES = {
-    "idx": "a folder of IDX(.gz) files",
     "folder": "a folder of class folders",
+    "idx": "a folder of IDX(.gz) files",
     "npz": "a .npz file",
     "hdf5": "a .h5 file",
 }

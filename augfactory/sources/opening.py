@@ -111,7 +111,7 @@ def _open_path(text: str, split: str | None, spec: SourceSpec) -> Source:
             raise InputDataError(_short(text), what, f"Check the path. {KINDS}") from error
     path, folder = Path(text), stat.S_ISDIR(mode)
     if folder or stat.S_ISREG(mode):
-        for kind in SOURCES.values():
+        for kind in reversed(SOURCES.values()):
             if kind.holds(path, folder):
                 return kind.open(path, split, spec)
     raise InputDataError(path, "a file of this kind is no source", KINDS)
