@@ -21,6 +21,7 @@ TYPES = {
     "int": "a whole number",
     "list": "a list",
     "model": "a table",
+    "path": "a text",
     "string": "a text",
     "tuple": "a list",
 }
@@ -104,7 +105,11 @@ def first_problem(error: ValidationError) -> Problem:
         wrong = unknown_name("", str(place[-1]) if place else "choice", str(value), known)
         what = wrong.what if len(wrong.what) <= MOST_SHOWN else f"{wrong.what[:MOST_SHOWN]}…"
         return Problem(place, False, what, wrong.remedy)
-    expected = TYPES.get(kind.partition("_")[0]) if kind.endswith(("_type", "_parsing")) else None
+    expected = (
+        TYPES.get(kind.partition("_")[0])
+        if kind.endswith(("_type", "_parsing", "_from_float"))
+        else None
+    )
     message = found["msg"].removeprefix("Value error, ").removeprefix("Input should ")
     what = f"must be {expected}" if expected else _in_words(message)
     got = "" if of_table or not place else f", got {shown_value(value)}"

@@ -239,7 +239,10 @@ STEERED = {"name": "m", "factor": 2, "vae": {"at_loss": False, "reach": 0.5}}
         ({"arms": [{"name": "originals"}, {"name": "m", "mix": [MIX]}]}, r"arm 2"),
         ({"arms": [{"name": "originals"}, {"name": "m", "mixup": 3}]}, r"arm 2.*mixup"),
         ({"arms": [{"name": "originals", "loss": "hinge"}]}, r"loss"),
-        ({"vae": {"stepz": 3}}, r"stepz"),
+        ({"vae": {"stepz": 3}}, r"s\.toml, vae.*stepz.*Did you mean 'steps'"),
+        ({"steps": 1.5}, r"steps: must be a whole number, got 1\.5"),
+        ({"arms": [{"name": "originals", "weights": 3}]}, r"arm 1: weights: must be a text, got 3"),
+        ({"arms": [{"name": "m", "vae": "x"}]}, r"arm 1: vae: must be true, a loss or a table"),
         ({"arms": [{"name": "originals"}, STEERED]}, r"arm 2.*vae.*no model, which reach steers"),
     ],
 )

@@ -11,7 +11,7 @@ from augfactory.evaluation.training.diet import Loss
 from augfactory.evaluation.training.online import OnlineStage, online_stage
 from augfactory.evaluation.training.training_set import Part
 from augfactory.guarded.text import escaped, problem_with_name
-from augfactory.guarded.validation import refuse_unknown, told, unknown
+from augfactory.guarded.validation import refuse_unknown, shown_value, told, unknown
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.recipe_file import AskedRecipe
 
@@ -26,7 +26,9 @@ def _name(name: str) -> str:
     return name
 
 
-def _loss(vae: bool | float) -> bool | float:
+def _loss(vae: Any) -> Any:
+    if not isinstance(vae, bool | int | float):
+        raise told(f"must be true, a loss or a table, got {shown_value(vae)}", "Mend that value.")
     if not isinstance(vae, bool) and not (math.isfinite(vae) and vae > 0):
         raise told(f"no VAE reaches the loss {vae}", "Give a number above 0.")
     return vae
@@ -66,7 +68,7 @@ class StudyArm(BaseModel):
         '"originals+METHOD+…" says what is applied to every batch.'
     )
     recipe: AskedRecipe | None = None
-    vae: Annotated[bool | float, AfterValidator(_loss)] = Field(
+    vae: Annotated[bool | float, BeforeValidator(_loss)] = Field(
         default=False,
         description="true: a VAE makes images; a number: its checkpoint of that loss; a table: a "
         "recipe's `[vae]`, with `at_loss` for the checkpoint.",
@@ -112,7 +114,7 @@ class StudyArm(BaseModel):
                 steered = ", ".join(recipe["vae"])
                 what = f"at_loss = false means no model, which {steered} steers"
                 raise told(what, "Leave one out.", "vae")
-        elif vae:
+        elif isinstance(vae, int | float) and vae:
             recipe["vae"] = {}
         if recipe:
             own["recipe"] = AskedRecipe.model_validate(recipe)
