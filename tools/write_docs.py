@@ -31,6 +31,8 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 WORDS = {bool: "true or false", int: "whole number", float: "number", tuple: "list", dict: "table"}
 BOUNDS = {Ge: ("ge", "≥ {}"), Gt: ("gt", "> {}"), Le: ("le", "≤ {}"), Lt: ("lt", "< {}")}
+# What is taken where these are left out depends on others, and their descriptions say it.
+SAID_ELSEWHERE = ("factor", "copies", "from")
 HEAD = "| key | type | default | what it does |\n|---|---|---|---|\n"
 GENERATED = "`make docs` writes this page from the models that read the file.\n"
 
@@ -69,7 +71,6 @@ def recipe_page() -> str:
     """Return docs/recipe.md."""
     stated = {"factor": 10, "originals": True, "seed": 0, "format": "hdf5", "distinct": True}
     top = AskedRecipe.model_fields
-    told = {name: top[name] for name in ("factor", "geometry")}
     parts = [
         "# The recipe file",
         "A recipe says in TOML what flags cannot: stages in order, each with its parameters.\n"
@@ -82,7 +83,7 @@ def recipe_page() -> str:
         + _toml({"method": "mixup", "copies": 5, "from": "expanded"}, "[[mix]]")
         + _toml({"copies": 10, "keep": 0.75}, "[pseudo_label]"),
         "## At the top",
-        _table(top, {**Recipe.model_fields, **told}, {"format": FORMATS}),
+        _table(top, {**Recipe.model_fields, "geometry": top["geometry"]}, {"format": FORMATS}),
         "## [geometry]",
         "`geometry = false` leaves images as they are. Without the table the preset that suits the "
         "images varies them.",
@@ -207,15 +208,15 @@ def _table(
             (each.description for each in (field, *metadata) if getattr(each, "description", None)),
             "",
         )
-        default = _default((defaults or fields)[name])
+        default = _default((defaults or fields)[name], name)
         lines.append(f"| `{name}` | {kind} | {default} | {_cell(about)} |\n")
     return HEAD + "".join(lines)
 
 
-def _default(field: FieldInfo) -> str:
+def _default(field: FieldInfo, name: str) -> str:
     value = field.default
     if value is PydanticUndefined:
-        return "required"
+        return "" if name in SAID_ELSEWHERE else "required"
     if value is None or isinstance(value, BaseModel) or value == ():
         return ""
     return f"`{toml_lines({'x': value}).strip().removeprefix('x = ')}`"

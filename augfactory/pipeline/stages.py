@@ -137,7 +137,8 @@ class MixStage(Stage):
     )
     copies: StrictInt = Field(
         ge=0, le=LARGEST_FACTOR,
-        description="So many rows for each source image, on top of the factor.",
+        description="So many rows for each source image, on top of the factor, 1 or more; needed "
+        "unless `share` is given.",
     )  # fmt: skip
     source: Origin = Field(
         validation_alias=AliasChoices("source", "from"),
