@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from augfactory.errors import unknown_name
+from augfactory.errors import one_of
 from augfactory.guarded.validation import Table, checked, refuse_unknown, told, unknown
 from augfactory.methods.geometry import PRESETS
 from augfactory.methods.method import Method
@@ -246,8 +246,7 @@ def check_preset(preset: str) -> None:
     Raises:
         RecipeError: naming the nearest one.
     """
-    if preset not in PRESETS:
-        raise unknown_name("--preset", "preset", preset, list(PRESETS))
+    one_of("--preset", "preset", preset, list(PRESETS))
 
 
 def geometry_stage(where: str, parameters: Mapping[str, Any]) -> GeometryStage:

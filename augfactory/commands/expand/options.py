@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from augfactory.commands.expand.ingredients import is_model_folder
 from augfactory.commands.expand.request import ExpandRequest, read_format
 from augfactory.commands.opening.toml_files import read_tables
-from augfactory.errors import RecipeError, unknown_name
+from augfactory.errors import RecipeError, one_of
 from augfactory.guarded.validation import checked, option_error
 from augfactory.pipeline.recipe_file import AskedRecipe
 from augfactory.pipeline.stages import (
@@ -64,8 +64,7 @@ def read_copies(mix: Sequence[str], named: Mapping[str, int | None]) -> dict[str
     copies = dict(named)
     for text in mix:
         name, _, count = text.partition("=")
-        if name not in MIXING:
-            raise unknown_name(f"--mix {text}", "method", name, list(MIXING))
+        one_of(f"--mix {text}", "method", name, list(MIXING))
         if not re.fullmatch(r"\d{1,9}", count):
             raise RecipeError(f"--mix {text}", "says no number", f"Write --mix {name}=5.")
         if copies.get(name) is not None:
@@ -219,11 +218,10 @@ def _mix(flags: Flags, asked: AskedRecipe) -> tuple[MixStage, ...] | None:
         raise RecipeError(
             option_of(next(iter(given))), "the recipe has mix stages of its own", "Leave one out."
         )
-    origin: Any = flags.mix_from
-    if origin and origin not in get_args(Origin):
-        raise unknown_name("--mix-from", "choice", origin, get_args(Origin))
+    origins: tuple[Origin, ...] = get_args(Origin)
+    said = one_of("--mix-from", "choice", flags.mix_from, origins) if flags.mix_from else None
     return tuple(
-        mix_stage(option_of(name), name, given[name] or 0, origin or default_origin(name), {})
+        mix_stage(option_of(name), name, given[name] or 0, said or default_origin(name), {})
         for name in MIXING
         if given.get(name)
     )

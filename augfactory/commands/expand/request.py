@@ -12,7 +12,7 @@ from augfactory.commands.opening.notes import few_images, made_rows, suited_pres
 from augfactory.commands.opening.unlabelled import check_labelled
 from augfactory.commands.progress import Progress
 from augfactory.engines.processes import can_start_workers
-from augfactory.errors import RecipeError, unknown_name
+from augfactory.errors import RecipeError, one_of
 from augfactory.guarded.text import escaped, problem_with_name
 from augfactory.guarded.validation import checked
 from augfactory.methods.registry import METHODS
@@ -241,9 +241,7 @@ def read_format(text: str, where: str = "--format") -> str:
     Raises:
         RecipeError: there is none of this name.
     """
-    if text not in FORMATS:
-        raise unknown_name(where, "format", text, list(FORMATS))
-    return text
+    return one_of(where, "format", text, list(FORMATS))
 
 
 def default_workers() -> int:
