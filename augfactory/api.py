@@ -124,11 +124,12 @@ def expand(
     ricap: int | None = None,
     cutmix: int | None = None,
     augmix: int | None = None,
+    mix: Mapping[str, int] | None = None,
     unlabelled: str | Path | None = None,
     pseudo_label: bool = False,
     size: Size = None,
     colour: Colour = "auto",
-    format: Literal["hdf5", "png", "parquet", "webdataset"] | None = None,
+    format: str | None = None,
     seed: int | None = None,
     workers: int | None = None,
     progress: bool = False,
@@ -152,11 +153,12 @@ def expand(
         ricap: the same, by RICAP.
         cutmix: the same, by CutMix.
         augmix: the same, by AugMix.
+        mix: the same, by any method: its name -> rows, such as {"crop": 2}.
         unlabelled: images without labels.
         pseudo_label: label them by classifiers, and add as many rows again.
         size: as for ``train_vae``.
         colour: as for ``train_vae``.
-        format: of the files; "hdf5" unless the recipe says otherwise.
+        format: "hdf5", "png", "parquet" or "webdataset"; "hdf5" unless the recipe says otherwise.
         seed: random seed; 0 unless the recipe says otherwise.
         workers: processes; None is one per core.
         progress: show progress on stderr.
@@ -182,7 +184,13 @@ def expand(
         geometry=geometry,
         preset=preset,
         vae=vae or {},
-        copies={"mixup": mixup, "ricap": ricap, "cutmix": cutmix, "augmix": augmix},
+        copies={
+            "mixup": mixup,
+            "ricap": ricap,
+            "cutmix": cutmix,
+            "augmix": augmix,
+            **(mix or {}),
+        },
         mix_from=None,
         recipe=Path(recipe) if isinstance(recipe, str) else recipe,
         unlabelled=None if unlabelled is None else SourceSpec(str(unlabelled)),

@@ -6,7 +6,9 @@ A message says where it is wrong, what is wrong there, and how to mend it.
 import difflib
 import errno
 from collections.abc import Sequence
+from typing import TypeVar
 
+Name = TypeVar("Name", bound=str)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -56,6 +58,18 @@ def unknown_name(where: str, kind: str, name: str, known: Sequence[str]) -> Reci
     return RecipeError(
         where, f"there is no {kind} {name!r}", f"{remedy}There is: {', '.join(known)}."
     )
+
+
+def one_of(where: str, kind: str, name: str, known: Sequence[Name]) -> Name:
+    """Return the one of ``known`` that ``name`` is.
+
+    Raises:
+        RecipeError: it is none of them; the nearest is told.
+    """
+    for each in known:
+        if name == each:
+            return each
+    raise unknown_name(where, kind, name, known)
 
 
 def unwritable(path: object, error: OSError) -> ResourceError:

@@ -1,11 +1,14 @@
 """What flows through everything."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from augfactory.errors import RecipeError
 
 UInt8Array = npt.NDArray[np.uint8]
 Float32Array = npt.NDArray[np.float32]
@@ -33,6 +36,19 @@ class SourceSpec:
     size: tuple[int, int] | None = None
     colour: Colour = "auto"
     download: bool = False
+
+
+def read_size(text: str) -> tuple[int, int]:
+    """Return the (height, width) that "28" or "28x32" says.
+
+    Raises:
+        RecipeError: it is neither.
+    """
+    parts = text.lower().replace("×", "x").split("x")
+    if len(parts) > 2 or not all(re.fullmatch(r"0{0,9}[1-9]\d{0,5}", part) for part in parts):
+        shown = repr(text if len(text) <= 60 else f"{text[:60]}…")
+        raise RecipeError("--size", f"{shown} is no size", "Write 28, or 28x32 (height x width).")
+    return int(parts[0]), int(parts[-1])
 
 
 @dataclass(frozen=True)

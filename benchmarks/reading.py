@@ -34,9 +34,6 @@ from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.keyed_random import generator
-from augfactory.pipeline.recipe import (
-    Format,
-)
 from augfactory.records import Float32Array, Int64Array, SourceSpec, UInt8Array
 from augfactory.torchvision_import import import_torchvision
 
@@ -69,7 +66,7 @@ def datasets(place: Path, only: str) -> Iterator[Stored]:
     ):
         if only not in title:
             continue
-        formats: tuple[Format, ...] = ("hdf5", "png", "webdataset")
+        formats: tuple[str, ...] = ("hdf5", "png", "webdataset")
         folders: dict[str, Path] = {}
         for storage in formats:
             out = place / f"{storage}-{title.split()[0].replace(',', '')}"

@@ -4,22 +4,32 @@ import dataclasses
 import importlib.util
 import re
 import shlex
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from pydantic import BaseModel
 from typer.testing import CliRunner
 
+import augfactory.names
 from augfactory import __version__
 from augfactory.cli.app import app
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.methods import names
+from augfactory.commands.study.arm import OWN_KEYS
+from augfactory.commands.study.file import Study, study_of
 from augfactory.commands.vae.train import VaeTrainRequest
+from augfactory.methods.geometry import PRESETS
+from augfactory.methods.registry import METHODS
+from augfactory.pipeline.recipe_file import AskedRecipe, read_recipe
+from augfactory.pipeline.stages import MixStage, VaeStage
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+REFERENCES = ("recipe.md", "study.md")
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
 
@@ -33,10 +43,38 @@ def write_docs() -> Any:
     return module
 
 
-@pytest.mark.parametrize("name", ["methods.md", "cli.md"])
+@pytest.mark.parametrize("name", ["methods.md", "cli.md", "recipe.md", "study.md"])
 def test_a_generated_page_is_what_the_program_says(name: str) -> None:
     page = (ROOT / "docs" / name).read_text(encoding="utf-8")
     assert page == write_docs().pages()[name], f"docs/{name} is stale: run `make docs`"
+
+
+def examples_of(page: str) -> list[str]:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return re.findall(r"^```toml\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("example", examples_of("recipe.md"))
+def test_an_example_of_a_recipe_is_one(example: str) -> None:
+    assert read_recipe(example, "docs/recipe.md").model_fields_set
+
+
+@pytest.mark.parametrize("example", examples_of("study.md"))
+def test_an_example_of_a_study_is_one(example: str) -> None:
+    assert len(study_of(tomllib.loads(example), "docs/study.md", "default").arms) >= 2
+
+
+def test_the_pages_have_every_key() -> None:
+    recipe, study = ((ROOT / "docs" / name).read_text("utf-8") for name in REFERENCES)
+    models: list[type[BaseModel]] = [
+        AskedRecipe,
+        *(method.parameters for method in METHODS.values()),
+    ]
+    keys = [key for model in models for key in model.model_fields]
+    keys += [key for stage in (VaeStage, MixStage) for key in stage.written]
+    assert not [key for key in keys if f"\n| `{key}` |" not in recipe]
+    assert not [key for key in (*Study.model_fields, *OWN_KEYS) if f"\n| `{key}` |" not in study]
+    assert "|  |\n" not in recipe + study, "a key has no description"
 
 
 def test_the_cli_page_has_every_option_and_example() -> None:
@@ -48,6 +86,10 @@ def test_the_cli_page_has_every_option_and_example() -> None:
         for parameter in command.params:
             for option in parameter.opts:
                 assert option in section or option == parameter.name, (name, option)
+
+
+def test_help_names_every_preset() -> None:
+    assert tuple(PRESETS) == augfactory.names.PRESETS
 
 
 def test_the_readme_can_be_read_in_a_few_minutes() -> None:

@@ -1,15 +1,40 @@
-"""Write the pages under docs/ that are generated: ``make docs``."""
+"""Write the pages under docs/ that are generated: ``make docs``.
+
+docs/recipe.md and docs/study.md have every table and key, from the models that read them.
+"""
 
 import inspect
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 
 from augfactory.cli.app import app
 from augfactory.commands.methods import markdown
+from augfactory.commands.study.arm import OWN_KEYS, RECIPE_KEYS, StudyArm
+from augfactory.commands.study.file import Study, VaeSettings
+from augfactory.methods.registry import METHODS
+from augfactory.names import FORMATS
+from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.recipe_file import AskedRecipe
+from augfactory.pipeline.stages import MIXING, MixStage, PseudoLabelStage, VaeStage
+from augfactory.report.recipe_toml import toml_lines
+from augfactory.vae.samplers.registry import SAMPLERS
 
 DOCS = Path(__file__).parents[1] / "docs"
+
+WORDS = {bool: "true or false", int: "whole number", float: "number", tuple: "list", dict: "table"}
+BOUNDS = {Ge: ("ge", "≥ {}"), Gt: ("gt", "> {}"), Le: ("le", "≤ {}"), Lt: ("lt", "< {}")}
+# What is taken where these are left out depends on others, and their descriptions say it.
+SAID_ELSEWHERE = ("factor", "copies", "from")
+HEAD = "| key | type | default | what it does |\n|---|---|---|---|\n"
+GENERATED = "`make docs` writes this page from the models that read the file.\n"
 
 
 def cli_page() -> str:
@@ -42,9 +67,207 @@ def _cell(text: str) -> str:
     return " ".join(text.replace("|", "\\|").split())
 
 
+def recipe_page() -> str:
+    """Return docs/recipe.md."""
+    stated = {"factor": 10, "originals": True, "seed": 0, "format": "hdf5", "distinct": True}
+    top = AskedRecipe.model_fields
+    parts = [
+        "# The recipe file",
+        "A recipe says in TOML what flags cannot: stages in order, each with its parameters.\n"
+        "`augfactory expand SOURCE --recipe recipe.toml --out NAME` follows it, options that are\n"
+        "given override it, and `augfactory.expand(recipe=…)` takes the same as a mapping. Every\n"
+        "key may be left out; a key that is not here is refused.\n" + GENERATED,
+        _toml({**stated})
+        + _toml({"preset": "digits"}, "[geometry]")
+        + _toml({"share": 0.25, "sampler": "same-class", "reach": 0.5}, "[vae]")
+        + _toml({"method": "mixup", "copies": 5, "from": "expanded"}, "[[mix]]")
+        + _toml({"copies": 10, "keep": 0.75}, "[pseudo_label]"),
+        "## At the top",
+        _table(top, {**Recipe.model_fields, "geometry": top["geometry"]}, {"format": FORMATS}),
+        "## [geometry]",
+        "`geometry = false` leaves images as they are. Without the table the preset that suits the "
+        "images varies them.",
+        *_parameters(METHODS["geometry"].parameters, "[geometry]"),
+        "## [vae]",
+        _table(_without(VaeStage, "parameters", "varied"), choices={"sampler": tuple(SAMPLERS)}),
+    ]
+    for name, sampler in SAMPLERS.items():
+        parts += [f"### sampler = {name!r}".replace("'", '"')]
+        parts += _parameters(sampler.params, "[vae]", sampler=name)
+    parts += ["## [[mix]]", _table(_mix_fields(), choices={"method": tuple(MIXING)})]
+    for name, method in MIXING.items():
+        parts += [f'### method = "{name}"', method.card.splitlines()[0]]
+        parts += _parameters(method.parameters, "[[mix]]", method=name, copies=5)
+    parts += [
+        "## [pseudo_label]",
+        "With `--unlabelled SOURCE`; see [unlabelled images](unlabelled.md).",
+        *_parameters(PseudoLabelStage, "[pseudo_label]", copies=10),
+    ]
+    return _joined(parts)
+
+
+def study_page() -> str:
+    """Return docs/study.md."""
+    example = {
+        "title": "Mixup on few digits", "source": "sample:train", "test": "sample:test",
+        "size": 28, "n_train": [20, 100], "subsets": 3, "seeds": 2, "steps": 800,
+    }  # fmt: skip
+    arm = {"name": "mixup, alpha {alpha}", "factor": 1, "distinct": True}
+    mix = {"method": "mixup", "copies": 9, "alpha": "{alpha}"}
+    parts = [
+        "# The study file",
+        "A study compares arms over draws of originals and training seeds:\n"
+        "`augfactory study study.toml --out DIR`. A key that is not here is refused.\n" + GENERATED,
+        _toml(example)
+        + _toml({"name": "originals"}, "[[arms]]")
+        + _toml({"name": "originals+geometry"}, "[[arms]]")
+        + _toml(arm, "[[arms]]")
+        + _toml(mix, "[[arms.mix]]")
+        + _toml({"alpha": [0.2, 1.0]}, "[arms.grid]")
+        + _toml({"n_train": [20], "steps": 20}, "[quick]"),
+        "## At the top",
+        _table(Study.model_fields),
+        "## [vae]",
+        "How the VAEs are trained that arms ask for, as `augfactory vae-train` has it.",
+        _table(VaeSettings.model_fields),
+        _toml(example)
+        + _toml(_defaults(VaeSettings.model_fields), "[vae]")
+        + _toml({"name": "originals"}, "[[arms]]")
+        + _toml({"name": "decoded", "vae": True, "factor": 10}, "[[arms]]"),
+        "## [[arms]]",
+        "An arm trains on a dataset, where it holds keys of a recipe, else on the originals.",
+        _table({key: StudyArm.model_fields[key] for key in OWN_KEYS}),
+        "Keys of a recipe, as in [the recipe file](recipe.md): "
+        + ", ".join(f"`{key}`" for key in RECIPE_KEYS)
+        + ". `vae` may be a table, with `at_loss` beside a recipe's keys. Its seed is that of the "
+        "draw. An arm that says nothing of geometry, mixing and `distinct` is made as "
+        "`augfactory expand` makes a dataset by default.",
+        _toml(example)
+        + _toml({"name": "originals"}, "[[arms]]")
+        + _toml({"name": "near", "factor": 10, "order": "rounds"}, "[[arms]]")
+        + _toml({"at_loss": 120.0, "sampler": "same-class", "reach": 0.5}, "[arms.vae]")
+        + _toml({"name": "online", "classifier": "vgg"}, "[[arms]]")
+        + _toml({"method": "geometry"}, "[[arms.online]]")
+        + _toml({"method": "ricap", "beta": 0.3}, "[[arms.online]]"),
+        "## [arms.grid]",
+        "Lists by name. The arm stands for one arm for each combination of their values, and "
+        '`"{name}"` is replaced by the value everywhere in it; `"{{"` is a brace.',
+        "## [quick] and [full]",
+        "What `--quick` and `--full` have in place of the keys at the top. `[quick.grid]` narrows "
+        "grids by name.",
+    ]
+    return _joined(parts)
+
+
+def _joined(parts: Iterable[str]) -> str:
+    """Join paragraphs; examples of tables that follow each other become one block."""
+    text = "\n\n".join(part.strip("\n") for part in parts) + "\n"
+    return text.replace("```\n```toml\n", "\n")
+
+
+def _toml(values: Mapping[str, Any], head: str = "") -> str:
+    return f"```toml\n{head}\n{toml_lines(values)}```\n".replace("```toml\n\n", "```toml\n")
+
+
+def _parameters(model: type[BaseModel], head: str, **more: Any) -> list[str]:
+    """Return the table of a model and an example that says all of its defaults."""
+    example = _toml({**more, **_defaults(model.model_fields)}, head)
+    return [_table(model.model_fields), example] if model.model_fields else [example]
+
+
+def _defaults(fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
+    return {
+        name: field.examples[0] if field.examples else field.default
+        for name, field in fields.items()
+        if field.examples or field.default not in (None, PydanticUndefined)
+    }
+
+
+def _without(model: type[BaseModel], *names: str) -> dict[str, FieldInfo]:
+    return {name: field for name, field in model.model_fields.items() if name not in names}
+
+
+def _mix_fields() -> dict[str, FieldInfo]:
+    fields = _without(MixStage, "parameters")
+    return {"from" if name == "source" else name: field for name, field in fields.items()}
+
+
+def _table(
+    fields: Mapping[str, FieldInfo],
+    defaults: Mapping[str, FieldInfo] | None = None,
+    choices: Mapping[str, tuple[str, ...]] | None = None,
+) -> str:
+    """Return a line for each field; ``defaults`` are where their defaults are, if elsewhere."""
+    lines = []
+    for name, field in fields.items():
+        base, metadata = _unwrapped(field)
+        if choices and name in choices:
+            base = Literal[choices[name]]
+        kind = ", ".join(filter(None, [_kind(base), _range(metadata)]))
+        about = next(
+            (each.description for each in (field, *metadata) if getattr(each, "description", None)),
+            "",
+        )
+        default = _default((defaults or fields)[name], name)
+        lines.append(f"| `{name}` | {kind} | {default} | {_cell(about)} |\n")
+    return HEAD + "".join(lines)
+
+
+def _default(field: FieldInfo, name: str) -> str:
+    value = field.default
+    if value is PydanticUndefined:
+        return "" if name in SAID_ELSEWHERE else "required"
+    if value is None or isinstance(value, BaseModel) or value == ():
+        return ""
+    return f"`{toml_lines({'x': value}).strip().removeprefix('x = ')}`"
+
+
+def _unwrapped(field: FieldInfo) -> tuple[Any, list[Any]]:
+    """Return the type of a field without None and annotations, and all that is said of it."""
+    base: Any = field.annotation
+    metadata = list(field.metadata)
+    while True:
+        if get_origin(base) is Annotated:
+            inner = get_args(base)
+            base = inner[0]
+            for each in inner[1:]:
+                metadata += [each, *getattr(each, "metadata", [])]
+        elif get_origin(base) in (Union, UnionType) and NoneType in get_args(base):
+            left = [each for each in get_args(base) if each is not NoneType]
+            base = Union[tuple(left)]  # noqa: UP007
+        else:
+            return base, metadata
+
+
+def _kind(base: Any) -> str:
+    if get_origin(base) is Literal:
+        return " or ".join(f"`{choice}`" for choice in get_args(base))
+    if get_origin(base) in (Union, UnionType):
+        return " or ".join(_kind(each) for each in get_args(base))
+    own = get_origin(base) or base
+    if isinstance(own, type) and issubclass(own, BaseModel):
+        return "table"
+    return WORDS.get(own, "text")
+
+
+def _range(metadata: Iterable[Any]) -> str:
+    found = []
+    for each in metadata:
+        for kind, (name, words) in BOUNDS.items():
+            if isinstance(each, kind):
+                bound = getattr(each, name)
+                found.append(words.format(f"{bound:,}" if isinstance(bound, int) else f"{bound:g}"))
+    return ", ".join(found)
+
+
 def pages() -> dict[str, str]:
     """Return the text of every generated page, by its name under docs/."""
-    return {"methods.md": markdown(), "cli.md": cli_page()}
+    return {
+        "methods.md": markdown(),
+        "cli.md": cli_page(),
+        "recipe.md": recipe_page(),
+        "study.md": study_page(),
+    }
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ from augfactory.cli.source_options import (
     Size,
     source_spec,
 )
+from augfactory.evaluation.classifiers.registry import CLASSIFIERS
 
 QUICK_STEPS, QUICK_SEEDS = 100, 2
 
@@ -33,9 +34,7 @@ def evaluate(
     test: Annotated[str, typer.Option(metavar="SOURCE", help=f"Test images. {SOURCE_HELP}")],
     classifier: Annotated[
         str,
-        typer.Option(
-            help="quick, vgg, resnet20, wrn40-2, allconv, or a torchvision name (resnet18)."
-        ),
+        typer.Option(help=f"{', '.join(CLASSIFIERS)}, or a torchvision name (resnet18)."),
     ] = "quick",
     weights: Annotated[
         Path | None,

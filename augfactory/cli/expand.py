@@ -16,6 +16,7 @@ from augfactory.cli.source_options import (
     source_spec,
 )
 from augfactory.errors import RecipeError, unknown_name
+from augfactory.names import FORMATS, MIXING, SAMPLERS
 
 COPIES = "Further rows per source image, on top of the factor; 0 leaves mixtures out."
 
@@ -65,7 +66,7 @@ def expand(
     sampler: Annotated[
         str | None,
         typer.Option(
-            metavar="same-class|posterior", help="With a model: how latent vectors are sampled."
+            metavar="|".join(SAMPLERS), help="With a model: how latent vectors are sampled."
         ),
     ] = None,
     temperature: Annotated[
@@ -82,6 +83,12 @@ def expand(
     ricap: Annotated[int | None, typer.Option(metavar="M", help=COPIES)] = None,
     cutmix: Annotated[int | None, typer.Option(metavar="M", help=COPIES)] = None,
     augmix: Annotated[int | None, typer.Option(metavar="M", help=COPIES)] = None,
+    mix: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="METHOD=M", help=f"The same by any method; repeatable: {', '.join(MIXING)}."
+        ),
+    ] = None,
     mix_from: Annotated[
         str | None,
         typer.Option(
@@ -108,7 +115,7 @@ def expand(
     ] = False,
     format: Annotated[
         str | None,
-        typer.Option(metavar="hdf5|png|parquet|webdataset", help="Storage format [hdf5]."),
+        typer.Option(metavar="|".join(FORMATS), help="Storage format [hdf5]."),
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Random seed.")] = None,
     workers: Annotated[
@@ -148,7 +155,7 @@ def expand(
     with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
         from augfactory.commands.expand import expand as command
         from augfactory.commands.expand.estimate import estimate, estimates_text
-        from augfactory.commands.expand.options import Flags, build_request
+        from augfactory.commands.expand.options import Flags, build_request, read_copies
         from augfactory.commands.expand.request import default_workers
         from augfactory.store.disk.lock import read_lock
 
@@ -168,7 +175,9 @@ def expand(
             geometry=geometry,
             preset=preset,
             vae={name: value for name, value in vae.items() if value is not None},
-            copies={"mixup": mixup, "ricap": ricap, "cutmix": cutmix, "augmix": augmix},
+            copies=read_copies(
+                mix or (), {"mixup": mixup, "ricap": ricap, "cutmix": cutmix, "augmix": augmix}
+            ),
             mix_from=mix_from,
             recipe=recipe,
             unlabelled=source_spec(unlabelled, None, False, False, download)

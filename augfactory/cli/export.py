@@ -7,11 +7,12 @@ import typer
 
 from augfactory.cli.session import Debug, Json, Lock, Quiet, print_json, session, show
 from augfactory.cli.versions import Name
+from augfactory.names import FORMATS
 
 
 def export(
     dataset: Name,
-    to: Annotated[str, typer.Option(metavar="FORMAT", help="hdf5, png, parquet or webdataset.")],
+    to: Annotated[str, typer.Option(metavar="FORMAT", help=f"One of {', '.join(FORMATS)}.")],
     out: Annotated[
         Path | None,
         typer.Option(metavar="NAME", help="Dataset that it becomes a version of; else its own."),

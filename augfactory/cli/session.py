@@ -4,7 +4,6 @@ import contextlib
 import json
 import mmap
 import os
-import re
 import shlex
 import signal
 import sys
@@ -16,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from augfactory.commands.progress import Progress
-from augfactory.errors import RecipeError, ResourceError, explained
+from augfactory.errors import ResourceError, explained
 from augfactory.guarded.text import escaped
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
@@ -140,21 +139,6 @@ def print_json(value: dict[str, Any]) -> None:
 def print_json_error(where: str, what: str, remedy: str, exit_code: int) -> None:
     """Print the one object that ``--json`` promises where something is wrong."""
     print_json({"error": {"where": where, "what": what, "remedy": remedy, "exit_code": exit_code}})
-
-
-def read_size(text: str | None) -> tuple[int, int] | None:
-    """Read ``--size``: "28" or "28x32", height first.
-
-    Raises:
-        RecipeError: it is neither.
-    """
-    if text is None:
-        return None
-    parts = text.lower().replace("×", "x").split("x")
-    if len(parts) > 2 or not all(re.fullmatch(r"0{0,9}[1-9]\d{0,5}", part) for part in parts):
-        shown = repr(text if len(text) <= 60 else f"{text[:60]}…")
-        raise RecipeError("--size", f"{shown} is no size", "Write 28, or 28x32 (height x width).")
-    return int(parts[0]), int(parts[-1])
 
 
 def _this_command() -> str:

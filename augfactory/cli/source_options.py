@@ -4,15 +4,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from augfactory.cli.session import read_size
 from augfactory.errors import RecipeError
+from augfactory.names import PRESETS, SOURCES
 
 if TYPE_CHECKING:  # numpy takes half of the time that `augfactory --help` may take
     from augfactory.records import Colour, SourceSpec
 
+_KINDS = ", ".join(SOURCES.values())
 SOURCE_HELP = (
-    "Class folders, a folder of IDX(.gz) files, .npz, .h5, a dataset version, "
-    "'sample', or torchvision:NAME; ':train' or ':test' chooses a split."
+    f"{_KINDS[:1].upper()}{_KINDS[1:]}, a dataset version, 'sample', or torchvision:NAME; ':train' "
+    "or ':test' chooses a split."
 )
 Size = Annotated[
     str | None, typer.Option(help="Resize images to HxW pixels: aspect kept, centre cropped.")
@@ -22,7 +23,7 @@ Rgb = Annotated[bool, typer.Option("--rgb", help="Convert images to three colour
 Preset = Annotated[
     str | None,
     typer.Option(
-        metavar="digits|photo|clothes|texture|none",
+        metavar="|".join(PRESETS),
         help="How images are varied. By default the "
         "model's preset, or the one that a test on your images suggests.",
     ),
@@ -38,7 +39,7 @@ def source_spec(text: str, size: str | None, grey: bool, rgb: bool, download: bo
     """
     if grey and rgb:
         raise RecipeError("--grey --rgb", "an image cannot be both", "Leave one out.")
-    from augfactory.records import SourceSpec
+    from augfactory.records import SourceSpec, read_size
 
     colour: Colour = "grey" if grey else "rgb" if rgb else "auto"
-    return SourceSpec(text, read_size(size), colour, download)
+    return SourceSpec(text, read_size(size) if size is not None else None, colour, download)

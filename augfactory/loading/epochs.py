@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from torch.utils.data import Sampler
 
-from augfactory.errors import RecipeError, unknown_name
+from augfactory.errors import RecipeError, one_of
 from augfactory.evaluation.training.batches import (
     epoch_one_of_k,
     epoch_with_views,
@@ -31,8 +31,7 @@ def check_order(order: str) -> None:
     Raises:
         RecipeError: there is none of this name.
     """
-    if order not in LOADER_ORDERS:
-        raise unknown_name("order", "order", order, LOADER_ORDERS)
+    one_of("order", "order", order, LOADER_ORDERS)
 
 
 class EpochBatches(Sampler[Any]):

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from augfactory.errors import RecipeError, unknown_name
+from augfactory.errors import RecipeError, one_of
 from augfactory.evaluation.training.batches import VIEWS, images_with_views
 from augfactory.keyed_random import key_of
 from augfactory.loading.dataset import (
@@ -65,8 +65,7 @@ def load(
         ("labels", labels, ("soft", "hard")),
         ("images", images, ("float", "uint8")),
     ):
-        if given not in known:
-            raise unknown_name(where, f"kind of {where}", given, known)
+        one_of(where, f"kind of {where}", given, known)
     if normalise and images == "uint8":
         raise RecipeError(
             "normalise", "uint8 images cannot be normalised", 'Leave out images="uint8".'

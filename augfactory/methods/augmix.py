@@ -220,5 +220,6 @@ METHOD = Method(
     draw=draw,
     weights=only_parent,
     apply=apply,
+    views=True,
     largest_side=warps.LARGEST_SIDE,
 )

@@ -70,4 +70,5 @@ METHOD = Method(
     draw=draw,
     weights=weights,
     apply=cutmix,
+    pairing=lambda parameters: parameters.pairing,
 )

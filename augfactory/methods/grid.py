@@ -77,4 +77,5 @@ METHOD = Method(
     draw=draw,
     weights=weights,
     apply=grid,
+    pairing=lambda parameters: parameters.pairing,
 )

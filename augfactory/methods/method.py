@@ -49,6 +49,12 @@ def only_parent(
     return np.ones((len(draws), 1), dtype=np.float32)
 
 
+def any_image(parameters: BaseModel) -> Pairing:
+    """Return the ``pairing`` of a method whose partners may be any images."""
+    del parameters
+    return "any"
+
+
 @dataclass(frozen=True)
 class Method:
     """A named way to make one image from one or several.
@@ -64,6 +70,9 @@ class Method:
             the label, computed from what ``apply`` really does; rows sum to 1.
         apply: (parameters, images uint8 [n, P, H, W, C], draws) -> uint8 [n, H, W, C]; pure, and
             each row's result is independent of the other rows.
+        pairing: parameters -> where the partners of the first parent come from.
+        views: the rows of a source image are views of one image, which a loss may compare. They
+            are made of the originals, unless a recipe says otherwise.
         largest_side: the most pixels a side may have; None where any number will do.
         largest_first: draws -> the same with the first parent's share the largest; None where the
             parents cannot change places.
@@ -77,6 +86,8 @@ class Method:
     draw: Callable[[Any, Slots], Draws]
     weights: Callable[[Any, Draws, tuple[int, int, int]], Float32Array]
     apply: Callable[[Any, UInt8Array, Draws], UInt8Array]
+    pairing: Callable[[Any], Pairing] = any_image
+    views: bool = False
     largest_side: int | None = None
     largest_first: Callable[[Draws], Draws] | None = None
 

@@ -85,5 +85,6 @@ METHOD = Method(
     draw=draw,
     weights=weights,
     apply=mixup,
+    pairing=lambda parameters: parameters.pairing,
     largest_first=lambda draws: -np.sort(-draws, axis=1),
 )

@@ -1,35 +1,7 @@
-"""Every method, one line each."""
+"""Every method, by its name in ``names.py``."""
 
-from augfactory.methods import (
-    augmix,
-    crop,
-    cutmix,
-    erasing,
-    geometry,
-    grid,
-    jitter,
-    mixup,
-    randaugment,
-    ricap,
-    stroke,
-    trivialaugment,
-)
 from augfactory.methods.method import Method
+from augfactory.names import METHODS as NAMES
+from augfactory.names import registered
 
-METHODS: dict[str, Method] = {
-    method.name: method
-    for method in (
-        geometry.METHOD,
-        mixup.METHOD,
-        ricap.METHOD,
-        cutmix.METHOD,
-        augmix.METHOD,
-        erasing.METHOD,
-        grid.METHOD,
-        trivialaugment.METHOD,
-        randaugment.METHOD,
-        crop.METHOD,
-        jitter.METHOD,
-        stroke.METHOD,
-    )
-}
+METHODS: dict[str, Method] = registered("methods", NAMES, "METHOD")

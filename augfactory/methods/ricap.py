@@ -143,4 +143,5 @@ METHOD = Method(
     draw=draw,
     weights=weights,
     apply=ricap,
+    pairing=lambda parameters: parameters.pairing,
 )

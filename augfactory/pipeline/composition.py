@@ -7,12 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from augfactory.errors import RecipeError
-from augfactory.pipeline.recipe import (
-    MixStage,
-    VaeStage,
-)
-from augfactory.pipeline.recipe_text import vae_asked
-from augfactory.pipeline.stages import mix_stage
+from augfactory.guarded.validation import checked
+from augfactory.pipeline.stages import MixStage, VaeStage, mix_stage
 
 # Of the further images that are no mixtures, with a model; by channels.
 DECODED: dict[int, dict[str, Any]] = {
@@ -41,7 +37,7 @@ def vae_or_default(asked: Mapping[str, Any], *, varied: bool, channels: int) -> 
     Raises:
         RecipeError: without geometry only a share is to be decoded, or a value is wrong.
     """
-    stage = vae_asked("[vae]", {**(DECODED[channels] if varied else {}), **asked})
+    stage = checked(VaeStage, {**(DECODED[channels] if varied else {}), **asked}, "[vae]")
     if not varied and stage.share < 1:
         raise RecipeError(
             "[vae]: share",

@@ -24,13 +24,10 @@ from augfactory.pipeline.plan import (
     parents,
     sections,
 )
-from augfactory.pipeline.recipe import (
-    MixStage,
-    Recipe,
-    method_of,
-)
+from augfactory.pipeline.recipe import Recipe
 from augfactory.pipeline.settle import Settle, draw_number, rejected_columns
 from augfactory.pipeline.shares import decoded_rows
+from augfactory.pipeline.stages import MixStage, method_of
 from augfactory.records import BLOCK_ROWS, Int64Array
 from augfactory.vae.samplers.registry import SAMPLERS
 
@@ -121,7 +118,7 @@ def _draw_mixed(recipe: Recipe, origin: Origin, section: Section, within: Int64A
             origin.class_rows,
             lead,
             used - 1,
-            parameters.pairing,
+            method.pairing(parameters),
             generator(recipe.seed, f"{name} partner", block),
         )
         chosen = np.concatenate([chosen, partners], axis=1)
@@ -139,7 +136,7 @@ def _draw_mixed(recipe: Recipe, origin: Origin, section: Section, within: Int64A
         # class has its ``factor`` of them whatever was drawn.
         drawn = method.largest_first(drawn)
     weight = method.weights(parameters, drawn, origin.image_shape)
-    views = stage.method == "augmix"
+    views = method.views
     return PlanRows(
         stage=section.stage,
         row=section.start + within,
@@ -183,8 +180,7 @@ def _geometry_draws(
     """Draw how the rows that are ``used`` are varied; nothing where no geometry takes part."""
     if recipe.geometry is None:
         return {}
-    method = METHODS["geometry"]
-    parameters = method.parameters.model_validate(recipe.geometry.parameters)
+    method, parameters = method_of(recipe.geometry)
     drawn = method.draw(parameters, _slots(recipe, name, origin, within, round_))
     return _columns("geometry", method.fields(parameters), drawn, used)
 
@@ -227,7 +223,7 @@ def _parent_rows(
     """Choose which of its images stands for each chosen source, where expanded ones are mixed."""
     if stage.source == "originals":
         return np.full_like(chosen, NONE)
-    if stage.method == "augmix":
+    if METHODS[stage.method].views:
         # All views of a source are views of one image, which the Jensen-Shannon loss compares.
         rounds = np.array(
             [

@@ -14,12 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from augfactory.methods.registry import METHODS
 from augfactory.pipeline.partners import ClassRows
-from augfactory.pipeline.recipe import (
-    Recipe,
-    method_of,
-)
+from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.stages import method_of
 from augfactory.records import BLOCK_ROWS, Float32Array, Int64Array
 from augfactory.vae.samplers.registry import SAMPLERS
 
@@ -129,7 +126,8 @@ def draw_columns(recipe: Recipe) -> list[str]:
     """Return the names of all that is drawn for a row of any section."""
     names = []
     if recipe.geometry is not None:
-        names += [f"geometry_{name}" for name in _geometry_fields(recipe)]
+        method, parameters = method_of(recipe.geometry)
+        names += [f"geometry_{name}" for name in method.fields(parameters)]
     if recipe.vae is not None:
         names += [f"vae_{name}" for name in SAMPLERS[recipe.vae.sampler].fields]
         names += [f"vae_{reason}" for reason in REASONS if recipe.vae.filter]
@@ -151,13 +149,6 @@ def join(plans: Sequence[PlanRows]) -> PlanRows:
             name: np.concatenate([plan.draws[name] for plan in plans]) for name in plans[0].draws
         },
     )
-
-
-def _geometry_fields(recipe: Recipe) -> tuple[str, ...]:
-    if recipe.geometry is None:
-        return ()
-    method = METHODS["geometry"]
-    return method.fields(method.parameters.model_validate(recipe.geometry.parameters))
 
 
 def cut(plan: PlanRows, count: int) -> PlanRows:

@@ -4,95 +4,36 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
 
-from augfactory.methods.method import Method
 from augfactory.methods.registry import METHODS
-
-Format = Literal["hdf5", "png", "parquet", "webdataset"]
-Decode = Literal["full", "residual"]
-Origin = Literal["originals", "expanded"]
-LARGEST_FACTOR = 100_000
-MOST_SHOWN = 200  # letters of a wrong value in a message
-MIXING = {name: method for name, method in METHODS.items() if name != "geometry"}
+from augfactory.pipeline.stages import (
+    LARGEST_FACTOR,
+    GeometryStage,
+    MixStage,
+    PseudoLabelStage,
+    VaeStage,
+)
 
 # Raise this whenever the same recipe gives other pixels or labels than before.
 RENDERING = 1
 
-
-class GeometryStage(BaseModel):
-    """How an image is varied before it is encoded or, without a model, on its own.
-
-    ``parameters`` holds every parameter, defaults filled in, so that a changed default makes
-    another recipe; so it does in the other stages.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    parameters: dict[str, Any]
-
-
-class VaeStage(BaseModel):
-    """How decoded images are made from encoded ones.
-
-    ``share`` is that of the images made of one original each that are decoded; the others are
-    varied by geometry alone. ``decode`` "full" takes what the network decodes; "residual" adds what
-    the move in the latent space changes to the real image, clip(x + decode(z') - decode(mean)).
-    ``varied`` says that images are varied before they are encoded, where geometry takes part: a
-    model that was trained without geometry does not know varied images. With ``filter`` a decoded
-    image that classifiers do not read as its class, that is blank or a copy is drawn again.
-    Keys of their defaults are left out of a recipe's text, which then is that of older versions.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    sampler: str
-    parameters: dict[str, Any]
-    share: float = Field(default=1.0, ge=0, le=1, exclude_if=lambda share: share == 1)
-    decode: Decode = Field(default="full", exclude_if=lambda decode: decode == "full")
-    varied: bool = Field(default=True, exclude_if=lambda varied: varied)
-    filter: bool = Field(default=False, exclude_if=lambda filter: not filter)
-
-
-class MixStage(BaseModel):
-    """Further rows: ``copies`` for each source image, made by ``method``.
-
-    ``source`` says what is mixed: the original images, or any of the images that the earlier stages
-    made of each. With a ``share`` the copies are so large a part of the further images among the
-    ``factor``; without one they come on top of it. A stage that was asked for by its share has no
-    copies before a recipe gives it some.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    method: str
-    copies: int = Field(ge=0, le=LARGEST_FACTOR)
-    source: Origin
-    parameters: dict[str, Any]
-    share: float | None = Field(default=None, gt=0, le=1, exclude_if=lambda share: share is None)
-
-
-class PseudoLabelStage(BaseModel):
-    """Further rows: unlabelled images, with labels by classifiers trained on the labelled ones.
-
-    There are ``copies`` of them for each source image, on top of the factor. The surest ``keep`` of
-    each class serve, each once before any comes again, then varied by geometry. So many
-    ``teachers`` are trained, ``steps`` steps each, and read an image and ``views`` varied ones of
-    it, in so many ``rounds``; see ``evaluation/pseudo_labels.py``. Of more unlabelled images than
-    ``images`` so many are labelled, evenly spread.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    copies: int = Field(ge=1, le=LARGEST_FACTOR)
-    keep: float = Field(default=0.75, gt=0, le=1)
-    rounds: int = Field(default=2, ge=1, le=10)
-    teachers: int = Field(default=5, ge=2, le=20)
-    steps: int = Field(default=400, ge=1, le=1_000_000)
-    views: int = Field(default=4, ge=0, le=64)
-    images: int = Field(default=20_000, ge=1, le=10_000_000)
+Factor = Annotated[
+    StrictInt,
+    Field(
+        ge=1, le=LARGEST_FACTOR,
+        description="How many images each source image becomes, itself among them.",
+    ),
+]  # fmt: skip
+Originals = Annotated[
+    StrictBool, Field(description="Whether the source image is one of the `factor`.")
+]
+Seed = Annotated[StrictInt, Field(ge=0, description="Random seed.")]
+Distinct = Annotated[
+    StrictBool, Field(description="Draw a mixture again that would be one of its parents.")
+]
 
 
 class Recipe(BaseModel):
@@ -105,17 +46,17 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    factor: int = Field(ge=1, le=LARGEST_FACTOR)
-    originals: bool = True
-    seed: int = Field(default=0, ge=0)
+    factor: Factor
+    originals: Originals = True
+    seed: Seed = 0
     geometry: GeometryStage | None = None
     vae: VaeStage | None = None
     mix: tuple[MixStage, ...] = ()
-    distinct: bool = Field(default=False, exclude_if=lambda distinct: not distinct)
+    distinct: Distinct = Field(default=False, exclude_if=lambda distinct: not distinct)
     pseudo_label: PseudoLabelStage | None = Field(
         default=None, exclude_if=lambda stage: stage is None
     )
-    format: Format = "hdf5"
+    format: str = "hdf5"
 
     @model_validator(mode="after")
     def _shares_fit(self) -> "Recipe":
@@ -187,9 +128,3 @@ def recipe_id(
     if unlabelled_fingerprint is not None:
         request["unlabelled"] = unlabelled_fingerprint
     return hashlib.sha256(canonical_json(request).encode()).hexdigest()
-
-
-def method_of(stage: MixStage) -> tuple[Method, Any]:
-    """Return a stage's method and its parameters as the method takes them."""
-    method = METHODS[stage.method]
-    return method, method.parameters.model_validate(stage.parameters)

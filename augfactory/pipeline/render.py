@@ -8,12 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from augfactory.keyed_random import from_key
-from augfactory.methods.registry import METHODS
 from augfactory.pipeline.plan import NONE, UNLABELLED, PlanRows
-from augfactory.pipeline.recipe import (
-    Recipe,
-    method_of,
-)
+from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.stages import method_of
 from augfactory.records import BLOCK_ROWS, Float32Array, Int64Array, Source, UInt8Array
 from augfactory.vae.samplers.registry import SAMPLERS
 
@@ -101,8 +98,7 @@ def _varied(
     images = source.read_images(which)
     if recipe.geometry is None:
         return images
-    method = METHODS["geometry"]
-    parameters = method.parameters.model_validate(recipe.geometry.parameters)
+    method, parameters = method_of(recipe.geometry)
     draws = _draws(plan, "geometry", method.fields(parameters), rows)
     return method.apply(parameters, images[:, None], draws)
 

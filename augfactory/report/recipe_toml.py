@@ -21,9 +21,9 @@ def recipe_toml(recipe: Mapping[str, Any]) -> str:
     plain = {key: value for key, value in recipe.items() if key not in (*stages, "mix")}
     if "geometry" in recipe and not stages["geometry"]:
         plain["geometry"] = False
-    parts = [_lines(plain)]
-    parts += [f"[{name}]\n{_lines(_flat(stage))}" for name, stage in stages.items() if stage]
-    parts += [f"[[mix]]\n{_lines(_flat(stage))}" for stage in recipe.get("mix") or ()]
+    parts = [toml_lines(plain)]
+    parts += [f"[{name}]\n{toml_lines(_flat(stage))}" for name, stage in stages.items() if stage]
+    parts += [f"[[mix]]\n{toml_lines(_flat(stage))}" for stage in recipe.get("mix") or ()]
     return "\n".join(parts)
 
 
@@ -31,8 +31,8 @@ def study_toml(study: Mapping[str, Any]) -> str:
     """Return a study as TOML, ready for `augfactory study`: each arm by itself, without grids."""
     tables = {key: value for key, value in study.items() if isinstance(value, Mapping)}
     plain = {key: value for key, value in study.items() if key not in (*tables, "arms")}
-    parts = [_lines(plain)]
-    parts += [f"[{_key(name)}]\n{_lines(table)}" for name, table in tables.items()]
+    parts = [toml_lines(plain)]
+    parts += [f"[{_key(name)}]\n{toml_lines(table)}" for name, table in tables.items()]
     for arm in study["arms"]:
         recipe = arm.get("recipe") or {}
         own = {
@@ -44,9 +44,11 @@ def study_toml(study: Mapping[str, Any]) -> str:
         if arm.get("vae"):
             at_loss = {} if arm["vae"] is True else {"at_loss": arm["vae"]}
             own["vae"] = {**at_loss, **sampler} if sampler else arm["vae"]
-        parts.append(f"[[arms]]\n{_lines(own)}")
-        parts += [f"[[arms.online]]\n{_lines(_online(stage))}" for stage in arm.get("online") or ()]
-        parts += [f"[[arms.mix]]\n{_lines(_flat(stage))}" for stage in recipe.get("mix") or ()]
+        parts.append(f"[[arms]]\n{toml_lines(own)}")
+        parts += [
+            f"[[arms.online]]\n{toml_lines(_online(stage))}" for stage in arm.get("online") or ()
+        ]
+        parts += [f"[[arms.mix]]\n{toml_lines(_flat(stage))}" for stage in recipe.get("mix") or ()]
     return "\n".join(parts)
 
 
@@ -68,7 +70,8 @@ def _online(stage: Mapping[str, str]) -> dict[str, Any]:
     return {"method": stage["method"], **json.loads(stage["parameters"])}
 
 
-def _lines(values: Mapping[str, Any]) -> str:
+def toml_lines(values: Mapping[str, Any]) -> str:
+    """Return the lines of a table; a None is left out."""
     return "".join(
         f"{_key(key)} = {_value(value)}\n" for key, value in values.items() if value is not None
     )

@@ -15,6 +15,7 @@ import numpy as np
 
 from augfactory.errors import InputDataError
 from augfactory.records import Source, SourceSpec
+from augfactory.sources.kind import SourceKind
 from augfactory.sources.parsing.image_files import source_of_files
 from augfactory.sources.parsing.labels_in import require_two_classes
 from augfactory.sources.parsing.reading import reading
@@ -189,3 +190,6 @@ def _entries(folder: Path) -> list[_Entry]:
             for entry in entries
             if not entry.name.startswith(".")
         ]
+
+
+SOURCE = SourceKind(holds=lambda _, folder: folder, open=open_folder)

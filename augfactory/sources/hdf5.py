@@ -12,6 +12,7 @@ import numpy as np
 
 from augfactory.errors import InputDataError
 from augfactory.records import Float32Array, Int64Array, Source, UInt8Array, one_hot
+from augfactory.sources.kind import SourceKind
 from augfactory.sources.parsing.arrays_in import (
     Layout,
     as_images,
@@ -25,6 +26,7 @@ from augfactory.sources.parsing.labels_in import (
 )
 from augfactory.sources.parsing.untrusted_hdf5 import UntrustedArrays
 
+SUFFIXES = (".h5", ".hdf5")
 IMAGE_NAMES = ("image", "images")
 LABEL_NAMES = ("label", "labels")
 SOFT_LABEL_NAMES = ("soft_label", "soft_labels")
@@ -115,3 +117,9 @@ def _scanned(arrays: UntrustedArrays, soft: str) -> tuple[Int64Array, int]:
     if not blocks:
         raise InputDataError(f"{arrays.path}[{soft}]", "it has no rows", NAMES_NEEDED)
     return np.concatenate(blocks), shape[1]
+
+
+SOURCE = SourceKind(
+    holds=lambda path, folder: not folder and path.suffix.lower() in SUFFIXES,
+    open=lambda path, split, spec: open_hdf5(path, split, spec.text),
+)

@@ -20,6 +20,7 @@ import numpy as np
 from augfactory.errors import InputDataError
 from augfactory.guarded.files import open_regular
 from augfactory.records import Int64Array, Source, UInt8Array
+from augfactory.sources.kind import SourceKind
 from augfactory.sources.parsing.arrays_in import check_size, source_of_arrays, whole_images
 from augfactory.sources.parsing.labels_in import read_labels
 from augfactory.sources.parsing.reading import reading
@@ -182,3 +183,9 @@ def _read_all(file: Stream, size: int, path: Path) -> bytearray:
             path, f"{found} bytes of values, but the header declares {size:,}", COPY_AGAIN
         )
     return data
+
+
+SOURCE = SourceKind(
+    holds=lambda path, folder: folder and holds_idx(path),
+    open=lambda path, split, spec: open_idx(path, split, spec.text),
+)

@@ -15,6 +15,7 @@ import numpy as np
 from augfactory.errors import InputDataError
 from augfactory.guarded.files import open_regular
 from augfactory.records import Source
+from augfactory.sources.kind import SourceKind
 from augfactory.sources.parsing.arrays_in import (
     AnyArray,
     check_size,
@@ -174,3 +175,9 @@ def _classes_of_other(path: Path, archive: zipfile.ZipFile, keys: set[str], spli
         return int(labels.shape[1])
     checked = checked_hard(labels, f"{path}[{key}]", None)
     return int(checked.max()) + 1 if len(checked) else 0
+
+
+SOURCE = SourceKind(
+    holds=lambda path, folder: not folder and path.suffix.lower() == ".npz",
+    open=lambda path, split, spec: open_npz(path, split, spec.text),
+)

@@ -7,26 +7,20 @@ from pathlib import Path
 
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.guarded.text import escaped, problem_with_name
+from augfactory.names import SOURCES as NAMES
 from augfactory.records import Source, SourceSpec
-from augfactory.sources.folder import open_folder
-from augfactory.sources.hdf5 import open_hdf5
-from augfactory.sources.idx import holds_idx, open_idx
-from augfactory.sources.npz import open_npz
 from augfactory.sources.parsing.pixels import converted
 from augfactory.sources.parsing.reading import reading
+from augfactory.sources.registry import SOURCES
 from augfactory.sources.sample import open_sample
 from augfactory.sources.torchvision_source import PREFIX, open_torchvision
 
 SAMPLE = "sample"
 SPLITS = ("train", "test")
-HDF5_SUFFIXES = (".h5", ".hdf5")
 MAX_SIDE = 4096
 LONGEST_CLASS_NAME = 4096  # letters; they stand in every table, sheet and card
 LONGEST_SHOWN, MOST_SHOWN = 300, 60  # letters of a text in a message
-KINDS = (
-    "A source is a folder of class folders, a folder of IDX files, a .npz or .h5 file, "
-    f"'{SAMPLE}' (the bundled digits) or {PREFIX}NAME."
-)
+KINDS = f"A source is {', '.join(NAMES.values())}, '{SAMPLE}' (the bundled digits) or {PREFIX}NAME."
 
 
 def open_source(spec: SourceSpec) -> Source:
@@ -115,14 +109,9 @@ def _open_path(text: str, split: str | None, spec: SourceSpec) -> Source:
                 raise
             what = "this name is too long"
             raise InputDataError(_short(text), what, f"Check the path. {KINDS}") from error
-    path = Path(text)
-    if stat.S_ISDIR(mode):
-        if holds_idx(path):
-            return open_idx(path, split, spec.text)
-        return open_folder(path, split, spec)
-    suffix = path.suffix.lower()
-    if not stat.S_ISREG(mode) or suffix not in (".npz", *HDF5_SUFFIXES):
-        raise InputDataError(path, "a file of this kind is no source", KINDS)
-    if suffix == ".npz":
-        return open_npz(path, split, spec.text)
-    return open_hdf5(path, split, spec.text)
+    path, folder = Path(text), stat.S_ISDIR(mode)
+    if folder or stat.S_ISREG(mode):
+        for kind in reversed(SOURCES.values()):
+            if kind.holds(path, folder):
+                return kind.open(path, split, spec)
+    raise InputDataError(path, "a file of this kind is no source", KINDS)

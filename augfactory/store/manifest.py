@@ -16,7 +16,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    ValidationError,
     model_validator,
 )
 
@@ -24,6 +23,7 @@ from augfactory.errors import VerificationError
 from augfactory.guarded.documents import read_json
 from augfactory.guarded.files import open_inside, sha256_of
 from augfactory.guarded.text import escaped_json
+from augfactory.guarded.validation import document_problem
 from augfactory.records import Rows
 from augfactory.source_rows import LARGEST_NUMBER, Side, SourceRows
 from augfactory.store.formats.registry import FORMATS
@@ -142,7 +142,7 @@ def read_manifest(folder: Path) -> Manifest:
             path, "is missing, so this version is not complete", "Expand it again."
         ) from error
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else _first_problem(error)
+        reason = error.strerror if isinstance(error, OSError) else document_problem(error)
         raise VerificationError(
             path, f"cannot be read: {reason}", "Restore the file, or expand again."
         ) from error
@@ -229,12 +229,3 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def _first_problem(error: ValueError) -> str:
-    if not isinstance(error, ValidationError):
-        return str(error)
-    problem = error.errors()[0]
-    place = ".".join(str(part) for part in problem["loc"])
-    message = problem["msg"].removeprefix("Value error, ")
-    return f"{place}: {message}" if place else message

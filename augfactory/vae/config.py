@@ -20,6 +20,7 @@ from augfactory.errors import InputDataError
 from augfactory.guarded.documents import read_json
 from augfactory.guarded.files import check_relative
 from augfactory.guarded.text import first_problem
+from augfactory.guarded.validation import document_problem
 from augfactory.source_rows import SourceRows
 from augfactory.vae.decoded import DecodedImages
 from augfactory.vae.files import CONFIG
@@ -200,10 +201,6 @@ def read_config(folder: Path) -> ModelConfig:
     except OSError as error:
         raise InputDataError(path, f"cannot be read: {error.strerror}", remedy) from error
     except ValidationError as error:
-        problem = error.errors(include_input=False)[0]
-        # A key of the file may stand in the place; one of a million letters helps nobody.
-        place = ".".join(str(part)[:80] for part in problem["loc"])
-        what = problem["msg"].removeprefix("Value error, ")
-        raise InputDataError(path, f"{place}: {what}"[:500], remedy) from error
+        raise InputDataError(path, document_problem(error), remedy) from error
     except ValueError as error:
         raise InputDataError(path, f"is no JSON: {error}", remedy) from error

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from augfactory.errors import RecipeError, unknown_name
+from augfactory.errors import RecipeError, one_of
 
 if TYPE_CHECKING:
     import torch
@@ -16,8 +16,7 @@ def check_device(name: str) -> None:
     Raises:
         RecipeError: there is none of this name.
     """
-    if name not in DEVICES:
-        raise unknown_name("--device", "device", name, DEVICES)
+    one_of("--device", "device", name, DEVICES)
 
 
 def resolve_device(name: str) -> "torch.device":

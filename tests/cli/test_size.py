@@ -2,8 +2,8 @@
 
 import pytest
 
-from augfactory.cli.session import read_size
 from augfactory.errors import RecipeError
+from augfactory.records import read_size
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,7 @@ import numpy as np
 from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
-from augfactory.pipeline.recipe import (
-    Format,
-)
-from augfactory.pipeline.stages import (
-    mix_stage,
-)
+from augfactory.pipeline.stages import mix_stage
 from augfactory.records import SourceSpec
 
 NAMES = ["ant", "bee", "cow"]
@@ -33,7 +28,7 @@ def make_source(folder: Path) -> Path:
     return path
 
 
-def make_version(folder: Path, storage: Format = "hdf5", name: str = "d") -> Path:
+def make_version(folder: Path, storage: str = "hdf5", name: str = "d") -> Path:
     """Expand that source three times, with mixup; two shards, 60 rows."""
     request = ExpandRequest(
         SourceSpec(str(make_source(folder))),

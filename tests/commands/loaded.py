@@ -10,12 +10,7 @@ from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.loading.epochs import EpochBatches
-from augfactory.pipeline.recipe import (
-    Format,
-)
-from augfactory.pipeline.stages import (
-    mix_stage,
-)
+from augfactory.pipeline.stages import mix_stage
 from augfactory.records import SourceSpec
 
 ORIGINALS, FACTOR, COPIES, VIEWS = 12, 10, 2, 3
@@ -23,7 +18,7 @@ ROWS = ORIGINALS * (FACTOR + COPIES + VIEWS)
 ORDERS = ("shuffled", "blocks", "rounds")
 
 
-def made(place: Path, storage: Format) -> Path:
+def made(place: Path, storage: str) -> Path:
     """Expand a small colour set in this storage format."""
     random = np.random.default_rng(3)
     images = random.integers(0, 256, (ORIGINALS, 9, 14, 3), dtype=np.uint8)

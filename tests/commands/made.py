@@ -6,12 +6,7 @@ from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.commands.vae.train import VaeTrainRequest, vae_train
-from augfactory.pipeline.recipe import (
-    Format,
-)
-from augfactory.pipeline.stages import (
-    mix_stage,
-)
+from augfactory.pipeline.stages import mix_stage
 from augfactory.records import SourceSpec
 from tests.pictures import CLASSES, write_class_folders
 
@@ -42,7 +37,7 @@ def expanded(
     *,
     factor: int = FACTOR,
     seed: int = 0,
-    storage: Format = "hdf5",
+    storage: str = "hdf5",
     n_train: bool = False,
 ) -> Path:
     """Expand ``source``, a folder or a model, with mixup and RICAP; return the version."""

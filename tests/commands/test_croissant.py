@@ -11,7 +11,7 @@ import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from rdflib import Graph, Literal, Namespace, URIRef
@@ -19,15 +19,13 @@ from rdflib.namespace import DCTERMS, PROV, RDF, SDO
 
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions.export import export
-from augfactory.pipeline.recipe import (
-    Format,
-)
+from augfactory.names import FORMATS as NAMES
 from augfactory.store.manifest import Manifest, read_manifest
 from tests.commands.made import SOURCES, expanded, train, write_parts
 from tests.commands.test_export import make_version
 from tests.pictures import CLASSES
 
-FORMATS = get_args(Format)
+FORMATS = NAMES
 ROWS = SOURCES * 7
 # Written so in the specification, though PROV-O itself has no such term.
 LABEL = URIRef("http://www.w3.org/ns/prov#label")

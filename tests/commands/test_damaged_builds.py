@@ -14,18 +14,13 @@ from augfactory.commands.progress import Progress
 from augfactory.commands.versions.export import export
 from augfactory.commands.versions.verify import verify
 from augfactory.errors import AugfactoryError, ResourceError
-from augfactory.pipeline.recipe import (
-    Format,
-)
-from augfactory.pipeline.stages import (
-    mix_stage,
-)
+from augfactory.pipeline.stages import mix_stage
 from augfactory.records import SourceSpec
 from augfactory.store.manifest import read_manifest
 from tests.commands.hostile import make_source, make_version, rewrite
 
 
-def request(folder: Path, storage: Format = "hdf5") -> ExpandRequest:
+def request(folder: Path, storage: str = "hdf5") -> ExpandRequest:
     return ExpandRequest(
         SourceSpec(str(folder / "set.npz")),
         folder / "d",
@@ -39,7 +34,7 @@ class _Stopped(BaseException):
     """The run was killed here."""
 
 
-def interrupted(folder: Path, monkeypatch: pytest.MonkeyPatch, storage: Format) -> Path:
+def interrupted(folder: Path, monkeypatch: pytest.MonkeyPatch, storage: str) -> Path:
     """Stop an expansion when all shards are finished; return the folder that it leaves."""
 
     def stop(*_: object) -> Path:
@@ -113,9 +108,9 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[Format, str]:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Return the content hash of what is made where nothing comes between, by format."""
-    storages: tuple[Format, ...] = ("hdf5", "png")
+    storages: tuple[str, ...] = ("hdf5", "png")
     return {
         storage: read_manifest(make_version(tmp_path_factory.mktemp(storage), storage)).content_hash
         for storage in storages
@@ -125,10 +120,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[Format, str]:
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize("storage", ["hdf5", "png"])
 def test_the_same_command_makes_what_it_would_have_made(
-    whole: dict[Format, str],
+    whole: dict[str, str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    storage: Format,
+    storage: str,
     damage: str,
 ) -> None:
     """H3, L2."""

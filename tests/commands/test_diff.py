@@ -17,12 +17,7 @@ from augfactory.commands.progress import Progress
 from augfactory.commands.versions import diff as module
 from augfactory.commands.versions.diff import as_json, as_text, diff
 from augfactory.errors import InputDataError
-from augfactory.pipeline.recipe import (
-    Format,
-)
-from augfactory.pipeline.stages import (
-    mix_stage,
-)
+from augfactory.pipeline.stages import mix_stage
 from augfactory.records import Rows, SourceSpec
 from augfactory.store.formats import hdf5
 from augfactory.store.manifest import (
@@ -189,7 +184,7 @@ def test_another_image_shape_is_told(version: Path) -> None:
     assert found["images"] == [{"key": "image_shape", "a": [9, 6, 3], "b": [6, 9, 3]}]
 
 
-def expanded(place: Path, seed: int = 0, storage: Format = "hdf5", ricap: int = 0) -> Path:
+def expanded(place: Path, seed: int = 0, storage: str = "hdf5", ricap: int = 0) -> Path:
     if not (place / "set.npz").exists():
         random = np.random.default_rng(3)
         images = random.integers(0, 256, (12, 9, 14, 3), dtype=np.uint8)

@@ -7,15 +7,12 @@ from augfactory.commands.versions.differences import between, in_words, recipe_w
 from augfactory.pipeline.recipe import (
     Recipe,
 )
-from augfactory.pipeline.stages import (
-    default_geometry,
-    mix_stage,
-    vae_stage,
-)
+from augfactory.pipeline.stages import default_geometry, mix_stage
 from augfactory.source_rows import SourceRows
 from augfactory.store.manifest import Manifest, read_manifest
 from tests.commands.versions import write_source, write_version
 from tests.evaluation.memory import patterns
+from tests.pipeline.stages import vae_stage
 
 
 def test_keys_are_dotted_and_stages_counted_from_one() -> None:

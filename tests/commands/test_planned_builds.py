@@ -114,7 +114,10 @@ def test_without_geometry_all_is_decoded(place: Path) -> None:
         (("expand", "s.h5", "--factor", "2", "--preset", "cloths"), "Did you mean 'clothes'"),
         (("expand", "s.h5", "--factor", "2", "--preset", "photo", "--no-geometry"), "--preset"),
         (("expand", "plain", "--factor", "2", "--decode", "resid"), "Did you mean 'residual'"),
-        (("expand", "plain", "--factor", "2", "--share", "2"), "2 is no share"),
+        (
+            ("expand", "plain", "--factor", "2", "--share", "2"),
+            "--share: must be less than",
+        ),
         (("vae-train", "s.h5", "--preset", "foto"), "Did you mean 'photo'"),
         (("vae-train", "s.h5", "--preset", "photo", "--no-geometry"), "--preset"),
     ],
@@ -230,8 +233,8 @@ def test_clothes_are_mixed_unless_something_is_said_of_mixing(place: Path, tmp_p
 
 def test_the_default_of_clothes_is_what_tune_and_studies_take_for_it(place: Path) -> None:
     default, *others = candidates("clothes", with_vae=True)
-    assert [stage.method for stage in default.mix] == ["mixup"]
+    assert [stage.method for stage in default.recipe.mix] == ["mixup"]
     assert "geometry-alone" in [one.name for one in others]
     for preset in ("digits", "photo", "clothes", "texture"):
         tried = {one.name: one for one in candidates(preset, with_vae=True)}
-        assert tried["vae"].mix == tried["default"].mix == default_mix(preset)
+        assert tried["vae"].recipe.mix == tried["default"].recipe.mix == default_mix(preset)

@@ -228,7 +228,7 @@ def test_a_recipe_of_another_program_is_told(place: Path) -> None:
     edit(version, lambda values: values["recipe"]["mix"][0].update(method="mixdown"))
     with pytest.raises(
         InputDataError,
-        match=r"not one that this program can render: there is no method or sampler 'mixdown'",
+        match=r"not one that this program can render: mix.0.method: there is no method 'mixdown'",
     ):
         again(version)
 

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from augfactory.commands.study.file import Size, read_study, study_of
-from augfactory.commands.study.material import _size
 from augfactory.commands.study.plan import _slug
 from augfactory.commands.study.study import count_runs
 from augfactory.errors import RecipeError
@@ -204,10 +203,15 @@ def test_a_study_that_is_no_file_is_never_waited_for(tmp_path: Path) -> None:
         read_study(tmp_path / "pipe.toml", "default")
 
 
-@pytest.mark.parametrize("size", ["x", "3x", f"{'9' * 5000}x3", "0x3", "-3x3"])
-def test_a_size_that_is_none(size: str) -> None:
-    with pytest.raises(RecipeError, match=r"^size: .* is no size"):
-        _size(size)
+@pytest.mark.parametrize("size", ["x", "3x", f"{'9' * 5000}x3", "0x3", "-3x3", 0, -3, 2.5, True])
+def test_a_size_that_is_none(size: object) -> None:
+    with pytest.raises(RecipeError, match=r"^s.toml: size: .* is no size\n.*28x32"):
+        study_of({**PLAIN, "size": size}, "s.toml", "default")
+
+
+@pytest.mark.parametrize("size", [28, "28", "28x28", "28×28"])
+def test_a_size_is_said_as_on_the_command_line(size: int | str) -> None:
+    assert study_of({**PLAIN, "size": size}, "s.toml", "default").size == "28x28"
 
 
 def test_a_long_name_of_an_arm_makes_a_folder_name_that_can_be() -> None:
@@ -235,7 +239,10 @@ STEERED = {"name": "m", "factor": 2, "vae": {"at_loss": False, "reach": 0.5}}
         ({"arms": [{"name": "originals"}, {"name": "m", "mix": [MIX]}]}, r"arm 2"),
         ({"arms": [{"name": "originals"}, {"name": "m", "mixup": 3}]}, r"arm 2.*mixup"),
         ({"arms": [{"name": "originals", "loss": "hinge"}]}, r"loss"),
-        ({"vae": {"stepz": 3}}, r"stepz"),
+        ({"vae": {"stepz": 3}}, r"s\.toml, vae.*stepz.*Did you mean 'steps'"),
+        ({"steps": 1.5}, r"steps: must be a whole number, got 1\.5"),
+        ({"arms": [{"name": "originals", "weights": 3}]}, r"arm 1: weights: must be a text, got 3"),
+        ({"arms": [{"name": "m", "vae": "x"}]}, r"arm 1: vae: must be true, a loss or a table"),
         ({"arms": [{"name": "originals"}, STEERED]}, r"arm 2.*vae.*no model, which reach steers"),
     ],
 )

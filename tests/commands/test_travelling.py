@@ -6,21 +6,19 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
 
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions.export import export
-from augfactory.pipeline.recipe import (
-    Format,
-)
+from augfactory.names import FORMATS as NAMES
 from augfactory.store.manifest import read_manifest
 from augfactory.store.reader import open_version, read_rows
 from tests.commands.test_export import CLASSES, make_version
 
-FORMATS = get_args(Format)
+FORMATS = NAMES
 # Runs isolated in the copy; whoever imports augfactory, however indirectly, fails.
 BARE = """
 import json, re, sys

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -14,10 +13,8 @@ from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions.verify import verify, verify_against
 from augfactory.errors import InputDataError, VerificationError
+from augfactory.names import FORMATS as NAMES
 from augfactory.pipeline import recipe
-from augfactory.pipeline.recipe import (
-    Format,
-)
 from augfactory.records import SourceSpec
 from augfactory.store.manifest import checksums_bytes, manifest_bytes, read_manifest
 from tests.commands.hostile import make_version, rewrite
@@ -25,7 +22,7 @@ from tests.commands.versions import read_rows
 from tests.pictures import write_class_folders
 
 
-@pytest.fixture(params=get_args(Format))
+@pytest.fixture(params=NAMES)
 def version(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return make_version(tmp_path, request.param)
 
@@ -115,7 +112,7 @@ def test_plain_sha256sum_agrees(version: Path) -> None:
 
 def test_all_formats_hold_the_same_content(tmp_path: Path) -> None:
     hashes = set()
-    for storage in get_args(Format):
+    for storage in NAMES:
         (tmp_path / storage).mkdir()
         version = make_version(tmp_path / storage, storage)
         hashes.add(read_manifest(version).content_hash)

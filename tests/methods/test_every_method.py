@@ -110,6 +110,13 @@ def test_a_row_does_not_depend_on_its_batch(
     np.testing.assert_array_equal(backwards[::-1], together)
 
 
+@pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
+def test_a_pairing_that_can_be_chosen_is_the_methods(method: Method) -> None:
+    paired = "pairing" in method.parameters.model_fields
+    parameters = method.parameters.model_validate({"pairing": "other"} if paired else {})
+    assert method.pairing(parameters) == ("other" if paired else "any")
+
+
 @every_case
 def test_inputs_stay_as_they_are(method: Method, parameters: dict[str, Any]) -> None:
     checked, images, draws = drawn(method, parameters, (6, 4, 3))

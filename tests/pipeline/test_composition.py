@@ -29,7 +29,7 @@ def test_without_geometry_all_is_decoded() -> None:
 @pytest.mark.parametrize(
     ("vae", "words"),
     [
-        ({"share": 1.5}, "1.5 is no share"),
+        ({"share": 1.5}, "share: must be less than or equal to 1, got 1.5"),
         ({"share": "half"}, "must be a number"),
         ({"decode": "resid"}, "Did you mean 'residual'"),
         ({"reech": 0.2}, "Did you mean 'reach'"),

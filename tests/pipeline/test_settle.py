@@ -20,8 +20,9 @@ from augfactory.pipeline.settle import (
     settle_as,
     settle_by,
 )
-from augfactory.pipeline.stages import geometry_stage, vae_stage
+from augfactory.pipeline.stages import geometry_stage
 from augfactory.records import Int64Array
+from tests.pipeline.stages import vae_stage
 
 LABELS = np.arange(21, dtype=np.int64) % 3
 RECIPE = Recipe(

@@ -16,11 +16,8 @@ from augfactory.pipeline.recipe import (
     with_copies,
 )
 from augfactory.pipeline.shares import count_decoded
-from augfactory.pipeline.stages import (
-    geometry_stage,
-    mix_stage,
-    vae_stage,
-)
+from augfactory.pipeline.stages import geometry_stage, mix_stage
+from tests.pipeline.stages import vae_stage
 
 GEOMETRY = geometry_stage("test", {})
 

@@ -13,11 +13,8 @@ from augfactory.keyed_random import generator
 from augfactory.pipeline.recipe import (
     Recipe,
 )
-from augfactory.pipeline.stages import (
-    geometry_stage,
-    mix_stage,
-    vae_stage,
-)
+from augfactory.pipeline.stages import geometry_stage, mix_stage
+from tests.pipeline.stages import vae_stage
 
 BINS = 15
 MNIST_C = ("shot_noise", "impulse_noise", "glass_blur", "motion_blur", "shear", "scale", "rotate")

@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from augfactory.commands.study.file import study_of
+from augfactory.guarded.validation import checked
 from augfactory.pipeline.recipe import (
     Recipe,
 )
-from augfactory.pipeline.recipe_text import read_recipe, vae_asked
+from augfactory.pipeline.recipe_file import read_recipe
 from augfactory.pipeline.stages import (
+    VaeStage,
     geometry_stage,
 )
 from augfactory.report.recipe_toml import recipe_toml, study_toml
@@ -34,7 +36,7 @@ def test_a_recipe_file_of_it_asks_for_the_same(whole: Recipe) -> None:
         assert isinstance(geometry, dict)
         assert geometry_stage("here", geometry) == whole.geometry
     if whole.vae is not None:
-        assert vae_asked("here", asked.vae or {}) == whole.vae
+        assert checked(VaeStage, asked.vae or {}, "here") == whole.vae
     assert asked.mix == whole.mix
 
 

@@ -1,15 +1,12 @@
 """What a format stores it gives back, whatever the images, the names and the order asked."""
 
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
 
 from augfactory.errors import VerificationError
-from augfactory.pipeline.recipe import (
-    Format,
-)
+from augfactory.methods.registry import METHODS
 from augfactory.records import Rows
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.formats.storage_format import (
@@ -22,14 +19,16 @@ from augfactory.store.formats.storage_format import (
 )
 from augfactory.store.shards import STATE
 from augfactory.store.tables import Expected
+from augfactory.vae.samplers.registry import SAMPLERS
 from tests.store.conftest import make_rows
 
 CLASSES = ("Bär ähnlich", "chat noir", "狗")
 FIRST, SECOND = 300, 7
 
 
-def test_the_recipe_knows_every_format() -> None:
-    assert tuple(FORMATS) == get_args(Format)
+def test_every_registered_file_has_the_name_that_it_is_registered_by() -> None:
+    for registry in (FORMATS, METHODS, SAMPLERS):
+        assert [each.name for each in registry.values()] == list(registry)
 
 
 @pytest.fixture(params=FORMATS)

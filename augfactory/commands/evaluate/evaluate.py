@@ -19,7 +19,7 @@ from augfactory.commands.evaluate.request import (
 )
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs import files
-from augfactory.errors import unknown_name
+from augfactory.errors import one_of
 from augfactory.evaluation.classifiers.registry import check_image_shape
 from augfactory.evaluation.comparison.compare import summarise
 from augfactory.evaluation.comparison.protocol import ClassifierSpec
@@ -62,8 +62,8 @@ def prepare(request: EvaluateRequest, progress: Progress) -> Prepared:
     profile = find_profile(request.corruptions) if request.corruptions else None
     inputs = gather(request.datasets, request.test, request.held_out, wanted, progress)
     names = [arm.name for arm in inputs.arms]
-    if request.baseline is not None and request.baseline not in names:
-        raise unknown_name("--baseline", "arm", request.baseline, names)
+    if request.baseline is not None:
+        one_of("--baseline", "arm", request.baseline, names)
     return Prepared(inputs, classifier, profile)
 
 

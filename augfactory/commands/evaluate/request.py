@@ -7,7 +7,7 @@ from pathlib import Path
 
 from augfactory.commands.evaluate.arms import ArmsRequest
 from augfactory.commands.evaluate.inputs import Inputs
-from augfactory.errors import InputDataError, RecipeError, unknown_name
+from augfactory.errors import InputDataError, RecipeError, one_of
 from augfactory.evaluation.classifiers.registry import DEFAULT_CLASSIFIER, find_classifier
 from augfactory.evaluation.comparison.protocol import ClassifierSpec, CorruptedTest, Run
 from augfactory.evaluation.training.batch_policy import read_loss
@@ -74,8 +74,7 @@ def check_request(request: EvaluateRequest) -> ArmsRequest:
         if value < 1:
             raise RecipeError(option, f"{value} is too few", "Give 1 or more.")
     check_device(request.device)
-    if request.precision not in PRECISIONS:
-        raise unknown_name("--precision", "precision", request.precision, PRECISIONS)
+    one_of("--precision", "precision", request.precision, PRECISIONS)
     if request.minutes is not None and not 0 < request.minutes < float("inf"):
         raise RecipeError("--minutes", f"{request.minutes:g} is no time", "Give 1 or more.")
     if request.order == "rounds" and request.steps is None:

@@ -1,30 +1,31 @@
 """From flags and a recipe file to the request of `augfactory expand`."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
+
+from pydantic import ValidationError
 
 from augfactory.commands.expand.inputs import is_model_folder
 from augfactory.commands.expand.request import ExpandRequest, read_format
 from augfactory.commands.opening.toml_files import read_tables
-from augfactory.errors import RecipeError
-from augfactory.pipeline.recipe import (
-    MIXING,
-)
-from augfactory.pipeline.recipe_text import (
-    Asked,
-    check_factor,
-    read_origin,
-    recipe_of,
-)
+from augfactory.errors import RecipeError, one_of
+from augfactory.guarded.validation import checked, option_error
+from augfactory.pipeline.recipe_file import AskedRecipe
 from augfactory.pipeline.stages import (
+    MIXING,
+    MixStage,
+    Origin,
     check_preset,
     default_origin,
     mix_stage,
 )
 from augfactory.records import SourceSpec
 from augfactory.store.disk.lock import Lock
+
+OWN_OPTIONS = ("mixup", "ricap", "cutmix", "augmix")
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,27 @@ class Flags:
         return str(self.recipe) if isinstance(self.recipe, Path) else "the recipe"
 
 
-SILENT = Asked(None, None, None, None, None, None, (), None)
+def read_copies(mix: Sequence[str], named: Mapping[str, int | None]) -> dict[str, int | None]:
+    """Return method -> M: those of ``--mix METHOD=M``, and ``named`` ones such as ``--mixup M``.
+
+    Raises:
+        RecipeError: one of ``mix`` is no METHOD=M, names no method, or one that is given twice.
+    """
+    copies = dict(named)
+    for text in mix:
+        name, _, count = text.partition("=")
+        one_of(f"--mix {text}", "method", name, list(MIXING))
+        if not re.fullmatch(r"\d{1,9}", count):
+            raise RecipeError(f"--mix {text}", "says no number", f"Write --mix {name}=5.")
+        if copies.get(name) is not None:
+            raise RecipeError(f"--mix {text}", f"{name} is given twice", "Leave one out.")
+        copies[name] = int(count)
+    return copies
+
+
+def option_of(method: str) -> str:
+    """Return the option that asks for copies of ``method``."""
+    return f"--{method}" if method in OWN_OPTIONS else f"--mix {method}"
 
 
 def build_request(
@@ -74,10 +95,12 @@ def build_request(
         RecipeError: they contradict each other or lack the factor, steer a model where there is
             none, or the file is wrong.
     """
-    asked = SILENT if flags.recipe is None else _read_recipe(flags.recipe, flags.recipe_name)
+    asked = AskedRecipe() if flags.recipe is None else _read_recipe(flags)
     if model is None and not is_model_folder(source.text):
         _refuse_vae_settings(flags, asked, checkpoint, source.text)
     pseudo_label = _pseudo_label(flags, asked)
+    vae = {**(asked.vae or {}), **flags.vae}
+    _check_options(flags, vae)
     return ExpandRequest(
         source=source,
         out=out,
@@ -88,36 +111,51 @@ def build_request(
         originals=_first(flags.originals, asked.originals, True),
         seed=_first(flags.seed, asked.seed, 0),
         geometry=_geometry(flags, asked.geometry),
-        vae={**(asked.vae or {}), **flags.vae},
+        vae=vae,
         mix=_mix(flags, asked),
         distinct=bool(asked.distinct),
         unlabelled=flags.unlabelled,
         pseudo_label=pseudo_label,
-        format=read_format(_first(flags.format, asked.format, "hdf5")),
+        format=read_format(
+            _first(flags.format, asked.format, "hdf5"),
+            "--format" if flags.format or not asked.format else f"{flags.recipe_name}: format",
+        ),
         workers=workers,
         lock=lock,
     )
 
 
-def _factors(flags: Flags, asked: Asked) -> tuple[int, ...]:
+def _factors(flags: Flags, asked: AskedRecipe) -> tuple[int, ...]:
     """Return the factors, the flags' before the file's.
 
     Raises:
-        RecipeError: there is none, or one is out of range.
+        RecipeError: there is none.
     """
     factors = flags.factors or ((asked.factor,) if asked.factor is not None else ())
-    where = "--factor" if flags.factors or asked.factor is None else f"{flags.recipe_name}: factor"
     if not factors:
         raise RecipeError(
-            where, "is missing: it tells how many images each source image becomes",
+            "--factor", "is missing: it tells how many images each source image becomes",
             "Add --factor 10.",
         )  # fmt: skip
-    for factor in factors:
-        check_factor(factor, where)
     return factors
 
 
-def _refuse_vae_settings(flags: Flags, asked: Asked, checkpoint: str | None, source: str) -> None:
+def _check_options(flags: Flags, vae: Mapping[str, Any]) -> None:
+    """Hold what flags say to the model of a recipe file, their ``vae`` filled into the file's.
+
+    Raises:
+        RecipeError: naming the first option that is wrong.
+    """
+    for factor in flags.factors or (None,):
+        try:
+            AskedRecipe.model_validate({"factor": factor, "seed": flags.seed, "vae": dict(vae)})
+        except ValidationError as error:
+            raise option_error(error, "[vae]") from error
+
+
+def _refuse_vae_settings(
+    flags: Flags, asked: AskedRecipe, checkpoint: str | None, source: str
+) -> None:
     """Refuse what steers a model where there is none.
 
     Raises:
@@ -137,7 +175,7 @@ def _refuse_vae_settings(flags: Flags, asked: Asked, checkpoint: str | None, sou
         )
 
 
-def _pseudo_label(flags: Flags, asked: Asked) -> dict[str, Any]:
+def _pseudo_label(flags: Flags, asked: AskedRecipe) -> dict[str, Any]:
     """Return what ``[pseudo_label]`` says.
 
     Raises:
@@ -159,13 +197,14 @@ def _pseudo_label(flags: Flags, asked: Asked) -> dict[str, Any]:
     return asked.pseudo_label or {}
 
 
-def _read_recipe(recipe: Path | Mapping[str, Any], name: str) -> Asked:
+def _read_recipe(flags: Flags) -> AskedRecipe:
+    recipe = flags.recipe
     if isinstance(recipe, Path):
         recipe = read_tables(recipe, "Check --recipe.")
-    return recipe_of(recipe, name)
+    return checked(AskedRecipe, recipe or {}, flags.recipe_name)
 
 
-def _mix(flags: Flags, asked: Asked) -> Any:
+def _mix(flags: Flags, asked: AskedRecipe) -> tuple[MixStage, ...] | None:
     given = {name: copies for name, copies in flags.copies.items() if copies is not None}
     if not any(given.values()):
         if flags.mix_from:
@@ -177,11 +216,12 @@ def _mix(flags: Flags, asked: Asked) -> Any:
             return asked.mix if flags.recipe is not None else None
     if asked.mix:
         raise RecipeError(
-            f"--{next(iter(given))}", "the recipe has mix stages of its own", "Leave one out."
+            option_of(next(iter(given))), "the recipe has mix stages of its own", "Leave one out."
         )
-    origin = read_origin("--mix-from", flags.mix_from) if flags.mix_from else None
+    origins: tuple[Origin, ...] = get_args(Origin)
+    said = one_of("--mix-from", "choice", flags.mix_from, origins) if flags.mix_from else None
     return tuple(
-        mix_stage(f"--{name}", name, given[name], origin or default_origin(name), {})
+        mix_stage(option_of(name), name, given[name] or 0, said or default_origin(name), {})
         for name in MIXING
         if given.get(name)
     )

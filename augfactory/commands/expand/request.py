@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from augfactory.commands.expand.build import Build
 from augfactory.commands.expand.inputs import BuildInputs, build_of, gather
@@ -12,25 +12,21 @@ from augfactory.commands.opening.notes import few_images, made_rows, suited_pres
 from augfactory.commands.opening.unlabelled import check_labelled
 from augfactory.commands.progress import Progress
 from augfactory.engines.processes import can_start_workers
-from augfactory.errors import RecipeError, unknown_name
+from augfactory.errors import RecipeError, one_of
 from augfactory.guarded.text import escaped, problem_with_name
+from augfactory.guarded.validation import checked
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.composition import default_mix, vae_or_default
 from augfactory.pipeline.partners import check_pairing, rows_by_class
-from augfactory.pipeline.recipe import (
-    Format,
-    GeometryStage,
-    MixStage,
-    Recipe,
-    VaeStage,
-    method_of,
-    with_copies,
-)
-from augfactory.pipeline.recipe_text import vae_asked
+from augfactory.pipeline.recipe import Recipe, with_copies
 from augfactory.pipeline.sides import check_sides
 from augfactory.pipeline.stages import (
+    GeometryStage,
+    MixStage,
+    PseudoLabelStage,
+    VaeStage,
     geometry_stage,
-    pseudo_label_stage,
+    method_of,
 )
 from augfactory.records import SourceSpec
 from augfactory.store.disk.lock import Lock
@@ -65,7 +61,7 @@ class ExpandRequest:
     distinct: bool = False
     unlabelled: SourceSpec | None = None
     pseudo_label: Mapping[str, Any] = field(default_factory=dict)
-    format: Format = "hdf5"
+    format: str = "hdf5"
     workers: int = 1
     lock: Lock = "flock"
 
@@ -78,9 +74,9 @@ def plan_builds(request: ExpandRequest, progress: Progress) -> tuple[BuildInputs
         InputDataError: the source or the model cannot be used, or not for this.
     """
     check_dataset_name(request.out)
-    vae_asked("[vae]", request.vae)
+    checked(VaeStage, request.vae, "[vae]")
     geometry_stage("geometry", request.geometry or {})
-    labelling = pseudo_label_stage("pseudo_label", request.pseudo_label)
+    labelling = _pseudo_labels(request, 1)
     inputs = gather(
         request.source,
         request.model,
@@ -138,7 +134,7 @@ def _recipe(
     labelling = None
     if request.unlabelled is not None:
         # Where nothing is said, there are as many rows as of the labelled images.
-        labelling = pseudo_label_stage("pseudo_label", request.pseudo_label, copies=factor)
+        labelling = _pseudo_labels(request, factor)
     return Recipe(
         factor=factor,
         originals=request.originals,
@@ -150,6 +146,10 @@ def _recipe(
         pseudo_label=labelling,
         format=request.format,
     )
+
+
+def _pseudo_labels(request: ExpandRequest, copies: int) -> PseudoLabelStage:
+    return checked(PseudoLabelStage, {"copies": copies, **request.pseudo_label}, "pseudo_label")
 
 
 def _geometry(
@@ -231,19 +231,17 @@ def _check_mixing(mix: tuple[MixStage, ...], inputs: BuildInputs) -> None:
         method, parameters = method_of(stage)
         partners = method.parents(parameters) - 1
         if partners:
-            check_pairing(class_rows, partners, parameters.pairing, source.class_names)
+            pairing = method.pairing(parameters)
+            check_pairing(class_rows, partners, pairing, source.class_names)
 
 
-def read_format(text: str, where: str = "--format") -> Format:
+def read_format(text: str, where: str = "--format") -> str:
     """Check a storage format; ``where`` is the option that names it.
 
     Raises:
         RecipeError: there is none of this name.
     """
-    for known in get_args(Format):
-        if text == known:
-            return known  # type: ignore[no-any-return]
-    raise unknown_name(where, "format", text, get_args(Format))
+    return one_of(where, "format", text, list(FORMATS))
 
 
 def default_workers() -> int:

@@ -5,15 +5,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from augfactory.errors import VerificationError
-from augfactory.methods.registry import METHODS
+from augfactory.guarded.validation import document_problem
 from augfactory.pipeline.plan import count_rows
-from augfactory.pipeline.recipe import (
-    Recipe,
-    method_of,
-    recipe_id,
-)
+from augfactory.pipeline.recipe import Recipe, recipe_id
 from augfactory.store.manifest import MANIFEST, Manifest
-from augfactory.vae.samplers.registry import SAMPLERS
 
 
 def recipe_of(manifest: Manifest) -> Recipe:
@@ -23,20 +18,9 @@ def recipe_of(manifest: Manifest) -> Recipe:
         ValueError: it is none that this program knows.
     """
     try:
-        recipe = Recipe.model_validate(manifest.recipe)
-        for stage in recipe.mix:
-            method_of(stage)
-        if recipe.geometry is not None:
-            METHODS["geometry"].parameters.model_validate(recipe.geometry.parameters)
-        if recipe.vae is not None:
-            SAMPLERS[recipe.vae.sampler].params.model_validate(recipe.vae.parameters)
+        return Recipe.model_validate(manifest.recipe)
     except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(map(str, problem["loc"]))
-        raise ValueError(f"{place}: {problem['msg']}") from error
-    except KeyError as error:
-        raise ValueError(f"there is no method or sampler {error}") from error
-    return recipe
+        raise ValueError(document_problem(error)) from error
 
 
 def request_id(recipe: Recipe, manifest: Manifest) -> str:

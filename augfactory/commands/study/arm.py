@@ -1,135 +1,133 @@
 """One arm of a study: how it trains, and the recipe of its dataset where it has one."""
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from augfactory.errors import RecipeError
 from augfactory.evaluation.training.batch_policy import Loss
 from augfactory.evaluation.training.batches import Order
 from augfactory.evaluation.training.online import OnlineStage, online_stage
 from augfactory.evaluation.training.training_set import Part
 from augfactory.guarded.text import escaped, problem_with_name
+from augfactory.guarded.validation import refuse_unknown, shown_value, told, unknown
 from augfactory.methods.registry import METHODS
-from augfactory.pipeline.recipe_text import KEYS, Asked, recipe_of
-from augfactory.pipeline.stages import geometry_stage, mix_stage, shown_value
+from augfactory.pipeline.recipe_file import AskedRecipe
 
-FORMAT_KEYS = tuple(key for key in KEYS if key not in ("seed", "format"))
-OWN_KEYS = (
-    *("vae", "loss", "order", "part", "real_share"),
-    *("online", "classifier", "weights", "freeze"),
-)
+# An arm holds these keys of a recipe; its seed is that of the draw.
+RECIPE_KEYS = tuple(key for key in AskedRecipe.model_fields if key not in ("seed", "format"))
+
+
+def _name(name: str) -> str:
+    problem = problem_with_name(name)
+    if problem is not None:
+        raise told(f"'{escaped(name)}' cannot be one: {problem}", "Rename it.")
+    return name
+
+
+def _loss(vae: Any) -> Any:
+    if not isinstance(vae, bool | int | float):
+        raise told(f"must be true, a loss or a table, got {shown_value(vae)}", "Mend that value.")
+    if not isinstance(vae, bool) and not (math.isfinite(vae) and vae > 0):
+        raise told(f"no VAE reaches the loss {vae}", "Give a number above 0.")
+    return vae
+
+
+def _tables(tables: Any) -> Any:
+    if not isinstance(tables, list | tuple):
+        raise told("must be tables with a method each", "Write [[arms.online]] and method = ….")
+    return tables
+
+
+def _online(table: Any) -> Any:
+    """Read one of the tables ``[[arms.online]]``: a method and its parameters."""
+    if isinstance(table, OnlineStage):
+        return table
+    if not isinstance(table, dict) or not isinstance(table.get("method"), str):
+        raise told("must be tables with a method each", "Write [[arms.online]] and method = ….")
+    name = table["method"]
+    if name not in METHODS:
+        raise unknown("method", name, list(METHODS), "method")
+    given = {key: value for key, value in table.items() if key != "method"}
+    model = METHODS[name].parameters
+    refuse_unknown(given, ["method", *model.model_fields])
+    return online_stage(name, model.model_validate(given))
 
 
 class StudyArm(BaseModel):
-    """One arm: how it trains, and the recipe of its dataset where it has one.
+    """One arm. A study file writes it as one flat table: a recipe's keys are in ``recipe`` here.
 
-    ``vae`` is True for the finished model, or the loss at which its checkpoint was kept. ``online``
-    is what is applied to every batch; None is what the name says. ``classifier`` None is that of
-    the study; with ``freeze`` its last layer alone learns.
+    ``vae`` is True for the finished model, or the loss at which its checkpoint was kept.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str
-    recipe: Asked | None
-    vae: bool | float = False
-    loss: Loss = "ce"
-    order: Order = "shuffled"
-    part: Part = "all"
-    real_share: float | None = Field(default=None, gt=0, lt=1)
-    online: tuple[OnlineStage, ...] | None = None
-    classifier: str | None = None
-    weights: Path | None = None
-    freeze: bool = False
+    name: Annotated[str, AfterValidator(_name)] = Field(
+        description='What the arm is called. Without a recipe and `online`, "originals" or '
+        '"originals+METHOD+…" says what is applied to every batch.'
+    )
+    recipe: AskedRecipe | None = None
+    vae: Annotated[bool | float, BeforeValidator(_loss)] = Field(
+        default=False,
+        description="true: a VAE makes images; a number: its checkpoint of that loss; a table: a "
+        "recipe's `[vae]`, with `at_loss` for the checkpoint.",
+    )
+    loss: Loss = Field(
+        default="ce", description="Cross-entropy, or Jensen-Shannon between views of an image."
+    )
+    order: Order = Field(default="shuffled", description="In what order rows are trained on.")
+    part: Part = Field(default="all", description="Which rows of the dataset are trained on.")
+    real_share: float | None = Field(
+        default=None, gt=0, lt=1, description="The share of originals in every batch."
+    )
+    online: (
+        Annotated[
+            tuple[Annotated[OnlineStage, BeforeValidator(_online)], ...], BeforeValidator(_tables)
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="Tables of a `method` and its parameters, applied to every batch of originals.",
+    )
+    classifier: str | None = Field(
+        default=None, description="A classifier of this arm's own; see `classifier` of the study."
+    )
+    weights: Path | None = Field(
+        default=None, description="A file of weights that a torchvision classifier starts from."
+    )
+    freeze: bool = Field(default=False, description="The last layer alone learns.")
 
-
-def study_arm(table: dict[str, Any], where: str) -> StudyArm:
-    """Check the table of an arm, its grid filled in; ``where`` names it in messages.
-
-    Raises:
-        RecipeError: a value is wrong, or keys contradict each other.
-    """
-    recipe = {key: table[key] for key in FORMAT_KEYS if key in table and key != "vae"}
-    own = {key: table[key] for key in OWN_KEYS if key in table}
-    if isinstance(own.get("vae"), dict):
-        sampler = dict(own.pop("vae"))
-        own["vae"] = sampler.pop("at_loss", True)
-        if own["vae"] is False and sampler:
-            raise RecipeError(
-                f"{where}: vae",
-                f"at_loss = false means no model, which {', '.join(sampler)} steers",
-                "Leave one out.",
-            )
-        recipe["vae"] = sampler
-    elif own.get("vae"):
-        recipe["vae"] = {}
-    asked = recipe_of(recipe, where) if recipe else None
-    if asked is not None and asked.factor is None:
-        raise RecipeError(
-            f"{where}: factor", "is missing", "Say factor = 10, or 1 for mixing alone."
-        )
-    if "online" in own:
-        own["online"] = _online(own["online"], f"{where}: online")
-        if asked is not None:
-            raise RecipeError(
-                f"{where}: online",
-                f"varies originals, and {', '.join(recipe)} makes a dataset",
-                "Leave one out.",
-            )
-    if own.get("freeze") and "weights" not in own:
-        raise RecipeError(
-            f"{where}: freeze", "keeps weights that were drawn at random", "Add weights = FILE."
-        )
-    arm: StudyArm = checked(StudyArm, {"name": table.get("name"), "recipe": asked, **own}, where)
-    problem = problem_with_name(arm.name)
-    if problem is not None:
-        raise RecipeError(
-            f"{where}: name", f"'{escaped(arm.name)}' cannot be one: {problem}", "Rename it."
-        )
-    if not isinstance(arm.vae, bool) and not (math.isfinite(arm.vae) and arm.vae > 0):
-        raise RecipeError(
-            f"{where}: vae", f"no VAE reaches the loss {arm.vae}", "Give a number above 0."
-        )
-    return arm
-
-
-def _online(tables: Any, where: str) -> tuple[OnlineStage, ...]:
-    """Check the methods that an arm applies to every batch."""
-    if not isinstance(tables, list) or not all(
-        isinstance(table, dict) and isinstance(table.get("method"), str) for table in tables
-    ):
-        raise RecipeError(
-            where, "must be tables with a method each", "Write [[arms.online]] and method = …."
-        )
-    found = []
-    for table in tables:
-        given = {key: value for key, value in table.items() if key != "method"}
-        if table["method"] == "geometry":
-            parameters = geometry_stage(where, given).parameters
-        else:
-            parameters = mix_stage(where, table["method"], 1, "originals", given).parameters
-        method = METHODS[table["method"]]
-        found.append(online_stage(method.name, method.parameters.model_validate(parameters)))
-    return tuple(found)
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_flat_table(cls, table: Any) -> Any:
+        if not isinstance(table, dict) or "recipe" in table:
+            return table
+        own = {key: value for key, value in table.items() if key not in RECIPE_KEYS}
+        recipe = {key: table[key] for key in RECIPE_KEYS if key in table and key != "vae"}
+        vae = table.get("vae", False)
+        own["vae"] = vae
+        if isinstance(vae, dict):
+            recipe["vae"] = {key: value for key, value in vae.items() if key != "at_loss"}
+            own["vae"] = vae.get("at_loss", True)
+            if own["vae"] is False and recipe["vae"]:
+                steered = ", ".join(recipe["vae"])
+                what = f"at_loss = false means no model, which {steered} steers"
+                raise told(what, "Leave one out.", "vae")
+        elif isinstance(vae, int | float) and vae:
+            recipe["vae"] = {}
+        if recipe:
+            own["recipe"] = AskedRecipe.model_validate(recipe)
+            if own["recipe"].factor is None:
+                raise told("is missing", "Say factor = 10, or 1 for mixing alone.", "factor")
+            if "online" in own:
+                what = f"varies originals, and {', '.join(recipe)} makes a dataset"
+                raise told(what, "Leave one out.", "online")
+        if own.get("freeze") and "weights" not in own:
+            raise told("keeps weights that were drawn at random", "Add weights = FILE.", "freeze")
+        return own
 
 
-def checked(model: Any, values: Mapping[str, Any], where: str) -> Any:
-    """Return the model of ``values``.
-
-    Raises:
-        RecipeError: naming the first value that is wrong.
-    """
-    try:
-        return model.model_validate(dict(values))
-    except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(str(part) for part in problem["loc"])
-        given = problem.get("input")
-        shown = "" if given is None or isinstance(given, dict) else f", got {shown_value(given)}"
-        raise RecipeError(
-            f"{where}: {place}", f"{problem['msg']}{shown}", "Mend that value."
-        ) from error
+# Keys of an arm in a study file.
+OWN_KEYS = tuple(key for key in StudyArm.model_fields if key != "recipe")
+ARM_KEYS = tuple(dict.fromkeys((*OWN_KEYS, *RECIPE_KEYS)))

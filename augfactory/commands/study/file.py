@@ -1,43 +1,8 @@
 """A study as TOML: a grid of arms over draws of originals and training seeds.
 
-    title = "RICAP on few photographs"
-    source = "photos:train"
-    test = "photos:test"
-    n_train = [100, 400]        # originals in each draw
-    subsets = 3                 # draws of them
-    seeds = 2                   # classifiers on each
-    classifier = "resnet20"
-    steps = 800
-    batch = 64
-
-    [[arms]]
-    name = "originals"
-
-    [[arms]]
-    name = "originals+geometry"     # varied online; any method can stand there
-
-    [[arms]]
-    name = "ricap, beta {beta}"
-    factor = 1
-    order = "rounds"
-    [[arms.mix]]
-    method = "ricap"
-    copies = 9
-    beta = "{beta}"
-    [arms.grid]
-    beta = [0.1, 0.3]
-
-    [quick]                         # what --quick and --full have instead
-    n_train = [20]
-    steps = 20
-
-An arm with a grid stands for one arm for each combination; "{beta}" is replaced everywhere in it,
-and "{{" stands for a brace.
-Beside ``name``, ``grid``, ``vae`` (true or the loss whose checkpoint is used), ``loss``, ``order``,
-``part`` and ``real_share``, an arm holds the keys of a recipe, or ``online``: tables of methods
-with their parameters, applied to every batch in place of what the name says. ``classifier``,
-``weights`` (a file, with one of torchvision's) and ``freeze`` (the last layer alone learns) are an
-arm's own. ``[vae]`` says how VAEs are trained. ``[quick.grid]`` narrows grids by name.
+``docs/study.md`` says what each key means. An arm with a grid stands for one arm for each
+combination; "{beta}" is replaced everywhere in it, and "{{" stands for a brace. ``[quick]`` and
+``[full]`` hold what ``--quick`` and ``--full`` have instead; ``[quick.grid]`` narrows grids.
 """
 
 import itertools
@@ -47,63 +12,84 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from augfactory.commands.opening.toml_files import read_tables
-from augfactory.commands.study.arm import FORMAT_KEYS, OWN_KEYS, StudyArm, checked, study_arm
+from augfactory.commands.study.arm import ARM_KEYS, StudyArm
 from augfactory.commands.study.grid import filled
 from augfactory.errors import RecipeError, unknown_name
-from augfactory.evaluation.classifiers.registry import DEFAULT_CLASSIFIER
-from augfactory.pipeline.stages import shown_value
+from augfactory.evaluation.classifiers.registry import CLASSIFIERS, DEFAULT_CLASSIFIER
+from augfactory.guarded.validation import Table, checked, shown_value, told
+from augfactory.records import read_size
 
 SIZES = ("quick", "full")
 Size = Literal["quick", "default", "full"]
 MOST_ARMS, MOST_REPEATS, MOST_CLASSIFIERS = 1000, 1000, 1_000_000
 
 
-class VaeSettings(BaseModel):
+def _size(value: Any) -> Any:
+    """Return "28x28" for 28, "28" and "28x28"."""
+    try:
+        return "x".join(map(str, read_size("" if isinstance(value, bool) else str(value))))
+    except RecipeError as error:
+        raise told(f"{shown_value(value)} is no size", error.remedy) from error
+
+
+class VaeSettings(Table):
     """How the VAEs of a study are trained; see `augfactory vae-train`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    steps: int = Field(default=1500, ge=1)
-    architecture: str = "conditional"
-    latent: int = Field(default=20, ge=1)
-    batch: int = Field(default=64, ge=2)
-    learning_rate: float = Field(default=2e-3, gt=0)
-    kl_weight: float = Field(default=1.0, ge=0)
-    geometry: bool = True
+    steps: int = Field(default=1500, ge=1, description="Optimiser steps.")
+    architecture: str = Field(default="conditional", description="The network.")
+    latent: int = Field(default=20, ge=1, description="Size of the latent vector.")
+    batch: int = Field(default=64, ge=2, description="Batch size.")
+    learning_rate: float = Field(default=2e-3, gt=0, description="Initial rate of Adam.")
+    kl_weight: float = Field(default=1.0, ge=0, description="Weight of the KL term.")
+    geometry: bool = Field(default=True, description="Vary the images of every batch.")
 
 
 class Study(BaseModel):
-    """Everything a study follows from.
-
-    ``test_rows`` is how many test images are used at most, drawn evenly over the classes; ``size``
-    "HxW" and ``colour`` convert the images. ``unlabelled`` names the images that arms with
-    ``[arms.pseudo_label]`` make rows of. ``against`` names the arms that all others are compared
-    with, the first as the baseline.
-    """
+    """Everything a study follows from, its grids filled in."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    title: str
-    about: str = ""
-    source: str
-    test: str
-    unlabelled: str | None = None
-    size: str | None = None
-    colour: Literal["auto", "grey", "rgb"] = "auto"
-    test_rows: int | None = Field(default=None, ge=1)
-    n_train: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1)
-    subsets: int = Field(default=2, ge=1, le=MOST_REPEATS)
-    seeds: int = Field(default=2, ge=1, le=MOST_REPEATS)
-    classifier: str = DEFAULT_CLASSIFIER
-    steps: int = Field(default=800, ge=1)
-    batch: int = Field(default=64, ge=1)
-    corruptions: str | None = None
-    against: tuple[str, ...] = Field(default=("originals", "originals+geometry"), min_length=1)
-    vae: VaeSettings = VaeSettings()
-    arms: tuple[StudyArm, ...] = Field(min_length=1)
+    title: str = Field(description="Heads the report.")
+    about: str = Field(default="", description="What it is about, for the report.")
+    source: str = Field(description="SOURCE of the originals.")
+    test: str = Field(description="SOURCE of the test images.")
+    unlabelled: str | None = Field(
+        default=None,
+        description="SOURCE of the images that arms with `[arms.pseudo_label]` make rows of.",
+    )
+    size: Annotated[str, BeforeValidator(_size)] | None = Field(
+        default=None, description='Resize images: 28, "28" or "28x32", height first.'
+    )
+    colour: Literal["auto", "grey", "rgb"] = Field(
+        default="auto", description="Convert images to one grey channel, or to three."
+    )
+    test_rows: int | None = Field(
+        default=None, ge=1,
+        description="Test images used at most, drawn evenly over the classes.",
+    )  # fmt: skip
+    n_train: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        min_length=1, description="Numbers of originals in a draw."
+    )
+    subsets: int = Field(default=2, ge=1, le=MOST_REPEATS, description="Draws of originals.")
+    seeds: int = Field(default=2, ge=1, le=MOST_REPEATS, description="Classifiers on each draw.")
+    classifier: str = Field(
+        default=DEFAULT_CLASSIFIER,
+        description=f"{', '.join(CLASSIFIERS)}, or a name of torchvision's.",
+    )
+    steps: int = Field(default=800, ge=1, description="Optimiser steps of a classifier.")
+    batch: int = Field(default=64, ge=1, description="Batch size of a classifier.")
+    corruptions: str | None = Field(
+        default=None, description="Test on corrupted images too: mnist-c or cifar-c."
+    )
+    against: tuple[str, ...] = Field(
+        default=("originals", "originals+geometry"), min_length=1,
+        description="Arms that all others are compared with, the first as the baseline.",
+    )  # fmt: skip
+    vae: VaeSettings = Field(default=VaeSettings(), description="How VAEs are trained.")
+    arms: tuple[StudyArm, ...] = Field(min_length=1, description="What is compared.")
 
     @property
     def losses(self) -> tuple[float, ...]:
@@ -160,7 +146,7 @@ def study_of(values: Mapping[str, Any], where: str, size: Size) -> Study:
         raise RecipeError(
             f"{where}: arms", f"two are called {twice!r}", "Put the grid's keys into the name."
         )
-    study: Study = checked(Study, settings, where)
+    study = checked(Study, settings, where)
     _check_whole(study, where)
     return study
 
@@ -206,10 +192,9 @@ def _axes(
     table: dict[str, Any], where: str, narrowed: Mapping[str, list[Any]]
 ) -> dict[str, list[Any]]:
     """Return the arm's grid: the values by name."""
-    known = ("name", "grid", *OWN_KEYS, *FORMAT_KEYS)
     for key in table:
-        if key not in known:
-            raise unknown_name(where, "key", key, known)
+        if key not in (*ARM_KEYS, "grid"):
+            raise unknown_name(where, "key", key, (*ARM_KEYS, "grid"))
     grid = table.get("grid", {})
     _check_grid(grid, f"{where}: grid", "arms.grid")
     axes = {name: narrowed.get(name, values) for name, values in grid.items()}
@@ -234,6 +219,6 @@ def _combinations(axes: Mapping[str, Sequence[Any]]) -> int:
 def _arms(table: dict[str, Any], axes: Mapping[str, list[Any]], where: str) -> list[StudyArm]:
     body = {key: value for key, value in table.items() if key != "grid"}
     return [
-        study_arm(filled(body, dict(zip(axes, chosen, strict=True)), where), where)
+        checked(StudyArm, filled(body, dict(zip(axes, chosen, strict=True)), where), where)
         for chosen in itertools.product(*axes.values())
     ]

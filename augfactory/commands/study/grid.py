@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from augfactory.errors import RecipeError
-from augfactory.pipeline.stages import shown_value
+from augfactory.guarded.validation import shown_value
 
 PARTS = re.compile(r"\{\{|\}\}|\{[^{}]*\}|[{}]")  # doubled braces, placeholders, single braces
 LONGEST_TEXT = 10_000  # letters that a text may have once its grid is filled in

@@ -1,6 +1,5 @@
 """What a study works on: opened, found to fit together, its draws of originals made."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +10,8 @@ from augfactory.commands.opening.opening import open_any, refuse_test_split
 from augfactory.commands.opening.unlabelled import open_unlabelled
 from augfactory.commands.progress import Progress
 from augfactory.commands.study.file import Study
-from augfactory.errors import RecipeError
 from augfactory.evaluation.comparison.results import Alert
-from augfactory.pipeline.stages import (
-    shown_value,
-)
-from augfactory.records import Source, SourceSpec
+from augfactory.records import Source, SourceSpec, read_size
 from augfactory.source_rows import SourceRows, rows_of
 from augfactory.sources.subset import stratified_rows
 from augfactory.store.disk.lock import Lock
@@ -69,12 +64,11 @@ def open_material(request: StudyRequest, progress: Progress) -> Material:
     """Open source and test, and refuse what cannot be compared.
 
     Raises:
-        RecipeError: the size that images are to be converted to is none, or there are too many
-            classes for so few test images.
+        RecipeError: there are too many classes for so few test images.
         InputDataError: a source cannot be used, or a test image stands in the training source.
     """
     asked = request.study
-    size = _size(asked.size)
+    size = None if asked.size is None else read_size(asked.size)
     spec = SourceSpec(asked.source, size, asked.colour, request.download)
     source = open_any(spec)
     refuse_test_split(source, "a training set made")
@@ -111,14 +105,3 @@ def draw_originals(material: Material, n_train: int, subset: int) -> Draw:
     if material.unlabelled is None or material.unlabelled.text != material.spec.text:
         held_out, _ = unused_rows(material.source, material.spec, numbers)
     return Draw(n_train, subset, rows, held_out)
-
-
-def _size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    match = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
-    if match is None:
-        raise RecipeError(
-            "size", f"{shown_value(text)} is no size", 'Write "HEIGHTxWIDTH", such as "32x32".'
-        )
-    return int(match[1]), int(match[2])

@@ -124,7 +124,6 @@ def _expand_request(
             checkpoint = checkpoint_name(arm.vae)
             if checkpoint not in load_model(models[draw.name]).config.result.reached:
                 return None
-    geometry = recipe.geometry
     return ExpandRequest(
         source=spec,
         out=request.out / DATA / f"{_slug(arm.name)}-{draw.name}",
@@ -134,8 +133,8 @@ def _expand_request(
         originals=recipe.originals if recipe.originals is not None else True,
         seed=draw.subset,
         geometry=None
-        if geometry is False
-        else {"preset": material.preset, **(geometry if isinstance(geometry, dict) else {})},
+        if recipe.variation is None
+        else {"preset": material.preset, **recipe.variation},
         vae={"share": 1.0, **(recipe.vae or {})},
         # An arm that says nothing of how images are made is the default, mixtures included.
         mix=recipe.mix or (None if recipe.geometry is None and recipe.distinct is None else ()),

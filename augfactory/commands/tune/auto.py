@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from augfactory.commands.expand.inputs import is_model_folder
-from augfactory.commands.expand.options import Flags
+from augfactory.commands.expand.options import Flags, option_of
 from augfactory.commands.expand.request import check_dataset_name
 from augfactory.commands.progress import Progress
 from augfactory.commands.tune.folds import TuneRequest
@@ -62,7 +62,7 @@ def _refuse_other_choices(flags: Flags, *, is_model: bool) -> None:
         "--preset": flags.preset,
         "--geometry/--no-geometry": flags.geometry,
         "--model": True if is_model else None,
-        **{f"--{name}": copies for name, copies in flags.copies.items()},
+        **{option_of(name): copies for name, copies in flags.copies.items()},
     }
     for name, given in chosen.items():
         if given is not None:

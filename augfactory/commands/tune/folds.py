@@ -93,7 +93,8 @@ def runs_of_fold(
     request: TuneRequest, unit: Unit, alive: Sequence[Candidate], progress: Progress
 ) -> list[Run]:
     """Make the datasets of a fold that are not there yet; return what is to be trained."""
-    model = _model(request, unit, progress) if any(one.vae is not None for one in alive) else None
+    decoding = any(one.recipe.vae is not None for one in alive)
+    model = _model(request, unit, progress) if decoding else None
     requests = [_expand_request(request, unit, one, model) for one in alive]
     datasets = list(expand_all(requests, 1, Progress()))
     made = [read_manifest(dataset.path) for dataset in datasets]
@@ -122,15 +123,16 @@ def runs_of_fold(
 def _expand_request(
     request: TuneRequest, unit: Unit, one: Candidate, model: Path | None
 ) -> ExpandRequest:
+    asked = one.recipe
     return ExpandRequest(
-        SourceSpec(str(model)) if one.vae is not None else unit.train.spec,
+        SourceSpec(str(model)) if asked.vae is not None else unit.train.spec,
         unit.folder / one.name,
         (min(request.factor, max(2, MOST_ROWS // len(unit.train.rows))),),
         seed=request.seed,
-        geometry=one.geometry,
-        vae=one.vae or {},
-        mix=one.mix,
-        distinct=bool(one.mix),
+        geometry=asked.variation,
+        vae=asked.vae or {},
+        mix=asked.mix,
+        distinct=bool(asked.distinct),
         lock=request.lock,
     )
 

@@ -1,13 +1,13 @@
 """What `augfactory tune` chooses from: recipes that differ in one thing each."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
+from augfactory.guarded.validation import checked
 from augfactory.methods.geometry import PRESETS
 from augfactory.pipeline.composition import default_mix
-from augfactory.pipeline.recipe import MixStage
-from augfactory.pipeline.stages import mix_stage
+from augfactory.pipeline.recipe_file import AskedRecipe
 
 DEFAULT = "default"
 # What the presets are for: strokes are none in photographs, and drawings have no light to change.
@@ -17,70 +17,64 @@ PHOTOGRAPHS = ("photo", "texture")
 
 @dataclass(frozen=True)
 class Candidate:
-    """A recipe to try.
-
-    ``geometry`` and ``vae`` hold what is not left to the defaults, ``vae`` None makes it without a
-    model. ``words`` say what it does.
-    """
+    """A recipe to try, and words for what it does; with its ``vae`` None it needs no model."""
 
     name: str
     words: str
-    geometry: Mapping[str, Any] = field(default_factory=dict)
-    vae: Mapping[str, Any] | None = None
-    mix: tuple[MixStage, ...] = ()
+    recipe: AskedRecipe
 
 
 def candidates(preset: str, *, with_vae: bool) -> tuple[Candidate, ...]:
     """Return all recipes for images that ``preset`` suits, the default first."""
     mix = default_mix(preset)
     mixed = ", half mixup" if mix else ""
-    found = [
-        Candidate(
-            DEFAULT, f"the default without a model: geometry as for {preset}{mixed}", mix=mix
-        ),
+    found: list[tuple[str, str, dict[str, Any]]] = [
+        (DEFAULT, f"the default without a model: geometry as for {preset}{mixed}", {"mix": mix}),
         *(
-            Candidate(f"preset-{name}", f"geometry as for {name}", {"preset": name})
+            (f"preset-{name}", f"geometry as for {name}", {"geometry": {"preset": name}})
             for name in PRESETS
             if name not in (preset, "none")
         ),
-        Candidate("elastic", "geometry, bent as well", {"elastic_alpha": 30.0}),
-        Candidate("mixup-quarter", "a quarter mixup", mix=(_among("mixup", 0.25),)),
-        Candidate("geometry-alone", "geometry alone")
+        ("elastic", "geometry, bent as well", {"geometry": {"elastic_alpha": 30.0}}),
+        ("mixup-quarter", "a quarter mixup", _among("mixup", 0.25)),
+        ("geometry-alone", "geometry alone", {})
         if mix
-        else Candidate("mixup-half", "half mixup", mix=(_among("mixup", 0.5),)),
-        Candidate("mixup-more", "nine tenths mixup", mix=(_among("mixup", 0.9),)),
-        Candidate("mixup-even", "half mixup, in even shares", mix=(_among("mixup", 0.5, 1.0),)),
-        Candidate("cutmix", "half CutMix", mix=(_among("cutmix", 0.5),)),
-        Candidate("ricap", "half RICAP", mix=(_among("ricap", 0.5),)),
-        Candidate("augmix", "half AugMix", mix=(_among("augmix", 0.5),)),
-        Candidate("erasing", "half with a box erased", mix=(_among("erasing", 0.5),)),
-        Candidate("trivial", "half TrivialAugment", mix=(_among("trivialaugment", 0.5),)),
-        Candidate("randaugment", "half RandAugment", mix=(_among("randaugment", 0.5),)),
-        Candidate("crop", "half cropped out of padded images", mix=(_among("crop", 0.5),)),
-        Candidate("grid", "half grids of two of a class", mix=(_among("grid", 0.5),)),
+        else ("mixup-half", "half mixup", _among("mixup")),
+        ("mixup-more", "nine tenths mixup", _among("mixup", 0.9)),
+        ("mixup-even", "half mixup, in even shares", _among("mixup", alpha=1.0)),
+        ("cutmix", "half CutMix", _among("cutmix")),
+        ("ricap", "half RICAP", _among("ricap")),
+        ("augmix", "half AugMix", _among("augmix")),
+        ("erasing", "half with a box erased", _among("erasing")),
+        ("trivial", "half TrivialAugment", _among("trivialaugment")),
+        ("randaugment", "half RandAugment", _among("randaugment")),
+        ("crop", "half cropped out of padded images", _among("crop")),
+        ("grid", "half grids of two of a class", _among("grid")),
     ]
     if preset in DRAWINGS:
-        strokes = (_among("stroke", 0.5),)
-        found.append(Candidate("stroke", "half in thicker or thinner strokes", mix=strokes))
+        found.append(("stroke", "half in thicker or thinner strokes", _among("stroke")))
     if preset in PHOTOGRAPHS:
-        jittered = (_among("jitter", 0.5),)
-        found.append(Candidate("jitter", "half in other colours and light", mix=jittered))
+        found.append(("jitter", "half in other colours and light", _among("jitter")))
     if with_vae:
+        residual = {"share": 0.5, "decode": "residual"}
+        words = "half decoded, as changes to the real images"
         found += [
-            Candidate("vae", "the default with a model", vae={}, mix=mix),
-            Candidate(
-                "vae-mixup", "half mixup, a quarter of the rest decoded", vae={},
-                mix=(_among("mixup", 0.5),),
+            ("vae", "the default with a model", {"vae": {}, "mix": mix}),
+            (
+                "vae-mixup",
+                "half mixup, a quarter of the rest decoded",
+                {"vae": {}, **_among("mixup")},
             ),
-            Candidate(
-                "vae-residual", "half decoded, as changes to the real images",
-                vae={"share": 0.5, "decode": "residual"},
-            ),
-        ]  # fmt: skip
-    return tuple(replace(one, geometry={"preset": preset, **one.geometry}) for one in found)
+            ("vae-residual", words, {"vae": residual}),
+        ]
+    return tuple(Candidate(name, words, _recipe(preset, said)) for name, words, said in found)
 
 
-def _among(method: str, share: float, alpha: float | None = None) -> MixStage:
-    parameters = {} if alpha is None else {"alpha": alpha}
-    origin = "originals" if method == "augmix" else "expanded"
-    return mix_stage("the space of tune", method, 0, origin, parameters, share)  # type: ignore[arg-type]
+def _recipe(preset: str, said: Mapping[str, Any]) -> AskedRecipe:
+    geometry = {"preset": preset, **said.get("geometry", {})}
+    said = {**said, "geometry": geometry, "distinct": bool(said.get("mix"))}
+    return checked(AskedRecipe, said, "the space of tune")
+
+
+def _among(method: str, share: float = 0.5, **parameters: float) -> dict[str, Any]:
+    return {"mix": [{"method": method, "share": share, **parameters}]}

@@ -176,7 +176,7 @@ def _next_command(request: TuneRequest, chosen: Candidate) -> str:
         read.append(f"--{source.colour}")
     name = request.out.stem
     made = ["augfactory", "expand", source.text, *read]
-    if chosen.vae is None:
+    if chosen.recipe.vae is None:
         return shlex.join([*made, "--recipe", str(request.out), "--out", name])
     trained = shlex.join(["augfactory", "vae-train", source.text, *read, "--out", f"models/{name}"])
     expanded = ["augfactory", "expand", f"models/{name}", "--recipe", str(request.out)]
@@ -185,15 +185,15 @@ def _next_command(request: TuneRequest, chosen: Candidate) -> str:
 
 def _recipe(request: TuneRequest, source: Source, chosen: Candidate) -> Recipe:
     """Return the recipe as `augfactory expand` resolves it."""
-    vae = None
-    if chosen.vae is not None:
-        vae = vae_or_default(chosen.vae, varied=True, channels=source.image_shape[2])
+    asked, vae = chosen.recipe, None
+    if asked.vae is not None:
+        vae = vae_or_default(asked.vae, varied=True, channels=source.image_shape[2])
     return Recipe(
         factor=request.factor,
-        geometry=geometry_stage("geometry", chosen.geometry),
+        geometry=geometry_stage("geometry", asked.variation or {}),
         vae=vae,
-        mix=with_copies(chosen.mix, request.factor, originals=True),
-        distinct=bool(chosen.mix),
+        mix=with_copies(asked.mix, request.factor, originals=True),
+        distinct=bool(asked.distinct),
     )
 
 

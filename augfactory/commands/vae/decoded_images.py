@@ -19,7 +19,8 @@ from augfactory.records import Source
 from augfactory.vae.checkpoint import Model
 from augfactory.vae.coding import decode, encode
 from augfactory.vae.decoded import DecodedImages
-from augfactory.vae.samplers.posterior import POSTERIOR, PosteriorParameters
+from augfactory.vae.samplers.posterior import SAMPLER as POSTERIOR
+from augfactory.vae.samplers.posterior import PosteriorParameters
 
 MOST_JUDGED = 2_000
 

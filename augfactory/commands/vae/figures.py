@@ -7,8 +7,10 @@ from augfactory.records import Int64Array, Source
 from augfactory.report.figures.training_figures import Strip, loss_figure, picture_figure
 from augfactory.vae.checkpoint import Model
 from augfactory.vae.coding import decode, encode
-from augfactory.vae.samplers.posterior import POSTERIOR, PosteriorParameters
-from augfactory.vae.samplers.same_class import SAME_CLASS, SameClassParameters
+from augfactory.vae.samplers.posterior import SAMPLER as POSTERIOR
+from augfactory.vae.samplers.posterior import PosteriorParameters
+from augfactory.vae.samplers.same_class import SAMPLER as SAME_CLASS
+from augfactory.vae.samplers.same_class import SameClassParameters
 from augfactory.vae.training_state import Standing
 
 PICTURES_A_LINE = 10

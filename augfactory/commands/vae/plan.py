@@ -12,6 +12,7 @@ from augfactory.commands.opening.unlabelled import gather_unlabelled
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.guarded.text import first_problem
+from augfactory.guarded.validation import option_error
 from augfactory.pipeline.stages import (
     check_preset,
     default_geometry,
@@ -166,12 +167,7 @@ def _settings(request: VaeTrainRequest) -> TrainingSettings:
             save_at_loss=tuple(sorted(set(request.save_at_loss), reverse=True)),
         )
     except ValidationError as error:
-        problem = error.errors()[0]
-        raise RecipeError(
-            f"--{str(problem['loc'][0]).replace('_', '-')}",
-            f"{problem['msg']}, got {problem['input']}",
-            "Give a value in that range.",
-        ) from error
+        raise option_error(error) from error
 
 
 def _check_sides(source: Source) -> None:

@@ -12,9 +12,6 @@ from augfactory.commands.opening.recorded_recipe import check_recipe, check_rows
 from augfactory.commands.progress import Progress
 from augfactory.errors import RecipeError, VerificationError
 from augfactory.guarded.files import is_there, open_inside
-from augfactory.pipeline.recipe import (
-    Format,
-)
 from augfactory.source_rows import SourceRows
 from augfactory.store import shards
 from augfactory.store.disk.atomic import remove, writing
@@ -100,7 +97,7 @@ def export(
     return make_version(build, make_rows, describe, lock, progress)
 
 
-def _build(origin: Path, manifest: Manifest, folder: Path, storage: Format) -> Build:
+def _build(origin: Path, manifest: Manifest, folder: Path, storage: str) -> Build:
     """Return the build that stores the version in ``origin`` as one of the dataset in ``folder``.
 
     Raises:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from augfactory.errors import unknown_name
+from augfactory.errors import one_of
 from augfactory.evaluation.training import batches
 from augfactory.evaluation.training.online import OnlineStage
 
@@ -34,7 +34,4 @@ def read_loss(text: str) -> Loss:
     Raises:
         RecipeError: there is none of this name.
     """
-    for known in LOSSES:
-        if text == known:
-            return known
-    raise unknown_name("--loss", "loss", text, LOSSES)
+    return one_of("--loss", "loss", text, LOSSES)

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from augfactory.errors import unknown_name
+from augfactory.errors import one_of
 from augfactory.evaluation.training.training_set import TrainingSet
 from augfactory.keyed_random import generator
 from augfactory.records import Int64Array
@@ -26,10 +26,7 @@ def read_order(text: str) -> Order:
     Raises:
         RecipeError: there is none of this name.
     """
-    for known in ORDERS:
-        if text == known:
-            return known
-    raise unknown_name("--order", "order", text, ORDERS)
+    return one_of("--order", "order", text, ORDERS)
 
 
 def ordered(

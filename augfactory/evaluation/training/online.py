@@ -4,6 +4,7 @@ It is what a dataset has to beat: it costs no storage and never shows the same i
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from pydantic import BaseModel
@@ -25,6 +26,11 @@ class OnlineStage:
 def online_stage(method: str, parameters: BaseModel) -> OnlineStage:
     """Return the stage of a known method with checked parameters."""
     return OnlineStage(method, parameters.model_dump_json())
+
+
+@lru_cache
+def _parameters(stage: OnlineStage) -> BaseModel:
+    return METHODS[stage.method].parameters.model_validate_json(stage.parameters)
 
 
 def vary(
@@ -54,8 +60,7 @@ def vary(
     """
     count, height, width, channels = images.shape
     for place, stage in enumerate(stages):
-        method = METHODS[stage.method]
-        parameters = method.parameters.model_validate_json(stage.parameters)
+        method, parameters = METHODS[stage.method], _parameters(stage)
 
         def keyed(what: str, number: int, place: int = place) -> np.random.Generator:
             return generator("online", seed, step, place, what, number)

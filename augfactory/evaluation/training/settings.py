@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from augfactory.errors import unknown_name
+from augfactory.errors import one_of
 
 Optimiser = Literal["muon", "adamw"]
 Precision = Literal["float32", "bfloat16"]
@@ -61,8 +61,7 @@ def read_precision(name: str, device: str) -> Precision:
     Raises:
         RecipeError: there is none of this name.
     """
-    if name not in PRECISIONS:
-        raise unknown_name("--precision", "precision", name, PRECISIONS)
+    one_of("--precision", "precision", name, PRECISIONS)
     if name == "float32":
         return "float32"
     return "bfloat16" if name == "bfloat16" or _has_bfloat16(device) else "float32"

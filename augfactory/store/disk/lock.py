@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, get_args
 
-from augfactory.errors import AugfactoryError, RecipeError, ResourceError, unknown_name, unwritable
+from augfactory.errors import AugfactoryError, RecipeError, ResourceError, one_of, unwritable
 from augfactory.guarded.documents import read_json
 from augfactory.guarded.files import is_there
 from augfactory.store.disk import system
@@ -32,10 +32,8 @@ def read_lock(text: str) -> Lock:
     Raises:
         RecipeError: it is none of the three.
     """
-    for known in get_args(Lock):
-        if text == known:
-            return known  # type: ignore[no-any-return]
-    raise unknown_name("--lock", "lock", text, get_args(Lock))
+    locks: tuple[Lock, ...] = get_args(Lock)
+    return one_of("--lock", "lock", text, locks)
 
 
 @contextlib.contextmanager

@@ -1,13 +1,7 @@
-"""Every storage format: one line each."""
+"""Every storage format, by its name in ``names.py``."""
 
-from augfactory.store.formats import hdf5, parquet, png, webdataset
+from augfactory.names import FORMATS as NAMES
+from augfactory.names import registered
+from augfactory.store.formats.storage_format import StorageFormat
 
-FORMATS = {
-    format.name: format
-    for format in (
-        hdf5.FORMAT,
-        png.FORMAT,
-        parquet.FORMAT,
-        webdataset.FORMAT,
-    )
-}
+FORMATS: dict[str, StorageFormat] = registered("store.formats", NAMES, "FORMAT")

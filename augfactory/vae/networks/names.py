@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from augfactory.errors import unknown_name
+from augfactory.errors import one_of
 
 Architecture = Literal["conditional", "keras-mnist"]
 ARCHITECTURES: tuple[Architecture, ...] = get_args(Architecture)
@@ -25,7 +25,4 @@ def check_architecture(name: str) -> Architecture:
     Raises:
         RecipeError: there is none of this name.
     """
-    for known in ARCHITECTURES:
-        if name == known:
-            return known
-    raise unknown_name("--architecture", "architecture", name, ARCHITECTURES)
+    return one_of("--architecture", "architecture", name, ARCHITECTURES)

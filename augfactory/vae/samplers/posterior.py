@@ -16,7 +16,10 @@ from augfactory.vae.samplers.sampler import Draws, Parameters, Sampler, posterio
 class PosteriorParameters(Parameters):
     """``temperature`` τ scales the encoder's standard deviation; 0 gives the reconstruction."""
 
-    temperature: float = Field(default=1.0, ge=0, le=10)
+    temperature: float = Field(
+        default=1.0, ge=0, le=10,
+        description="noise scale, in the encoder's standard deviations; 0 is the reconstruction",
+    )  # fmt: skip
 
 
 def draw(params: PosteriorParameters, count: int, generator: np.random.Generator) -> Draws:
@@ -38,7 +41,7 @@ def move(
     return mean + posterior_noise(params.temperature, log_variance, noise)
 
 
-POSTERIOR = Sampler(
+SAMPLER = Sampler(
     name="posterior",
     needs_partner=False,
     params=PosteriorParameters,

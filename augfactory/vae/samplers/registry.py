@@ -1,15 +1,9 @@
-"""Every sampler, one line each."""
+"""Every sampler, by its name in ``names.py``."""
 
 from typing import Any
 
-from augfactory.vae.samplers.posterior import POSTERIOR
-from augfactory.vae.samplers.same_class import SAME_CLASS
+from augfactory.names import SAMPLERS as NAMES
+from augfactory.names import registered
 from augfactory.vae.samplers.sampler import Sampler
 
-SAMPLERS: dict[str, Sampler[Any]] = {
-    sampler.name: sampler
-    for sampler in (
-        POSTERIOR,
-        SAME_CLASS,
-    )
-}
+SAMPLERS: dict[str, Sampler[Any]] = registered("vae.samplers", NAMES, "SAMPLER")

@@ -17,8 +17,13 @@ from augfactory.vae.samplers.sampler import Draws, Parameters, Sampler, posterio
 class SameClassParameters(Parameters):
     """``reach`` bounds λ on either side; ``temperature`` τ scales the noise."""
 
-    reach: float = Field(default=0.5, ge=0, le=2)
-    temperature: float = Field(default=1.0, ge=0, le=10)
+    reach: float = Field(
+        default=0.5, ge=0, le=2,
+        description="how far to move at most: 1 reaches the other image, either way",
+    )  # fmt: skip
+    temperature: float = Field(
+        default=1.0, ge=0, le=10, description="noise scale, in the encoder's standard deviations"
+    )
 
 
 def draw(params: SameClassParameters, count: int, generator: np.random.Generator) -> Draws:
@@ -42,7 +47,7 @@ def move(
     return moved + posterior_noise(params.temperature, log_variance, noise)
 
 
-SAME_CLASS = Sampler(
+SAMPLER = Sampler(
     name="same-class",
     needs_partner=True,
     params=SameClassParameters,

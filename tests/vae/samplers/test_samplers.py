@@ -11,9 +11,11 @@ from pydantic import ValidationError
 
 from augfactory.keyed_random import generator
 from augfactory.records import Float32Array
-from augfactory.vae.samplers.posterior import POSTERIOR, PosteriorParameters
+from augfactory.vae.samplers.posterior import SAMPLER as POSTERIOR
+from augfactory.vae.samplers.posterior import PosteriorParameters
 from augfactory.vae.samplers.registry import SAMPLERS
-from augfactory.vae.samplers.same_class import SAME_CLASS, SameClassParameters
+from augfactory.vae.samplers.same_class import SAMPLER as SAME_CLASS
+from augfactory.vae.samplers.same_class import SameClassParameters
 from augfactory.vae.samplers.sampler import Sampler
 
 MEAN = np.array([[1.0, -2.0, 0.5], [0.0, 4.0, -1.0]], dtype=np.float32)
