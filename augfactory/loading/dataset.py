@@ -85,6 +85,16 @@ class VersionDataset(Dataset[Item]):
         # What this process has held to its hashes, the workers that it starts need not.
         return {**state, "verify": self.verify and "version" not in self.__dict__}
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.described(len(self))})"
+
+    def described(self, rows: int) -> str:
+        """Say which version it is, how many rows it has here, classes and shape of an image."""
+        manifest = self.manifest
+        address = f"{manifest.name}@{manifest.version}"
+        classes, shape = len(manifest.class_names), manifest.image_shape
+        return f"{address}, rows={rows}, classes={classes}, shape={shape}"
+
     def __len__(self) -> int:
         return len(self._triples) if self.views else self.manifest.rows
 

@@ -23,6 +23,11 @@ class VersionLoader(DataLoader[Item]):
     """A DataLoader that reads several batches of small images at once, and serves batches."""
 
     batch_sampler: EpochBatches
+    dataset: "ServedVersion"
+
+    def __repr__(self) -> str:
+        rows = self.batch_sampler.rows_in_epoch
+        return f"VersionLoader({self.dataset.described(rows)}, batches={len(self)})"
 
     def __len__(self) -> int:
         return len(self.batch_sampler)

@@ -26,6 +26,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made(tmp_path_factory.mktemp("loader"), "hdf5")
 
 
+def test_a_dataset_and_a_loader_say_what_they_hold(folder: Path) -> None:
+    dataset = augfactory.load(str(folder))
+    assert repr(dataset) == f"VersionDataset(hdf5-x10@v1, rows={ROWS}, classes=3, shape=(9, 14, 3))"
+    assert repr(augfactory.loader(dataset, 64, rows=range(100))) == (
+        "VersionLoader(hdf5-x10@v1, rows=100, classes=3, shape=(9, 14, 3), batches=2)"
+    )
+    views = augfactory.loader(augfactory.load(str(folder), views=True), 5)
+    assert "rows=12, " in repr(views)
+    assert repr(views).endswith("batches=3)")
+
+
 @pytest.mark.parametrize("order", ORDERS)
 def test_an_epoch_serves_every_row_once_and_as_stored(folder: Path, order: Any) -> None:
     stored = open_version(folder).source
