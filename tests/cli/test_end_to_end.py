@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,45 +14,20 @@ import numpy as np
 import pytest
 
 from augfactory.commands.expand import expand
-from augfactory.engines.processes import THREAD_VARIABLES
 from tests.cli import in_process
 from tests.pictures import CLASSES, HEIGHT, WIDTH, write_class_folders
+from tests.processes import RunCommand, StopCommand
 
 STEPS = 10
 
 
-def augfactory(
-    *arguments: object, cwd: Path, code: int = 0, threads: int = 1
-) -> subprocess.CompletedProcess[str]:
-    """Run the command, and hold it to its exit code; ``threads`` are what torch may use."""
-    done = subprocess.run(
-        [sys.executable, "-m", "augfactory", *map(str, arguments)],
-        cwd=cwd,
-        env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == code, done.stderr
-    return done
-
-
-def answer(*arguments: object, cwd: Path, threads: int = 1) -> dict[str, Any]:
-    """Run the command with --json and read its one object."""
-    done = augfactory(*arguments, "--json", cwd=cwd, threads=threads)
-    value = json.loads(done.stdout)
-    assert isinstance(value, dict)
-    return value
-
-
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(tmp_path_factory: pytest.TempPathFactory, run_command: RunCommand) -> Path:
     """Return a folder with training and test images and a model trained on eight per class."""
     folder = tmp_path_factory.mktemp("place")
     write_class_folders(folder / "parts" / "train", 12)
     write_class_folders(folder / "parts" / "test", 6, seed=1)
-    augfactory(
+    run_command(
         "vae-train",
         "parts",
         "--n-train",
@@ -73,7 +47,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def made(place: Path) -> list[dict[str, Any]]:
     """Return what was said of d-x10@v1, which several tests use."""
-    datasets = answer("expand", "model", "--factor", 10, "--out", "d", cwd=place)["datasets"]
+    datasets = in_process.answer("expand", "model", "--factor", 10, "--out", "d", cwd=place)[
+        "datasets"
+    ]
     assert isinstance(datasets, list)
     return datasets
 
@@ -112,26 +88,31 @@ def test_same_request_is_answered_with_the_version_that_exists(
 
 
 def test_workers_formats_and_kills_do_not_change_a_pixel(
-    place: Path, monkeypatch: pytest.MonkeyPatch
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    run_command: RunCommand,
+    stop_command: StopCommand,
 ) -> None:
     # Of few pixels one process does all the work, whatever is asked for.
     monkeypatch.setattr(expand, "WORKER_BYTES", 2**18)
     request = ("expand", "model", "--factor", 20, "--mixup", 10, "--ricap", 2, "--augmix", 2)
-    hashes = {
-        made(*request, "--out", name, *more)["datasets"][0]["content_hash"]
-        for name, made, more in (
-            ("one", partial(answer, cwd=place, threads=2), ("--workers", 1)),
-            ("two", partial(in_process.answer, cwd=place), ("--workers", 2)),
-            ("tree", partial(in_process.answer, cwd=place), ("--workers", 1, "--format", "png")),
+    threads = partial(run_command, cwd=place, threads=2)
+    here = partial(in_process.run, cwd=place)
+    made = [
+        run(*request, "--out", name, *more, "--json")
+        for name, run, more in (
+            ("one", threads, ("--workers", 1)),
+            ("two", here, ("--workers", 2)),
+            ("tree", here, ("--workers", 1, "--format", "png")),
         )
-    }
-    kill_when_the_first_shard_is_there(place, *request, "--out", "killed")
+    ]
+    killed = (*request, "--out", "killed", "--workers", 1)
+    stop_command(*killed, cwd=place, once="killed-x20/.building-*/.state/0*.json", count=2)
     assert not list(place.glob("killed-x20/v*"))
     in_process.run("info", "killed-x20", cwd=place, code=3)
-    resumed = in_process.run(*request, "--out", "killed", "--workers", 1, "--json", cwd=place)
-    assert "stand from an earlier run" in resumed.stderr
-    hashes.add(json.loads(resumed.stdout)["datasets"][0]["content_hash"])
-    assert len(hashes) == 1
+    made.append(in_process.run(*killed, "--json", cwd=place))
+    assert "stand from an earlier run" in made[-1].stderr
+    assert len({json.loads(done.stdout)["datasets"][0]["content_hash"] for done in made}) == 1
     cards = [
         (place / f"{name}-x20/v1/README.md").read_text("utf-8").replace(f"{name}-x20", "")
         for name in ("one", "two", "killed")
@@ -139,38 +120,12 @@ def test_workers_formats_and_kills_do_not_change_a_pixel(
     assert len({" ".join(card.split()) for card in cards}) == 1  # names of other lengths wrap so
 
 
-def kill_when_the_first_shard_is_there(place: Path, *arguments: object) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "augfactory", *map(str, arguments), "--workers", "1"],
-        cwd=place,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 120
-    while len(list(place.glob("killed-x20/.building-*/.state/0*.json"))) < 2:
-        assert process.poll() is None, "it ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    process.kill()
-    process.wait()
-
-
-def test_interrupt_says_how_to_go_on(place: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "augfactory", "expand", "model", "--factor", "500", "--out", "int"],
-        cwd=place,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    while not list(place.glob("int-x500/.building-*")):
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "augfactory expand model --factor 500 --out int" in stderr
-    assert "Traceback" not in stderr
+def test_interrupt_says_how_to_go_on(place: Path, stop_command: StopCommand) -> None:
+    request = ("expand", "model", "--factor", 500, "--out", "int")
+    done = stop_command(*request, cwd=place, once="int-x500/.building-*", number=signal.SIGINT)
+    assert done.returncode == 130
+    assert "augfactory expand model --factor 500 --out int" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_originals_and_labels_remake_every_mixed_row(place: Path) -> None:
@@ -285,8 +240,8 @@ assert all(max(row["soft_label"]) == row["soft_label"][row["label"]] for row in 
 
 
 @pytest.mark.usefixtures("made")
-def test_evaluate_answers_with_arms(place: Path) -> None:
-    found = answer(
+def test_evaluate_answers_with_arms(place: Path, run_command: RunCommand) -> None:
+    done = run_command(
         "evaluate",
         "d-x10@v1",
         "--test",
@@ -299,8 +254,10 @@ def test_evaluate_answers_with_arms(place: Path) -> None:
         1,
         "--out",
         "ev",
+        "--json",
         cwd=place,
     )
+    found = json.loads(done.stdout)
     assert [arm["name"] for arm in found["arms"]] == [
         "originals",
         "originals+geometry",

@@ -2,18 +2,15 @@
 
 import hashlib
 import json
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.cli import in_process
 from tests.cli.in_process import answer
-from tests.cli.test_end_to_end import augfactory
 from tests.commands.tiny import stand_in_for
 from tests.pictures import write_class_folders
+from tests.processes import StopCommand
 
 FORMATS = ("hdf5", "parquet", "webdataset")
 REQUEST = ("expand", "parts", "--factor", 40, "--mixup", 5)
@@ -29,23 +26,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run_until_killed(place: Path, records: str, *arguments: object) -> None:
-    """Run the command, and kill it when the first of its ``records`` is there."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "augfactory", *map(str, arguments)],
-        cwd=place,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 120
-    while not list(place.glob(records)):
-        assert process.poll() is None, "it ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    process.kill()
-    process.wait()
-
-
 def data_of(version: Path) -> dict[str, str]:
     return {
         str(path.relative_to(version)): hashlib.sha256(path.read_bytes()).hexdigest()
@@ -56,22 +36,23 @@ def data_of(version: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("storage", ["parquet", "webdataset"])
 def test_a_killed_expand_and_a_killed_export_end_with_the_same_bytes(
-    place: Path, storage: str
+    place: Path, storage: str, stop_command: StopCommand
 ) -> None:
     whole = answer("info", "whole-x40", cwd=place)
     dry = answer(*REQUEST, "--format", storage, "--out", storage, "--dry-run", cwd=place)
     made, name = (*REQUEST, "--format", storage, "--out", storage), f"{storage}-x40"
-    run_until_killed(place, f"{name}/.building-*/.state/0*.json", *made, "--workers", 1)
+    first = f"{name}/.building-*/.state/0*.json"
+    stop_command(*made, "--workers", 1, cwd=place, once=first)
     assert not list(place.glob(f"{name}/v*"))
-    resumed = augfactory(*made, "--workers", 1, "--json", cwd=place)
+    resumed = in_process.run(*made, "--workers", 1, "--json", cwd=place)
     assert "stand from an earlier run" in resumed.stderr
 
     out = f"{storage}-export"
     converted = ("export", "whole-x40@v1", "--to", storage, "--out", out)
-    run_until_killed(place, f"{out}/.building-*/.state/0*.json", *converted)
+    stop_command(*converted, cwd=place, once=f"{out}/.building-*/.state/0*.json")
     assert not list(place.glob(f"{out}/v*"))
     assert "not finished" in in_process.run("info", out, cwd=place, code=3).stderr
-    again = augfactory(*converted, "--json", cwd=place)
+    again = in_process.run(*converted, "--json", cwd=place)
     assert "stand from an earlier run" in again.stderr
 
     for done in (resumed, again):
