@@ -9,17 +9,13 @@ from pathlib import Path
 from subprocess import CompletedProcess, Popen
 from typing import Protocol
 
-from augfactory.engines.processes import THREAD_VARIABLES
-
 SECONDS = 300  # a hang is a failure
 
 
 class RunCommand(Protocol):
-    """Runs the command, holds it to its exit code; ``threads`` are what torch may use."""
+    """Runs the command, holds it to its exit code."""
 
-    def __call__(
-        self, *arguments: object, cwd: Path, code: int = 0, threads: int = 1
-    ) -> CompletedProcess[str]: ...
+    def __call__(self, *arguments: object, cwd: Path, code: int = 0) -> CompletedProcess[str]: ...
 
 
 class StopCommand(Protocol):
@@ -35,12 +31,11 @@ class StopCommand(Protocol):
     ) -> CompletedProcess[str]: ...
 
 
-def start(*arguments: object, cwd: Path, threads: int = 1) -> "Popen[str]":
+def start(*arguments: object, cwd: Path) -> "Popen[str]":
     """Start the command as a user does, in a process group of its own."""
     return Popen(
         [sys.executable, "-m", "augfactory", *map(str, arguments)],
         cwd=cwd,
-        env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -58,9 +53,9 @@ def end(process: "Popen[str]") -> CompletedProcess[str]:
     return CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
-def run(*arguments: object, cwd: Path, code: int = 0, threads: int = 1) -> CompletedProcess[str]:
+def run(*arguments: object, cwd: Path, code: int = 0) -> CompletedProcess[str]:
     """Run the command, and hold it to its exit code."""
-    done = end(start(*arguments, cwd=cwd, threads=threads))
+    done = end(start(*arguments, cwd=cwd))
     assert done.returncode == code, done.stderr
     return done
 

@@ -14,6 +14,7 @@ from augfactory import api
 from augfactory.cli.app import app
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.store.manifest import read_manifest
+from tests.report.undrawn import blank, draw_nothing
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -32,6 +33,7 @@ def test_the_example_of_a_function_runs(
     finder, runner = doctest.DocTestFinder(recurse=False), doctest.DocTestRunner()
     (example,) = finder.find(function, globs={"augfactory": augfactory})
     assert len(example.examples) >= 2
+    draw_nothing(monkeypatch, blank(40, 30))
     assert runner.run(example).failed == 0
 
 

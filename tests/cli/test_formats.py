@@ -34,28 +34,27 @@ def data_of(version: Path) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("storage", ["parquet", "webdataset"])
-def test_a_killed_expand_and_a_killed_export_end_with_the_same_bytes(
-    place: Path, storage: str, stop_command: StopCommand
+@pytest.mark.parametrize(("storage", "killed"), [("parquet", "expand"), ("webdataset", "export")])
+def test_expand_and_export_end_with_the_same_bytes_after_a_kill_too(
+    place: Path, storage: str, killed: str, stop_command: StopCommand
 ) -> None:
     whole = answer("info", "whole-x40", cwd=place)
     dry = answer(*REQUEST, "--format", storage, "--out", storage, "--dry-run", cwd=place)
-    made, name = (*REQUEST, "--format", storage, "--out", storage), f"{storage}-x40"
-    first = f"{name}/.building-*/.state/0*.json"
-    stop_command(*made, "--workers", 1, cwd=place, once=first)
-    assert not list(place.glob(f"{name}/v*"))
-    resumed = in_process.run(*made, "--workers", 1, "--json", cwd=place)
-    assert "stand from an earlier run" in resumed.stderr
-
-    out = f"{storage}-export"
-    converted = ("export", "whole-x40@v1", "--to", storage, "--out", out)
-    stop_command(*converted, cwd=place, once=f"{out}/.building-*/.state/0*.json")
-    assert not list(place.glob(f"{out}/v*"))
-    assert "not finished" in in_process.run("info", out, cwd=place, code=3).stderr
-    again = in_process.run(*converted, "--json", cwd=place)
-    assert "stand from an earlier run" in again.stderr
-
-    for done in (resumed, again):
+    name, out = f"{storage}-x40", f"{storage}-export"
+    requests = {
+        "expand": (name, (*REQUEST, "--format", storage, "--out", storage, "--workers", 1)),
+        "export": (out, ("export", "whole-x40@v1", "--to", storage, "--out", out)),
+    }
+    where, request = requests[killed]
+    stop_command(*request, cwd=place, once=f"{where}/.building-*/.state/0*.json")
+    assert not list(place.glob(f"{where}/v*"))
+    assert "not finished" in in_process.run("info", where, cwd=place, code=3).stderr
+    ended = {
+        command: in_process.run(*request, "--json", cwd=place)
+        for command, (_, request) in requests.items()
+    }
+    for command, done in ended.items():
+        assert ("stand from an earlier run" in done.stderr) == (command == killed)
         dataset = json.loads(done.stdout)["datasets"][0]
         assert dataset["content_hash"] == whole["content_hash"]
         assert answer("verify", f"{dataset['name']}@v1", cwd=place)["verified"]

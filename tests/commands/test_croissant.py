@@ -23,8 +23,8 @@ from augfactory.pipeline.recipe import (
     Format,
 )
 from augfactory.store.manifest import Manifest, read_manifest
+from tests.commands.formats import make_version
 from tests.commands.made import SOURCES, expanded, train, write_parts
-from tests.commands.test_export import make_version
 from tests.pictures import CLASSES
 
 FORMATS = get_args(Format)

@@ -15,7 +15,7 @@ from augfactory.commands.progress import Progress
 from augfactory.commands.versions.export import export
 from augfactory.records import Rows
 from augfactory.store.reader import open_version, read_rows
-from tests.commands.test_export import CLASSES, FORMATS, make_version
+from tests.commands.formats import CLASSES, FORMATS, make_version
 
 LOADERS = {
     "hdf5": ("hdf5", "data_files", "shards/*.h5"),
@@ -64,7 +64,9 @@ for mode in ("RGB", "L"):
     rows = create_dataset("wds/", root=shards, split="train", target_key="soft_label",
                           input_img_mode=mode)
     found[f"timm {mode}"] = next(iter(rows))[0].mode
-found["ImageFolder"] = ImageFolder(f"{tree}/train")[0][0].mode
+folder = ImageFolder(f"{tree}/train")
+found["ImageFolder"] = folder[0][0].mode
+found["classes"], found["rows"] = folder.classes, len(folder)
 found["loader"] = ImageFolder(f"{tree}/train", loader=PIL.Image.open)[0][0].mode
 np.savez(out, **found)
 """
@@ -281,7 +283,10 @@ def test_the_webdataset_package_reads_it(versions: Versions, read: Read) -> None
 
 def test_the_card_is_right_about_grey_images(versions: Versions, read: Read) -> None:
     own = {1: "L", 3: "RGB"}[stored_in(versions["hdf5"]).image.shape[3]]
-    assert {name: str(mode) for name, mode in read("modes").items()} == {
+    found = dict(read("modes"))
+    assert found.pop("classes").tolist() == sorted(CLASSES)  # by name, as torchvision sorts them
+    assert found.pop("rows") == 60
+    assert {name: str(mode) for name, mode in found.items()} == {
         "pil": "RGB",
         "pill": "L",
         "timm RGB": "RGB",

@@ -18,7 +18,7 @@ from augfactory.pipeline.recipe import (
 )
 from augfactory.store.manifest import read_manifest
 from augfactory.store.reader import open_version, read_rows
-from tests.commands.test_export import CLASSES, make_version
+from tests.commands.formats import CLASSES, make_version
 
 FORMATS = get_args(Format)
 # Runs isolated in the copy; whoever imports augfactory, however indirectly, fails.
