@@ -36,7 +36,8 @@ test-lowest: .venv-lowest/ready
 		tests/commands/test_loader.py tests/commands/test_external_loaders.py
 
 site: .venv/ready-site
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/python tools/site.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 faults: .venv/ready-dev
 	$(BIN)/python -m tests.faults.run
@@ -70,7 +71,7 @@ wheel: .venv/ready-dev
 	$(BIN)/python -m build --wheel
 
 clean:
-	rm -rf .venv .venv-lowest dist site
+	rm -rf .venv .venv-lowest .site dist site
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

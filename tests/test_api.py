@@ -25,7 +25,11 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 RENAMED = {"arms": "arm", "datasets": "datasets"}
 
 
-@pytest.mark.parametrize("function", [api.train_vae, api.expand, api.evaluate])
+@pytest.mark.parametrize(
+    "function",
+    [api.train_vae, api.expand, api.evaluate, augfactory.load, augfactory.loader],
+    ids=lambda function: function.__name__,
+)
 def test_the_example_of_a_function_runs(
     function: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -34,6 +38,8 @@ def test_the_example_of_a_function_runs(
     (example,) = finder.find(function, globs={"augfactory": augfactory})
     assert len(example.examples) >= 2
     draw_nothing(monkeypatch, blank(40, 30))
+    if function in (augfactory.load, augfactory.loader):
+        augfactory.expand("sample", "digits", factor=3, n_train=20, workers=1)
     assert runner.run(example).failed == 0
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import inspect
 import re
 import shlex
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+import augfactory
 from augfactory import __version__
 from augfactory.cli.app import app
 from augfactory.commands.evaluate.request import EvaluateRequest
@@ -33,7 +35,7 @@ def write_docs() -> Any:
     return module
 
 
-@pytest.mark.parametrize("name", ["methods.md", "cli.md"])
+@pytest.mark.parametrize("name", ["methods.md", "cli.md", "python.md"])
 def test_a_generated_page_is_what_the_program_says(name: str) -> None:
     page = (ROOT / "docs" / name).read_text(encoding="utf-8")
     assert page == write_docs().pages()[name], f"docs/{name} is stale: run `make docs`"
@@ -48,6 +50,21 @@ def test_the_cli_page_has_every_option_and_example() -> None:
         for parameter in command.params:
             for option in parameter.opts:
                 assert option in section or option == parameter.name, (name, option)
+
+
+def test_the_python_page_has_every_function_and_argument() -> None:
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    for name in set(augfactory.__all__) - {"__version__"}:
+        _, _, section = page.partition(f"## augfactory.{name}\n")
+        section = section.partition("\n## ")[0]
+        for argument in inspect.signature(getattr(augfactory, name)).parameters:
+            assert f"\n| `{argument}` |" in section, (name, argument)
+
+
+def test_the_site_leads_to_every_page() -> None:
+    nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[2]
+    for page in PAGES[1:]:
+        assert f": docs/{page.name}\n" in nav, page.name
 
 
 def test_the_readme_can_be_read_in_a_few_minutes() -> None:
