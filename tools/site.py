@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PLACE = ROOT / ".site"
 PAGES = ("*.md", "docs/*.md", "docs/decisions/*.md", "examples/*.md", "studies/*.md")
-LINK = re.compile(r"\]\(([^)#:\s]+)(#[^)]*)?\)")
+LINK = re.compile(r"\[(?P<text>[^\]]*)\]\((?P<target>[^)#:\s]+)(#[^)]*)?\)")
 
 
 def index(folder: Path) -> str:
@@ -23,17 +23,19 @@ def index(folder: Path) -> str:
 
 
 def laid_out(page: Path) -> str:
-    """Return the text of a page for the site: a link to a folder leads to its page, if any."""
+    """Return the text of a page for the site: where a link leads to a folder, to its page."""
 
     def led(link: re.Match[str]) -> str:
-        target = page.parent / link[1]
+        target = page.parent / link["target"]
         if not target.is_dir():
             return link[0]
-        inside = target / "README.md"
-        known = inside.exists() or target == ROOT / "docs" / "decisions"
-        return f"]({link[1].rstrip('/')}/README.md)" if known else "]"
+        known = (target / "README.md").exists() or target == ROOT / "docs" / "decisions"
+        path = link["target"].rstrip("/")
+        return f"[{link['text']}]({path}/README.md)" if known else link["text"]
 
-    return LINK.sub(led, page.read_text(encoding="utf-8"))
+    text = LINK.sub(led, page.read_text(encoding="utf-8"))
+    # GitHub wants a pipe in a table's code escaped; mkdocs would show the backslash.
+    return re.sub(r"`[^`\n]+`", lambda code: code[0].replace("\\|", "|"), text)
 
 
 def copy(target: Path) -> None:
@@ -56,7 +58,7 @@ def main() -> None:
     (PLACE / "docs/decisions/README.md").write_text(index(decisions), encoding="utf-8")
     for page in pages:
         for link in LINK.finditer(page.read_text(encoding="utf-8")):
-            copy((page.parent / link[1]).resolve())
+            copy((page.parent / link["target"]).resolve())
 
 
 if __name__ == "__main__":
