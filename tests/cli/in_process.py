@@ -27,7 +27,7 @@ def run(*arguments: object, cwd: Path, code: int = 0) -> CompletedProcess[str]:
         patch.setattr(app, "catch_signals", lambda: None)  # they would stay caught afterwards
         with pytest.raises(SystemExit) as end:
             app.main()
-    said, told = (stream.buffer.getvalue().decode() for stream in (stdout, stderr))  # type: ignore[attr-defined]
+    said, told = (stream.buffer.getvalue().decode() for stream in (stdout, stderr))
     assert end.value.code == code, told
     return CompletedProcess(line, code, said, told)
 

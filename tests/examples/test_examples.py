@@ -1,8 +1,7 @@
 """Every example learns from a real version, offline, and really uses the soft labels.
 
-Those marked heavy need the extra `examples`, are a script's further formats, which reach it by the
-same reader, or train timm's residual network for a minute: `make examples` installs that extra and
-runs them. CI trains that network for one epoch on a few rows.
+Those marked heavy train for a minute or need the extra `examples`: `make examples` installs that
+extra and runs them. CI trains the others for one epoch on a few rows.
 """
 
 import os
