@@ -10,6 +10,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# Where this is set, as in many containers, every process compiles torch anew: five seconds each.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: demo test test-lowest coverage faults sabotage examples check lint fix docs site bench wheel \
 	clean
 

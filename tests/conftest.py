@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
@@ -16,6 +17,10 @@ from tests import processes
 # threads each spend most of their time waiting for each other.
 for variable in THREAD_VARIABLES:
     os.environ.setdefault(variable, "1")
+
+# Where nothing compiled may be kept, every process compiles torch anew: five seconds each.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # A third of Hypothesis's own number of examples, so that all tests take minutes: they are others
 # every time. HYPOTHESIS_PROFILE=thorough tries five hundred. A slow machine is no failure.
