@@ -10,8 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PINNED = {"torch", "torchvision"}
-# What the oldest matplotlib draws text with; later ones warn of how it does so.
-OF_THEIR_TIME = ["pyparsing<3.3"]
+# What the oldest matplotlib and typer use; later ones warn of how they do so.
+OF_THEIR_TIME = ["pyparsing<3.3", "click<8.3"]
 
 
 def lowest(promised: list[str], pinned: list[str]) -> list[str]:
