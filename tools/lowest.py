@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PINNED = {"torch", "torchvision"}
 # What the oldest matplotlib and typer use; later ones warn of how they do so.
-OF_THEIR_TIME = ["pyparsing<3.3", "click<8.3"]
+OF_THEIR_TIME = ["pyparsing<3.3", "click==8.2.1"]
 
 
 def lowest(promised: list[str], pinned: list[str]) -> list[str]:
