@@ -2,12 +2,19 @@
 # make test      set up what the tests need, check the code and run the tests
 # make faults    try every fault there is: failing calls, kills, power cuts, hostile files (half an hour)
 # make sabotage  take one safeguard away at a time and see that a test notices
+# make coverage  run the tests and say what they never run; figure and gaps are in CONTRIBUTING.md
+# make test-lowest  the core of the tests with the oldest versions that pyproject.toml promises
+# make site      build docs/ into site/
 # make examples  set up Lightning, transformers, Keras and fastai, and run their examples' tests, those
 #                that train timm's networks, and the documents' studies in their quick size
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test faults sabotage examples check lint fix docs bench wheel clean
+# Where this is set, as in many containers, every process compiles torch anew: five seconds each.
+export PYTHONDONTWRITEBYTECODE =
+
+.PHONY: demo test test-lowest coverage faults sabotage examples check lint fix docs site bench wheel \
+	clean
 
 demo: .venv/ready
 	$(BIN)/augfactory demo
@@ -18,6 +25,22 @@ test: lint
 	$(BIN)/pytest -n 2 --dist worksteal; tests=$$?; \
 	wait $$types; typed=$$?; test $$typed -eq 0 || cat .venv/mypy.txt; \
 	test $$tests -eq 0 && test $$typed -eq 0
+
+coverage: .venv/ready-dev
+	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
+
+# Whole rooms and what reads and writes files; the words of other versions of typer are not held.
+LOWEST := .venv-lowest/bin
+test-lowest: .venv-lowest/ready
+	$(LOWEST)/python -m pytest -n 2 --dist worksteal -p no:cacheprovider \
+		tests/arrays tests/methods tests/pipeline tests/store tests/sources tests/guarded tests/vae \
+		tests/engines tests/evaluation tests/report tests/test_api.py tests/cli/test_formats.py \
+		tests/commands/test_evaluate.py tests/commands/test_export.py tests/commands/test_verify.py \
+		tests/commands/test_loader.py tests/commands/test_external_loaders.py
+
+site: .venv/ready-site
+	$(BIN)/python tools/site.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 faults: .venv/ready-dev
 	$(BIN)/python -m tests.faults.run
@@ -51,7 +74,7 @@ wheel: .venv/ready-dev
 	$(BIN)/python -m build --wheel
 
 clean:
-	rm -rf .venv dist
+	rm -rf .venv .venv-lowest .site dist site
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -68,4 +91,16 @@ clean:
 
 .venv/ready-examples: .venv/ready-dev
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[examples]'
+	touch $@
+
+.venv/ready-site: .venv/ready
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[site]'
+	touch $@
+
+.venv-lowest/ready: pyproject.toml constraints.txt tools/lowest.py
+	$(PYTHON) -m venv .venv-lowest
+	$(PYTHON) tools/lowest.py >.venv-lowest/constraints-lowest.txt
+	$(LOWEST)/pip install --quiet --no-compile --constraint .venv-lowest/constraints-lowest.txt \
+		--editable '.[dev]'
+	$(LOWEST)/python tools/torchvision_hook.py
 	touch $@

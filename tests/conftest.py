@@ -1,17 +1,26 @@
-"""What every test gets: one thread a process, and a cache folder of the test session."""
+"""What every test gets: one thread a process, a cache folder of the test session, processes."""
 
+import multiprocessing
 import os
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 from hypothesis import settings
 
+from augfactory.engines import processes as engine
 from augfactory.engines.processes import THREAD_VARIABLES
+from tests import processes
 
 # Set before torch is loaded, and passed on to child processes. Tests that run side by side with two
 # threads each spend most of their time waiting for each other.
 for variable in THREAD_VARIABLES:
     os.environ.setdefault(variable, "1")
+
+# Where nothing compiled may be kept, every process compiles torch anew: five seconds each.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # A third of Hypothesis's own number of examples, so that all tests take minutes: they are others
 # every time. HYPOTHESIS_PROFILE=thorough tries five hundred. A slow machine is no failure.
@@ -30,3 +39,43 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         del os.environ["XDG_CACHE_HOME"]
     else:
         os.environ["XDG_CACHE_HOME"] = before
+
+
+@pytest.fixture(scope="session")
+def run_command() -> processes.RunCommand:
+    """Run the command in a process of its own; ``tests/cli/in_process.py`` does so in this one."""
+    return processes.run
+
+
+@pytest.fixture(scope="session")
+def stop_command() -> processes.StopCommand:
+    """Run the command in a process of its own until it has done something, and stop it there."""
+    return processes.stop
+
+
+@pytest.fixture(scope="session")
+def another_process() -> Iterator[ProcessPoolExecutor]:
+    """One more process, which has another hash seed and knows nothing of this one.
+
+    It lives as long as the session: to load torch is what most of it costs.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONHASHSEED", "7")
+        executor = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+        executor.submit(os.getpid).result()
+    with executor:
+        yield executor
+
+
+@pytest.fixture
+def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fork worker processes, which then have torch at once.
+
+    Commands spawn theirs, as ``test_workers_formats_and_kills_do_not_change_a_pixel`` sees.
+    """
+
+    def pool(workers: int) -> ProcessPoolExecutor:
+        fork = multiprocessing.get_context("fork")
+        return ProcessPoolExecutor(workers, fork, engine._start_worker)
+
+    monkeypatch.setattr(engine, "_pool", pool)

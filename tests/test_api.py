@@ -14,6 +14,7 @@ from augfactory import api
 from augfactory.cli.app import app
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.store.manifest import read_manifest
+from tests.report.undrawn import blank, draw_nothing
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -24,7 +25,11 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 RENAMED = {"arms": "arm", "datasets": "datasets"}
 
 
-@pytest.mark.parametrize("function", [api.train_vae, api.expand, api.evaluate])
+@pytest.mark.parametrize(
+    "function",
+    [api.train_vae, api.expand, api.evaluate, augfactory.load, augfactory.loader],
+    ids=lambda function: function.__name__,
+)
 def test_the_example_of_a_function_runs(
     function: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -32,6 +37,9 @@ def test_the_example_of_a_function_runs(
     finder, runner = doctest.DocTestFinder(recurse=False), doctest.DocTestRunner()
     (example,) = finder.find(function, globs={"augfactory": augfactory})
     assert len(example.examples) >= 2
+    draw_nothing(monkeypatch, blank(40, 30))
+    if function in (augfactory.load, augfactory.loader):
+        augfactory.expand("sample", "digits", factor=3, n_train=20, workers=1)
     assert runner.run(example).failed == 0
 
 

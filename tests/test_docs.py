@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import inspect
 import re
 import shlex
 import tomllib
@@ -13,6 +14,7 @@ import typer
 from pydantic import BaseModel
 from typer.testing import CliRunner
 
+import augfactory
 import augfactory.names
 from augfactory import __version__
 from augfactory.cli.app import app
@@ -43,7 +45,7 @@ def write_docs() -> Any:
     return module
 
 
-@pytest.mark.parametrize("name", ["methods.md", "cli.md", "recipe.md", "study.md"])
+@pytest.mark.parametrize("name", ["methods.md", "cli.md", "recipe.md", "study.md", "python.md"])
 def test_a_generated_page_is_what_the_program_says(name: str) -> None:
     page = (ROOT / "docs" / name).read_text(encoding="utf-8")
     assert page == write_docs().pages()[name], f"docs/{name} is stale: run `make docs`"
@@ -90,6 +92,21 @@ def test_the_cli_page_has_every_option_and_example() -> None:
 
 def test_help_names_every_preset() -> None:
     assert tuple(PRESETS) == augfactory.names.PRESETS
+
+
+def test_the_python_page_has_every_function_and_argument() -> None:
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    for name in set(augfactory.__all__) - {"__version__"}:
+        _, _, section = page.partition(f"## augfactory.{name}\n")
+        section = section.partition("\n## ")[0]
+        for argument in inspect.signature(getattr(augfactory, name)).parameters:
+            assert f"\n| `{argument}` |" in section, (name, argument)
+
+
+def test_the_site_leads_to_every_page() -> None:
+    nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[2]
+    for page in PAGES[1:]:
+        assert f": docs/{page.name}\n" in nav, page.name
 
 
 def test_the_readme_can_be_read_in_a_few_minutes() -> None:

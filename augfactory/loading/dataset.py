@@ -85,6 +85,9 @@ class VersionDataset(Dataset[Item]):
         # What this process has held to its hashes, the workers that it starts need not.
         return {**state, "verify": self.verify and "version" not in self.__dict__}
 
+    def __repr__(self) -> str:
+        return f"VersionDataset({described(self.manifest, len(self))})"
+
     def __len__(self) -> int:
         return len(self._triples) if self.views else self.manifest.rows
 
@@ -184,6 +187,13 @@ class VersionDataset(Dataset[Item]):
             mean, deviation = (torch.tensor(part).view(-1, 1, 1) for part in self.statistics)
             shown = shown.sub_(mean).div_(deviation)
         return shown
+
+
+def described(manifest: Manifest, rows: int) -> str:
+    """Say which version it is, how many rows of it are served, its classes and their shape."""
+    address = f"{manifest.name}@{manifest.version}"
+    classes, shape = len(manifest.class_names), manifest.image_shape
+    return f"{address}, rows={rows}, classes={classes}, shape={shape}"
 
 
 def _share_of_each(rows: Int64Array, labels: Int64Array, share: float) -> Int64Array:

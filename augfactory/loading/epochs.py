@@ -80,7 +80,7 @@ class EpochBatches(Sampler[Any]):
         self.part = part
         self.at_once = at_once
         self.epoch = 0
-        self._length = len(self.rows_of_epoch(0))
+        self.rows_in_epoch = len(self.rows_of_epoch(0))
 
     def set_epoch(self, epoch: int) -> None:
         """Serve epoch number ``epoch`` next, as a training that goes on does."""
@@ -100,7 +100,7 @@ class EpochBatches(Sampler[Any]):
         return generator("loader epoch", self.seed, epoch).permutation(self._rows)
 
     def __len__(self) -> int:
-        whole, rest = divmod(self._length, self.batch_size)
+        whole, rest = divmod(self.rows_in_epoch, self.batch_size)
         _, parts = self.part
         return (whole + (rest > 0 and not self.drop_last)) // parts
 

@@ -60,6 +60,14 @@ def load(
         VerificationError: a file of it is missing, damaged, or not what its manifest says. What
             ``load`` does not read yet is told when it is read.
         RecipeError: an argument is wrong, or no image has two views.
+
+    Example:
+        >>> dataset = augfactory.load("digits-x3@v1", normalise=True)
+        >>> dataset
+        VersionDataset(digits-x3@v1, rows=60, classes=10, shape=(28, 28, 1))
+        >>> image, soft_label = dataset[0]
+        >>> tuple(image.shape), tuple(soft_label.shape)
+        ((1, 28, 28), (10,))
     """
     for where, given, known in (
         ("labels", labels, ("soft", "hard")),
@@ -124,6 +132,15 @@ def loader(
     Raises:
         InputDataError: there is no such dataset or version.
         RecipeError: an argument is wrong.
+
+    Example:
+        >>> dataset = augfactory.load("digits-x3@v1")
+        >>> train, test = dataset.held_out(0.5)
+        >>> augfactory.loader(dataset, 8, rows=train)
+        VersionLoader(digits-x3@v1, rows=30, classes=10, shape=(28, 28, 1), batches=4)
+        >>> images, soft_labels = next(iter(augfactory.loader(dataset, 8, rows=train)))
+        >>> tuple(images.shape)
+        (8, 1, 28, 28)
     """
     check_order(order)
     for where, number in (("batch_size", batch_size), ("window", window)):

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from torch.utils.data import DataLoader
 
-from augfactory.loading.dataset import Item, VersionDataset
+from augfactory.loading.dataset import Item, VersionDataset, described
 from augfactory.loading.epochs import EpochBatches, RowKey
 from augfactory.records import BLOCK_ROWS, Int64Array, UInt8Array
 
@@ -23,6 +23,11 @@ class VersionLoader(DataLoader[Item]):
     """A DataLoader that reads several batches of small images at once, and serves batches."""
 
     batch_sampler: EpochBatches
+    dataset: "ServedVersion"
+
+    def __repr__(self) -> str:
+        served = described(self.dataset.manifest, self.batch_sampler.rows_in_epoch)
+        return f"VersionLoader({served}, batches={len(self)})"
 
     def __len__(self) -> int:
         return len(self.batch_sampler)

@@ -16,7 +16,7 @@ from augfactory.cli import app
 def run(*arguments: object, cwd: Path, code: int = 0) -> CompletedProcess[str]:
     """Run the command in ``cwd`` as ``main`` does, and hold it to its exit code."""
     line = ["augfactory", *map(str, arguments)]
-    stdout, stderr = io.StringIO(), io.StringIO()
+    stdout, stderr = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in "oe")
     with (
         pytest.MonkeyPatch.context() as patch,
         contextlib.chdir(cwd),
@@ -27,8 +27,9 @@ def run(*arguments: object, cwd: Path, code: int = 0) -> CompletedProcess[str]:
         patch.setattr(app, "catch_signals", lambda: None)  # they would stay caught afterwards
         with pytest.raises(SystemExit) as end:
             app.main()
-    assert end.value.code == code, stderr.getvalue()
-    return CompletedProcess(line, code, stdout.getvalue(), stderr.getvalue())
+    said, told = (stream.buffer.getvalue().decode() for stream in (stdout, stderr))
+    assert end.value.code == code, told
+    return CompletedProcess(line, code, said, told)
 
 
 def answer(*arguments: object, cwd: Path) -> dict[str, Any]:

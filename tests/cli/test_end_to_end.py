@@ -1,59 +1,33 @@
 """The three daily commands as a user runs them: real processes, real files, kills; refusals."""
 
+import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 import pytest
+import torch
 
 from augfactory.commands.expand import shard
-from augfactory.engines.processes import THREAD_VARIABLES
 from tests.cli import in_process
-from tests.pictures import CLASSES, HEIGHT, WIDTH, write_class_folders
+from tests.pictures import HEIGHT, WIDTH, write_class_folders
+from tests.processes import RunCommand, StopCommand
 
 STEPS = 10
 
 
-def augfactory(
-    *arguments: object, cwd: Path, code: int = 0, threads: int = 1
-) -> subprocess.CompletedProcess[str]:
-    """Run the command, and hold it to its exit code; ``threads`` are what torch may use."""
-    done = subprocess.run(
-        [sys.executable, "-m", "augfactory", *map(str, arguments)],
-        cwd=cwd,
-        env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == code, done.stderr
-    return done
-
-
-def answer(*arguments: object, cwd: Path, threads: int = 1) -> dict[str, Any]:
-    """Run the command with --json and read its one object."""
-    done = augfactory(*arguments, "--json", cwd=cwd, threads=threads)
-    value = json.loads(done.stdout)
-    assert isinstance(value, dict)
-    return value
-
-
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(tmp_path_factory: pytest.TempPathFactory, run_command: RunCommand) -> Path:
     """Return a folder with training and test images and a model trained on eight per class."""
     folder = tmp_path_factory.mktemp("place")
     write_class_folders(folder / "parts" / "train", 12)
     write_class_folders(folder / "parts" / "test", 6, seed=1)
-    augfactory(
+    run_command(
         "vae-train",
         "parts",
         "--n-train",
@@ -73,7 +47,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def made(place: Path) -> list[dict[str, Any]]:
     """Return what was said of d-x10@v1, which several tests use."""
-    datasets = answer("expand", "model", "--factor", 10, "--out", "d", cwd=place)["datasets"]
+    datasets = in_process.answer("expand", "model", "--factor", 10, "--out", "d", cwd=place)[
+        "datasets"
+    ]
     assert isinstance(datasets, list)
     return datasets
 
@@ -111,27 +87,38 @@ def test_same_request_is_answered_with_the_version_that_exists(
     assert other["datasets"][0]["content_hash"] != made[0]["content_hash"]
 
 
+@contextlib.contextmanager
+def torch_threads(number: int) -> Iterator[None]:
+    """Let torch have so many threads when a command begins."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_workers_formats_and_kills_do_not_change_a_pixel(
-    place: Path, monkeypatch: pytest.MonkeyPatch
+    place: Path, monkeypatch: pytest.MonkeyPatch, stop_command: StopCommand
 ) -> None:
     # Of few pixels one process does all the work, whatever is asked for.
     monkeypatch.setattr(shard, "WORKER_BYTES", 2**18)
     request = ("expand", "model", "--factor", 20, "--mixup", 10, "--ricap", 2, "--augmix", 2)
-    hashes = {
-        made(*request, "--out", name, *more)["datasets"][0]["content_hash"]
-        for name, made, more in (
-            ("one", partial(answer, cwd=place, threads=2), ("--workers", 1)),
-            ("two", partial(in_process.answer, cwd=place), ("--workers", 2)),
-            ("tree", partial(in_process.answer, cwd=place), ("--workers", 1, "--format", "png")),
-        )
-    }
-    kill_when_the_first_shard_is_there(place, *request, "--out", "killed")
+    made = []
+    for name, threads, *more in (
+        ("one", 2, "--workers", 1),
+        ("two", 1, "--workers", 2),
+        ("tree", 1, "--workers", 1, "--format", "png"),
+    ):
+        with torch_threads(threads):
+            made.append(in_process.run(*request, "--out", name, *more, "--json", cwd=place))
+    killed = (*request, "--out", "killed", "--workers", 1)
+    stop_command(*killed, cwd=place, once="killed-x20/.building-*/.state/0*.json", count=2)
     assert not list(place.glob("killed-x20/v*"))
     in_process.run("info", "killed-x20", cwd=place, code=3)
-    resumed = in_process.run(*request, "--out", "killed", "--workers", 1, "--json", cwd=place)
-    assert "stand from an earlier run" in resumed.stderr
-    hashes.add(json.loads(resumed.stdout)["datasets"][0]["content_hash"])
-    assert len(hashes) == 1
+    made.append(in_process.run(*killed, "--json", cwd=place))
+    assert "stand from an earlier run" in made[-1].stderr
+    assert len({json.loads(done.stdout)["datasets"][0]["content_hash"] for done in made}) == 1
     cards = [
         (place / f"{name}-x20/v1/README.md").read_text("utf-8").replace(f"{name}-x20", "")
         for name in ("one", "two", "killed")
@@ -139,38 +126,12 @@ def test_workers_formats_and_kills_do_not_change_a_pixel(
     assert len({" ".join(card.split()) for card in cards}) == 1  # names of other lengths wrap so
 
 
-def kill_when_the_first_shard_is_there(place: Path, *arguments: object) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "augfactory", *map(str, arguments), "--workers", "1"],
-        cwd=place,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 120
-    while len(list(place.glob("killed-x20/.building-*/.state/0*.json"))) < 2:
-        assert process.poll() is None, "it ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    process.kill()
-    process.wait()
-
-
-def test_interrupt_says_how_to_go_on(place: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "augfactory", "expand", "model", "--factor", "500", "--out", "int"],
-        cwd=place,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    while not list(place.glob("int-x500/.building-*")):
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "augfactory expand model --factor 500 --out int" in stderr
-    assert "Traceback" not in stderr
+def test_interrupt_says_how_to_go_on(place: Path, stop_command: StopCommand) -> None:
+    request = ("expand", "model", "--factor", 500, "--out", "int")
+    done = stop_command(*request, cwd=place, once="int-x500/.building-*", number=signal.SIGINT)
+    assert done.returncode == 130
+    assert "augfactory expand model --factor 500 --out int" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_originals_and_labels_remake_every_mixed_row(place: Path) -> None:
@@ -263,30 +224,9 @@ def test_dry_run_writes_nothing(place: Path) -> None:
     assert not list(place.glob("dry*"))
 
 
-def test_png_opens_with_torchvision_and_hugging_face(place: Path) -> None:
-    request = ("expand", "parts", "--n-train", 24, "--factor", 3, "--format", "png", "--out", "p")
-    made = in_process.answer(*request, cwd=place)
-    train = place / made["datasets"][0]["path"] / "train"
-    reader = f"""
-from augfactory.torchvision_import import import_torchvision
-folder = import_torchvision("torchvision.datasets").ImageFolder({str(train)!r})
-assert folder.classes == {list(CLASSES)!r}, folder.classes
-assert len(folder) == 72
-from datasets import load_dataset
-rows = load_dataset("imagefolder", data_dir={str(train)!r}, split="train")
-assert rows.features["label"].names == {list(CLASSES)!r}
-assert len(rows) == 72
-assert rows.features["soft_label"].feature.dtype == "float32"
-assert rows[0]["image"].size == ({WIDTH}, {HEIGHT})
-assert all(max(row["soft_label"]) == row["soft_label"][row["label"]] for row in rows)
-"""
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(place / "hf")}
-    subprocess.run([sys.executable, "-c", reader], check=True, env=environment, timeout=120)
-
-
 @pytest.mark.usefixtures("made")
-def test_evaluate_answers_with_arms(place: Path) -> None:
-    found = answer(
+def test_evaluate_answers_with_arms(place: Path, run_command: RunCommand) -> None:
+    done = run_command(
         "evaluate",
         "d-x10@v1",
         "--test",
@@ -299,8 +239,10 @@ def test_evaluate_answers_with_arms(place: Path) -> None:
         1,
         "--out",
         "ev",
+        "--json",
         cwd=place,
     )
+    found = json.loads(done.stdout)
     assert [arm["name"] for arm in found["arms"]] == [
         "originals",
         "originals+geometry",

@@ -2,18 +2,15 @@
 
 import hashlib
 import json
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.cli import in_process
 from tests.cli.in_process import answer
-from tests.cli.test_end_to_end import augfactory
 from tests.commands.tiny import stand_in_for
 from tests.pictures import write_class_folders
+from tests.processes import StopCommand
 
 FORMATS = ("hdf5", "parquet", "webdataset")
 REQUEST = ("expand", "parts", "--factor", 40, "--mixup", 5)
@@ -29,23 +26,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run_until_killed(place: Path, records: str, *arguments: object) -> None:
-    """Run the command, and kill it when the first of its ``records`` is there."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "augfactory", *map(str, arguments)],
-        cwd=place,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 120
-    while not list(place.glob(records)):
-        assert process.poll() is None, "it ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    process.kill()
-    process.wait()
-
-
 def data_of(version: Path) -> dict[str, str]:
     return {
         str(path.relative_to(version)): hashlib.sha256(path.read_bytes()).hexdigest()
@@ -54,27 +34,27 @@ def data_of(version: Path) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("storage", ["parquet", "webdataset"])
-def test_a_killed_expand_and_a_killed_export_end_with_the_same_bytes(
-    place: Path, storage: str
+@pytest.mark.parametrize(("storage", "killed"), [("parquet", "expand"), ("webdataset", "export")])
+def test_expand_and_export_end_with_the_same_bytes_after_a_kill_too(
+    place: Path, storage: str, killed: str, stop_command: StopCommand
 ) -> None:
     whole = answer("info", "whole-x40", cwd=place)
     dry = answer(*REQUEST, "--format", storage, "--out", storage, "--dry-run", cwd=place)
-    made, name = (*REQUEST, "--format", storage, "--out", storage), f"{storage}-x40"
-    run_until_killed(place, f"{name}/.building-*/.state/0*.json", *made, "--workers", 1)
-    assert not list(place.glob(f"{name}/v*"))
-    resumed = augfactory(*made, "--workers", 1, "--json", cwd=place)
-    assert "stand from an earlier run" in resumed.stderr
-
-    out = f"{storage}-export"
-    converted = ("export", "whole-x40@v1", "--to", storage, "--out", out)
-    run_until_killed(place, f"{out}/.building-*/.state/0*.json", *converted)
-    assert not list(place.glob(f"{out}/v*"))
-    assert "not finished" in in_process.run("info", out, cwd=place, code=3).stderr
-    again = augfactory(*converted, "--json", cwd=place)
-    assert "stand from an earlier run" in again.stderr
-
-    for done in (resumed, again):
+    name, out = f"{storage}-x40", f"{storage}-export"
+    requests = {
+        "expand": (name, (*REQUEST, "--format", storage, "--out", storage, "--workers", 1)),
+        "export": (out, ("export", "whole-x40@v1", "--to", storage, "--out", out)),
+    }
+    where, request = requests[killed]
+    stop_command(*request, cwd=place, once=f"{where}/.building-*/.state/0*.json")
+    assert not list(place.glob(f"{where}/v*"))
+    assert "not finished" in in_process.run("info", where, cwd=place, code=3).stderr
+    ended = {
+        command: in_process.run(*request, "--json", cwd=place)
+        for command, (_, request) in requests.items()
+    }
+    for command, done in ended.items():
+        assert ("stand from an earlier run" in done.stderr) == (command == killed)
         dataset = json.loads(done.stdout)["datasets"][0]
         assert dataset["content_hash"] == whole["content_hash"]
         assert answer("verify", f"{dataset['name']}@v1", cwd=place)["verified"]

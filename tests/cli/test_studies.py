@@ -1,12 +1,7 @@
 """The documents' studies in their quick size, and one that is killed, as real processes."""
 
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +9,9 @@ import pytest
 
 from augfactory.keyed_random import generator
 from tests.cli import in_process
+from tests.processes import RunCommand, StopCommand
 
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.toml"))
-COMMAND = (sys.executable, "-m", "augfactory", "study")
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +29,9 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("study", STUDIES, ids=lambda path: str(path.stem))
-def test_quick_studies_run(study: Path, photos: Path, tmp_path: Path) -> None:
+def test_quick_studies_run(
+    study: Path, photos: Path, tmp_path: Path, run_command: RunCommand
+) -> None:
     sources = ["--source", photos / "train.npz", "--test", photos / "test.npz"]
     # In fewer steps still: that it runs is seen here, what comes out is measured elsewhere.
     head, quick = study.read_text(encoding="utf-8").split("[quick]")
@@ -44,15 +41,7 @@ def test_quick_studies_run(study: Path, photos: Path, tmp_path: Path) -> None:
     arguments = [study.name, "--quick", "--workers", 1, "--out", "out", "--json"]
     if "torchvision:" in study.read_text(encoding="utf-8").split("[full]")[0]:
         arguments += sources
-    done = subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stderr
+    done = run_command("study", *arguments, cwd=tmp_path)
     found = json.loads(done.stdout)
     assert found["size"] == "quick"
     for group in found["groups"]:
@@ -82,24 +71,17 @@ copies = 2
 """
 
 
-def test_a_killed_study_repeats_no_finished_cell(photos: Path, tmp_path: Path) -> None:
+def test_a_killed_study_repeats_no_finished_cell(
+    photos: Path, tmp_path: Path, stop_command: StopCommand
+) -> None:
     (tmp_path / "killed.toml").write_text(SMALL.format(photos=photos))
-    command = [*COMMAND, "killed.toml", "--out", "out", "--json", "--workers"]
+    command = ["study", "killed.toml", "--out", "out", "--json", "--workers"]
     cells = tmp_path / "out" / "cells"
-    running = subprocess.Popen(
-        [*command, "2"], cwd=tmp_path, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    deadline = time.monotonic() + 120
-    while len(list(cells.glob("[!.]*.json"))) < 1:
-        assert running.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    os.killpg(running.pid, signal.SIGKILL)
-    running.wait()
+    stop_command(*command, "2", cwd=tmp_path, once="out/cells/[!.]*.json")
     before = {path.name: path.stat().st_mtime_ns for path in cells.glob("[!.]*.json")}
     assert 1 <= len(before) < 4
 
-    done = in_process.run(*command[3:], "1", cwd=tmp_path)
+    done = in_process.run(*command, "1", cwd=tmp_path)
     after = {path.name: path.stat().st_mtime_ns for path in cells.glob("[!.]*.json")}
     assert len(after) == 4
     assert before.items() <= after.items()

@@ -1,15 +1,12 @@
 """`reproduce` as a process: interrupted while its workers render, it leaves nothing behind."""
 
-import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.commands.made import expanded, write_parts
+from tests.processes import StopCommand
 
 
 @pytest.fixture(scope="module")
@@ -21,26 +18,21 @@ def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_reproduction_leaves_nothing_behind(
-    version: Path, tmp_path: Path, number: signal.Signals, code: int
+    version: Path,
+    tmp_path: Path,
+    number: signal.Signals,
+    code: int,
+    stop_command: StopCommand,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "augfactory", "reproduce", str(version), "--workers", "2"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "TMPDIR": str(temporary)},
-    )
-    deadline = time.monotonic() + 120
-    while not list(temporary.rglob(".state/0*.json")):
-        assert process.poll() is None, "it ended before it could be interrupted"
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    process.send_signal(number)
-    stdout, stderr = process.communicate(timeout=60)
-    assert process.returncode == code, stderr
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    first = "temporary/**/.state/0*.json"
+    request = ("reproduce", version, "--workers", 2)
+    done = stop_command(*request, cwd=tmp_path, once=first, number=number)
+    assert done.returncode == code, done.stderr
     assert list(temporary.iterdir()) == []
-    assert stdout == ""
-    assert "to start again" in stderr
-    assert "Traceback" not in stderr
+    assert done.stdout == ""
+    assert "to start again" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -2,7 +2,11 @@
 
 import hashlib
 import json
+import os
+import shutil
+import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +42,19 @@ def make_version(folder: Path, storage: str = "hdf5", name: str = "d") -> Path:
         format=storage,
     )
     return expand(request, Progress())[0].path
+
+
+@cache
+def _made_once(storage: str) -> Path:
+    folder = Path(tempfile.mkdtemp(dir=os.environ["XDG_CACHE_HOME"]))  # the test session's own
+    make_version(folder, storage)
+    return folder
+
+
+def copy_version(folder: Path, storage: str = "hdf5") -> Path:
+    """Return a copy of what ``make_version`` makes; the source it names is not in ``folder``."""
+    shutil.copytree(_made_once(storage), folder, dirs_exist_ok=True)
+    return folder / "d-x3" / "v1"
 
 
 def rewrite(path: Path, data: bytes) -> None:

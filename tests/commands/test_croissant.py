@@ -21,8 +21,8 @@ from augfactory.commands.progress import Progress
 from augfactory.commands.versions.export import export
 from augfactory.names import FORMATS as NAMES
 from augfactory.store.manifest import Manifest, read_manifest
+from tests.commands.formats import make_version
 from tests.commands.made import SOURCES, expanded, train, write_parts
-from tests.commands.test_export import make_version
 from tests.pictures import CLASSES
 
 FORMATS = NAMES

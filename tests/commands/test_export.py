@@ -11,8 +11,6 @@ import pytest
 
 import augfactory
 from augfactory.commands.expand.build import Dataset
-from augfactory.commands.expand.expand import expand
-from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.opening.sheet import preview
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions import export as export_module
@@ -20,38 +18,17 @@ from augfactory.commands.versions.export import export
 from augfactory.commands.versions.info import as_text
 from augfactory.commands.versions.verify import verify
 from augfactory.errors import InputDataError, RecipeError, ResourceError, VerificationError
-from augfactory.names import FORMATS as NAMES
-from augfactory.pipeline.stages import mix_stage
-from augfactory.records import Rows, SourceSpec
+from augfactory.names import FORMATS
+from augfactory.records import Rows
 from augfactory.store import shards
 from augfactory.store.manifest import read_manifest
 from augfactory.store.reader import open_version, read_rows
-
-FORMATS = NAMES
-CLASSES = ("Bär ähnlich", "chat noir", "狗")
-
-
-def make_version(
-    folder: Path, storage: str, channels: int = 3, classes: tuple[str, ...] = CLASSES
-) -> Path:
-    """Expand 12 images of 9×14 pixels to 60 rows."""
-    images = np.random.default_rng(3).integers(0, 256, (12, 9, 14, channels), dtype=np.uint8)
-    labels = np.arange(12) % 3
-    folder.mkdir(parents=True, exist_ok=True)
-    np.savez(folder / "set.npz", images=images, labels=labels, class_names=np.array(classes))
-    mix = (
-        mix_stage("test", "mixup", 1, "expanded", {}),
-        mix_stage("test", "ricap", 1, "originals", {}),
-    )
-    request = ExpandRequest(
-        SourceSpec(str(folder / "set.npz")), folder / "d", (3,), mix=mix, format=storage
-    )
-    return expand(request, Progress())[0].path
+from tests.commands.formats import CLASSES, copy_version, make_version
 
 
 @pytest.fixture
 def version(tmp_path: Path) -> Path:
-    return make_version(tmp_path, "hdf5")
+    return copy_version(tmp_path, "hdf5")
 
 
 def exported(version: Path, to: str, out: Path | None = None) -> Dataset:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import pytest
 
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions.export import export
+from augfactory.names import FORMATS
 from augfactory.records import Rows
 from augfactory.store.reader import open_version, read_rows
-from tests.commands.test_export import CLASSES, FORMATS, make_version
+from tests.commands.formats import CLASSES, make_version
 
 LOADERS = {
     "hdf5": ("hdf5", "data_files", "shards/*.h5"),
@@ -30,7 +32,7 @@ from datasets import load_dataset
 loads, out = json.loads(sys.argv[1])
 columns = {}
 for key, (loader, options) in loads.items():
-    rows = load_dataset(loader, split="train", **options)
+    rows = load_dataset(loader, split="train", cache_dir=f"{out}-cache", **options)
     columns[f"{key} names"] = np.array(getattr(rows.features.get("label"), "names", []), dtype=str)
     image = "png" if "png" in rows.features else "image"
     images = [np.asarray(row[image]) for row in rows]
@@ -63,7 +65,9 @@ for mode in ("RGB", "L"):
     rows = create_dataset("wds/", root=shards, split="train", target_key="soft_label",
                           input_img_mode=mode)
     found[f"timm {mode}"] = next(iter(rows))[0].mode
-found["ImageFolder"] = ImageFolder(f"{tree}/train")[0][0].mode
+folder = ImageFolder(f"{tree}/train")
+found["ImageFolder"] = folder[0][0].mode
+found["classes"], found["rows"] = folder.classes, len(folder)
 found["loader"] = ImageFolder(f"{tree}/train", loader=PIL.Image.open)[0][0].mode
 np.savez(out, **found)
 """
@@ -125,51 +129,94 @@ columns = {name: np.array([row["json"][name] for row in rows]) for name in rows[
 np.savez(out, image=np.stack([np.asarray(row["png"]) for row in rows]), **columns,
          cls=np.array([row["cls"] for row in rows]), key=np.array([row["__key__"] for row in rows]))
 """
-# Some of these scripts one after another: most of their time goes to imports that they share.
+# All of these one after another: most of the time goes to imports that they share.
 SEVERAL = """
 import json, sys
-for script, arguments in json.loads(sys.argv[1])[0]:
+for script, arguments in json.loads(sys.argv[1]):
     sys.argv[1] = json.dumps(arguments)
     exec(script, {"__name__": "__main__"})
 """
+KINDS = {"grey": 1, "colour": 3}
+Versions = dict[str, Path]  # one version in every format
 
 
-@pytest.fixture(scope="module", params=[1, 3], ids=["grey", "colour"])
-def versions(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Path]:
-    """Return one version in every format."""
-    place = tmp_path_factory.mktemp("formats")
-    first = make_version(place, "hdf5", request.param)
-    return {to: export(str(first), to, None, Progress()).path for to in FORMATS}
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Versions]:
+    """Return a grey and a colour version, each in every format."""
+    found = {}
+    for kind, channels in KINDS.items():
+        first = make_version(tmp_path_factory.mktemp(kind), "hdf5", channels)
+        found[kind] = {to: export(str(first), to, None, Progress()).path for to in FORMATS}
+    return found
 
 
-def run(script: str, cache: Path, *arguments: object) -> dict[str, Any]:
-    """Run ``script`` as another program would, offline; return the arrays that it saved."""
-    out = cache / "out.npz"
-    start(script, cache, *arguments, str(out))
-    with np.load(out) as arrays:
-        return dict(arrays)
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
-def start(script: str, cache: Path, *arguments: object) -> None:
-    """Run ``script`` in a process of its own."""
-    environment = {
-        **os.environ,
-        "HOME": str(cache),  # where mlcroissant keeps things
-        "HF_HUB_OFFLINE": "1",
-        "HF_HOME": str(cache / "hf"),
-    }
+@pytest.fixture
+def versions(made: dict[str, Versions], kind: str) -> Versions:
+    return made[kind]
+
+
+@pytest.fixture(scope="module")
+def everything(
+    made: dict[str, Versions], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, dict[str, Any]]:
+    """Return what all loaders read, offline as other programs, by kind and script."""
+    cache = tmp_path_factory.mktemp("cache")
+    asked: dict[str, tuple[str, list[Any]]] = {}
+    for kind, versions in made.items():
+        shards, tree = str(versions["webdataset"]), str(versions["png"])
+        urls = [str(path) for path in sorted(versions["webdataset"].glob("shards/*.tar"))]
+        folders = {storage: str(versions[storage]) for storage in FORMATS}
+        decoder = "pill" if kind == "grey" else "pil"
+        asked[f"{kind} hugging face"] = (HUGGING_FACE, [hugging_face_loads(versions)])
+        asked[f"{kind} webdataset"] = (WEBDATASET, [urls, decoder])
+        asked[f"{kind} timm"] = (TIMM, [shards])
+        asked[f"{kind} modes"] = (GREY, [shards, tree])
+        asked[f"{kind} mlcroissant"] = (CROISSANT, [folders])
+    files = {name: str(cache / f"{name}.npz") for name in asked}
+    scripts = [(script, [*own, files[name]]) for name, (script, own) in asked.items()]
     done = subprocess.run(
-        [sys.executable, "-c", script, json.dumps(arguments)],
+        [sys.executable, "-c", SEVERAL, json.dumps(scripts)],
         cwd=cache,
-        env=environment,
+        env={
+            **os.environ,
+            "HOME": str(cache),  # where mlcroissant keeps things
+            "HF_HUB_OFFLINE": "1",
+            "HF_HOME": str(cache / "hf"),
+        },
         capture_output=True,
         text=True,
         timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    found = {}
+    for name, file in files.items():
+        with np.load(file) as arrays:
+            found[name] = dict(arrays)
+    return found
+
+
+Read = Callable[[str], dict[str, Any]]
+
+
+@pytest.fixture
+def read(everything: dict[str, dict[str, Any]], kind: str) -> Read:
+    """Return what a script read of this kind, by the script's name."""
+    return lambda script: everything[f"{kind} {script}"]
+
+
+def hugging_face_loads(versions: Versions) -> dict[str, tuple[str, dict[str, str]]]:
+    """Return how it is asked, by format: by name, and by the folder and its card alone."""
+    loads: dict[str, tuple[str, dict[str, str]]] = {}
+    for storage, (loader, option, pattern) in LOADERS.items():
+        loads[storage] = (loader, {option: str(versions[storage] / pattern)})
+        loads[f"{storage} card"] = (str(versions[storage]), {})
+    return loads
 
 
 def stored_in(folder: Path) -> Rows:
@@ -196,19 +243,6 @@ def assert_same_rows(
     assert read == expected if in_order else sorted(read) == sorted(expected)
 
 
-@pytest.fixture(scope="module")
-def hugging_face(
-    versions: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Any]:
-    """Return what its loaders read, by format: by name, and by the folder and its card alone."""
-    loads: dict[str, tuple[str, dict[str, str]]] = {}
-    for storage, (loader, option, pattern) in LOADERS.items():
-        loads[storage] = (loader, {option: str(versions[storage] / pattern)})
-        loads[f"{storage} card"] = (str(versions[storage]), {})
-    cache = tmp_path_factory.mktemp("cache")
-    return run(HUGGING_FACE, cache, loads)
-
-
 def of_key(found: dict[str, Any], key: str) -> dict[str, Any]:
     """Return the arrays whose names begin with ``key``, which is cut off."""
     return {
@@ -221,9 +255,9 @@ def of_key(found: dict[str, Any], key: str) -> dict[str, Any]:
 @pytest.mark.parametrize("how", ["", " card"])
 @pytest.mark.parametrize("storage", FORMATS)
 def test_hugging_face_reads_every_column(
-    versions: dict[str, Path], hugging_face: dict[str, Any], storage: str, how: str
+    versions: Versions, read: Read, storage: str, how: str
 ) -> None:
-    found = of_key(hugging_face, f"{storage}{how}")
+    found = of_key(read("hugging face"), f"{storage}{how}")
     # A folder of classes is read class by class.
     assert_same_rows(found, stored_in(versions["hdf5"]), in_order=storage != "png")
     if storage in ("png", "parquet"):
@@ -232,54 +266,28 @@ def test_hugging_face_reads_every_column(
         assert found["kind"] == "float32"
 
 
-@pytest.fixture(scope="module")
-def training_loaders(
-    versions: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, dict[str, Any]]:
-    """Return what timm, the package webdataset and ImageFolder read, by script."""
-    cache = tmp_path_factory.mktemp("cache")
-    shards = str(versions["webdataset"])
-    urls = [str(path) for path in sorted(versions["webdataset"].glob("shards/*.tar"))]
-    grey = stored_in(versions["hdf5"]).image.shape[3] == 1
-    asked: dict[str, tuple[str, list[Any]]] = {
-        "webdataset": (WEBDATASET, [urls, "pill" if grey else "pil"]),
-        "timm": (TIMM, [shards]),
-        "grey": (GREY, [shards, str(versions["png"])]),
-    }
-    files = {name: str(cache / f"{name}.npz") for name in asked}
-    start(SEVERAL, cache, [(script, [*own, files[name]]) for name, (script, own) in asked.items()])
-    found = {}
-    for name, file in files.items():
-        with np.load(file) as arrays:
-            found[name] = dict(arrays)
-    return found
-
-
-def test_timm_reads_soft_labels_from_webdataset(
-    versions: dict[str, Path], training_loaders: dict[str, dict[str, Any]]
-) -> None:
+def test_timm_reads_soft_labels_from_webdataset(versions: Versions, read: Read) -> None:
     rows = stored_in(versions["hdf5"])
-    found = dict(training_loaders["timm"])
+    found = dict(read("timm"))
     if rows.image.shape[3] == 1:  # of which timm makes three channels
         found["image"] = found["image"][:, :, :, :1]
     assert_same_rows(found, rows, in_order=True, names=("soft_label",))
 
 
-def test_the_webdataset_package_reads_it(
-    versions: dict[str, Path], training_loaders: dict[str, dict[str, Any]]
-) -> None:
+def test_the_webdataset_package_reads_it(versions: Versions, read: Read) -> None:
     rows = stored_in(versions["hdf5"])
-    found = training_loaders["webdataset"]
+    found = read("webdataset")
     assert_same_rows(found, rows, in_order=True)
     assert np.array_equal(found["cls"], rows.label)
     assert found["key"].tolist() == [f"{row:08d}" for row in range(60)]
 
 
-def test_the_card_is_right_about_grey_images(
-    versions: dict[str, Path], training_loaders: dict[str, dict[str, Any]]
-) -> None:
+def test_the_card_is_right_about_grey_images(versions: Versions, read: Read) -> None:
     own = {1: "L", 3: "RGB"}[stored_in(versions["hdf5"]).image.shape[3]]
-    assert {name: str(mode) for name, mode in training_loaders["grey"].items()} == {
+    found = dict(read("modes"))
+    assert found.pop("classes").tolist() == sorted(CLASSES)  # by name, as torchvision sorts them
+    assert found.pop("rows") == 60
+    assert {name: str(mode) for name, mode in found.items()} == {
         "pil": "RGB",
         "pill": "L",
         "timm RGB": "RGB",
@@ -289,20 +297,11 @@ def test_the_card_is_right_about_grey_images(
     }
 
 
-@pytest.fixture(scope="module")
-def mlcroissant(
-    versions: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Any]:
-    """Return what it reads of every format."""
-    folders = {storage: str(versions[storage]) for storage in FORMATS}
-    return run(CROISSANT, tmp_path_factory.mktemp("cache"), folders)
-
-
 @pytest.mark.parametrize("storage", FORMATS)
 def test_mlcroissant_reads_what_the_description_says_it_can(
-    versions: dict[str, Path], mlcroissant: dict[str, Any], storage: str
+    versions: Versions, read: Read, storage: str
 ) -> None:
-    found = of_key(mlcroissant, storage)
+    found = of_key(read("mlcroissant"), storage)
     assert found["names"].tolist() == list(CLASSES)
     rows = stored_in(versions["hdf5"])
     found.setdefault("image", rows.image)  # of which it has none in HDF5 and archives

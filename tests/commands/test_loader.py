@@ -26,6 +26,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made(tmp_path_factory.mktemp("loader"), "hdf5")
 
 
+def test_a_dataset_and_a_loader_say_what_they_hold(folder: Path) -> None:
+    dataset = augfactory.load(str(folder))
+    assert repr(dataset) == f"VersionDataset(hdf5-x10@v1, rows={ROWS}, classes=3, shape=(9, 14, 3))"
+    assert repr(augfactory.loader(dataset, 64, rows=range(100))) == (
+        "VersionLoader(hdf5-x10@v1, rows=100, classes=3, shape=(9, 14, 3), batches=2)"
+    )
+    views = augfactory.loader(augfactory.load(str(folder), views=True), 5)
+    assert "rows=12, " in repr(views)
+    assert repr(views).endswith("batches=3)")
+
+
 @pytest.mark.parametrize("order", ORDERS)
 def test_an_epoch_serves_every_row_once_and_as_stored(folder: Path, order: Any) -> None:
     stored = open_version(folder).source
@@ -56,10 +67,11 @@ def test_batches_do_not_depend_on_the_number_of_workers(folder: Path, method: An
         assert len(batches) == 2 * len(loader)
         return batches
 
-    # Processes that are spawned load torch anew, each of them: one order has to do for these.
+    # Processes that are spawned load torch anew, each of them: one of them has to do.
     orders: dict[str, dict[str, Any]] = {"shuffled": {"views": True}}
+    workers = 2 if method == "fork" else 1
     for order, options in ({"blocks": {}, **orders} if method == "fork" else orders).items():
-        alone, together = two_epochs(0, order, **options), two_epochs(2, order, **options)
+        alone, together = two_epochs(0, order, **options), two_epochs(workers, order, **options)
         for (images, labels), (same_images, same_labels) in zip(alone, together, strict=True):
             assert torch.equal(images, same_images)
             assert torch.equal(labels, same_labels)

@@ -44,7 +44,7 @@ def test_torch_loader_serves_what_is_stored(folder: Path, workers: int) -> None:
         dataset,
         batch_size=32,
         num_workers=workers,
-        multiprocessing_context="spawn" if workers else None,
+        multiprocessing_context="fork" if workers else None,
     )
     seen = 0
     for images, labels in loader:

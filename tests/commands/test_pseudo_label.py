@@ -141,6 +141,7 @@ def test_it_is_verified_exported_compared_and_rendered_again(place: Path) -> Non
         reproduce(str(dataset.path), Progress())
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_the_same_rows_however_they_are_made(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By one process or two, in one go or after a stop; what is finished is not trained again."""
     (alone,) = made(place, "alone")

@@ -74,6 +74,7 @@ def test_a_version_is_rendered_again_bit_by_bit(place: Path, name: str) -> None:
     assert {path: path.stat().st_mtime_ns for path in place.rglob("*")} == before
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_a_png_tree_and_two_workers(
     place: Path, made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

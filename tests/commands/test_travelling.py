@@ -16,7 +16,7 @@ from augfactory.commands.versions.export import export
 from augfactory.names import FORMATS as NAMES
 from augfactory.store.manifest import read_manifest
 from augfactory.store.reader import open_version, read_rows
-from tests.commands.test_export import CLASSES, make_version
+from tests.commands.formats import CLASSES, make_version
 
 FORMATS = NAMES
 # Runs isolated in the copy; whoever imports augfactory, however indirectly, fails.

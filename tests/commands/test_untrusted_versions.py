@@ -27,6 +27,7 @@ from augfactory.store import checked
 from augfactory.store.manifest import read_manifest
 from tests.commands.hostile import (
     ROWS,
+    copy_version,
     edit_manifest,
     edit_shard,
     make_version,
@@ -39,7 +40,7 @@ SECRET = b"TOPSECRET" * 1000
 
 @pytest.fixture
 def version(tmp_path: Path) -> Path:
-    return make_version(tmp_path)
+    return copy_version(tmp_path)
 
 
 def read_all(version: Path) -> None:

@@ -17,14 +17,14 @@ from augfactory.names import FORMATS as NAMES
 from augfactory.pipeline import recipe
 from augfactory.records import SourceSpec
 from augfactory.store.manifest import checksums_bytes, manifest_bytes, read_manifest
-from tests.commands.hostile import make_version, rewrite
+from tests.commands.hostile import copy_version, make_version, rewrite
 from tests.commands.versions import read_rows
 from tests.pictures import write_class_folders
 
 
 @pytest.fixture(params=NAMES)
 def version(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    return make_version(tmp_path, request.param)
+    return copy_version(tmp_path, request.param)
 
 
 def some_data_file(version: Path) -> Path:

@@ -1,8 +1,6 @@
 """Feature spaces: repeatable, named after what they are, blind to who else is measured."""
 
-import hashlib
-import subprocess
-import sys
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from augfactory.engines.processes import pinned_threads
 from augfactory.evaluation.classifiers.vgg import small_vgg
 from augfactory.evaluation.images.features import (
     BATCH,
@@ -44,19 +43,17 @@ def test_a_row_has_its_vector_whoever_it_comes_with(space: FeatureSpace) -> None
     assert len(np.unique(whole, axis=0)) == len(IMAGES)
 
 
-def test_another_process_gets_the_same_space_and_bytes() -> None:
-    script = (
-        "import hashlib, torch; torch.set_num_threads(1)\n"
-        "from tests.evaluation.test_features import IMAGES, IMAGE_SHAPE, random_features\n"
-        "space = random_features(IMAGE_SHAPE)\n"
-        "print(space.name, hashlib.sha256(space.extract(IMAGES).tobytes()).hexdigest())"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    space = random_features(IMAGE_SHAPE)
-    digest = hashlib.sha256(space.extract(IMAGES).tobytes()).hexdigest()
-    assert done.stdout.split() == [*space.name.split(), digest]
+def described() -> tuple[str, bytes]:
+    """Return what the features of some images are called and what they are."""
+    with pinned_threads(1):
+        space = random_features(IMAGE_SHAPE)
+        return space.name, space.extract(IMAGES).tobytes()
+
+
+def test_another_process_gets_the_same_space_and_bytes(
+    another_process: ProcessPoolExecutor,
+) -> None:
+    assert another_process.submit(described).result() == described()
 
 
 def test_the_random_network_is_what_its_description_says() -> None:

@@ -82,7 +82,7 @@ def test_more_blocks_make_intervals_narrower_down_to_the_test_images_share() -> 
 # deviations of about 1.5 points between trainings, as measured on 500 photographs.
 SPREADS = (1.0, 0.5, 0.04, 0.04)
 LEVELS = np.array([0.1, 0.25, 0.3, 0.3, 0.0])
-IMAGES = 600
+IMAGES = 200
 
 
 def evaluation(random: np.random.Generator, blocks: int) -> np.ndarray:
@@ -100,7 +100,7 @@ def evaluation(random: np.random.Generator, blocks: int) -> np.ndarray:
     return (latent > 0).astype(np.float64)
 
 
-@pytest.mark.parametrize("blocks", [2, 3, 5, 10])
+@pytest.mark.parametrize("blocks", [2, 5])
 def test_95_of_100_evaluations_hold_the_truth_in_all_their_intervals(blocks: int) -> None:
     random = np.random.default_rng(blocks)
     share = stats.norm.cdf(LEVELS / (sum(own**2 for own in SPREADS) + 1) ** 0.5)

@@ -1,8 +1,7 @@
 """Every example learns from a real version, offline, and really uses the soft labels.
 
-Those marked heavy need the extra `examples`, are a script's further formats, which reach it by the
-same reader, or train timm's residual network for a minute: `make examples` installs that extra and
-runs them. CI trains that network for one epoch on a few rows.
+Those marked heavy train for a minute or need the extra `examples`: `make examples` installs that
+extra and runs them. CI trains the others for one epoch on a few rows.
 """
 
 import os
@@ -27,35 +26,25 @@ EVERY: tuple[str, ...] = ("hdf5", "png", "parquet", "webdataset")
 
 
 class Example(NamedTuple):
-    """What a script reads, the accuracy it must exceed, and what CI leaves out."""
+    """What a script reads, the accuracy it must exceed, and whether CI lacks its packages."""
 
     storages: tuple[str, ...]
     floor: float  # guessing one class gives 0.1
-    heavy: bool = False  # CI lacks its packages
-    slow: bool = False  # CI has them, and trains for one epoch
+    heavy: bool = False
 
 
 SCRIPTS = {
     "pytorch_loop.py": Example(EVERY, 0.6),
     "bare_h5py.py": Example(("hdf5",), 0.6),
     "scikit_learn.py": Example(EVERY, 0.5),
-    "timm_hfds.py": Example(("png", "parquet"), 0.5, slow=True),
-    "timm_wds.py": Example(("webdataset",), 0.5, slow=True),
+    "timm_hfds.py": Example(("png", "parquet"), 0.5),
+    "timm_wds.py": Example(("webdataset",), 0.5),
     "lightning_module.py": Example(EVERY, 0.5, heavy=True),
     "huggingface_trainer.py": Example(("png", "parquet"), 0.6, heavy=True),
     "keras_torch.py": Example(EVERY, 0.5, heavy=True),
     "fastai_learner.py": Example(("png",), 0.6, heavy=True),
 }
-RUNS = [
-    pytest.param(
-        script,
-        storage,
-        id=f"{script}-{storage}",
-        marks=[pytest.mark.heavy] * (heavy or slow or storage != storages[0]),
-    )
-    for script, (storages, _, heavy, slow) in SCRIPTS.items()
-    for storage in storages
-]
+RUNS = [(script, each) for script, example in SCRIPTS.items() for each in example.storages]
 # What the page warns of, as a program: a trap that a new release mends fails here.
 TRAPS = {
     "huggingface_trainer.py": """
@@ -99,15 +88,17 @@ except (RuntimeError, ValueError):
 raise AssertionError("CrossEntropyLossFlat takes soft labels")
 """,
 }
-# An example for one epoch, with soft labels and without.
+# Examples for one epoch, with soft labels and without, one after another: most of the time goes to
+# imports that they share.
 BRIEFLY = """
-import sys
-from pathlib import Path
-sys.path.insert(0, EXAMPLES)
-import {script} as script
-script.EPOCHS = 1
-for hard in (False, True):
-    script.main(Path(FOLDER), hard)
+import re, sys
+for script, folder in {runs!r}:
+    code = open(script, encoding="utf-8").read()
+    code = re.sub(r"(?m)^(EPOCHS.*=) \\d+", r"\\1 1", code)
+    for options in ([], ["--hard"]):
+        sys.argv = [script, folder, *options]
+        print(script, end=" ")
+        exec(compile(code, script, "exec"), {{"__name__": "__main__"}})
 """
 # The parts of timm that its train.py is made of, under the flags that the page names.
 TIMM_TRAIN = """
@@ -178,6 +169,7 @@ def run(script: str, folder: Path, cache: Path, *options: str) -> tuple[float, f
     return float(found[1]), float(found[2])
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("script", "storage"), RUNS)
 def test_it_learns_and_soft_labels_are_used(
     script: str, storage: str, versions: dict[str, Path], tmp_path: Path
@@ -189,15 +181,22 @@ def test_it_learns_and_soft_labels_are_used(
     assert hard_loss < 0.99 * loss
 
 
-@pytest.mark.parametrize("script", [name for name, own in SCRIPTS.items() if own.slow])
-def test_it_reads_the_rows_and_takes_soft_labels(script: str, tmp_path: Path) -> None:
-    folder = expanded(tmp_path / "few", 20, SCRIPTS[script].storages[0])
-    places = f"EXAMPLES, FOLDER = {str(EXAMPLES)!r}, {str(folder)!r}\n"
-    printed = python(tmp_path, "-c", places + BRIEFLY.format(script=script.removesuffix(".py")))
-    found = re.findall(r"^loss (\d\.\d+)  accuracy [01]\.\d+  \(5 held out\)$", printed, re.M)
-    assert len(found) == 2, printed
-    # The same weights and order: only the labels can make a difference.
-    assert found[0] != found[1]
+def test_they_read_the_rows_and_take_soft_labels_and_timm_is_what_the_page_says(
+    tmp_path: Path,
+) -> None:
+    """Each of one format, for one epoch, and the parts of timm's train.py."""
+    few = {storage: expanded(tmp_path / storage, 20, storage) for storage in EVERY}
+    whole = expanded(tmp_path / "whole", 100, "png")
+    scripts = [name for name, own in SCRIPTS.items() if not own.heavy]
+    runs = [(str(EXAMPLES / name), str(few[SCRIPTS[name].storages[0]])) for name in scripts]
+    folder = f"\nFOLDER = {str(whole)!r}\n"
+    printed = python(tmp_path, "-c", BRIEFLY.format(runs=runs) + folder + TIMM_TRAIN)
+    told = r"^\S+/(\w+\.py) loss (\d\.\d+)  accuracy [01]\.\d+  \(5 held out\)$"
+    found = re.findall(told, printed, re.M)
+    assert [script for script, _ in found] == [name for name in scripts for _ in range(2)], printed
+    for (script, soft), (_, hard) in zip(found[::2], found[1::2], strict=True):
+        # The same weights and order: only the labels can make a difference.
+        assert soft != hard, script
 
 
 @pytest.mark.heavy
@@ -205,13 +204,6 @@ def test_it_reads_the_rows_and_takes_soft_labels(script: str, tmp_path: Path) ->
 def test_the_trap_is_there(script: str, versions: dict[str, Path], tmp_path: Path) -> None:
     folder = f"FOLDER = {str(versions['hdf5'])!r}\n"
     python(tmp_path, "-c", folder + TRAPS[script])
-
-
-def test_timms_train_script_takes_what_the_page_says(
-    versions: dict[str, Path], tmp_path: Path
-) -> None:
-    folder = f"FOLDER = {str(versions['png'])!r}\n"
-    python(tmp_path, "-c", folder + TIMM_TRAIN)
 
 
 def test_bare_means_without_augfactory() -> None:

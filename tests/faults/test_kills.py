@@ -7,7 +7,6 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from tests.faults.running import run
 from tests.faults.small import FORMATS, ROWS, content_hash, expanded, expanding, write_images
 from tests.faults.states import only_version, version_problems
 from tests.faults.zygote import ask, zygote
+from tests.processes import end, start
 
 IN_A_ROW = 4
 MOMENTS = 50  # in each format
@@ -85,9 +85,9 @@ def test_killed_at_any_moment(tmp_path: Path, seed: int) -> None:
     rows, draw = 120 * (15 + 8 + 2), random.Random(seed)  # enough for two workers
     (tmp_path / "undisturbed").mkdir()
     began = time.monotonic()
-    code, told = end_of(start(arguments, tmp_path / "undisturbed"))
+    done = end(start(*arguments, cwd=tmp_path / "undisturbed"))
     duration = time.monotonic() - began
-    assert code == 0, told
+    assert done.returncode == 0, done.stderr
     wanted = content_hash(tmp_path / "undisturbed/d-x15/v1")
     problems: list[Problem] = []
     for case in range(2 if FULL else 1):
@@ -95,7 +95,7 @@ def test_killed_at_any_moment(tmp_path: Path, seed: int) -> None:
         folder.mkdir()
         moments = [draw.uniform(0.2, 0.95 * duration) for _ in range(IN_A_ROW if FULL else 1)]
         for moment in moments:
-            process = start(arguments, folder)
+            process = start(*arguments, cwd=folder)
             time.sleep(moment)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -123,21 +123,3 @@ def after_a_kill(
     if again != 0:
         problems.append(Problem("rows lost", f"{when}, and again: exit {again}"))
     return problems + only_version(folder / "d-x2", wanted, ROWS, f"{when}, and again")
-
-
-def start(arguments: tuple[str, ...], folder: Path) -> "subprocess.Popen[str]":
-    """Start the command as a user does, in a process group of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "augfactory", *arguments],
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def end_of(process: "subprocess.Popen[str]") -> tuple[int, str]:
-    """Wait for the command; return its exit code and what it said."""
-    _, told = process.communicate(timeout=120)
-    return process.returncode, told

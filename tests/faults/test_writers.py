@@ -7,7 +7,7 @@ import pytest
 from tests.faults.counting import FULL, Problem, count, settle
 from tests.faults.small import FORMATS, ROWS, content_hash, expanded, expanding, write_images
 from tests.faults.states import only_version
-from tests.faults.test_kills import end_of, start
+from tests.processes import end, start
 
 REFUSED = "another augfactory process is writing"
 
@@ -21,13 +21,14 @@ def test_one_version_comes_of_it(tmp_path: Path, storage: str, writers: int) -> 
     for repetition in range(6 if FULL else 1):
         folder = tmp_path / f"case-{repetition}"
         folder.mkdir()
-        processes = [start(expanding(source, storage), folder) for _ in range(writers)]
-        ends = [end_of(process) for process in processes]
+        processes = [start(*expanding(source, storage), cwd=folder) for _ in range(writers)]
+        ends = [end(process) for process in processes]
         count("writers at once", writers)
-        for code, told in ends:
-            if code != 0 and not (code == 2 and REFUSED in told):
-                problems.append(Problem("escapes", f"exit {code}: {told[-300:]}"))
-        if all(code != 0 for code, _ in ends):
+        for done in ends:
+            if done.returncode != 0 and not (done.returncode == 2 and REFUSED in done.stderr):
+                told = f"exit {done.returncode}: {done.stderr[-300:]}"
+                problems.append(Problem("escapes", told))
+        if all(done.returncode != 0 for done in ends):
             problems.append(Problem("rows lost", "nobody made it"))
         when = f"{writers} writers, {storage}"
         problems += only_version(folder / "d-x2", wanted, ROWS, when)

@@ -273,7 +273,7 @@ def test_every_flip_in_a_state_is_noticed(state: bytes) -> None:
     assert read_state(state)[0].step == 12
     random = np.random.default_rng(7)
     header = 8 + int.from_bytes(state[:8], "little")
-    places = [*range(8), *random.integers(8, header, 150), *random.integers(header, len(state), 60)]
+    places = [*range(8), *random.integers(8, header, 50), *random.integers(header, len(state), 20)]
     for place in places:
         changed = bytearray(state)
         changed[place] ^= 1 << int(random.integers(8))

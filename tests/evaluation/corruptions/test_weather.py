@@ -1,6 +1,8 @@
 """Weather, by what must hold for it."""
 
 import numpy as np
+import pytest
+from scipy import stats
 
 from augfactory.evaluation.corruptions import weather
 from augfactory.evaluation.corruptions.fractal import clouds
@@ -36,15 +38,19 @@ def test_fog_goes_on_beyond_its_map_and_grows_with_the_image() -> None:
 
 
 def test_frost_adds_a_piece_of_a_picture_to_a_darker_image() -> None:
+    """What it adds is seen on black images, which the same keys give the same pieces."""
     images = photos(6)
+    black = np.zeros_like(images)
+    pieces = weather.frost(batch(black), 0.0, 1.0).astype(np.float64) / 255
     found = weather.frost(batch(images), 0.75, 0.45)
-    for row, image in enumerate(images):
-        noise = generator("test", row)
-        picture = weather.frost_picture(int(noise.integers(5)), 3)
-        top, left = noise.integers(256, size=2)
-        piece = np.roll(picture, (-top, -left), axis=(0, 1))[:32, :36]
-        expected = (0.75 * image / 255 + 0.45 * piece).clip(0, 1)
-        np.testing.assert_allclose(found[row], 255 * expected, atol=0.51)
+    expected = (0.75 * images / 255 + 0.45 * pieces).clip(0, 1)
+    np.testing.assert_allclose(found, 255 * expected, atol=1)
+    # Ice is brightest in blue, about 0.86 and 0.94 of that in red and green.
+    red, green, blue = pieces.mean(axis=(0, 1, 2))
+    assert red / blue == pytest.approx(0.86, abs=0.01)
+    assert green / blue == pytest.approx(0.94, abs=0.01)
+    assert 0.35 < blue < 0.75
+    assert len(np.unique(pieces, axis=0)) == 6
 
 
 def test_frost_pictures_are_bright_on_dark_and_go_on_at_their_borders() -> None:
@@ -79,12 +85,15 @@ def test_snow_falls_on_both_sides_alike_and_whitens() -> None:
 
 
 def test_snow_keeps_what_lies_above_the_threshold() -> None:
-    found = weather.snow(batch(flat(0)), 0.1, 0.3, 1, 0.5, **NO_STREAKS, share=1.0)
-    for row in range(4):
-        layer = 0.1 + 0.3 * generator("test", row).standard_normal((40, 33), dtype=np.float32)
-        layer = np.where(layer < 0.5, 0, layer.clip(0, 1))
-        expected = (layer + layer[::-1, ::-1]).clip(0, 1)
-        np.testing.assert_allclose(found[row, :, :, 1], 255 * expected, atol=0.51)
+    """Without streaks a flake is a normal value above the threshold; its mirror image is added."""
+    found = weather.snow(batch(flat(0, count=60)), 0.1, 0.3, 1, 0.5, **NO_STREAKS, share=1.0)
+    values = found[..., 1] / 255
+    below = stats.norm.cdf(0.5, 0.1, 0.3)
+    assert (values == 0).mean() == pytest.approx(below**2, abs=0.01)
+    assert values[values > 0].min() >= 0.5 - 1 / 255
+    # One flake in so many pixels, its mirror image elsewhere, between 0.6 and 0.8.
+    single = 2 * below * (stats.norm.cdf(0.8, 0.1, 0.3) - stats.norm.cdf(0.6, 0.1, 0.3))
+    assert ((values > 0.6) & (values < 0.8)).mean() == pytest.approx(single, abs=0.01)
 
 
 def test_snow_is_streaked_downwards() -> None:
