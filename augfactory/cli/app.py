@@ -7,20 +7,22 @@ import typer
 
 from augfactory import __version__
 from augfactory.cli.demo import demo
-from augfactory.cli.diff import diff
 from augfactory.cli.evaluate import evaluate
 from augfactory.cli.expand import expand
-from augfactory.cli.export import export
 from augfactory.cli.help import GroupedCommand
-from augfactory.cli.log import log
 from augfactory.cli.methods import methods
-from augfactory.cli.reproduce import reproduce
 from augfactory.cli.session import InterruptedBySignal, catch_signals, show, tell
 from augfactory.cli.study import study
 from augfactory.cli.tune import tune
 from augfactory.cli.usage import UsageError, show_usage_error
 from augfactory.cli.vae_train import vae_train
-from augfactory.cli.versions import info, preview, verify
+from augfactory.cli.versions.diff import diff
+from augfactory.cli.versions.export import export
+from augfactory.cli.versions.info import info
+from augfactory.cli.versions.log import log
+from augfactory.cli.versions.preview import preview
+from augfactory.cli.versions.reproduce import reproduce
+from augfactory.cli.versions.verify import verify
 
 app = typer.Typer(
     name="augfactory",

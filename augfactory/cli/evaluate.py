@@ -16,14 +16,7 @@ from augfactory.cli.session import (
     session,
     show,
 )
-from augfactory.cli.source_options import (
-    SOURCE_HELP,
-    Download,
-    Grey,
-    Rgb,
-    Size,
-    source_spec,
-)
+from augfactory.cli.source_options import SOURCE_HELP, Download, Grey, Rgb, Size, source_spec
 from augfactory.evaluation.classifiers.registry import CLASSIFIERS
 
 QUICK_STEPS, QUICK_SEEDS = 100, 2

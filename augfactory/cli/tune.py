@@ -15,14 +15,7 @@ from augfactory.cli.session import (
     session,
     show,
 )
-from augfactory.cli.source_options import (
-    SOURCE_HELP,
-    Download,
-    Grey,
-    Rgb,
-    Size,
-    source_spec,
-)
+from augfactory.cli.source_options import SOURCE_HELP, Download, Grey, Rgb, Size, source_spec
 
 
 def tune(

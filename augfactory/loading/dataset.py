@@ -16,10 +16,7 @@ from augfactory.errors import RecipeError
 from augfactory.evaluation.training.batches import VIEWS, images_with_views
 from augfactory.evaluation.training.training_set import TrainingSet
 from augfactory.keyed_random import generator
-from augfactory.loading.epochs import (
-    RowKey,
-    round_order,
-)
+from augfactory.loading.epochs import RowKey, round_order
 from augfactory.records import Int64Array, Source, UInt8Array
 from augfactory.store.manifest import Manifest, read_manifest
 from augfactory.store.reader import Version, open_version

@@ -11,17 +11,8 @@ from torch.utils.data import DataLoader
 from augfactory.errors import RecipeError, one_of
 from augfactory.evaluation.training.batches import VIEWS, images_with_views
 from augfactory.keyed_random import key_of
-from augfactory.loading.dataset import (
-    Item,
-    Statistics,
-    VersionDataset,
-    channel_statistics,
-)
-from augfactory.loading.epochs import (
-    EpochBatches,
-    LoaderOrder,
-    check_order,
-)
+from augfactory.loading.dataset import Item, Statistics, VersionDataset, channel_statistics
+from augfactory.loading.epochs import EpochBatches, LoaderOrder, check_order
 from augfactory.loading.loader import (
     HELD_BYTES,
     READ_AT_ONCE,

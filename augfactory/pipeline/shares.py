@@ -11,9 +11,7 @@ import numpy.typing as npt
 
 from augfactory.keyed_random import key_of
 from augfactory.pipeline.partners import ClassRows
-from augfactory.pipeline.recipe import (
-    Recipe,
-)
+from augfactory.pipeline.recipe import Recipe
 from augfactory.records import Int64Array
 
 

@@ -4,9 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from augfactory.commands.versions.differences import between, in_words, recipe_words
-from augfactory.pipeline.recipe import (
-    Recipe,
-)
+from augfactory.pipeline.recipe import Recipe
 from augfactory.pipeline.stages import default_geometry, mix_stage
 from augfactory.source_rows import SourceRows
 from augfactory.store.manifest import Manifest, read_manifest

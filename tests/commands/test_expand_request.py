@@ -10,9 +10,7 @@ from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest, check_dataset_name, plan_builds
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
-from augfactory.pipeline.stages import (
-    mix_stage,
-)
+from augfactory.pipeline.stages import mix_stage
 from augfactory.records import SourceSpec
 from augfactory.store.versions import find_version
 from tests.commands.versions import write_source

@@ -17,9 +17,7 @@ from augfactory.commands.vae.plan import VaeTrainRequest
 from augfactory.commands.vae.train import vae_train
 from augfactory.errors import RecipeError
 from augfactory.pipeline.composition import default_mix
-from augfactory.pipeline.recipe import (
-    Recipe,
-)
+from augfactory.pipeline.recipe import Recipe
 from augfactory.records import SourceSpec
 from augfactory.store.manifest import read_manifest
 from augfactory.store.reader import open_version

@@ -19,12 +19,7 @@ from augfactory.commands.expand.inputs import gather
 from augfactory.commands.opening.opening import lasting_text, open_any
 from augfactory.commands.progress import Bar, Progress
 from augfactory.commands.vae import decoded_images
-from augfactory.commands.vae.train import (
-    VaeTrainRequest,
-    VaeTrainResult,
-    as_json,
-    vae_train,
-)
+from augfactory.commands.vae.train import VaeTrainRequest, VaeTrainResult, as_json, vae_train
 from augfactory.errors import InputDataError, RecipeError, ResourceError
 from augfactory.records import SourceSpec
 from augfactory.source_rows import fingerprint

@@ -3,14 +3,7 @@
 import numpy as np
 
 from augfactory.keyed_random import generator
-from augfactory.records import (
-    Float32Array,
-    Int64Array,
-    Source,
-    SourceSpec,
-    UInt8Array,
-    one_hot,
-)
+from augfactory.records import Float32Array, Int64Array, Source, SourceSpec, UInt8Array, one_hot
 from augfactory.source_rows import SourceRows
 
 IMAGE_SHAPE = (9, 6, 3)

@@ -6,13 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from augfactory.evaluation.comparison.measures import Reliability, Scores
-from augfactory.evaluation.comparison.protocol import (
-    Arm,
-    ClassifierSpec,
-    Reading,
-    Run,
-    RunResult,
-)
+from augfactory.evaluation.comparison.protocol import Arm, ClassifierSpec, Reading, Run, RunResult
 from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.records import SourceSpec
 from tests.evaluation.memory import rows_of_patterns

@@ -14,13 +14,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
 from augfactory.evaluation.images import quality as under_test
-from augfactory.evaluation.images.quality import (
-    HeldOut,
-    Metrics,
-    Quality,
-    RealSet,
-    quality,
-)
+from augfactory.evaluation.images.quality import HeldOut, Metrics, Quality, RealSet, quality
 from augfactory.records import Float32Array, Int64Array
 
 

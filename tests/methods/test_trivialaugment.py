@@ -7,11 +7,7 @@ import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
 from augfactory.arrays.changes import CHANGES
-from augfactory.methods.trivialaugment import (
-    TrivialaugmentParameters,
-    apply,
-    draw,
-)
+from augfactory.methods.trivialaugment import TrivialaugmentParameters, apply, draw
 from tests.arrays.bilinear import slow_warp
 from tests.methods.slots import slots
 

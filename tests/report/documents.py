@@ -10,9 +10,7 @@ from augfactory.commands.study.file import Study, study_of
 from augfactory.evaluation.comparison.results import ArmSummary, Results, StudyResults
 from augfactory.evaluation.training.settings import reading_steps
 from augfactory.keyed_random import generator
-from augfactory.pipeline.recipe import (
-    Recipe,
-)
+from augfactory.pipeline.recipe import Recipe
 from augfactory.pipeline.stages import geometry_stage, mix_stage
 from tests.pipeline.stages import vae_stage
 

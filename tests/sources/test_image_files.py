@@ -14,14 +14,7 @@ from augfactory.errors import InputDataError
 from augfactory.records import SourceSpec, UInt8Array
 from augfactory.sources.opening import open_source
 from augfactory.sources.parsing.image_files import read_image
-from tests.sources.written import (
-    HEIGHT,
-    WIDTH,
-    encoded,
-    image_of,
-    noise,
-    write_class_folders,
-)
+from tests.sources.written import HEIGHT, WIDTH, encoded, image_of, noise, write_class_folders
 
 IMAGES = noise(9, HEIGHT, WIDTH, 3)
 LABELS = np.array([2, 0, 1, 0, 2, 2, 1, 0, 1], dtype=np.uint8)

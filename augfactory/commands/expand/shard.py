@@ -20,16 +20,9 @@ from augfactory.guarded.files import open_regular
 from augfactory.pipeline import draw as drawing
 from augfactory.pipeline import plan as planning
 from augfactory.pipeline.partners import rows_by_class
-from augfactory.pipeline.recipe import (
-    Recipe,
-)
+from augfactory.pipeline.recipe import Recipe
 from augfactory.pipeline.render import EncodedSource, ReadRows, render_block
-from augfactory.pipeline.settle import (
-    Settle,
-    columns_of_rejected,
-    count_rejected,
-    rejected_of,
-)
+from augfactory.pipeline.settle import Settle, columns_of_rejected, count_rejected, rejected_of
 from augfactory.pipeline.shares import is_filtered
 from augfactory.records import Rows, Source, SourceSpec
 from augfactory.source_rows import SourceRows

@@ -13,20 +13,12 @@ from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.guarded.text import first_problem
 from augfactory.guarded.validation import option_error
-from augfactory.pipeline.stages import (
-    check_preset,
-    default_geometry,
-)
+from augfactory.pipeline.stages import check_preset, default_geometry
 from augfactory.records import Source, SourceSpec
 from augfactory.source_rows import SourceRows, rows_of
 from augfactory.sources.subset import stratified_rows
 from augfactory.store.disk.lock import Lock
-from augfactory.vae.config import (
-    LARGEST_LATENT,
-    LARGEST_SIDE,
-    SMALLEST_SIDE,
-    TrainingPlan,
-)
+from augfactory.vae.config import LARGEST_LATENT, LARGEST_SIDE, SMALLEST_SIDE, TrainingPlan
 from augfactory.vae.device import check_device
 from augfactory.vae.networks.names import check_architecture
 from augfactory.vae.settings import TrainingSettings

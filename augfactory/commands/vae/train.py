@@ -31,12 +31,7 @@ from augfactory.store.disk.atomic import remove, write_file
 from augfactory.store.disk.lock import only_writer
 from augfactory.store.manifest import creation_time, library_versions
 from augfactory.vae.checkpoint import Model, checkpoint_path, weights_bytes
-from augfactory.vae.config import (
-    ModelConfig,
-    TrainingPlan,
-    TrainingResult,
-    document_bytes,
-)
+from augfactory.vae.config import ModelConfig, TrainingPlan, TrainingResult, document_bytes
 from augfactory.vae.device import resolve_device
 from augfactory.vae.divergence import TrainingDivergedError
 from augfactory.vae.files import CONFIG, WEIGHTS

@@ -18,12 +18,7 @@ from augfactory.store.disk.atomic import remove, writing
 from augfactory.store.disk.lock import Lock
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.formats.storage_format import Shard
-from augfactory.store.manifest import (
-    MANIFEST,
-    Manifest,
-    is_as_listed,
-    read_manifest,
-)
+from augfactory.store.manifest import MANIFEST, Manifest, is_as_listed, read_manifest
 from augfactory.store.manifest_parts import ExportEntry
 from augfactory.store.places import path_at, place_from
 from augfactory.store.pseudo_label_table import tables_beside

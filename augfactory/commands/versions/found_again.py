@@ -9,20 +9,12 @@ from augfactory.commands.expand.inputs import BuildInputs, is_model_folder
 from augfactory.commands.opening.opening import folder_of_model, open_any, places_of, spec_of
 from augfactory.commands.opening.unlabelled import open_unlabelled
 from augfactory.commands.progress import Progress
-from augfactory.errors import (
-    AugfactoryError,
-    InputDataError,
-    ResourceError,
-)
-from augfactory.pipeline.recipe import (
-    Recipe,
-)
+from augfactory.errors import AugfactoryError, InputDataError, ResourceError
+from augfactory.pipeline.recipe import Recipe
 from augfactory.records import Source, SourceSpec
 from augfactory.source_rows import ChangedSourceError, SourceRows
 from augfactory.sources.opening import split_suffix
-from augfactory.store.manifest import (
-    Manifest,
-)
+from augfactory.store.manifest import Manifest
 from augfactory.store.versions import find_version
 from augfactory.vae.files import WEIGHTS
 

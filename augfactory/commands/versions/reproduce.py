@@ -7,12 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from augfactory.commands.expand.build import (
-    Build,
-    damage_told_as_ours,
-    make_shards,
-    read_records,
-)
+from augfactory.commands.expand.build import Build, damage_told_as_ours, make_shards, read_records
 from augfactory.commands.expand.inputs import BuildInputs, build_of
 from augfactory.commands.expand.shard import begin_job, render_shards
 from augfactory.commands.opening.recorded_recipe import check_rows, recipe_of
@@ -21,16 +16,8 @@ from augfactory.commands.versions.differences import between
 from augfactory.commands.versions.found_again import address, gather_again
 from augfactory.commands.versions.rendered import Rendered, digests_array, hold_to
 from augfactory.engines import processes
-from augfactory.errors import (
-    InputDataError,
-    RecipeError,
-    ResourceError,
-    VerificationError,
-)
-from augfactory.pipeline.recipe import (
-    Recipe,
-    rendering_versions,
-)
+from augfactory.errors import InputDataError, RecipeError, ResourceError, VerificationError
+from augfactory.pipeline.recipe import Recipe, rendering_versions
 from augfactory.pipeline.settle import columns_of_rejected, rejected_of
 from augfactory.pipeline.shares import is_filtered
 from augfactory.store import shards
@@ -38,12 +25,7 @@ from augfactory.store.disk.atomic import write_file
 from augfactory.store.disk.scratch import scratch_folder
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.formats.storage_format import LIGHT_COLUMNS
-from augfactory.store.manifest import (
-    PLAN,
-    Manifest,
-    library_versions,
-    read_manifest,
-)
+from augfactory.store.manifest import PLAN, Manifest, library_versions, read_manifest
 from augfactory.store.pseudo_label_table import PSEUDO_LABELS, read_pseudo_labels
 from augfactory.store.reader import Version, open_rows, read_drawn
 from augfactory.store.tables import Expected

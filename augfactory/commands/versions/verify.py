@@ -32,13 +32,7 @@ from augfactory.store.manifest import (
 )
 from augfactory.store.manifest_parts import FileEntry
 from augfactory.store.pseudo_label_table import tables_beside
-from augfactory.store.reader import (
-    Version,
-    open_rows,
-    open_version,
-    read_drawn,
-    read_stretches,
-)
+from augfactory.store.reader import Version, open_rows, open_version, read_drawn, read_stretches
 from augfactory.store.shards import count_rows
 from augfactory.store.statistics import statistics_of, sums_of
 from augfactory.store.versions import find_version

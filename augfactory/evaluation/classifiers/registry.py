@@ -68,10 +68,7 @@ def find_classifier(name: str, weights: Path | None = None) -> Classifier:
                 "Leave it out, or name one of torchvision's, such as --classifier resnet18.",
             )
         return CLASSIFIERS[name]
-    from augfactory.evaluation.classifiers.torchvision_models import (
-        model_names,
-        torchvision_model,
-    )
+    from augfactory.evaluation.classifiers.torchvision_models import model_names, torchvision_model
 
     if name not in model_names():
         raise _unknown_classifier(name, model_names())

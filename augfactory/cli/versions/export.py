@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from augfactory.cli.session import Debug, Json, Lock, Quiet, print_json, session, show
-from augfactory.cli.versions import Name
+from augfactory.cli.versions.name import Name
 from augfactory.names import FORMATS
 
 

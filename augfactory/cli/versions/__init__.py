@@ -1,0 +1,1 @@
+"""Commands on dataset versions, one file each."""
