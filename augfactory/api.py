@@ -15,7 +15,7 @@ from augfactory.commands.evaluate.evaluate import EvaluateResult
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.expand import expand as expanding
 from augfactory.commands.expand.build import Dataset
-from augfactory.commands.expand.options import Flags, build_request
+from augfactory.commands.expand.options import ExpandOptions, build_request
 from augfactory.commands.expand.request import default_workers
 from augfactory.commands.progress import Progress
 from augfactory.commands.vae import train as vae_training
@@ -176,7 +176,7 @@ def expand(
         >>> len(augfactory.load("digits-x3"))
         60
     """
-    flags = Flags(
+    flags = ExpandOptions(
         factors=() if factor is None else (factor,),
         originals=originals,
         seed=seed,

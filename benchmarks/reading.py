@@ -226,7 +226,7 @@ def layouts(stored: Stored, place: Path, repeats: int) -> Iterator[str]:
 
 
 def from_hdf5(dataset: h5py.Dataset, rows: Int64Array) -> UInt8Array:
-    """Read sorted rows; neighbours in one stretch, which h5py does far faster."""
+    """Read sorted rows; neighbours in one range of rows, which h5py does far faster."""
     first, last = int(rows[0]), int(rows[-1])
     whole = last - first + 1 == len(rows)
     images: UInt8Array = dataset[first : last + 1] if whole else dataset[rows]

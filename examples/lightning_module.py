@@ -63,7 +63,7 @@ def main(name: str, labels: str) -> None:
         accelerator="auto",
         devices=1,
         # The loader shuffles by batch_sampler, which Lightning cannot divide among devices. On more
-        # than one, make it in `train_dataloader`, with part=(trainer.global_rank,
+        # than one, make it in `train_dataloader`, with shard=(trainer.global_rank,
         # trainer.world_size), and leave this at False.
         use_distributed_sampler=False,
         logger=False,

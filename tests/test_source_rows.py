@@ -12,7 +12,7 @@ from augfactory import records
 from augfactory.records import Float32Array, Int64Array, Source, SourceSpec, UInt8Array
 from augfactory.source_rows import ChangedSourceError, fingerprint, rows_of
 from augfactory.sources.opening import open_source
-from augfactory.sources.parsing.arrays_in import source_of_arrays
+from augfactory.sources.parsing.arrays import source_of_arrays
 from tests.sources.written import HEIGHT, WIDTH, noise, write_class_folders, write_h5, write_idx
 
 IMAGES = noise(9, HEIGHT, WIDTH, 3)

@@ -32,7 +32,7 @@ def look_up(images: UInt8Array, tables: UInt8Array) -> UInt8Array:
 
 
 def autocontrast(images: UInt8Array) -> UInt8Array:
-    """Stretch each channel so that its least value becomes 0 and its greatest 255."""
+    """RowRange each channel so that its least value becomes 0 and its greatest 255."""
     count, height, width, channels = images.shape
     # Reduced over the rows first, where numpy is fast, then over the columns.
     lines = images.reshape(count, height, width * channels)

@@ -155,7 +155,7 @@ def expand(
     with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
         from augfactory.commands.expand import expand as command
         from augfactory.commands.expand.estimate import estimate, estimates_text
-        from augfactory.commands.expand.options import Flags, build_request, read_copies
+        from augfactory.commands.expand.options import ExpandOptions, build_request, read_copies
         from augfactory.commands.expand.request import default_workers
         from augfactory.store.disk.lock import read_lock
 
@@ -167,7 +167,7 @@ def expand(
             "share": share, "decode": decode, "sampler": sampler, "temperature": temperature,
             "reach": reach, "filter": filter,
         }  # fmt: skip
-        flags = Flags(
+        flags = ExpandOptions(
             factors=tuple(dict.fromkeys(factor or ())),
             originals=originals,
             seed=seed,

@@ -63,8 +63,8 @@ def study(
     ) as progress:
         from augfactory.commands.expand.request import default_workers
         from augfactory.commands.study import study as command
+        from augfactory.commands.study.data import StudyRequest
         from augfactory.commands.study.file import Size, read_study
-        from augfactory.commands.study.material import StudyRequest
         from augfactory.errors import RecipeError
         from augfactory.guarded.text import escaped
         from augfactory.report.tables import table

@@ -42,7 +42,7 @@ class Run(Protocol):
 
 
 @contextlib.contextmanager
-def crew(workers: int, *, threads: int = 1) -> Iterator[Run]:
+def worker_pool(workers: int, *, threads: int = 1) -> Iterator[Run]:
     """Give a function that runs tasks on ``workers`` processes, which live until the block ends.
 
     Processes are started when they are first needed; with one worker or one task, this process
@@ -96,8 +96,8 @@ def can_start_workers() -> bool:
 def run(
     function: Callable[[Task], Result], tasks: Sequence[Task], workers: int, *, threads: int = 1
 ) -> Iterator[tuple[int, Result]]:
-    """Run one list of tasks on a crew of its own; see ``crew``."""
-    with crew(min(workers, len(tasks)), threads=threads) as run_tasks:
+    """Run one list of tasks in a worker pool of its own; see ``worker_pool``."""
+    with worker_pool(min(workers, len(tasks)), threads=threads) as run_tasks:
         yield from run_tasks(function, tasks)
 
 

@@ -45,7 +45,7 @@ class EpochBatches(Sampler[Any]):
         views: serve clean images with two of their views each, (clean, view, view), instead.
         order: "shuffled", "blocks", "rounds" or "one-of-k".
         window: blocks of 64 rows that "blocks" shuffles together.
-        part: (which, of how many): of every so many batches serve this one.
+        shard: (which, of how many): of every so many batches serve this one.
 
     Raises:
         RecipeError: views are asked for, and no image among ``rows`` has two.
@@ -62,7 +62,7 @@ class EpochBatches(Sampler[Any]):
         seed: int,
         drop_last: bool,
         window: int,
-        part: tuple[int, int],
+        shard: tuple[int, int],
         at_once: int,
     ) -> None:
         self._rows = np.arange(len(training.source)) if rows is None else rows
@@ -77,7 +77,7 @@ class EpochBatches(Sampler[Any]):
         self.seed = seed
         self.drop_last = drop_last
         self.window = window
-        self.part = part
+        self.shard = shard
         self.at_once = at_once
         self.epoch = 0
         self.rows_in_epoch = len(self.rows_of_epoch(0))
@@ -101,14 +101,14 @@ class EpochBatches(Sampler[Any]):
 
     def __len__(self) -> int:
         whole, rest = divmod(self.rows_in_epoch, self.batch_size)
-        _, parts = self.part
+        _, parts = self.shard
         return (whole + (rest > 0 and not self.drop_last)) // parts
 
     def __iter__(self) -> Iterator[Int64Array]:
         # A generator: DataLoader asks for an iterator that it throws away, and no epoch is lost.
         rows = self.rows_of_epoch(self.epoch)
         self.epoch += 1
-        which, parts = self.part
+        which, parts = self.shard
         starts = range(which * self.batch_size, len(rows), parts * self.batch_size)[: len(self)]
         batches = [rows[start : start + self.batch_size] for start in starts]
         for first in range(0, len(batches), self.at_once):

@@ -94,7 +94,7 @@ def loader(
     drop_last: bool = False,
     rows: Sequence[int] | Int64Array | None = None,
     window: int = 16,
-    part: tuple[int, int] = (0, 1),
+    shard: tuple[int, int] = (0, 1),
     in_memory: bool | None = None,
     start_method: Literal["spawn", "fork", "forkserver"] | None = None,
     pin_memory: bool = False,
@@ -113,8 +113,8 @@ def loader(
         drop_last: leave out a last batch that is not full.
         rows: the rows to serve, such as ``held_out`` returns; all by default.
         window: see ``order``; each worker keeps so many blocks in memory.
-        part: (which, of how many) of the processes that train together, such as (rank, world size):
-            each serves its own batches of every epoch, all equally many.
+        shard: (which, of how many) of the processes that train together, such as (rank,
+            world_size): each serves its own batches of every epoch, all equally many.
         in_memory: keep the pixels of every row that was read, so that a process reads and decodes
             it once. By default where all take at most 256 MiB and the order is not "blocks".
         start_method: how workers are started; PyTorch's choice by default.
@@ -137,8 +137,8 @@ def loader(
     for where, number in (("batch_size", batch_size), ("window", window)):
         if number < 1:
             raise RecipeError(where, f"{number} is less than 1", "Give 1 or more.")
-    if not 0 <= part[0] < part[1]:
-        raise RecipeError("part", f"{part} is no part", "Give such as (0, 2) and (1, 2).")
+    if not 0 <= shard[0] < shard[1]:
+        raise RecipeError("shard", f"{shard} is no shard", "Give such as (0, 2) and (1, 2).")
     given = load(dataset) if isinstance(dataset, str) else dataset
     if given.views and order != "shuffled":
         raise RecipeError("order", f"views do not come in order {order!r}", "Leave it out.")
@@ -155,7 +155,7 @@ def loader(
         seed=seed,
         drop_last=drop_last,
         window=window,
-        part=part,
+        shard=shard,
         at_once=at_once,
     )
     return VersionLoader(

@@ -16,9 +16,9 @@ import numpy as np
 from augfactory.errors import InputDataError
 from augfactory.records import Source, SourceSpec
 from augfactory.sources.kind import SourceKind
+from augfactory.sources.parsing.decoder_errors import decoder_errors
 from augfactory.sources.parsing.image_files import source_of_files
-from augfactory.sources.parsing.labels_in import require_two_classes
-from augfactory.sources.parsing.reading import reading
+from augfactory.sources.parsing.labels import require_two_classes
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 TRAIN_NAMES = ("train",)
@@ -184,7 +184,10 @@ def _visible_folders(folder: Path) -> list[str]:
 
 def _entries(folder: Path) -> list[_Entry]:
     """List a folder once; only for links does the system look at more than the listing."""
-    with reading(folder, "cannot be listed", "Check the folder."), os.scandir(folder) as entries:
+    with (
+        decoder_errors(folder, "cannot be listed", "Check the folder."),
+        os.scandir(folder) as entries,
+    ):
         return [
             _Entry(entry.name, entry.is_dir(), entry.is_file(), entry.is_symlink())
             for entry in entries

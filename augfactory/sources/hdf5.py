@@ -13,8 +13,8 @@ import numpy as np
 from augfactory.errors import InputDataError
 from augfactory.records import Float32Array, Int64Array, Source, UInt8Array, one_hot
 from augfactory.sources.kind import SourceKind
-from augfactory.sources.parsing.arrays_in import Layout, as_images, check_pixel_type, layout_of
-from augfactory.sources.parsing.labels_in import checked_names, checked_soft, read_labels
+from augfactory.sources.parsing.arrays import Layout, as_images, check_pixel_type, layout_of
+from augfactory.sources.parsing.labels import checked_names, checked_soft, read_labels
 from augfactory.sources.parsing.untrusted_hdf5 import UntrustedArrays
 
 SUFFIXES = (".h5", ".hdf5")

@@ -21,9 +21,9 @@ from augfactory.errors import InputDataError
 from augfactory.guarded.files import open_regular
 from augfactory.records import Int64Array, Source, UInt8Array
 from augfactory.sources.kind import SourceKind
-from augfactory.sources.parsing.arrays_in import check_size, source_of_arrays, whole_images
-from augfactory.sources.parsing.labels_in import read_labels
-from augfactory.sources.parsing.reading import reading
+from augfactory.sources.parsing.arrays import check_size, source_of_arrays, whole_images
+from augfactory.sources.parsing.decoder_errors import decoder_errors
+from augfactory.sources.parsing.labels import read_labels
 
 FILE_NAME = re.compile(
     r"(?P<prefix>.*?)(?P<split>train|t10k|test)[-_.](?P<what>images|labels)[-.]idx\d[-.]ubyte"
@@ -39,7 +39,7 @@ COPY_AGAIN = "The file is damaged or incomplete; copy or download it again."
 
 def holds_idx(folder: Path) -> bool:
     """Say whether a file in ``folder`` is called like an IDX file of images or labels."""
-    with reading(folder, "cannot be listed", "Check the folder."):
+    with decoder_errors(folder, "cannot be listed", "Check the folder."):
         return any(FILE_NAME.fullmatch(name) for name in os.listdir(folder))
 
 
@@ -88,7 +88,7 @@ def read_idx(path: Path) -> UInt8Array:
     """
     packed = path.suffix.lower() == ".gz"
     with (
-        reading(path, "cannot be read as IDX", COPY_AGAIN),
+        decoder_errors(path, "cannot be read as IDX", COPY_AGAIN),
         open_regular(path) as raw,
         gzip.GzipFile(fileobj=raw) if packed else raw as file,
     ):

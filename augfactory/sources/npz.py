@@ -16,14 +16,14 @@ from augfactory.errors import InputDataError
 from augfactory.guarded.files import open_regular
 from augfactory.records import Source
 from augfactory.sources.kind import SourceKind
-from augfactory.sources.parsing.arrays_in import (
+from augfactory.sources.parsing.arrays import (
     AnyArray,
     check_size,
     source_of_arrays,
     whole_images,
 )
-from augfactory.sources.parsing.labels_in import checked_hard, read_labels
-from augfactory.sources.parsing.reading import reading
+from augfactory.sources.parsing.decoder_errors import decoder_errors
+from augfactory.sources.parsing.labels import checked_hard, read_labels
 
 IMAGE_KEYS = ("images", "image", "x")
 LABEL_KEYS = ("labels", "label", "y")
@@ -41,7 +41,7 @@ def open_npz(path: Path, split: str | None, name: str) -> Source:
         InputDataError: it is damaged, lacks an array or a split, or an array has no clear meaning.
     """
     with contextlib.ExitStack() as opened:
-        with reading(path, "cannot be read as .npz", SAVE_AGAIN):
+        with decoder_errors(path, "cannot be read as .npz", SAVE_AGAIN):
             file = opened.enter_context(open_regular(path))
             archive = opened.enter_context(zipfile.ZipFile(file))
         keys = {entry.removesuffix(".npy") for entry in archive.namelist()}
@@ -66,7 +66,7 @@ def read_array(path: Path, archive: zipfile.ZipFile, key: str) -> AnyArray:
         InputDataError: damaged, of Python objects, too large, or not as long as declared.
     """
     where = f"{path}[{key}]"
-    with reading(where, "cannot be read as an array", SAVE_AGAIN):
+    with decoder_errors(where, "cannot be read as an array", SAVE_AGAIN):
         member = archive.getinfo(f"{key}.npy")
         with archive.open(member) as file:
             version = np.lib.format.read_magic(file)
@@ -160,7 +160,9 @@ def _class_names(path: Path, archive: zipfile.ZipFile, keys: set[str]) -> list[s
         raise InputDataError(
             f"{path}[class_names]", "it is no list of strings", "Save a 1-D array of strings."
         )
-    with reading(f"{path}[class_names]", "cannot be read as text", "Save the names as UTF-8."):
+    with decoder_errors(
+        f"{path}[class_names]", "cannot be read as text", "Save the names as UTF-8."
+    ):
         return [name.decode() if isinstance(name, bytes) else name for name in names.tolist()]
 
 

@@ -9,8 +9,8 @@ from augfactory.errors import InputDataError, RecipeError
 from augfactory.guarded.text import escaped, problem_with_name
 from augfactory.names import SOURCES as NAMES
 from augfactory.records import Source, SourceSpec
+from augfactory.sources.parsing.decoder_errors import decoder_errors
 from augfactory.sources.parsing.pixels import converted
-from augfactory.sources.parsing.reading import reading
 from augfactory.sources.registry import SOURCES
 from augfactory.sources.sample import open_sample
 from augfactory.sources.torchvision_source import PREFIX, open_torchvision
@@ -98,7 +98,7 @@ def _short(text: str) -> str:
 
 
 def _open_path(text: str, split: str | None, spec: SourceSpec) -> Source:
-    with reading(_short(text), "cannot be looked at", f"Check the path. {KINDS}"):
+    with decoder_errors(_short(text), "cannot be looked at", f"Check the path. {KINDS}"):
         try:
             mode = os.stat(text).st_mode
         except (FileNotFoundError, NotADirectoryError) as error:

@@ -17,10 +17,10 @@ import numpy as np
 
 from augfactory.errors import InputDataError
 from augfactory.records import Source, SourceSpec
-from augfactory.sources.parsing.arrays_in import source_of_arrays, whole_images
+from augfactory.sources.parsing.arrays import source_of_arrays, whole_images
+from augfactory.sources.parsing.decoder_errors import decoder_errors
 from augfactory.sources.parsing.image_files import source_of_files
-from augfactory.sources.parsing.labels_in import read_labels
-from augfactory.sources.parsing.reading import reading
+from augfactory.sources.parsing.labels import read_labels
 from augfactory.torchvision_import import import_torchvision
 
 PREFIX = "torchvision:"
@@ -106,7 +106,7 @@ def _load(class_name: str, keywords: dict[str, Any], known_as: str, spec: Source
     if spec.download:
         keywords = {**keywords, "download": True}
     what = f"torchvision cannot open {known_as} under {root}"
-    with reading(spec.text, what, remedy), contextlib.redirect_stdout(sys.stderr):
+    with decoder_errors(spec.text, what, remedy), contextlib.redirect_stdout(sys.stderr):
         datasets = import_torchvision("torchvision.datasets")
         return getattr(datasets, class_name)(str(root), **keywords)
 

@@ -14,10 +14,10 @@ from augfactory.guarded.files import open_regular
 from augfactory.records import Source, SourceSpec
 from augfactory.sources.folder import SUFFIXES
 from augfactory.sources.npz import IMAGE_KEYS, read_array
-from augfactory.sources.parsing.arrays_in import source_of_arrays, whole_images
+from augfactory.sources.parsing.arrays import source_of_arrays, whole_images
+from augfactory.sources.parsing.decoder_errors import decoder_errors
 from augfactory.sources.parsing.image_files import source_of_files
 from augfactory.sources.parsing.pixels import converted
-from augfactory.sources.parsing.reading import reading
 
 ONE_CLASS = ("unlabelled",)
 
@@ -62,7 +62,7 @@ def forget_labels(source: Source) -> Source:
 def _files_below(root: Path) -> list[str]:
     """Return the paths of all images below ``root``, sorted; hidden ones and links are left out."""
     found = []
-    with reading(root, "cannot be listed", "Check the folder."):
+    with decoder_errors(root, "cannot be listed", "Check the folder."):
         for folder, folders, names in os.walk(root):
             folders[:] = [name for name in folders if not name.startswith((".", "__"))]
             found += [
@@ -75,7 +75,7 @@ def _files_below(root: Path) -> list[str]:
 
 def _open_npz(path: Path, spec: SourceSpec) -> Source | None:
     with (
-        reading(path, "cannot be read as .npz", "Save it again with numpy.savez."),
+        decoder_errors(path, "cannot be read as .npz", "Save it again with numpy.savez."),
         open_regular(path) as file,
         zipfile.ZipFile(file) as archive,
     ):

@@ -18,7 +18,7 @@ from augfactory.guarded.text import escaped
 from augfactory.records import Float32Array, Int64Array, ReadImages, Rows, Source
 from augfactory.store.checked import check_files
 from augfactory.store.formats.registry import FORMATS
-from augfactory.store.formats.storage_format import LIGHT_COLUMNS, Place, unreadable
+from augfactory.store.formats.storage_format import METADATA_COLUMNS, Place, unreadable
 from augfactory.store.manifest import PLAN, Manifest, read_manifest
 from augfactory.store.tables import Columns, Expected
 
@@ -28,7 +28,7 @@ BYTES_AT_ONCE, MOST_AT_ONCE = 2**25, 4096
 
 @dataclass(frozen=True)
 class Version:
-    """One dataset version: its manifest, its rows as a source, and its light columns.
+    """One dataset version: its manifest, its rows as a source, and its metadata columns.
 
     Attributes:
         folder: where it lies.
@@ -92,7 +92,7 @@ def open_rows(folder: Path, manifest: Manifest) -> Version:
         with decoding():
             parts = FORMATS[manifest.format].read_columns(folder, paths, expected)
             columns = {
-                name: np.concatenate([part[name] for part in parts]) for name in LIGHT_COLUMNS
+                name: np.concatenate([part[name] for part in parts]) for name in METADATA_COLUMNS
             }
             _check_columns(columns, manifest)
     except FileNotFoundError as error:
@@ -191,7 +191,7 @@ def _roots(source_index: Int64Array, manifest: Manifest) -> Int64Array:
     return table[source_index].reshape(len(source_index), -1)
 
 
-def read_stretches(version: Version, rows: int = MOST_AT_ONCE) -> Iterator[tuple[int, Rows]]:
+def read_row_ranges(version: Version, rows: int = MOST_AT_ONCE) -> Iterator[tuple[int, Rows]]:
     """Yield (first row, the rows from there on) over the whole version, in row order.
 
     As many rows come at once as take some 32 MiB, at most ``rows``.

@@ -90,7 +90,7 @@ def rows_schema(
 
 
 def read_rows_table(file: BinaryIO, expected: Expected, more: Sequence[str] = ()) -> Columns:
-    """Read the light columns, and those called ``more``, of an open table of rows.
+    """Read the metadata columns, and those called ``more``, of an open table of rows.
 
     Raises:
         ValueError: it is no Parquet, or is not as ``rows_schema`` has it for what is expected.

@@ -29,7 +29,7 @@ from augfactory.vae.objective import (
 from augfactory.vae.settings import TrainingSettings
 from augfactory.vae.training_batches import Vary, draw_batch, unvaried, validation_loss
 from augfactory.vae.training_state import (
-    Standing,
+    TrainingProgress,
     checked_state,
     restore_tensors,
     state_bytes,
@@ -41,7 +41,7 @@ CLIP_NATS_PER_VALUE = 1.0  # well above the gradients of a healthy training afte
 
 
 @dataclass(frozen=True)
-class Listener:
+class Callbacks:
     """Who is told how a training goes.
 
     Attributes:
@@ -67,7 +67,7 @@ class Training:
         validation: rows that are only watched, or None.
         settings: all that was chosen.
         device: where to compute.
-        listener: who is told.
+        callbacks: who is told.
         vary: changes the images of a step before they are learned.
         unlabelled: images of half of every batch, with labels of zeros, or None.
         standing: how far it has come.
@@ -80,10 +80,10 @@ class Training:
     validation: Source | None
     settings: TrainingSettings
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    listener: Listener = field(default_factory=Listener)
+    callbacks: Callbacks = field(default_factory=Callbacks)
     vary: Vary = unvaried
     unlabelled: Source | None = None
-    standing: Standing = field(default_factory=Standing)
+    standing: TrainingProgress = field(default_factory=TrainingProgress)
     best: dict[str, Tensor] = field(default_factory=dict)
 
     @property
@@ -112,16 +112,18 @@ def train(training: Training, saved: bytes | None = None) -> None:
     while training.standing.step < settings.steps and not training.stopped_early:
         row = _run_interval(training, optimiser)
         check_interval(settings, row, network, training.source.image_shape)
-        _take_stock(training, row)
+        _update_best(training, row)
         state = state_bytes(training.standing, network, optimiser, training.best)
-        training.listener.save(STATE, state)
-        training.listener.on_interval(row)
+        training.callbacks.save(STATE, state)
+        training.callbacks.on_interval(row)
     if training.best:
         network.load_state_dict(training.best)
     network.cpu().eval()
 
 
-def checked_training(training: Training, saved: bytes) -> tuple[Standing, dict[str, Tensor]]:
+def checked_training(
+    training: Training, saved: bytes
+) -> tuple[TrainingProgress, dict[str, Tensor]]:
     """Return where a saved state of this training stands, and its tensors; nothing is changed.
 
     Raises:
@@ -146,7 +148,7 @@ def _run_interval(training: Training, optimiser: torch.optim.Optimizer) -> Histo
     for step in range(standing.step, end):
         reconstruction, kl = _run_step(training, optimiser, step)
         terms.append((reconstruction, kl))
-        training.listener.on_step(step + 1, reconstruction + kl, reconstruction, kl)
+        training.callbacks.on_step(step + 1, reconstruction + kl, reconstruction, kl)
     reconstruction, kl = np.mean(terms, axis=0).tolist()
     watched = None
     if training.validation is not None:
@@ -191,7 +193,7 @@ def _run_step(
     return reconstruction.item(), kl.item()
 
 
-def _take_stock(training: Training, row: HistoryRow) -> None:
+def _update_best(training: Training, row: HistoryRow) -> None:
     """Add ``row`` to the history, and act on what it says."""
     settings, standing = training.settings, training.standing
     standing.step = row.step
@@ -201,7 +203,7 @@ def _take_stock(training: Training, row: HistoryRow) -> None:
             standing.reached[loss] = row.step
             weights = tensor_bytes(training.network.state_dict())
             standing.kept[loss] = hashlib.sha256(weights).hexdigest()
-            training.listener.save(checkpoint_name(loss), weights)
+            training.callbacks.save(checkpoint_name(loss), weights)
     if row.step <= settings.warmup:
         return
     if standing.best_loss is None or row.watched < standing.best_loss:

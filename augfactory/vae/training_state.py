@@ -23,7 +23,7 @@ class UnreadableStateError(ValueError):
     """The bytes are no state of a training, or that of another."""
 
 
-class Standing(BaseModel):
+class TrainingProgress(BaseModel):
     """The part of a training's state that is no tensor.
 
     Attributes:
@@ -65,7 +65,7 @@ class Standing(BaseModel):
 
 
 def state_bytes(
-    standing: Standing,
+    standing: TrainingProgress,
     network: Network,
     optimiser: torch.optim.Optimizer,
     best: Mapping[str, Tensor],
@@ -83,7 +83,7 @@ def state_bytes(
     return tensor_bytes(plain, {STANDING: text, CHECKSUM: checksum(text, plain)})
 
 
-def read_state(data: bytes) -> tuple[Standing, dict[str, Tensor]]:
+def read_state(data: bytes) -> tuple[TrainingProgress, dict[str, Tensor]]:
     """Return what ``state_bytes`` was given, held to its checksum; tensors by their full names.
 
     Raises:
@@ -95,7 +95,7 @@ def read_state(data: bytes) -> tuple[Standing, dict[str, Tensor]]:
         text = said.get(STANDING, "")
         if said.get(CHECKSUM) != checksum(text, tensors):
             raise UnreadableStateError("its checksum differs")
-        return Standing.model_validate_json(text), tensors
+        return TrainingProgress.model_validate_json(text), tensors
     except UnreadableStateError:
         raise
     except ValueError as error:
@@ -104,7 +104,7 @@ def read_state(data: bytes) -> tuple[Standing, dict[str, Tensor]]:
 
 def checked_state(
     data: bytes, network: Network, settings: TrainingSettings, order: str, *, validated: bool
-) -> tuple[Standing, dict[str, Tensor]]:
+) -> tuple[TrainingProgress, dict[str, Tensor]]:
     """Return ``read_state``, held to the training that is to go on from it.
 
     Args:

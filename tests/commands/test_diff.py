@@ -28,7 +28,7 @@ from augfactory.store.manifest import (
     read_manifest,
     row_digests,
 )
-from augfactory.store.reader import read_stretches
+from augfactory.store.reader import read_row_ranges
 from tests.commands.versions import read_rows, write_source, write_version
 from tests.evaluation.memory import CLASS_NAMES, patterns
 
@@ -90,7 +90,7 @@ def test_a_version_equals_itself(version: Path) -> None:
 
 
 def test_one_edited_byte_is_one_changed_row(version: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "read_stretches", partial(read_stretches, rows=25))
+    monkeypatch.setattr(module, "read_row_ranges", partial(read_row_ranges, rows=25))
     rows = read_rows(version / SHARD)
     rows.image[27, 3, 2, 1] ^= 1
     found = compared(version, rewritten(version, rows))

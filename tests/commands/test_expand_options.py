@@ -1,4 +1,4 @@
-"""Flags and a recipe file become a request; what contradicts or is out of range is refused."""
+"""Options and a recipe file become a request; what contradicts or is out of range is refused."""
 
 import os
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from augfactory.commands.expand.options import Flags, build_request
+from augfactory.commands.expand.options import ExpandOptions, build_request
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.errors import RecipeError
 from augfactory.records import SourceSpec
@@ -30,7 +30,7 @@ def asked(
     silent: dict[str, Any] = dict.fromkeys(
         ("originals", "seed", "format", "geometry", "preset", "mix_from", "recipe")
     )
-    flags = Flags(
+    flags = ExpandOptions(
         **{"factors": (2,), "vae": {}, "copies": {}, **silent, **said},
     )
     return build_request(

@@ -107,7 +107,7 @@ def test_parts_share_out_the_batches_of_an_epoch(
 ) -> None:
     monkeypatch.setattr("augfactory.loading.load.READ_AT_ONCE", 2 * batch * 9 * 14 * 3)
     whole = list(augfactory.loader(str(folder), batch))
-    parts = [augfactory.loader(str(folder), batch, part=(which, 3)) for which in range(3)]
+    parts = [augfactory.loader(str(folder), batch, shard=(which, 3)) for which in range(3)]
     assert [len(part) for part in parts] == [len(whole) // 3] * 3
     for number, batches in enumerate(zip(*parts, strict=True)):
         for which, (images, labels) in enumerate(batches):

@@ -22,7 +22,7 @@ from augfactory.commands.versions.reproduce import Reproduced, reproduce
 from augfactory.errors import InputDataError, RecipeError, ResourceError, VerificationError
 from augfactory.pipeline.render import render_block
 from augfactory.store.manifest import read_manifest
-from augfactory.store.reader import read_stretches
+from augfactory.store.reader import read_row_ranges
 from tests.commands.made import SOURCES, expanded, train, write_parts
 from tests.commands.versions import read_rows
 
@@ -100,7 +100,7 @@ def test_another_seed_in_the_manifest_gives_other_rows(place: Path) -> None:
 def test_an_edited_byte_of_the_files_is_told_with_its_row(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rendered, "read_stretches", partial(read_stretches, rows=25))
+    monkeypatch.setattr(rendered, "read_row_ranges", partial(read_row_ranges, rows=25))
     version = place / "vae-x3/v1"
     shard = version / "shards/00001.h5"
     data = bytearray(shard.read_bytes())

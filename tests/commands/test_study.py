@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from augfactory.cli.app import app
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs import files as evaluation_files
+from augfactory.commands.study.data import StudyRequest
 from augfactory.commands.study.file import study_of
-from augfactory.commands.study.material import StudyRequest
 from augfactory.commands.study.study import StudyResult, prepare, study
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation.comparison.protocol import Run, RunResult

@@ -134,7 +134,7 @@ TOLD = [  # exit code and words
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_what_a_task_raises_is_told_as_it_is(workers: int) -> None:
-    with processes.crew(workers) as run:
+    with processes.worker_pool(workers) as run:
         for number, (exit_code, told) in enumerate(TOLD):
             with pytest.raises(Exception, match=r"\w") as caught:
                 list(run(fail, [number, number]))

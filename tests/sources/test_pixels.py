@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from augfactory.records import Colour, UInt8Array
-from augfactory.sources.parsing.arrays_in import source_of_arrays
+from augfactory.sources.parsing.arrays import source_of_arrays
 from augfactory.sources.parsing.pixels import converted, is_grey, pixels_of
 from tests.sources.written import HEIGHT, WIDTH, encoded, noise
 

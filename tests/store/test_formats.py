@@ -10,8 +10,8 @@ from augfactory.methods.registry import METHODS
 from augfactory.records import Rows
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.formats.storage_format import (
-    LIGHT_COLUMNS,
-    Extent,
+    METADATA_COLUMNS,
+    DatasetSize,
     FinishedShard,
     Place,
     Shard,
@@ -61,7 +61,7 @@ def test_every_column_comes_back(tmp_path: Path, storage: StorageFormat, channel
     columns = storage.read_columns(tmp_path, paths, Expected(FIRST + SECOND, CLASSES))
 
     assert all(names == list(CLASSES) for names in storage.read_class_names(tmp_path, paths))
-    for name in LIGHT_COLUMNS:
+    for name in METADATA_COLUMNS:
         stored = np.concatenate([getattr(rows, name) for rows in parts])
         found = np.concatenate([shard[name] for shard in columns])
         assert np.array_equal(found, stored), name
@@ -102,7 +102,7 @@ def test_expected_size_is_an_upper_bound(
     rows = make_rows(40)
     noise = np.random.default_rng(2).integers(0, 256, (40, *shape), dtype=np.uint8)
     paths = write(tmp_path, storage, [Rows(**{**vars(rows), "image": noise})])
-    size, files = storage.expected_size(Extent(40, 1, shape, len(CLASSES), 2))
+    size, files = storage.expected_size(DatasetSize(40, 1, shape, len(CLASSES), 2))
     assert sum((tmp_path / path).stat().st_size for path in paths) <= size
     assert len(paths) <= files
 

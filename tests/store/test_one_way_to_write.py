@@ -33,7 +33,7 @@ INTO_MEMORY = {  # each writes to a buffer, whose bytes then go through store/di
     ("store/tables.py", "pq.write_table"),
     ("store/tables.py", "writer.write_table"),
     ("store/formats/webdataset.py", "tarfile.open"),
-    ("vae/training.py", "training.listener.save"),
+    ("vae/training.py", "training.callbacks.save"),
     ("vae/training_state.py", "safetensors.torch.save"),
 }
 OTHER = {

@@ -15,7 +15,7 @@ from augfactory.records import UInt8Array, one_hot
 from augfactory.vae.divergence import TrainingDivergedError
 from augfactory.vae.history import HistoryRow, history_csv
 from augfactory.vae.networks.registry import NETWORKS
-from augfactory.vae.training import STATE, Listener, Training, train
+from augfactory.vae.training import STATE, Callbacks, Training, train
 from augfactory.vae.training_state import UnreadableStateError, read_state, tensor_bytes
 from tests.vae.small import bar_source, bars, new_training
 
@@ -27,7 +27,7 @@ class Killed(BaseException):
 def kept(training: Training) -> dict[str, bytes]:
     """Listen to a training; return the dict that its saves go to."""
     files: dict[str, bytes] = {}
-    training.listener = Listener(save=files.__setitem__)
+    training.callbacks = Callbacks(save=files.__setitem__)
     return files
 
 
@@ -38,7 +38,7 @@ def kill_at(training: Training, step: int) -> None:
         if done == step:
             raise Killed
 
-    training.listener = replace(training.listener, on_step=on_step)
+    training.callbacks = replace(training.callbacks, on_step=on_step)
 
 
 def assert_same_weights(first: dict[str, Tensor], second: dict[str, Tensor]) -> None:
@@ -68,13 +68,13 @@ def test_killed_and_resumed_training_is_bit_equal(
     saved: dict[str, bytes] = {}
     for step in (2, 11, 13):
         part = begin()
-        part.listener = Listener(save=saved.__setitem__)
+        part.callbacks = Callbacks(save=saved.__setitem__)
         kill_at(part, step)
         with pytest.raises(Killed):
             train(part, saved.get(STATE))
         assert (read_state(saved[STATE])[0].step if STATE in saved else 0) == step // 4 * 4
     last = begin()
-    last.listener = Listener(save=saved.__setitem__)
+    last.callbacks = Callbacks(save=saved.__setitem__)
     train(last, saved[STATE])
     assert_same_weights(whole.network.state_dict(), last.network.state_dict())
     assert without_seconds(whole.standing.history) == without_seconds(last.standing.history)
@@ -87,7 +87,7 @@ def test_training_lowers_the_loss_and_writes_its_history() -> None:
     training = new_training(steps=60, interval=20, warmup=20, kl_weight=0.5)
     seen: list[int] = []
     rows: list[HistoryRow] = []
-    training.listener = Listener(
+    training.callbacks = Callbacks(
         on_step=lambda step, *_: seen.append(step), on_interval=rows.append
     )
     train(training)
@@ -182,7 +182,7 @@ def test_with_validation_the_best_weights_are_kept() -> None:
         state = training.network.state_dict()
         states[row.step] = {name: tensor.clone() for name, tensor in state.items()}
 
-    training.listener = Listener(on_interval=remember)
+    training.callbacks = Callbacks(on_interval=remember)
     train(training)
     losses = {
         row.step: row.validation_loss
@@ -220,7 +220,7 @@ def test_a_poisoned_row_stops_before_the_weights_are_touched() -> None:
     train(good)
     labels[5, 1] = np.nan
     bad = new_training(source=bar_source(24, soft_labels=labels), steps=24, batch=24)
-    bad.listener = good.listener
+    bad.callbacks = good.callbacks
     before = dict(files)
     with pytest.raises(TrainingDivergedError, match="reconstruction is not a finite number"):
         train(bad, files[STATE])

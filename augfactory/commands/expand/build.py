@@ -21,7 +21,7 @@ from augfactory.store.disk.lock import Lock, drop_left_lock, only_writer
 from augfactory.store.documents.card import card
 from augfactory.store.documents.croissant import croissant
 from augfactory.store.formats.registry import FORMATS
-from augfactory.store.formats.storage_format import Extent
+from augfactory.store.formats.storage_format import DatasetSize
 from augfactory.store.manifest import (
     CHECKSUMS,
     MANIFEST,
@@ -90,14 +90,14 @@ class Build:
 
     def expected_size(self) -> tuple[int, int]:
         """Return (bytes, files) of the data, an upper bound where pixels are compressed."""
-        extent = Extent(
+        size = DatasetSize(
             rows=self.rows,
             shards=len(self.ranges),
             image_shape=self.image_shape,
             classes=len(self.class_names),
             parents=planning.parents(self.recipe),
         )
-        return FORMATS[self.recipe.format].expected_size(extent)
+        return FORMATS[self.recipe.format].expected_size(size)
 
 
 @dataclass(frozen=True)

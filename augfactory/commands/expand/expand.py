@@ -34,8 +34,8 @@ def expand(request: ExpandRequest, progress: Progress) -> list[Dataset]:
 def expand_all(
     requests: Sequence[ExpandRequest], workers: int, progress: Progress
 ) -> Iterator[Dataset]:
-    """Carry out requests one by one, with one crew of ``workers`` for all; see ``expand``."""
-    with processes.crew(workers) as run:
+    """Carry out requests one by one, with one pool of ``workers`` for all; see ``expand``."""
+    with processes.worker_pool(workers) as run:
         for request in requests:
             learned: dict[str, bytes] = {}
             inputs, builds = plan_builds(request, progress)

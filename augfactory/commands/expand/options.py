@@ -29,7 +29,7 @@ OWN_OPTIONS = ("mixup", "ricap", "cutmix", "augmix")
 
 
 @dataclass(frozen=True)
-class Flags:
+class ExpandOptions:
     """What the command line said; None where it was silent.
 
     ``copies`` maps a mixing method to its M. ``vae`` holds what was given of a recipe's ``[vae]``.
@@ -79,7 +79,7 @@ def option_of(method: str) -> str:
 
 
 def build_request(
-    flags: Flags,
+    flags: ExpandOptions,
     source: SourceSpec,
     out: Path,
     *,
@@ -125,7 +125,7 @@ def build_request(
     )
 
 
-def _factors(flags: Flags, asked: AskedRecipe) -> tuple[int, ...]:
+def _factors(flags: ExpandOptions, asked: AskedRecipe) -> tuple[int, ...]:
     """Return the factors, the flags' before the file's.
 
     Raises:
@@ -140,7 +140,7 @@ def _factors(flags: Flags, asked: AskedRecipe) -> tuple[int, ...]:
     return factors
 
 
-def _check_options(flags: Flags, vae: Mapping[str, Any]) -> None:
+def _check_options(flags: ExpandOptions, vae: Mapping[str, Any]) -> None:
     """Hold what flags say to the model of a recipe file, their ``vae`` filled into the file's.
 
     Raises:
@@ -154,7 +154,7 @@ def _check_options(flags: Flags, vae: Mapping[str, Any]) -> None:
 
 
 def _refuse_vae_settings(
-    flags: Flags, asked: AskedRecipe, checkpoint: str | None, source: str
+    flags: ExpandOptions, asked: AskedRecipe, checkpoint: str | None, source: str
 ) -> None:
     """Refuse what steers a model where there is none.
 
@@ -175,7 +175,7 @@ def _refuse_vae_settings(
         )
 
 
-def _pseudo_label(flags: Flags, asked: AskedRecipe) -> dict[str, Any]:
+def _pseudo_label(flags: ExpandOptions, asked: AskedRecipe) -> dict[str, Any]:
     """Return what ``[pseudo_label]`` says.
 
     Raises:
@@ -197,14 +197,14 @@ def _pseudo_label(flags: Flags, asked: AskedRecipe) -> dict[str, Any]:
     return asked.pseudo_label or {}
 
 
-def _read_recipe(flags: Flags) -> AskedRecipe:
+def _read_recipe(flags: ExpandOptions) -> AskedRecipe:
     recipe = flags.recipe
     if isinstance(recipe, Path):
         recipe = read_tables(recipe, "Check --recipe.")
     return checked(AskedRecipe, recipe or {}, flags.recipe_name)
 
 
-def _mix(flags: Flags, asked: AskedRecipe) -> tuple[MixStage, ...] | None:
+def _mix(flags: ExpandOptions, asked: AskedRecipe) -> tuple[MixStage, ...] | None:
     given = {name: copies for name, copies in flags.copies.items() if copies is not None}
     if not any(given.values()):
         if flags.mix_from:
@@ -227,7 +227,7 @@ def _mix(flags: Flags, asked: AskedRecipe) -> tuple[MixStage, ...] | None:
     )
 
 
-def _geometry(flags: Flags, asked: dict[str, Any] | bool | None) -> dict[str, Any] | None:
+def _geometry(flags: ExpandOptions, asked: dict[str, Any] | bool | None) -> dict[str, Any] | None:
     flag = flags.geometry
     wanted = asked if flag is None or (flag and isinstance(asked, dict)) else flag
     if wanted is False:

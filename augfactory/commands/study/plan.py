@@ -13,7 +13,7 @@ from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.opening.training_sets import open_training
 from augfactory.commands.progress import Progress
 from augfactory.commands.study.arm import StudyArm
-from augfactory.commands.study.material import Draw, Material, StudyRequest
+from augfactory.commands.study.data import Draw, StudyData, StudyRequest
 from augfactory.commands.vae.train import VaeTrainRequest, vae_train
 from augfactory.engines import processes
 from augfactory.errors import RecipeError
@@ -33,7 +33,7 @@ LONGEST_SLUG = 80
 
 
 def train_models(
-    request: StudyRequest, material: Material, draws: Sequence[Draw], progress: Progress
+    request: StudyRequest, data: StudyData, draws: Sequence[Draw], progress: Progress
 ) -> dict[str, Path]:
     """Train one VAE on each draw, where an arm needs it."""
     asked = request.study
@@ -42,14 +42,14 @@ def train_models(
     folders = {draw.name: request.out / MODELS / draw.name for draw in draws}
     requests = [
         VaeTrainRequest(
-            material.spec,
+            data.spec,
             folders[draw.name],
             n_train=draw.n_train,
             seed=draw.subset,
             save_at_loss=asked.losses,
             lock=request.lock,
             verdict=False,
-            preset=material.preset if asked.vae.geometry else None,
+            preset=data.preset if asked.vae.geometry else None,
             **asked.vae.model_dump(),
         )
         for draw in draws
@@ -62,7 +62,7 @@ def train_models(
 
 def make_arms(
     request: StudyRequest,
-    material: Material,
+    data: StudyData,
     draws: Sequence[Draw],
     models: dict[str, Path],
     missing: list[str],
@@ -79,7 +79,7 @@ def make_arms(
         for arm in asked.arms:
             if arm.recipe is None:
                 continue
-            own = _expand_request(request, material, draw, arm, models)
+            own = _expand_request(request, data, draw, arm, models)
             if own is None:
                 missing.append(f"{arm.name}, {draw.n_train} originals, draw {draw.subset}")
             else:
@@ -98,7 +98,7 @@ def make_arms(
         (
             draw,
             [
-                _arm(material, draw, arm, made.get((draw.name, arm.name)), recipes)
+                _arm(data, draw, arm, made.get((draw.name, arm.name)), recipes)
                 for arm in asked.arms
                 if arm.recipe is None or (draw.name, arm.name) in made
             ],
@@ -109,7 +109,7 @@ def make_arms(
 
 def _expand_request(
     request: StudyRequest,
-    material: Material,
+    data: StudyData,
     draw: Draw,
     arm: StudyArm,
     models: dict[str, Path],
@@ -117,7 +117,7 @@ def _expand_request(
     """Return what makes the arm's dataset, None where its VAE never reached the loss."""
     recipe = arm.recipe
     assert recipe is not None and recipe.factor is not None  # noqa: PT018
-    spec, n_train, checkpoint = material.spec, draw.n_train, None
+    spec, n_train, checkpoint = data.spec, draw.n_train, None
     if arm.vae:
         spec, n_train = SourceSpec(str(models[draw.name])), 0
         if not isinstance(arm.vae, bool):
@@ -132,14 +132,12 @@ def _expand_request(
         n_train=n_train or None,
         originals=recipe.originals if recipe.originals is not None else True,
         seed=draw.subset,
-        geometry=None
-        if recipe.variation is None
-        else {"preset": material.preset, **recipe.variation},
+        geometry=None if recipe.variation is None else {"preset": data.preset, **recipe.variation},
         vae={"share": 1.0, **(recipe.vae or {})},
         # An arm that says nothing of how images are made is the default, mixtures included.
         mix=recipe.mix or (None if recipe.geometry is None and recipe.distinct is None else ()),
         distinct=bool(recipe.distinct),
-        unlabelled=None if recipe.pseudo_label is None else material.unlabelled,
+        unlabelled=None if recipe.pseudo_label is None else data.unlabelled,
         pseudo_label=recipe.pseudo_label or {},
         workers=request.workers,
         lock=request.lock,
@@ -147,7 +145,7 @@ def _expand_request(
 
 
 def _arm(
-    material: Material,
+    data: StudyData,
     draw: Draw,
     arm: StudyArm,
     dataset: Path | None,
@@ -158,17 +156,17 @@ def _arm(
         if arm.online is not None:
             check_sides(
                 (METHODS[stage.method] for stage in arm.online),
-                material.source.image_shape,
+                data.source.image_shape,
                 f"arm {arm.name}",
             )
             batch_policy = BatchPolicy(online=arm.online)
         elif arm.name != "originals":
-            stages = online_stages(arm.name, recipes, material.source.image_shape)
+            stages = online_stages(arm.name, recipes, data.source.image_shape)
             batch_policy = BatchPolicy(online=stages)
         return Arm(
             name=arm.name,
             factor=None if batch_policy.online else 1,
-            source=material.spec,
+            source=data.spec,
             size=draw.n_train,
             fingerprint=draw.rows.fingerprint,
             rows=draw.rows.rows,

@@ -11,14 +11,14 @@ from augfactory.commands.evaluate.request import classifier_spec, settings_for
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs import files
 from augfactory.commands.study.arm import StudyArm
-from augfactory.commands.study.file import Study
-from augfactory.commands.study.material import (
+from augfactory.commands.study.data import (
     Draw,
-    Material,
+    StudyData,
     StudyRequest,
     draw_originals,
-    open_material,
+    open_data,
 )
+from augfactory.commands.study.file import Study
 from augfactory.evaluation.classifiers.registry import check_image_shape
 from augfactory.evaluation.comparison.compare import summarise
 from augfactory.evaluation.comparison.protocol import (
@@ -53,7 +53,7 @@ class Prepared:
     ``classifiers`` are those of the arms, by the arm's name.
     """
 
-    material: Material
+    data: StudyData
     draws: tuple[Draw, ...]
     classifiers: dict[str, ClassifierSpec]
     profile: Profile | None
@@ -71,13 +71,13 @@ def prepare(request: StudyRequest, progress: Progress) -> Prepared:
         for arm in asked.arms
     }
     profile = find_profile(asked.corruptions) if asked.corruptions else None
-    material = open_material(request, progress)
+    data = open_data(request, progress)
     draws = tuple(
-        draw_originals(material, n_train, subset)
+        draw_originals(data, n_train, subset)
         for subset in range(asked.subsets)
         for n_train in asked.n_train
     )
-    return Prepared(material, draws, classifiers, profile)
+    return Prepared(data, draws, classifiers, profile)
 
 
 def study(request: StudyRequest, progress: Progress) -> StudyResult:
@@ -96,21 +96,21 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
     from augfactory.commands.study.results import write_results
 
     asked, out, profile = request.study, request.out, prepared.profile
-    material, draws = prepared.material, prepared.draws
+    data, draws = prepared.data, prepared.draws
     baseline = next(arm for arm in asked.arms if arm.name == asked.against[0])
     files.check_folder(out)
-    shape, classes = material.test.image_shape, len(material.test.class_names)
+    shape, classes = data.test.image_shape, len(data.test.class_names)
     frozen = {(prepared.classifiers[arm.name], arm.freeze) for arm in asked.arms}
     for known, freeze in frozen:
         check_image_shape(known.name, known.weights, shape, classes, freeze=freeze)
     with only_writer(out, request.lock):
         files.begin(out)
-        models = train_models(request, material, draws, progress)
+        models = train_models(request, data, draws, progress)
         missing: list[str] = []
-        planned = make_arms(request, material, draws, models, missing, progress)
+        planned = make_arms(request, data, draws, models, missing, progress)
         corrupted = None
         if profile is not None:
-            corrupted = corrupted_test(material.test_rows, profile, out, request.workers, progress)
+            corrupted = corrupted_test(data.test_rows, profile, out, request.workers, progress)
         groups = _cells(asked, prepared, planned, corrupted)
         results, trained = train_runs(list(groups), out, request.workers, progress)
         document, written = write_results(
@@ -122,12 +122,12 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
             results,
             test=LabelledSet(
                 text=asked.test,
-                rows=len(material.test),
-                fingerprint=material.test_rows.fingerprint,
+                rows=len(data.test),
+                fingerprint=data.test_rows.fingerprint,
             ),
             settings=asdict(_settings(asked, baseline, prepared)),
-            class_names=material.test.class_names,
-            alerts=material.alerts,
+            class_names=data.test.class_names,
+            alerts=data.alerts,
             pictures=_pictures(planned, models),
         )
         return StudyResult(**dict(document), out=out, files=tuple(written), trained=trained)
@@ -144,7 +144,7 @@ def _cells(
     return {
         Run(
             arm=arm,
-            test=prepared.material.test_rows,
+            test=prepared.data.test_rows,
             classifier=prepared.classifiers[arm.name],
             settings=settings[arm.name],
             seed=seed,
@@ -172,7 +172,7 @@ def count_runs(asked: Study) -> int:
 
 def plan(request: StudyRequest, prepared: Prepared) -> dict[str, Any]:
     """Return what would be trained, for ``--dry-run --json``."""
-    asked, material = request.study, prepared.material
+    asked, data = request.study, prepared.data
     return {
         "size": request.size,
         "classifiers": count_runs(asked),
@@ -181,8 +181,8 @@ def plan(request: StudyRequest, prepared: Prepared) -> dict[str, Any]:
         "subsets": asked.subsets,
         "seeds": asked.seeds,
         "steps": asked.steps,
-        "source": {"text": asked.source, "rows": len(material.source)},
-        "test": {"text": asked.test, "rows": len(material.test)},
+        "source": {"text": asked.source, "rows": len(data.source)},
+        "test": {"text": asked.test, "rows": len(data.test)},
     }
 
 
@@ -197,7 +197,7 @@ def plan_text(
         f"{_counted(asked.subsets, 'draw')} × {_counted(asked.seeds, 'seed')}, "
         f"{asked.steps:,} steps of {asked.batch}",
         f"originals from {asked.source}: {found['source']['rows']:,} images of "
-        f"{len(prepared.material.source.class_names)} classes",
+        f"{len(prepared.data.source.class_names)} classes",
         f"tested on {asked.test}: {found['test']['rows']:,} images",
     ]
     lines += [

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from augfactory.commands.expand.inputs import is_model_folder
-from augfactory.commands.expand.options import Flags, option_of
+from augfactory.commands.expand.options import ExpandOptions, option_of
 from augfactory.commands.expand.request import check_dataset_name
 from augfactory.commands.progress import Progress
 from augfactory.commands.tune.folds import TuneRequest
@@ -18,7 +18,7 @@ LEAST_FACTOR = 2  # with fewer there is nothing to choose
 
 
 def with_found_recipe(
-    flags: Flags,
+    flags: ExpandOptions,
     source: SourceSpec,
     out: Path,
     progress: Progress,
@@ -27,7 +27,7 @@ def with_found_recipe(
     n_train: int | None,
     workers: int,
     lock: Lock,
-) -> Flags:
+) -> ExpandOptions:
     """Choose a recipe by `augfactory tune`, and return the flags that follow it.
 
     The recipe is written beside the dataset, as ``NAME.toml``.
@@ -55,7 +55,7 @@ def with_found_recipe(
     return replace(flags, recipe=recipe)
 
 
-def _refuse_other_choices(flags: Flags, *, is_model: bool) -> None:
+def _refuse_other_choices(flags: ExpandOptions, *, is_model: bool) -> None:
     """Refuse what chooses a recipe, or a part of one, beside ``--auto``."""
     chosen = {
         "--recipe": flags.recipe,

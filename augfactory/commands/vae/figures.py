@@ -11,7 +11,7 @@ from augfactory.vae.samplers.posterior import SAMPLER as POSTERIOR
 from augfactory.vae.samplers.posterior import PosteriorParameters
 from augfactory.vae.samplers.same_class import SAMPLER as SAME_CLASS
 from augfactory.vae.samplers.same_class import SameClassParameters
-from augfactory.vae.training_state import Standing
+from augfactory.vae.training_state import TrainingProgress
 
 PICTURES_A_LINE = 10
 PAIRS_OF_LINES = 2
@@ -20,7 +20,7 @@ SAMPLES = 4
 SHARES = (-0.5, -0.25, 0.25, 0.5)
 
 
-def draw(model: Model, source: Source, standing: Standing) -> dict[str, bytes]:
+def draw(model: Model, source: Source, standing: TrainingProgress) -> dict[str, bytes]:
     """Return loss.png, reconstructions.png and samples.png of a model and its training rows."""
     config = model.config
     height, width, channels = config.image_shape

@@ -32,7 +32,7 @@ from augfactory.vae.config import (
 from augfactory.vae.divergence import TrainingDivergedError
 from augfactory.vae.files import CHECKPOINTS, CONFIG
 from augfactory.vae.training import STATE, Training, checked_training, checkpoint_name
-from augfactory.vae.training_state import Standing, UnreadableStateError, read_state
+from augfactory.vae.training_state import TrainingProgress, UnreadableStateError, read_state
 
 RESUME = ".resume"
 ORDER = "order.json"
@@ -108,7 +108,9 @@ def begin(out: Path, plan: TrainingPlan, progress: Progress) -> None:
     write_file(resume / ORDER, _plan_bytes(plan))
 
 
-def read_saved(out: Path, training: Training, progress: Progress) -> tuple[bytes | None, Standing]:
+def read_saved(
+    out: Path, training: Training, progress: Progress
+) -> tuple[bytes | None, TrainingProgress]:
     """Return the saved state of ``training`` in ``out``, None where there is none.
 
     One that is damaged, or whose checkpoints are, is removed: there is nothing to mend it from, so

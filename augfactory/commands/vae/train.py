@@ -37,10 +37,10 @@ from augfactory.vae.divergence import TrainingDivergedError
 from augfactory.vae.files import CONFIG, WEIGHTS
 from augfactory.vae.history import history_csv
 from augfactory.vae.networks.registry import build_network
-from augfactory.vae.training import Listener, Training, checkpoint_name, train
+from augfactory.vae.training import Callbacks, Training, checkpoint_name, train
 from augfactory.vae.training_batches import Vary, unvaried
 from augfactory.vae.training_rows import held_out_rows
-from augfactory.vae.training_state import Standing
+from augfactory.vae.training_state import TrainingProgress
 
 __all__ = ["VaeTrainRequest", "VaeTrainResult", "as_json", "vae_train"]
 
@@ -113,7 +113,7 @@ def _training(planned: PlannedTraining, device: torch.device) -> Training:
         device=device,
         vary=_vary(plan),
         unlabelled=planned.unlabelled,
-        standing=Standing(order=plan.identity),
+        standing=TrainingProgress(order=plan.identity),
     )
 
 
@@ -145,7 +145,7 @@ def _train(training: Training, out: Path, progress: Progress) -> None:
         def on_step(_step: int, loss: float, reconstruction: float, kl: float) -> None:
             bar.advance(1, loss=loss, reconstruction=reconstruction, kl=kl)
 
-        training.listener = Listener(save=saver(out), on_step=on_step)
+        training.callbacks = Callbacks(save=saver(out), on_step=on_step)
         try:
             train(training, saved)
         except TrainingDivergedError as error:

@@ -22,7 +22,7 @@ from augfactory.guarded.tables import aligned
 from augfactory.guarded.text import escaped
 from augfactory.records import Int64Array
 from augfactory.store.manifest import Manifest, read_manifest, row_digests
-from augfactory.store.reader import Version, open_rows, read_stretches
+from augfactory.store.reader import Version, open_rows, read_row_ranges
 from augfactory.store.shards import count_rows
 from augfactory.store.versions import find_version
 
@@ -109,7 +109,7 @@ def _digests(version: Version, names: list[str], bar: Bar) -> npt.NDArray[np.int
     """Return int64 [N, 4], a hash of each row's pixels and of its label shares by class name."""
     columns = [names.index(name) for name in version.source.class_names]
     digests = np.empty((len(version.source), DIGEST_WORDS), dtype=np.int64)
-    for first, rows in read_stretches(version):
+    for first, rows in read_row_ranges(version):
         shares = np.zeros((len(rows), len(names)), dtype=np.float32)
         shares[:, columns] = rows.soft_label
         found = np.frombuffer(row_digests(replace(rows, soft_label=shares)), dtype="<i8")

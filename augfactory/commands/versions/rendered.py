@@ -10,7 +10,7 @@ from augfactory.commands.versions.shard_rows import rows_in_words, rows_of_files
 from augfactory.errors import VerificationError
 from augfactory.records import UInt8Array
 from augfactory.store.manifest import Manifest, content_hash, row_digests
-from augfactory.store.reader import Version, read_stretches
+from augfactory.store.reader import Version, read_row_ranges
 from augfactory.store.tables import Columns
 
 DIGEST_BYTES = 32
@@ -45,7 +45,7 @@ def hold_to(
     as_published = content_hash(shape, names, [digests.tobytes()]) == manifest.content_hash
     differing, first_differing = 0, 0
     with progress.bar("comparing rows", manifest.rows, "row") as bar:
-        for first, rows in read_stretches(version):
+        for first, rows in read_row_ranges(version):
             stored = digests_array(row_digests(rows))
             again = digests[first : first + len(rows)]
             if len(again) == len(stored):

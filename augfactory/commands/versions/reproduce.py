@@ -24,7 +24,7 @@ from augfactory.store import shards
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.disk.scratch import scratch_folder
 from augfactory.store.formats.registry import FORMATS
-from augfactory.store.formats.storage_format import LIGHT_COLUMNS
+from augfactory.store.formats.storage_format import METADATA_COLUMNS
 from augfactory.store.manifest import PLAN, Manifest, library_versions, read_manifest
 from augfactory.store.pseudo_label_table import PSEUDO_LABELS, read_pseudo_labels
 from augfactory.store.reader import Version, open_rows, read_drawn
@@ -137,7 +137,7 @@ def _render(
         return render_shards(build, waiting, run)
 
     try:
-        with processes.crew(workers) as run, damage_told_as_ours(build.building):
+        with processes.worker_pool(workers) as run, damage_told_as_ours(build.building):
             make_shards(build, make_rows, progress)
             records = read_records(build)
     except ResourceError as error:
@@ -152,7 +152,7 @@ def _render(
     parts = FORMATS["hdf5"].read_columns(build.building, paths, expected)
     return Rendered(
         digests_array(b"".join(record.digests for record in records)),
-        {name: np.concatenate([part[name] for part in parts]) for name in LIGHT_COLUMNS},
+        {name: np.concatenate([part[name] for part in parts]) for name in METADATA_COLUMNS},
         shards.add_counts(records),
         shards.add_rejected(records),
     )

@@ -3,7 +3,7 @@
 from augfactory.commands.opening.recorded_recipe import recipe_of
 from augfactory.pipeline import plan as planning
 from augfactory.store.formats.registry import FORMATS
-from augfactory.store.formats.storage_format import Stretch
+from augfactory.store.formats.storage_format import RowRange
 from augfactory.store.manifest import Manifest
 
 
@@ -20,7 +20,7 @@ def shard_ranges(manifest: Manifest) -> list[planning.Section]:
     return planning.shard_ranges(recipe, sources, manifest.image_shape)
 
 
-def rows_of_files(manifest: Manifest) -> dict[str, Stretch]:
+def rows_of_files(manifest: Manifest) -> dict[str, RowRange]:
     """Return (first row, last row) of each file that holds images."""
     rows_of = FORMATS[manifest.format].rows_of
     shards = [(section.start, section.stop - 1) for section in shard_ranges(manifest)]
@@ -28,7 +28,7 @@ def rows_of_files(manifest: Manifest) -> dict[str, Stretch]:
     return {path: rows for path, rows in found.items() if rows is not None}
 
 
-def rows_in_words(rows: Stretch) -> str:
+def rows_in_words(rows: RowRange) -> str:
     """Return ``row 5`` or ``rows 5 to 9``."""
     first, last = rows
     return f"row {first}" if first == last else f"rows {first} to {last}"

@@ -32,7 +32,7 @@ from augfactory.store.manifest import (
 )
 from augfactory.store.manifest_parts import FileEntry
 from augfactory.store.pseudo_label_table import tables_beside
-from augfactory.store.reader import Version, open_rows, open_version, read_drawn, read_stretches
+from augfactory.store.reader import Version, open_rows, open_version, read_drawn, read_row_ranges
 from augfactory.store.shards import count_rows
 from augfactory.store.statistics import statistics_of, sums_of
 from augfactory.store.versions import find_version
@@ -216,7 +216,7 @@ def _content_problems(version: Version, progress: Progress) -> list[str]:
     manifest, classes = version.manifest, len(version.source.class_names)
     digests, sums, problems = [], [], []
     with progress.bar("checking rows", manifest.rows, "row") as bar:
-        for first, rows in read_stretches(version):
+        for first, rows in read_row_ranges(version):
             digests.append(row_digests(rows))
             sums.append(sums_of(rows))
             wrong = np.flatnonzero(

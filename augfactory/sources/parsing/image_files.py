@@ -10,8 +10,8 @@ from PIL import Image
 from augfactory.errors import InputDataError
 from augfactory.guarded.files import open_regular
 from augfactory.records import Int64Array, Source, SourceSpec, UInt8Array, one_hot
+from augfactory.sources.parsing.decoder_errors import decoder_errors
 from augfactory.sources.parsing.pixels import is_grey, pixels_of
-from augfactory.sources.parsing.reading import reading
 
 # By content, whatever the file is called; the decoders of rarer formats never see the bytes.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
@@ -96,7 +96,7 @@ def source_of_files(
 def _opened(path: Path) -> Iterator[Image.Image]:
     """Open a file of an allowed format and size; what fails inside is the file's fault."""
     with (
-        reading(path, "cannot be read as an image", REPLACE_IT),
+        decoder_errors(path, "cannot be read as an image", REPLACE_IT),
         open_regular(path) as file,
         Image.open(file, formats=FORMATS) as image,
     ):

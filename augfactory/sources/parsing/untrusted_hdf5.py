@@ -11,8 +11,8 @@ from augfactory.errors import InputDataError
 from augfactory.guarded.documents import parse_json
 from augfactory.guarded.hdf5 import array_in, open_hdf5
 from augfactory.records import Int64Array
-from augfactory.sources.parsing.arrays_in import AnyArray, check_size
-from augfactory.sources.parsing.reading import reading
+from augfactory.sources.parsing.arrays import AnyArray, check_size
+from augfactory.sources.parsing.decoder_errors import decoder_errors
 
 SAVE_AGAIN = "Save it again as plain arrays: file.create_dataset(name, data=array)."
 
@@ -29,7 +29,7 @@ class UntrustedArrays:
         unique, places = np.unique(rows, return_inverse=True)
         runs = np.split(unique, np.flatnonzero(np.diff(unique) != 1) + 1)
         where = f"{self.path}[{name}]"
-        with reading(where, "rows cannot be read", "The file is damaged; copy it again."):
+        with decoder_errors(where, "rows cannot be read", "The file is damaged; copy it again."):
             dataset = self._dataset(name)
             parts = [dataset[run[0] : run[-1] + 1] for run in runs if len(run)]
             return np.concatenate(parts)[places] if parts else dataset[:0]
@@ -42,13 +42,13 @@ class UntrustedArrays:
 
     def shape_and_type(self, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
         """Return an array's shape, of one axis or more, and its type."""
-        with reading(f"{self.path}[{name}]", "cannot be read as an array", SAVE_AGAIN):
+        with decoder_errors(f"{self.path}[{name}]", "cannot be read as an array", SAVE_AGAIN):
             dataset = self._dataset(name)
             return dataset.shape, dataset.dtype
 
     def one_of(self, names: tuple[str, ...]) -> str | None:
         """Return which of ``names`` the file has, None where it has none."""
-        with reading(self.path, "cannot be read as HDF5", SAVE_AGAIN):
+        with decoder_errors(self.path, "cannot be read as HDF5", SAVE_AGAIN):
             file = self._file()
             found = [name for name in names if file.get(name, getlink=True) is not None]
         if len(found) > 1:
@@ -60,7 +60,9 @@ class UntrustedArrays:
     def class_names(self) -> list[str] | None:
         """Return the attribute ``class_names``, None where there is none."""
         where = f"{self.path}[class_names]"
-        with reading(where, "cannot be read", "Write the names as JSON text: json.dumps(names)."):
+        with decoder_errors(
+            where, "cannot be read", "Write the names as JSON text: json.dumps(names)."
+        ):
             value = self._file().attrs.get("class_names")
             if value is None:
                 return None

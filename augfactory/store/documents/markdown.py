@@ -14,12 +14,12 @@ MOST_STRETCHES = 20  # of row numbers that are written out
 def numbers(rows: Sequence[int]) -> str:
     """Return ``3, 5–9, 12``; the last of many are left to the manifest."""
     breaks = [0, *(i for i, (a, b) in enumerate(pairwise(rows), 1) if b != a + 1), len(rows)]
-    stretches = [(rows[start], rows[stop - 1]) for start, stop in pairwise(breaks)]
+    ranges = [(rows[start], rows[stop - 1]) for start, stop in pairwise(breaks)]
     shown = [
         f"{first:,}" if first == last else f"{first:,}–{last:,}"
-        for first, last in stretches[:MOST_STRETCHES]
+        for first, last in ranges[:MOST_STRETCHES]
     ]
-    more = " and others: `manifest.json` lists all" if len(stretches) > MOST_STRETCHES else ""
+    more = " and others: `manifest.json` lists all" if len(ranges) > MOST_STRETCHES else ""
     return ", ".join(shown) + more
 
 

@@ -20,11 +20,11 @@ from augfactory.guarded.files import inside, open_regular
 from augfactory.guarded.hdf5 import array_in, open_hdf5
 from augfactory.records import Int64Array, ReadImages, Rows
 from augfactory.store.formats.storage_format import (
-    LIGHT_COLUMNS,
+    METADATA_COLUMNS,
     SMALL_FILE_BYTES,
+    DatasetSize,
     Elements,
     Encoded,
-    Extent,
     Place,
     Shard,
     StorageFormat,
@@ -38,7 +38,7 @@ from augfactory.store.tables import Columns, Expected, names_in
 
 FOLDER = "shards"
 SCHEMA_VERSION = 1
-COLUMNS = ("image", *LIGHT_COLUMNS)
+COLUMNS = ("image", *METADATA_COLUMNS)
 METHOD_BYTES = 16
 LARGEST_OLD_ATTRIBUTE = 60_000
 LARGEST_ATTRIBUTE = 2**27
@@ -92,7 +92,7 @@ def _encode_shard(shard: Shard, rows: Rows) -> Encoded:
 
 def _read_columns(folder: Path, paths: list[str], expected: Expected) -> list[Columns]:
     del expected  # HDF5 stores every value, so that no file can declare more than it holds
-    return [read_columns(inside(folder, path), LIGHT_COLUMNS) for path in _shards(paths)]
+    return [read_columns(inside(folder, path), METADATA_COLUMNS) for path in _shards(paths)]
 
 
 def _read_class_names(folder: Path, paths: list[str]) -> list[list[str]]:
@@ -151,9 +151,9 @@ def _layout_of_pixels(path: Path, image_shape: tuple[int, int, int]) -> tuple[in
         return start, len(stored)
 
 
-def _expected_size(extent: Extent) -> tuple[int, int]:
-    row = extent.image_bytes + extent.light_bytes
-    return extent.rows * row + 2 * SMALL_FILE_BYTES * extent.shards, extent.shards
+def _expected_size(size: DatasetSize) -> tuple[int, int]:
+    row = size.image_bytes + size.light_bytes
+    return size.rows * row + 2 * SMALL_FILE_BYTES * size.shards, size.shards
 
 
 FORMAT = StorageFormat(

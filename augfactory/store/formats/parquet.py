@@ -23,9 +23,9 @@ from augfactory.records import Int64Array, ReadImages, Rows
 from augfactory.store.formats import png
 from augfactory.store.formats.storage_format import (
     SMALL_FILE_BYTES,
+    DatasetSize,
     Elements,
     Encoded,
-    Extent,
     Place,
     Shard,
     StorageFormat,
@@ -151,9 +151,9 @@ def _require_plain_pictures(group: Any) -> None:
             raise ValueError("its pictures are stored in another way than they were written")
 
 
-def _expected_size(extent: Extent) -> tuple[int, int]:
-    row = extent.png_bytes + extent.light_bytes + 16
-    return extent.rows * row + 4 * SMALL_FILE_BYTES * extent.shards, extent.shards
+def _expected_size(size: DatasetSize) -> tuple[int, int]:
+    row = size.png_bytes + size.light_bytes + 16
+    return size.rows * row + 4 * SMALL_FILE_BYTES * size.shards, size.shards
 
 
 FORMAT = StorageFormat(

@@ -24,13 +24,13 @@ from augfactory.guarded.text import escaped, problem_with_name
 from augfactory.records import Int64Array, Rows, UInt8Array
 from augfactory.store.formats.storage_format import (
     SMALL_FILE_BYTES,
+    DatasetSize,
     Encoded,
-    Extent,
     FinishedShard,
     Place,
+    RowRange,
     Shard,
     StorageFormat,
-    Stretch,
     unreadable,
 )
 from augfactory.store.tables import (
@@ -170,15 +170,15 @@ def _read_images(place: Place, rows: Int64Array) -> UInt8Array:
     return images
 
 
-def _rows_of(path: str, shards: Sequence[Stretch]) -> Stretch | None:
+def _rows_of(path: str, shards: Sequence[RowRange]) -> RowRange | None:
     del shards
     row = Path(path).stem
     return (int(row), int(row)) if path.endswith(".png") and row.isdecimal() else None
 
 
-def _expected_size(extent: Extent) -> tuple[int, int]:
-    blocks = -(-(extent.png_bytes + extent.light_bytes) // SMALL_FILE_BYTES)
-    return extent.rows * blocks * SMALL_FILE_BYTES, extent.rows + 1
+def _expected_size(size: DatasetSize) -> tuple[int, int]:
+    blocks = -(-(size.png_bytes + size.light_bytes) // SMALL_FILE_BYTES)
+    return size.rows * blocks * SMALL_FILE_BYTES, size.rows + 1
 
 
 FORMAT = StorageFormat(

@@ -17,9 +17,9 @@ from augfactory.store.tables import Columns, Expected
 
 SMALL_FILE_BYTES = 4096  # what the smallest file takes on most disks
 Elements = npt.NDArray[np.void]  # [n], images as ``element_of`` describes them
-Stretch = tuple[int, int]  # the first and the last of some neighbouring rows
+RowRange = tuple[int, int]  # the first and the last of some neighbouring rows
 MOST_OPEN = 256  # shards at once; each holds a file descriptor, of which 1,024 are usual
-LIGHT_COLUMNS = ("soft_label", "label", "method", "round", "view", "source_index", "weight")
+METADATA_COLUMNS = ("soft_label", "label", "method", "round", "view", "source_index", "weight")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Extent:
+class DatasetSize:
     """How large a dataset is, before a row of it was made. ``parents`` is P of ``source_index``."""
 
     rows: int
@@ -108,8 +108,8 @@ class StorageFormat:
         folders: class names -> the folders that its files lie in.
         encode: a shard's rows -> its files; the same bytes for the same rows.
         finish: writes what needs all shards; returns the paths of what it wrote.
-        read_columns: (folder, paths of all files, what is expected) -> LIGHT_COLUMNS of each shard,
-            in row order. Raises OSError, KeyError or ValueError where the files are not those that
+        read_columns: (folder, paths of all files, what is expected) -> METADATA_COLUMNS of each
+            shard, in row order. Raises OSError, KeyError or ValueError where the files are not those that
             the format writes, or declare more than is expected.
         read_class_names: (folder, paths of all files) -> the class names as each file that holds
             them has them; raises as ``read_columns``.
@@ -135,8 +135,8 @@ class StorageFormat:
     read_columns: Callable[[Path, list[str], Expected], list[Columns]]
     read_class_names: Callable[[Path, list[str]], list[list[str]]]
     open_images: Callable[[Place], ReadImages]
-    rows_of: Callable[[str, Sequence[Stretch]], Stretch | None]
-    expected_size: Callable[[Extent], tuple[int, int]]
+    rows_of: Callable[[str, Sequence[RowRange]], RowRange | None]
+    expected_size: Callable[[DatasetSize], tuple[int, int]]
     check_class_names: Callable[[Sequence[str]], None] = _anything
     more_files: tuple[str, ...] = ()
     table: tuple[str, str] | None = None
@@ -153,8 +153,8 @@ def nothing_to_finish(
 
 
 def rows_of_shard(
-    shard_path: Callable[[int, int], str], path: str, shards: Sequence[Stretch]
-) -> Stretch | None:
+    shard_path: Callable[[int, int], str], path: str, shards: Sequence[RowRange]
+) -> RowRange | None:
     """Return the rows of the shard that lies at ``path``; see ``StorageFormat.rows_of``."""
     paths = [shard_path(index, len(shards)) for index in range(len(shards))]
     return shards[paths.index(path)] if path in paths else None

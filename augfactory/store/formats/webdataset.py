@@ -23,9 +23,9 @@ from augfactory.store.disk.atomic import write_file
 from augfactory.store.formats import png
 from augfactory.store.formats.storage_format import (
     SMALL_FILE_BYTES,
+    DatasetSize,
     Elements,
     Encoded,
-    Extent,
     FinishedShard,
     Place,
     Shard,
@@ -197,12 +197,12 @@ def _places(data: mmap.mmap, part: str, first: int | None = None) -> Int64Array:
     return np.array(places, dtype=np.int64).reshape(-1, len(PARTS), 2)[:, PARTS.index(part)]
 
 
-def _expected_size(extent: Extent) -> tuple[int, int]:
-    described = 120 + 24 * extent.classes + 32 * extent.parents
-    contents = (extent.png_bytes, 1, described)
+def _expected_size(size: DatasetSize) -> tuple[int, int]:
+    described = 120 + 24 * size.classes + 32 * size.parents
+    contents = (size.png_bytes, 1, described)
     row = sum(BLOCK + -(-length // BLOCK) * BLOCK for length in contents)
     shard = tarfile.RECORDSIZE + 50  # and its line in _info.json
-    return extent.rows * row + shard * extent.shards + SMALL_FILE_BYTES, extent.shards + 1
+    return size.rows * row + shard * size.shards + SMALL_FILE_BYTES, size.shards + 1
 
 
 FORMAT = StorageFormat(

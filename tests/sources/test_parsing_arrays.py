@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from augfactory.errors import InputDataError
-from augfactory.sources.parsing import arrays_in
-from augfactory.sources.parsing.arrays_in import (
+from augfactory.sources.parsing import arrays
+from augfactory.sources.parsing.arrays import (
     check_size,
     layout_of,
     source_of_arrays,
@@ -96,11 +96,11 @@ def test_other_types_are_refused(dtype: str) -> None:
 def test_blocks_do_not_show(rows: int, block: int, channels_first: bool) -> None:
     values = np.random.default_rng(0).random((rows, 4, 5, 3))
     array = values.transpose(0, 3, 1, 2) if channels_first else values
-    before, arrays_in.BLOCK_ROWS = arrays_in.BLOCK_ROWS, block
+    before, arrays.BLOCK_ROWS = arrays.BLOCK_ROWS, block
     try:
         images = whole_images(array, "x")
     finally:
-        arrays_in.BLOCK_ROWS = before
+        arrays.BLOCK_ROWS = before
     assert np.array_equal(images, np.rint(values * 255))
 
 

@@ -48,7 +48,7 @@ class Draw:
 
 
 @dataclass(frozen=True)
-class Material:
+class StudyData:
     """What the whole study works on."""
 
     spec: SourceSpec
@@ -60,7 +60,7 @@ class Material:
     preset: str = "none"
 
 
-def open_material(request: StudyRequest, progress: Progress) -> Material:
+def open_data(request: StudyRequest, progress: Progress) -> StudyData:
     """Open source and test, and refuse what cannot be compared.
 
     Raises:
@@ -89,19 +89,19 @@ def open_material(request: StudyRequest, progress: Progress) -> Material:
         test = test.restricted_to(chosen)
     test_rows = rows_of(test_spec, test, chosen)
     preset = suited_preset(source, progress)  # one for all draws
-    return Material(spec, source, test_rows, test, alerts, unlabelled, preset)
+    return StudyData(spec, source, test_rows, test, alerts, unlabelled, preset)
 
 
-def draw_originals(material: Material, n_train: int, subset: int) -> Draw:
+def draw_originals(data: StudyData, n_train: int, subset: int) -> Draw:
     """Draw ``n_train`` originals evenly over the classes; ``subset`` is the seed.
 
     Raises:
         RecipeError: there are not so many.
     """
-    numbers = stratified_rows(material.source.labels, n_train, subset, "n_train")
-    rows = rows_of(material.spec, material.source.restricted_to(numbers), numbers)
+    numbers = stratified_rows(data.source.labels, n_train, subset, "n_train")
+    rows = rows_of(data.spec, data.source.restricted_to(numbers), numbers)
     held_out = None
     # Images that an arm labels and learns are not held out any more.
-    if material.unlabelled is None or material.unlabelled.text != material.spec.text:
-        held_out, _ = unused_rows(material.source, material.spec, numbers)
+    if data.unlabelled is None or data.unlabelled.text != data.spec.text:
+        held_out, _ = unused_rows(data.source, data.spec, numbers)
     return Draw(n_train, subset, rows, held_out)

@@ -11,7 +11,7 @@ from augfactory.guarded.files import NotRegularError
 
 
 @contextlib.contextmanager
-def reading(where: object, what: str, remedy: str) -> Iterator[None]:
+def decoder_errors(where: object, what: str, remedy: str) -> Iterator[None]:
     """Turn any failure inside the block into "``where``: ``what`` (why)" and the ``remedy``.
 
     Decoders of image and array files raise nearly anything when the bytes are damaged, and what

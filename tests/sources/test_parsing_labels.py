@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from augfactory.errors import InputDataError
-from augfactory.sources.parsing.labels_in import MAX_CLASSES, checked_soft, read_labels
+from augfactory.sources.parsing.labels import MAX_CLASSES, checked_soft, read_labels
 
 
 def refusal(hard: object = None, soft: object = None, names: list[str] | None = None) -> str:
