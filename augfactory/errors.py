@@ -103,7 +103,7 @@ def explained(error: BaseException) -> AugfactoryError | None:
         return _explained_os_error(error)
     if isinstance(error, (RecursionError, UnicodeError)):
         deep = isinstance(error, RecursionError)
-        what = "is nested too deeply" if deep else f"is no text in UTF-8 ({error})"
+        what = "is nested too deeply" if deep else f"is not UTF-8 text ({error})"
         return InputDataError("a name or a file that was read", what, "Mend or rename it.")
     if type(error).__name__ == "ValidationError" and hasattr(error, "errors"):
         problem = error.errors()[0]  # pydantic's; it takes a while to import

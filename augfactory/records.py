@@ -47,7 +47,9 @@ def read_size(text: str) -> tuple[int, int]:
     parts = text.lower().replace("×", "x").split("x")
     if len(parts) > 2 or not all(re.fullmatch(r"0{0,9}[1-9]\d{0,5}", part) for part in parts):
         shown = repr(text if len(text) <= 60 else f"{text[:60]}…")
-        raise RecipeError("--size", f"{shown} is no size", "Write 28, or 28x32 (height x width).")
+        raise RecipeError(
+            "--size", f"{shown} is not a size", "Write 28, or 28x32 (height x width)."
+        )
     return int(parts[0]), int(parts[-1])
 
 

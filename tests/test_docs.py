@@ -36,7 +36,7 @@ COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
 
 def write_docs() -> Any:
-    """Load tools/write_docs.py, which is no part of any package."""
+    """Load tools/write_docs.py, which is not part of any package."""
     spec = importlib.util.spec_from_file_location("write_docs", ROOT / "tools/write_docs.py")
     assert spec is not None
     assert spec.loader is not None

@@ -12,7 +12,7 @@ PAGE = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
 
 
 def sabotages() -> list[Any]:
-    """Return the table of tools/sabotage.py, which is no part of any package."""
+    """Return the table of tools/sabotage.py, which is not part of any package."""
     spec = importlib.util.spec_from_file_location("sabotage", ROOT / "tools/sabotage.py")
     assert spec is not None
     assert spec.loader is not None

@@ -96,7 +96,7 @@ SABOTAGES = (
         "tests/guarded/test_files.py",
     ),
     Sabotage(
-        "what is no regular file is opened",
+        "what is not a regular file is opened",
         "augfactory/guarded/files.py",
         "    kind = kind_of(mode)\n    if kind is not None:",
         "    kind = kind_of(mode)\n    if kind is None and kind:",

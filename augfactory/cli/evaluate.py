@@ -129,8 +129,8 @@ def evaluate(
     what a dataset has to beat is the best of these. Every arm gets the same number of optimiser
     steps and the same initial weights for the same seed, until no arm improves any more. The last
     lines say which arm to use, how sure that is, and what to type next; report.html shows the rest.
-    Test images that stand in a training set are refused. After an interruption the same command
-    goes on where it stood.
+    Test images that are also in a training set are refused. After an interruption the same command
+    continues where it stopped.
 
     \b
     Examples:

@@ -143,7 +143,7 @@ def expand(
     label the others, and the surest become rows with soft labels.
 
     The same request again is answered at once with the version that exists; after an interruption
-    the same command goes on where it stood.
+    the same command continues where it stopped.
 
     \b
     Examples:

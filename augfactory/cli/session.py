@@ -73,7 +73,7 @@ def session(
         _require_room(room)
         yield Progress() if quiet else StderrProgress()
     except InterruptedBySignal as interruption:
-        how = "go on where it stood" if resumes else "start again"
+        how = "continue where it stopped" if resumes else "start again"
         show(f"\naugfactory: interrupted; to {how}:\n  {_this_command()}", error=True)
         raise typer.Exit(128 + interruption.number) from None
     except BrokenPipeError:

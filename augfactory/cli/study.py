@@ -51,7 +51,7 @@ def study(
     """Run a grid of arms over draws of originals and seeds; write tables, figures and a report.
 
     The file says what is compared. Whatever is finished in the folder is kept: after an
-    interruption the same command goes on where it stood.
+    interruption the same command continues where it stopped.
 
     \b
     Examples:

@@ -50,7 +50,7 @@ def tune(
     classifier that is trained on them is measured on the other third. The worse half of the recipes
     is left out, and the others go on to further folds, until the minutes are spent. Another recipe
     than the default is chosen only where it is surely better. After an interruption the same
-    command goes on where it stood.
+    command continues where it stopped.
 
     \b
     Examples:

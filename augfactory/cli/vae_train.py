@@ -91,8 +91,8 @@ def vae_train(
     The loss is reconstruction plus KL in nats per image. The model's folder records exactly which
     images were used, so that `augfactory expand MODEL_DIR` goes on from there. At the end,
     classifiers that did not learn an image tell whether they still read it when it is decoded, and
-    what to do with the model then. After an interruption the same command goes on where it stood; a
-    finished model is kept.
+    what to do with the model then. After an interruption the same command continues where it
+    stopped; a finished model is kept.
 
     \b
     Examples:

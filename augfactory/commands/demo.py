@@ -15,7 +15,7 @@ from augfactory.records import SourceSpec
 
 N_TRAIN = 100
 FACTOR = 50
-# Sized for six minutes on two cores, and for arms that stand still at the end.
+# Sized for six minutes on two cores, and for arms that are at their plateau at the end.
 VAE_STEPS = 750
 CLASSIFIER_STEPS, BATCH = 400, 32
 SEEDS = 3

@@ -43,7 +43,7 @@ def markdown() -> str:
         "Written by `make docs` from the cards in `augfactory/methods/` and "
         "`augfactory/vae/samplers/`; `augfactory methods NAME` prints the same.",
         "",
-        "ExpandOptions (`--mixup 5`) use the defaults; a recipe sets every parameter.",
+        "Options (`--mixup 5`) use the defaults; a recipe sets every parameter.",
     ]
     for head, group in (("Images from images", METHODS), ("Samplers of the VAE", SAMPLERS)):
         parts += ["", f"## {head}"]

@@ -59,7 +59,7 @@ def read_json(path: Path, most: int = LARGEST_JSON, *, follow: bool = True) -> A
 
     Raises:
         ValueError: as ``parse_json``, or the file is larger.
-        OSError: it is no regular file, or cannot be read.
+        OSError: it is not a regular file, or cannot be read.
     """
     return parse_json(read_file(path, most, follow=follow))
 
@@ -69,13 +69,13 @@ def read_toml(path: Path) -> dict[str, Any]:
 
     Raises:
         ValueError: as ``parse_toml``, or the file is no UTF-8 or larger than any recipe.
-        OSError: it is no regular file, or cannot be read.
+        OSError: it is not a regular file, or cannot be read.
     """
     return parse_toml(read_file(path, LARGEST_TOML).decode())
 
 
 def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _finite(text: str) -> float:

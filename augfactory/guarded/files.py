@@ -89,7 +89,7 @@ def read_file(path: Path | str, most: int = LARGEST_FILE, *, follow: bool = True
 
     Raises:
         ValueError: it is larger.
-        OSError: it is no regular file, or cannot be read.
+        OSError: it is not a regular file, or cannot be read.
     """
     with open_regular(path, follow=follow) as file:
         size = os.fstat(file.fileno()).st_size
@@ -122,7 +122,7 @@ def check_relative(path: str) -> str:
         or "\0" in path
         or PurePosixPath(path).is_absolute()
     ):
-        raise UnsafePathError(f"{path!r} is no path inside the folder")
+        raise UnsafePathError(f"{path!r} is not a path inside the folder")
     return path
 
 
@@ -150,7 +150,7 @@ def open_inside(folder: Path, path: str) -> BinaryIO:
 
     Raises:
         UnsafePathError: ``path`` could lead out of ``folder``.
-        OSError: it is not there, is no regular file, or cannot be opened.
+        OSError: it is not there, is not a regular file, or cannot be opened.
     """
     return open_regular(inside(folder, path), follow=False)
 

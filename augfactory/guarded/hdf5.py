@@ -25,7 +25,7 @@ def open_hdf5(path: Path, *, follow: bool = True) -> Any:  # h5py has no types
     """Open a regular file as ``h5py.File``, for reading.
 
     Raises:
-        OSError: it is no regular file, or no HDF5.
+        OSError: it is not a regular file, or no HDF5.
     """
     open_regular(path, follow=follow).close()
     return h5py.File(path, "r", locking="best-effort")
@@ -45,7 +45,7 @@ def array_in(file: Any, name: str, kinds: str = "biuf", *, as_written: bool = Fa
     if link is None:
         raise KeyError(f"there is no array {name!r} in it")
     if not isinstance(link, h5py.HardLink) or file.get(name, getclass=True) != h5py.Dataset:
-        raise ValueError("it is no array of this very file")
+        raise ValueError("it is not an array of this very file")
     dataset = file[name]
     problem = _problem(dataset, kinds, os.path.getsize(file.filename))
     if problem is None and as_written and dataset.chunks is not None:
@@ -64,7 +64,7 @@ def _problem(dataset: Any, kinds: str, file_bytes: int) -> str | None:
     if any(number not in (*BUILT_IN_FILTERS, h5py.h5z.FILTER_LZF) for number in filters):
         return "it is compressed by a filter that is not built into HDF5"
     if dataset.dtype.kind not in kinds or not dataset.shape:
-        return f"it is no array of numbers, but {dataset.dtype} {dataset.shape}"
+        return f"it is not an array of numbers, but {dataset.dtype} {dataset.shape}"
     if math.prod(dataset.shape[1:]) * dataset.dtype.itemsize > MAX_ROW_BYTES:
         return f"one row of it has more than {MAX_ROW_BYTES:,} bytes"
     if dataset.chunks is None:

@@ -62,7 +62,7 @@ def read_parquet(
 
     Raises:
         ValueError: it is no Parquet, or not as ``check_table`` wants it.
-        OSError: it is no regular file, or cannot be read.
+        OSError: it is not a regular file, or cannot be read.
     """
     with open_regular(path, follow=follow) as file, open_parquet(file) as parquet:
         check_table(parquet, most_rows, columns)

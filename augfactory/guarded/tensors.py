@@ -20,7 +20,7 @@ def read_tensor_file(path: Path, most: int = LARGEST_WEIGHTS, *, follow: bool = 
 
     Raises:
         ValueError: it is larger.
-        OSError: it is no regular file, or cannot be read.
+        OSError: it is not a regular file, or cannot be read.
     """
     return read_file(path, most, follow=follow)
 
@@ -29,7 +29,7 @@ def parse_tensors(data: bytes) -> "dict[str, torch.Tensor]":
     """Return the tensors of a safetensors file by name.
 
     Raises:
-        ValueError: it is none, or holds a number that is no number.
+        ValueError: it is none, or holds NaN or an infinite value.
     """
     import safetensors.torch  # torch takes seconds: only where there are weights
     from safetensors import SafetensorError
@@ -40,7 +40,7 @@ def parse_tensors(data: bytes) -> "dict[str, torch.Tensor]":
         raise ValueError(str(error).strip().splitlines()[0]) from error
     for name, tensor in tensors.items():
         if not _is_finite(tensor):
-            raise ValueError(f"{name} holds values that are no finite numbers")
+            raise ValueError(f"{name} holds values that are not finite numbers")
     return tensors
 
 

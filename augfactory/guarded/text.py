@@ -1,7 +1,7 @@
 r"""Text that comes from data, made safe to show.
 
 A class name or a path can hold control characters that move a terminal's cursor or change its
-title, marks that turn the reading direction, or bytes that are no text. On a terminal and in files
+title, marks that turn the reading direction, or bytes that are not text. On a terminal and in files
 they are shown as escapes: ``\x1b``, ``\u202e``.
 """
 
@@ -57,7 +57,7 @@ def problem_with_name(name: str) -> str | None:
     if wrong is None:
         return None
     if unicodedata.category(wrong) == "Cs":
-        return "it is no text in UTF-8"
+        return "it is not UTF-8 text"
     return f"it holds the control character {_escape(wrong)}"
 
 

@@ -147,7 +147,7 @@ class VersionDataset(Dataset[Item]):
         if (version.methods == "vae").any():
             warnings.warn(
                 f"{version.address}: its VAE has learnt from the images that are held out here, so "
-                "they are no fair test; test on images that vae-train has not seen",
+                "they are not a fair test; test on images that vae-train has not seen",
                 stacklevel=2,
             )
         # Where the source was made itself, its mixed rows stand as originals too, and several rows

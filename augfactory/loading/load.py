@@ -138,7 +138,7 @@ def loader(
         if number < 1:
             raise RecipeError(where, f"{number} is less than 1", "Give 1 or more.")
     if not 0 <= shard[0] < shard[1]:
-        raise RecipeError("shard", f"{shard} is no shard", "Give such as (0, 2) and (1, 2).")
+        raise RecipeError("shard", f"{shard} is not a shard", "Give such as (0, 2) and (1, 2).")
     given = load(dataset) if isinstance(dataset, str) else dataset
     if given.views and order != "shuffled":
         raise RecipeError("order", f"views do not come in order {order!r}", "Leave it out.")

@@ -10,7 +10,7 @@ from augfactory.errors import RecipeError
 from augfactory.guarded.validation import checked
 from augfactory.pipeline.stages import MixStage, VaeStage, mix_stage
 
-# Of the further images that are no mixtures, with a model; by channels.
+# Of the further images that are not mixtures, with a model; by channels.
 DECODED: dict[int, dict[str, Any]] = {
     1: {"share": 0.25, "decode": "full"},
     3: {"share": 0.25, "decode": "residual"},

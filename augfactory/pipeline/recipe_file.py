@@ -107,11 +107,11 @@ def tables_of(text: str, where: str) -> dict[str, Any]:
     """Return the tables of a TOML text; ``where`` is the file's name, for messages.
 
     Raises:
-        RecipeError: it is no TOML, is nested too deeply, or holds a number beyond 64 bits.
+        RecipeError: it is not TOML, is nested too deeply, or holds a number beyond 64 bits.
     """
     try:
         return parse_toml(text)
     except tomllib.TOMLDecodeError as error:
-        raise RecipeError(where, f"is no TOML: {error}", "Mend the file at that place.") from error
+        raise RecipeError(where, f"is not TOML: {error}", "Mend the file at that place.") from error
     except ValueError as error:
         raise RecipeError(where, str(error), "Mend the file at that place.") from error

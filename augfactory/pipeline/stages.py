@@ -99,7 +99,7 @@ class VaeStage(Stage):
     parameters: dict[str, Any]
     share: StrictFloat = Field(
         default=1.0, ge=0, le=1, exclude_if=lambda share: share == 1,
-        description="The share that is decoded of the further images that are no mixtures; "
+        description="The share that is decoded of the further images that are not mixtures; "
         "geometry alone varies the others.",
     )  # fmt: skip
     decode: Decode = Field(

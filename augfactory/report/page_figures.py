@@ -108,7 +108,7 @@ def curves(arms: Sequence[ArmSummary], results: Results | StudyResults) -> Pictu
 
 def _curve_in_words(arm: ArmSummary) -> str:
     if arm.still_from is not None:
-        return f"{arm.name} stands still from step {arm.still_from:,}"
+        return f"{arm.name} is at its plateau from step {arm.still_from:,}"
     if arm.rise is None:
         return f"{arm.name} was trained too briefly to say"
     return f"{arm.name} still rises, {100 * arm.rise:+.1f} points in the last fifth"

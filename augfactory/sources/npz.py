@@ -158,7 +158,7 @@ def _class_names(path: Path, archive: zipfile.ZipFile, keys: set[str]) -> list[s
     names = read_array(path, archive, "class_names")
     if names.ndim != 1 or names.dtype.kind not in "US":
         raise InputDataError(
-            f"{path}[class_names]", "it is no list of strings", "Save a 1-D array of strings."
+            f"{path}[class_names]", "it is not a list of strings", "Save a 1-D array of strings."
         )
     with decoder_errors(
         f"{path}[class_names]", "cannot be read as text", "Save the names as UTF-8."

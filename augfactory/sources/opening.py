@@ -33,11 +33,11 @@ def open_source(spec: SourceSpec) -> Source:
     Raises:
         InputDataError: nothing is there, it is of no known kind, cannot be used, or has a class
             whose name cannot be kept; with the file.
-        RecipeError: ``spec.size`` is no size.
+        RecipeError: ``spec.size`` is not a size.
     """
     if spec.size is not None and not all(1 <= side <= MAX_SIDE for side in spec.size):
         raise RecipeError(
-            "--size", f"{spec.size} is no size", f"Give 1 to {MAX_SIDE} pixels a side."
+            "--size", f"{spec.size} is not a size", f"Give 1 to {MAX_SIDE} pixels a side."
         )
     _refuse_unfit_text(spec.text)
     text, split = split_suffix(spec.text)
@@ -88,7 +88,7 @@ def _refuse_unfit_text(text: str) -> None:
         text.encode()
     except UnicodeEncodeError as error:
         raise InputDataError(
-            _short(text), "this name is no text in UTF-8", "Rename the file or folder."
+            _short(text), "this name is not UTF-8 text", "Rename the file or folder."
         ) from error
 
 
@@ -114,4 +114,4 @@ def _open_path(text: str, split: str | None, spec: SourceSpec) -> Source:
         for kind in reversed(SOURCES.values()):
             if kind.holds(path, folder):
                 return kind.open(path, split, spec)
-    raise InputDataError(path, "a file of this kind is no source", KINDS)
+    raise InputDataError(path, "a file of this kind is not a source", KINDS)

@@ -28,7 +28,7 @@ def check_files(folder: Path, manifest: Manifest) -> None:
     """Hold every data file of the version in ``folder`` to size and sha256 of its manifest.
 
     Raises:
-        VerificationError: one differs, is missing, is no regular file, or cannot be read.
+        VerificationError: one differs, is missing, is not a regular file, or cannot be read.
     """
     memory = _memory_of(folder)
     before = _recall(memory)

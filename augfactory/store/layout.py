@@ -29,7 +29,7 @@ def layout_of(manifest: Manifest) -> Layout:
 
 
 def extra_entries(folder: Path, layout: Layout) -> list[Path]:
-    """Return whatever lies in ``folder`` and is no part of ``layout``; of a tree only its root.
+    """Return whatever lies in ``folder`` and is not part of ``layout``; of a tree only its root.
 
     Raises:
         OSError: a folder cannot be looked into.

@@ -177,7 +177,7 @@ def file_entry(folder: Path, path: str) -> FileEntry:
 
     Raises:
         ValueError: ``path`` leads out of ``folder``.
-        OSError: it is no regular file, or cannot be read.
+        OSError: it is not a regular file, or cannot be read.
     """
     with open_inside(folder, path) as file:
         size, sha256 = sha256_of(file)

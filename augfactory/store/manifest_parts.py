@@ -17,7 +17,7 @@ def plain_name(name: str) -> str:
     """Return a name that a folder can have; raise ValueError for another."""
     problem = problem_with_name(name)
     if problem is None and (name in (".", "..") or "/" in name or "\\" in name):
-        problem = "it is no name of a folder"
+        problem = "it is not a name of a folder"
     if problem is None and len(name.encode()) > LONGEST_NAME:
         problem = f"it has more than {LONGEST_NAME} bytes"
     if problem is not None:

@@ -77,7 +77,7 @@ def read_pseudo_labels(folder: Path, rows: int, classes: int) -> PseudoLabelTabl
                 np.asarray(table["row"]), shares.reshape(-1, classes), np.asarray(table["kept"])
             )
             if len(found.row) != rows or not found.kept.any() or not np.isfinite(shares).all():
-                raise ValueError("it is no table of these images")
+                raise ValueError("it is not a table of these images")
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
     return found

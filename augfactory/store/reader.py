@@ -139,10 +139,10 @@ def _check_columns(columns: Columns, manifest: Manifest) -> None:
             raise ValueError(f"{name} goes from {columns[name].min()} to {columns[name].max()}")
     for name in ("soft_label", "weight"):
         if not np.isfinite(columns[name]).all():
-            raise ValueError(f"{name} holds a value that is no number")
+            raise ValueError(f"{name} holds a value that is not a number")
     for method in np.unique(columns["method"]).tolist():
         if not METHOD.fullmatch(method):
-            raise ValueError(f"{escaped(method)!r} is no name of a method")
+            raise ValueError(f"{escaped(method)!r} is not a name of a method")
 
 
 def _source(folder: Path, manifest: Manifest, columns: Columns, in_shards: Sequence[int]) -> Source:

@@ -2,8 +2,8 @@
 
 The folder ``.building-<recipe id>`` beside the versions holds everything until it is whole. A shard
 counts as done when its record is there; the record is written after the shard's files are on the
-disk, and holds their hashes, so that a run that was killed goes on where it stood, and with nothing
-that was damaged meanwhile.
+disk, and holds their hashes, so that a run that was killed continues where it stopped, and with
+nothing that was damaged meanwhile.
 """
 
 import base64
@@ -168,7 +168,7 @@ def finish(
 
 
 def drop_all_but(building: Path, manifest: Manifest) -> None:
-    """Remove the state, leftovers and whatever else is no part of the dataset from its folder.
+    """Remove the state, leftovers and whatever else is not part of the dataset from its folder.
 
     Raises:
         ResourceError: something cannot be removed.

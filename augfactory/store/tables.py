@@ -147,10 +147,10 @@ def names_in(value: object) -> list[str]:
     """Return class names from a document.
 
     Raises:
-        ValueError: it is no list of texts.
+        ValueError: it is not a list of texts.
     """
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise ValueError("its class names are no list of names")
+        raise ValueError("its class names are not a list of names")
     return value
 
 

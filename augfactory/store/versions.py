@@ -72,7 +72,7 @@ def find_version(text: str) -> Path:
             raise InputDataError(
                 text,
                 "this dataset is not finished",
-                "Run the command that was making it again: it goes on where it stood.",
+                "Run the command that was making it again: it continues where it stopped.",
             )
     meant = _near_names(Path(name))
     if is_there(Path(name) / CONFIG):

@@ -62,7 +62,7 @@ def _finite(model: Model, found: Tensor) -> Tensor:
     if not bool(found.isfinite().all()):
         raise InputDataError(
             f"the model {model.sha256[:12]}",
-            "its weights are no working ones: they give numbers that are not finite",
+            "its weights give numbers that are not finite",
             "Restore its files, or train it again with `augfactory vae-train`.",
         )
     return found

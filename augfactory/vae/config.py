@@ -194,7 +194,7 @@ def read_config(folder: Path) -> ModelConfig:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InputDataError(
             folder,
-            f"is no finished model: there is no {CONFIG} in it",
+            f"is not a finished model: there is no {CONFIG} in it",
             f"Check the path, or train one with `augfactory vae-train SOURCE --out {folder}`; "
             "a training that was interrupted goes on with the same command.",
         ) from error
@@ -203,4 +203,4 @@ def read_config(folder: Path) -> ModelConfig:
     except ValidationError as error:
         raise InputDataError(path, document_problem(error), remedy) from error
     except ValueError as error:
-        raise InputDataError(path, f"is no JSON: {error}", remedy) from error
+        raise InputDataError(path, f"is not JSON: {error}", remedy) from error

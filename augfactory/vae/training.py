@@ -101,7 +101,7 @@ def train(training: Training, saved: bytes | None = None) -> None:
     Raises:
         TrainingDivergedError: with the step, the term, the gradient and the learning rate; nothing
             that came of it was saved.
-        UnreadableStateError: ``saved`` is no state of this network.
+        UnreadableStateError: ``saved`` is not a state of this network.
     """
     network, settings = training.network.to(training.device), training.settings
     without_compiler()

@@ -24,7 +24,7 @@ class UnreadableStateError(ValueError):
 
 
 class TrainingProgress(BaseModel):
-    """The part of a training's state that is no tensor.
+    """The part of a training's state that is not a tensor.
 
     Attributes:
         order: a hash of all that the training follows from.

@@ -117,7 +117,7 @@ def test_workers_formats_and_kills_do_not_change_a_pixel(
     assert not list(place.glob("killed-x20/v*"))
     in_process.run("info", "killed-x20", cwd=place, code=3)
     made.append(in_process.run(*killed, "--json", cwd=place))
-    assert "stand from an earlier run" in made[-1].stderr
+    assert "are kept from an earlier run" in made[-1].stderr
     assert len({json.loads(done.stdout)["datasets"][0]["content_hash"] for done in made}) == 1
     cards = [
         (place / f"{name}-x20/v1/README.md").read_text("utf-8").replace(f"{name}-x20", "")

@@ -54,7 +54,7 @@ def test_expand_and_export_end_with_the_same_bytes_after_a_kill_too(
         for command, (_, request) in requests.items()
     }
     for command, done in ended.items():
-        assert ("stand from an earlier run" in done.stderr) == (command == killed)
+        assert ("are kept from an earlier run" in done.stderr) == (command == killed)
         dataset = json.loads(done.stdout)["datasets"][0]
         assert dataset["content_hash"] == whole["content_hash"]
         assert answer("verify", f"{dataset['name']}@v1", cwd=place)["verified"]

@@ -15,6 +15,6 @@ def test_sizes(text: str, size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("text", ["", "0", "x", "1x2x3", "-3", "1.5", "9" * 5000, "0" * 5000 + "8"])
 def test_what_is_no_size(text: str) -> None:
-    with pytest.raises(RecipeError, match=r"^--size: .* is no size") as caught:
+    with pytest.raises(RecipeError, match=r"^--size: .* is not a size") as caught:
         read_size(text)
     assert len(str(caught.value)) < 300

@@ -329,7 +329,7 @@ def test_a_request_that_cannot_be_met_is_refused(
 
 def test_a_folder_that_cannot_be_written_is_told(bench: Bench) -> None:
     (bench.folder / "taken").write_text("")
-    with pytest.raises(RecipeError, match=r"is no folder(.|\n)*--out"):
+    with pytest.raises(RecipeError, match=r"is not a folder(.|\n)*--out"):
         run(replace(bench.request, out=bench.folder / "taken"))
 
 

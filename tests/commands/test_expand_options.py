@@ -60,7 +60,7 @@ def test_what_steers_a_model_is_refused_where_there_is_none(
     said: dict[str, Any], where: str
 ) -> None:
     words = (
-        rf"^{where}: .*there is no model: photos is no MODEL_DIR.*\n.*--model.*leave {where} out"
+        rf"^{where}: .*there is no model: photos is not a MODEL_DIR.*\n.*--model.*leave {where} out"
     )
     with pytest.raises(RecipeError, match=words):
         asked(**said)

@@ -166,7 +166,7 @@ def test_a_model_that_is_gone_is_told_and_can_be_named(place: Path) -> None:
         again(version)
     assert again(version, model=place / "model").rows == SOURCES * 7
     edit(version, lambda values: [values["model"].pop(key) for key in ("folder", "place")])
-    with pytest.raises(InputDataError, match=r"does not say where its model lies"):
+    with pytest.raises(InputDataError, match=r"does not say where its model is"):
         again(version)
     assert again(version, model=place / "model").rows == SOURCES * 7
 

@@ -210,7 +210,7 @@ def test_two_at_once_in_one_folder_are_refused(place: Path) -> None:
 
 def test_a_place_that_is_no_folder_is_refused(place: Path) -> None:
     (place / "out").write_text("")
-    with pytest.raises(RecipeError, match="is no folder"):
+    with pytest.raises(RecipeError, match="is not a folder"):
         run(request(place))
 
 

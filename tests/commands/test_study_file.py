@@ -205,7 +205,7 @@ def test_a_study_that_is_no_file_is_never_waited_for(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", ["x", "3x", f"{'9' * 5000}x3", "0x3", "-3x3", 0, -3, 2.5, True])
 def test_a_size_that_is_none(size: object) -> None:
-    with pytest.raises(RecipeError, match=r"^s.toml: size: .* is no size\n.*28x32"):
+    with pytest.raises(RecipeError, match=r"^s.toml: size: .* is not a size\n.*28x32"):
         study_of({**PLAIN, "size": size}, "s.toml", "default")
 
 
@@ -260,5 +260,5 @@ def test_a_file_that_is_no_study_is_told(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="cannot be read"):
         read_study(tmp_path / "none.toml", "default")
     (tmp_path / "broken.toml").write_text("title = ")
-    with pytest.raises(RecipeError, match="is no TOML"):
+    with pytest.raises(RecipeError, match="is not TOML"):
         read_study(tmp_path / "broken.toml", "default")

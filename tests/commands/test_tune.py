@@ -190,8 +190,8 @@ def test_no_dataset_holds_an_image_that_it_is_measured_on(
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"minutes": 0}, "0 is no time"),
-        ({"minutes": float("nan")}, "nan is no time"),
+        ({"minutes": 0}, "0 is not a time"),
+        ({"minutes": float("nan")}, "nan is not a time"),
         ({"factor": 1}, "1 makes nothing to choose"),
         ({"n_train": 99}, "99 rows asked"),
     ],

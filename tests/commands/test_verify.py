@@ -204,7 +204,7 @@ def test_the_command_answers_with_exit_codes(photos: Path) -> None:
     assert absent.exit_code == 0
     assert json.loads(absent.stdout)["against"] == {"source": f"{name}:test", "images": 18}
     told = run(app, ["verify", version, "--against", f"{name}:test", "--quiet"])
-    assert f"none of the 18 images of {name}:test stands in it" in told.stdout
+    assert f"none of the 18 images of {name}:test is in it" in told.stdout
     present = run(app, ["verify", version, "--against", f"{name}:train", "--json", "--quiet"])
     assert present.exit_code == 4
     assert "bar/000.png stands in d-x2@v1 row 0" in json.loads(present.stdout)["error"]["what"]

@@ -1,4 +1,4 @@
-"""Test images that stand in a training set are found."""
+"""Test images that are also in a training set are found."""
 
 from dataclasses import replace
 

@@ -42,6 +42,6 @@ def test_names() -> None:
     assert problem_with_name("Bär\u200f ähnlich") is None
     assert problem_with_name("") == "it is empty"
     assert problem_with_name("a\nb") == "it holds the control character \\x0a"
-    assert problem_with_name("\udcff") == "it is no text in UTF-8"
+    assert problem_with_name("\udcff") == "it is not UTF-8 text"
     assert first_problem(["a", "b\x07"]) == ("b\\x07", "it holds the control character \\x07")
     assert first_problem(["a", "b"]) is None

@@ -54,7 +54,7 @@ def test_silence_is_silence() -> None:
         ("factr = 3", r"r.toml: there is no key 'factr'\s+Did you mean 'factor'"),
         ("factor = 'ten'", "r.toml: factor: must be a whole number"),
         ("factor = true", "r.toml: factor: must be a whole number"),
-        ("factor = ", "r.toml: is no TOML"),
+        ("factor = ", "r.toml: is not TOML"),
         ("factor = 0", r"r.toml: factor: must be greater than or equal to 1, got 0\n.*1 or more"),
         (
             "factor = 100001",

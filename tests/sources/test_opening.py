@@ -71,9 +71,9 @@ def test_the_name_is_what_the_user_wrote(tmp_path: Path) -> None:
         ("", "'': there is no such file or folder"),
         ("a\0b", "cannot be looked at"),
         ("x" * 5000, "this name is too long"),
-        (__file__, "a file of this kind is no source"),
+        (__file__, "a file of this kind is not a source"),
         (f"{__file__}/below", "there is no such file or folder"),
-        (os.devnull, "a file of this kind is no source"),
+        (os.devnull, "a file of this kind is not a source"),
     ],
 )
 def test_what_is_no_source(text: str, reason: str) -> None:

@@ -25,7 +25,7 @@ def export(
     """Store a dataset version in another format: the same pixels, labels and content hash.
 
     The export is a version like any other, and the old one stays. The same export again is answered
-    with the version that exists; after an interruption the same command goes on where it stood.
+    with the version that exists; after an interruption the same command continues where it stopped.
 
     \b
     Examples:

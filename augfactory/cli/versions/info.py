@@ -73,7 +73,7 @@ def info(
                    many, over k
       recall       share of originals near rows; coverage: that
                    have a row near
-      authentic    share of rows that are no near-copies of an
+      authentic    share of rows that are not near-copies of an
                    original; high is good
       distance     median to the nearest original, in features of
                    a random network (random-cnn)

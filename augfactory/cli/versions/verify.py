@@ -16,7 +16,7 @@ def verify(
         str | None,
         typer.Option(
             metavar="SOURCE",
-            help="Also prove that no image of SOURCE, such as photos:test, stands in it. They are "
+            help="Also prove that no image of SOURCE, such as photos:test, is in it. They are "
             "converted as the images were that the version was made from.",
         ),
     ] = None,
@@ -39,7 +39,7 @@ def verify(
 
     Every entry of its folder, every file's hash and every row is compared with its manifest. Who
     changed the manifest and the checksums together is found with --content-hash alone.
-    With --against also if an image of that source stands in the version, pixel for pixel.
+    With --against also if an image of that source is in the version, pixel for pixel.
 
     \b
     Examples:
@@ -68,4 +68,4 @@ def verify(
             f"{found.files:,} files, {found.rows:,} rows"
         )
         if unshared is not None:
-            show(f"none of the {unshared.images:,} images of {unshared.source} stands in it")
+            show(f"none of the {unshared.images:,} images of {unshared.source} is in it")

@@ -115,7 +115,8 @@ def _labels(source: Source, address: str) -> Alert | None:
         if wrong.any():
             row = int(rows[wrong][0])
             return Alert(
-                "warning", f"{address}, row {row:,}: the label is no distribution that sums to 1."
+                "warning",
+                f"{address}, row {row:,}: the label is not a distribution that sums to 1.",
             )
     return None
 

@@ -141,7 +141,7 @@ def _refuse_shared(
     if shared:
         raise InputDataError(
             shared[0].test_name,
-            f"this test image stands in the training set too, as {shared[0].training_name}",
+            f"this test image is in the training set too, as {shared[0].training_name}",
             "Name a test source that shares no image with what the datasets were made from.",
         )
 

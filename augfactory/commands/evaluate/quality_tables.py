@@ -34,7 +34,7 @@ LEGEND = (
     "rows, real   what was made, originals; near: up to an image's k-th nearest other",
     "precision    share of rows near originals; density: to how many, over k",
     "recall       share of originals near rows; coverage: that have a row near",
-    "authentic    share of rows that are no near-copies of an original; high is good",
+    "authentic    share of rows that are not near-copies of an original; high is good",
     "distance     median to the nearest original, in features of a random network (random-cnn)",
     "of held-out  distance over that of new real images; near 1 is good, well below 1: copies",
 )

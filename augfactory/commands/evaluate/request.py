@@ -28,10 +28,9 @@ class EvaluateRequest:
     """What `augfactory evaluate` was asked for.
 
     ``seeds`` is how many classifiers are trained on each arm; ``steps`` None trains until all arms
-    stand still, ``minutes`` at most about so long. ``arms`` are those beside the baselines and the
-    datasets; see ``ArmsRequest``. ``baseline`` is the arm that all are compared with; None is the
-    best of the baselines. ``held_out`` None takes unused training rows.
-    ``out`` None is the folder ``NAME-evaluation`` beside the first dataset; ``lock`` is how other
+    are at their plateau, ``minutes`` at most about so long. ``arms`` are those beside the baselines
+    and the datasets; see ``ArmsRequest``. ``baseline`` is the arm that all are compared with; None
+    is the best of the baselines. ``held_out`` None takes unused training rows. ``out`` None is the folder ``NAME-evaluation`` beside the first dataset; ``lock`` is how other
     writers are kept out of it.
     """
 
@@ -76,7 +75,7 @@ def check_request(request: EvaluateRequest) -> ArmsRequest:
     check_device(request.device)
     one_of("--precision", "precision", request.precision, PRECISIONS)
     if request.minutes is not None and not 0 < request.minutes < float("inf"):
-        raise RecipeError("--minutes", f"{request.minutes:g} is no time", "Give 1 or more.")
+        raise RecipeError("--minutes", f"{request.minutes:g} is not a time", "Give 1 or more.")
     if request.order == "rounds" and request.steps is None:
         raise RecipeError(
             "--order rounds",
@@ -86,7 +85,7 @@ def check_request(request: EvaluateRequest) -> ArmsRequest:
     if not 0 < request.real_share < 1:
         raise RecipeError(
             "--real-share",
-            f"{request.real_share:g} is no share of a batch",
+            f"{request.real_share:g} is not a share of a batch",
             "Give a number between 0 and 1, such as 0.5.",
         )
     return ArmsRequest(

@@ -157,7 +157,7 @@ def make_shards(build: Build, make_rows: MakeRows, progress: Progress) -> None:
     made = make_rows(waiting)
     done = build.rows - missing
     if done:
-        progress.say(f"{name}: {done:,} of {build.rows:,} rows stand from an earlier run")
+        progress.say(f"{name}: {done:,} of {build.rows:,} rows are kept from an earlier run")
     text = f"making {name}" if build.content_hash is None else f"writing {build.recipe.format}"
     with progress.bar(text, build.rows, "row", done) as bar:
         for rows in made:

@@ -169,7 +169,7 @@ def _refuse_vae_settings(
         raise RecipeError(
             given[0],
             "says how a model makes images, and there is no model: "
-            f"{source} is no MODEL_DIR, and no --model is given",
+            f"{source} is not a MODEL_DIR, and no --model is given",
             f"Add --model MODEL_DIR (`augfactory vae-train {source} --out MODEL_DIR` trains one), "
             f"or leave {' and '.join(given)} out.",
         )

@@ -52,7 +52,7 @@ def suited_preset(source: Source, progress: Progress) -> str:
 def made_rows(text: str, rows: Int64Array) -> str | None:
     """Tell how many of ``rows`` of the dataset version ``text`` are no originals there.
 
-    None where there are none, or where the SOURCE ``text`` is no dataset version.
+    None where there are none, or where the SOURCE ``text`` is not a dataset version.
     """
     name = text if looks_like_version(text) else split_suffix(text)[0]
     if not looks_like_version(name):

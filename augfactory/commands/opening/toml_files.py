@@ -13,12 +13,12 @@ def read_tables(path: Path, remedy: str) -> dict[str, Any]:
     """Return the tables of the TOML file in ``path``; ``remedy`` where it cannot be read.
 
     Raises:
-        RecipeError: it is no regular file, cannot be read, or is no TOML.
+        RecipeError: it is not a regular file, cannot be read, or is not TOML.
     """
     try:
         text = read_file(path, LARGEST_TOML).decode()
     except UnicodeDecodeError as error:
-        what = f"it is no text in UTF-8 (byte {error.start:,} is wrong)"
+        what = f"it is not UTF-8 text (byte {error.start:,} is wrong)"
         raise RecipeError(path, f"cannot be read: {what}", "Save it as UTF-8.") from error
     except OSError as error:
         raise RecipeError(path, f"cannot be read: {error.strerror or error}", remedy) from error

@@ -27,13 +27,13 @@ LARGEST_RUN = 2**28  # bytes; that of some thousand classes has a confusion matr
 
 
 def check_folder(out: Path) -> None:
-    """Refuse a place that is no folder, before anything is made.
+    """Refuse a place that is not a folder, before anything is made.
 
     Raises:
         RecipeError: something else lies there.
     """
     if is_there(out) and not is_folder(out):
-        raise RecipeError(out, "is no folder", "Name another folder with --out.")
+        raise RecipeError(out, "is not a folder", "Name another folder with --out.")
 
 
 def begin(out: Path) -> None:

@@ -1,4 +1,4 @@
-"""How long an evaluation trains: a stated number of steps, or until all arms stand still."""
+"""How long an evaluation trains: so many steps, or until all arms are at their plateau."""
 
 import time
 from collections.abc import Callable, Sequence

@@ -35,7 +35,9 @@ def train_runs(
     missing = {key: run for key, run in zip(keys, runs, strict=True) if key not in done}
     waiting = list(missing.values())
     if done:
-        progress.say(f"{len(done)} of {len(kept)} classifiers stand in {out} from an earlier run")
+        progress.say(
+            f"{len(done)} of {len(kept)} classifiers are kept in {out} from an earlier run"
+        )
     with progress.bar(text, len(kept), "classifier", len(done)) as bar:
         train = partial(_train, states=out / files.RUNS if goes_on else None)
         for index, result in processes.run(train, waiting, workers):

@@ -65,7 +65,7 @@ def open_data(request: StudyRequest, progress: Progress) -> StudyData:
 
     Raises:
         RecipeError: there are too many classes for so few test images.
-        InputDataError: a source cannot be used, or a test image stands in the training source.
+        InputDataError: a source cannot be used, or a test image is in the training source.
     """
     asked = request.study
     size = None if asked.size is None else read_size(asked.size)

@@ -32,7 +32,7 @@ def _size(value: Any) -> Any:
     try:
         return "x".join(map(str, read_size("" if isinstance(value, bool) else str(value))))
     except RecipeError as error:
-        raise told(f"{shown_value(value)} is no size", error.remedy) from error
+        raise told(f"{shown_value(value)} is not a size", error.remedy) from error
 
 
 class VaeSettings(Table):

@@ -86,7 +86,7 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
 def _opened(request: TuneRequest) -> Source:
     """Open the labelled images; everything that can be wrong is told before torch is loaded."""
     if not 0 < request.minutes < math.inf:
-        raise RecipeError("--minutes", f"{request.minutes:g} is no time", "Give 1 or more.")
+        raise RecipeError("--minutes", f"{request.minutes:g} is not a time", "Give 1 or more.")
     if request.factor < 2:
         raise RecipeError(
             "--factor", f"{request.factor} makes nothing to choose", "Give 2 or more."

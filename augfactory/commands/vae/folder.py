@@ -76,7 +76,7 @@ def refuse_foreign(out: Path) -> None:
     if out.is_dir() and not known and any(out.iterdir()):
         raise RecipeError(
             out,
-            "holds files that are no model of augfactory",
+            "holds files that are not a model of augfactory",
             "Name a folder that is new or empty with --out.",
         )
 

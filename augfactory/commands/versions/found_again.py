@@ -92,7 +92,7 @@ def _open_source(manifest: Manifest, spec: SourceSpec) -> Source:
         raise InputDataError(
             error.where,
             f"{error.what}; {address(manifest)} was made from it",
-            "Restore it, or name where it lies now with --source SOURCE.",
+            "Restore it, or name where it is now with --source SOURCE.",
         ) from error
 
 
@@ -101,7 +101,7 @@ def _recorded_model(manifest: Manifest, folder: Path) -> Path:
     if place is None:
         raise InputDataError(
             address(manifest),
-            "its manifest does not say where its model lies",
+            "its manifest does not say where its model is",
             "Name it with --model MODEL_DIR.",
         )
     model = manifest.model or {}
@@ -111,7 +111,7 @@ def _recorded_model(manifest: Manifest, folder: Path) -> Path:
             place,
             f"{address(manifest)} was made with it, and there is no finished model at "
             f"{_in_words(places, model.get('place'))}",
-            "Name where it lies now with --model MODEL_DIR, or restore it.",
+            "Name where it is now with --model MODEL_DIR, or restore it.",
         )
     return place
 
@@ -124,7 +124,7 @@ def _check_recorded_source(manifest: Manifest, folder: Path) -> None:
             text,
             f"{address(manifest)} was made from it, and there is no such file or folder: nothing "
             f"at {_in_words(places, place)}",
-            "Name where it lies now with --source SOURCE, or restore it.",
+            "Name where it is now with --source SOURCE, or restore it.",
         )
 
 
@@ -164,7 +164,7 @@ def _load_model(manifest: Manifest, folder: Path) -> "tuple[Model, str | None]":
         raise InputDataError(
             error.where,
             f"{error.what}; {address(manifest)} was made with it",
-            "Restore it, or name where it lies now with --model MODEL_DIR.",
+            "Restore it, or name where it is now with --model MODEL_DIR.",
         ) from error
     raise InputDataError(
         folder,

@@ -62,14 +62,14 @@ def verify(text: str, progress: Progress, *, expected_hash: str | None = None) -
     that too: a manifest that was edited together with its sums is found by nothing else.
 
     Raises:
-        RecipeError: ``expected_hash`` is no content hash.
+        RecipeError: ``expected_hash`` is not a content hash.
         InputDataError: there is no such version.
         VerificationError: naming everything that is not what it should be.
     """
     if expected_hash is not None and not re.fullmatch(r"[0-9a-f]{64}", expected_hash):
         raise RecipeError(
             f"--content-hash {expected_hash}",
-            "is no content hash, which has 64 digits from 0 to f",
+            "is not a content hash, which has 64 digits from 0 to f",
             "Copy all 64 from `augfactory info`: a few digits are soon met by trying.",
         )
     folder = _find(text)
@@ -113,21 +113,21 @@ def _find(text: str) -> Path:
 
 @dataclass(frozen=True)
 class Unshared:
-    """What `verify --against` answers: none of the images of ``source`` stands in the version."""
+    """What `verify --against` answers: none of the images of ``source`` is in the version."""
 
     source: str
     images: int
 
 
 def verify_against(text: str, test: SourceSpec, progress: Progress) -> Unshared:
-    """Check that no image of ``test`` stands, pixel for pixel, in the version that ``text`` names.
+    """Check that no image of ``test`` is, pixel for pixel, in the version that ``text`` names.
 
     Images of ``test`` are converted as those that the version was made from, unless it says
     otherwise; labels do not matter. Memory takes 16 bytes for each row and each image.
 
     Raises:
         InputDataError: there is no such version or source, or their images have other shapes.
-        VerificationError: naming the images that stand in it, and their rows.
+        VerificationError: naming the images that are in it, and their rows.
     """
     # The hashes' room loads torch, which verifying alone needs not wait for.
     from augfactory.evaluation.images.leakage import find_shared_images, pixel_hashes
@@ -151,13 +151,11 @@ def verify_against(text: str, test: SourceSpec, progress: Progress) -> Unshared:
         version.source, source, training_hashes=training_hashes, test_hashes=test_hashes, most=6
     )
     if shared:
-        named = "\n".join(
-            f"  {each.test_name} stands in {each.training_name}" for each in shared[:5]
-        )
+        named = "\n".join(f"  {each.test_name} is in {each.training_name}" for each in shared[:5])
         more = "\n  and there are more" if len(shared) > 5 else ""
         raise VerificationError(
             version.folder,
-            f"images of {source.name} stand in it, pixel for pixel:\n{named}{more}",
+            f"images of {source.name} are in it, pixel for pixel:\n{named}{more}",
             "Name images that the version was not made from, or expand without them.",
         )
     return Unshared(source.name, len(source))
@@ -265,7 +263,7 @@ def _wrong_paths(version: Version) -> list[str]:
     known = {*tables_beside(labelled=labelled), *DOCUMENTS}
     folders = {name.partition("/")[0] for name in _folders(version)}
     return [
-        f"{entry.path}: is no file of a dataset in the format {version.manifest.format}"
+        f"{entry.path}: is not a file of a dataset in the format {version.manifest.format}"
         for entry in version.manifest.files
         if entry.path not in known
         and entry.path not in FORMATS[version.manifest.format].more_files

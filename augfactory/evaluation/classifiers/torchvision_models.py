@@ -80,7 +80,7 @@ def _load(model: nn.Module, name: str, path: Path) -> None:
             )
             raise InputDataError(path, what, f"Name weights of {name}, or another --classifier.")
         if not bool(given[key].isfinite().all()):
-            what = f"{key} holds values that are no finite numbers"
+            what = f"{key} holds values that are not finite numbers"
             raise InputDataError(path, what, "Name other weights.")
     model.load_state_dict(
         {**own, **{k: v for k, v in given.items() if not k.startswith(last or " ")}}

@@ -1,4 +1,4 @@
-"""Accuracy along a training: where an arm stands still, where arms cross, what more steps bring."""
+"""Accuracy along a training: where an arm is at its plateau, where arms cross, what steps bring."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 
 from augfactory.evaluation.comparison.protocol import Reading
 
-STILL = 0.003  # a rise in the last fifth of the steps up to which an arm stands still
+STILL = 0.003  # a rise in the last fifth of the steps up to which an arm is at its plateau
 NEAR = 0.005  # below its last accuracy, an arm has still something to learn
 LAST_DOUBLING = 2.0
 FIFTH = 1.25  # the last fifth of a training is from its step over this

@@ -119,7 +119,7 @@ def _measured(
 
 
 def _collapse(trained: Trained, right: float, rows: int, classes: int) -> str | None:
-    """Say why a training failed: its loss is no number, or it is no better than guessing."""
+    """Say why a training failed: its loss is not a number, or it is no better than guessing."""
     if trained.progress.broke:
         return f"the loss stopped being a number at step {trained.progress.step + 1:,}"
     chance = 1 / classes

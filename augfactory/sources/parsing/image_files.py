@@ -23,7 +23,8 @@ def read_image(path: Path, size: tuple[int, int] | None, channels: int) -> UInt8
     """Read one file as uint8 [H, W, channels], converted as ``pixels.py`` says.
 
     Raises:
-        InputDataError: the file is no image, is damaged or cut short, or declares too many pixels.
+        InputDataError: the file is not an image, is damaged or cut short, or declares too many
+            pixels.
     """
     with _opened(path) as image:
         image.load()
@@ -34,7 +35,7 @@ def holds_grey(path: Path) -> bool:
     """Say from the header whether a file holds shades of grey only.
 
     Raises:
-        InputDataError: the file is no image.
+        InputDataError: the file is not an image.
     """
     with _opened(path) as image:
         return is_grey(image)

@@ -82,7 +82,7 @@ def checked_soft(values: AnyArray, where: str, rows: Int64Array) -> Float32Array
     """Return shares as float32 [n, K]; a row off 1 by more than float32 noise is scaled to 1.
 
     Raises:
-        InputDataError: naming the first of ``rows`` that is no share-out of 1 (to 1e-3).
+        InputDataError: naming the first of ``rows`` that is not a share-out of 1 (to 1e-3).
     """
     if values.ndim != 2 or values.dtype.kind not in "biuf" or values.shape[1] < 2:
         shape = "x".join(map(str, values.shape))
@@ -91,7 +91,7 @@ def checked_soft(values: AnyArray, where: str, rows: Int64Array) -> Float32Array
     if values.shape[1] > MAX_CLASSES:
         raise InputDataError(where, f"more than {MAX_CLASSES} classes", SHARES)
     _refuse_row(
-        np.any(~np.isfinite(values), axis=1), rows, where, "holds a share that is no number"
+        np.any(~np.isfinite(values), axis=1), rows, where, "holds a share that is not a number"
     )
     _refuse_row(np.any(values < 0, axis=1), rows, where, "holds a negative share")
     sums = values.sum(axis=1, dtype=np.float64)

@@ -98,8 +98,8 @@ class UntrustedArrays:
 
 def _texts(value: object) -> list[str]:
     if not isinstance(value, (list, np.ndarray)):
-        raise ValueError("it is no list")
+        raise ValueError("it is not a list")
     names = [name.decode() if isinstance(name, bytes) else name for name in list(value)]
     if not all(isinstance(name, str) for name in names):
-        raise ValueError("a name is no text")
+        raise ValueError("a name is not text")
     return names

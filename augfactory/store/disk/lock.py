@@ -87,7 +87,7 @@ def _locked(path: Path) -> int:
         except OSError as error:
             if error.errno == errno.ELOOP:
                 raise ResourceError(
-                    path, "is a link, which is not followed", "Remove it; it is no file of ours."
+                    path, "is a link, which is not followed", "Remove it; it is not a file of ours."
                 ) from error
             raise unwritable(path, error) from error
         try:
@@ -110,7 +110,7 @@ def _locked(path: Path) -> int:
             raise
         os.close(descriptor)
     raise ResourceError(
-        path, "is no lock of ours: what is opened there is another file each time", "Remove it."
+        path, "is not a lock of ours: what is opened there is another file each time", "Remove it."
     )
 
 

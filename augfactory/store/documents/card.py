@@ -227,7 +227,7 @@ def _limits(manifest: Manifest) -> str:
     points = [
         f"All of it derives from {manifest.source.originals:,} images. It shows nothing that these "
         "did not show, and repeats their biases and their wrong labels.",
-        "It is no test set. Rows that go back to one image are near copies: hold out by "
+        "It is not a test set. Rows that go back to one image are near copies: hold out by "
         f"`{manifest.source.groups}`, never by row, and test on images that nothing here was made "
         "from.",
         "What the source images show of persons or places stands in these too: augfactory does "

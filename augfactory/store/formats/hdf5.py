@@ -101,7 +101,7 @@ def _read_class_names(folder: Path, paths: list[str]) -> list[list[str]]:
         with open_hdf5(inside(folder, path), follow=False) as file:
             stored = file.attrs.get_id("class_names")
             if stored.get_storage_size() > LARGEST_ATTRIBUTE or stored.dtype.kind != "S":
-                raise ValueError("its class names are no text")
+                raise ValueError("its class names are not text")
             found.append(names_in(parse_json(bytes(file.attrs["class_names"]))))
     return found
 

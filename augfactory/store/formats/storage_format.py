@@ -109,8 +109,8 @@ class StorageFormat:
         encode: a shard's rows -> its files; the same bytes for the same rows.
         finish: writes what needs all shards; returns the paths of what it wrote.
         read_columns: (folder, paths of all files, what is expected) -> METADATA_COLUMNS of each
-            shard, in row order. Raises OSError, KeyError or ValueError where the files are not those that
-            the format writes, or declare more than is expected.
+            shard, in row order. Raises OSError, KeyError or ValueError where the files are not
+            those that the format writes, or declare more than is expected.
         read_class_names: (folder, paths of all files) -> the class names as each file that holds
             them has them; raises as ``read_columns``.
         open_images: place -> a reader: rows -> uint8 [n, H, W, C], in the order asked, repeats
