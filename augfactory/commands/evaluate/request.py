@@ -30,8 +30,9 @@ class EvaluateRequest:
     ``seeds`` is how many classifiers are trained on each arm; ``steps`` None trains until all arms
     are at their plateau, ``minutes`` at most about so long. ``arms`` are those beside the baselines
     and the datasets; see ``ArmsRequest``. ``baseline`` is the arm that all are compared with; None
-    is the best of the baselines. ``held_out`` None takes unused training rows. ``out`` None is the folder ``NAME-evaluation`` beside the first dataset; ``lock`` is how other
-    writers are kept out of it.
+    is the best of the baselines. ``held_out`` None takes unused training rows. ``out`` None is the
+    folder ``NAME-evaluation`` beside the first dataset; ``lock`` is how other writers are kept out
+    of it.
     """
 
     datasets: tuple[str, ...]
