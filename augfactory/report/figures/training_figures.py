@@ -111,7 +111,7 @@ def _page(
     figure.set_layout_engine("none")
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
-    axes.imshow(page, interpolation="none", aspect="auto", size=(0, width, height, 0))
+    axes.imshow(page, interpolation="none", aspect="auto", extent=(0, width, height, 0))
     axes.text(MARGIN, 34, title, size=13, weight="bold", color=INK, va="center")
     axes.text(MARGIN, 68, subtitle, size=8.5, color=FAINT, va="center")
     for x, y, text in words:
