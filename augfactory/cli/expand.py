@@ -15,7 +15,7 @@ from augfactory.cli.source_options import (
     Size,
     source_spec,
 )
-from augfactory.errors import RecipeError, unknown_name
+from augfactory.errors import RecipeError, one_of
 from augfactory.names import FORMATS, MIXING, SAMPLERS
 
 COPIES = "Further rows per source image, on top of the factor; 0 leaves mixtures out."
@@ -159,14 +159,14 @@ def expand(
         from augfactory.commands.expand.request import default_workers
         from augfactory.store.disk.lock import read_lock
 
-        if engine == "ray":
-            raise RecipeError("--engine ray", "comes with a later release", "Use --engine local.")
-        if engine != "local":
-            raise unknown_name("--engine", "engine", engine, ["local"])
+        _check_engine(engine)
         vae = {
             "share": share, "decode": decode, "sampler": sampler, "temperature": temperature,
             "reach": reach, "filter": filter,
         }  # fmt: skip
+        more = None
+        if unlabelled is not None:
+            more = source_spec(unlabelled, None, False, False, download)
         flags = ExpandOptions(
             factors=tuple(dict.fromkeys(factor or ())),
             originals=originals,
@@ -180,9 +180,7 @@ def expand(
             ),
             mix_from=mix_from,
             recipe=recipe,
-            unlabelled=source_spec(unlabelled, None, False, False, download)
-            if unlabelled is not None
-            else None,
+            unlabelled=more,
             pseudo_label=pseudo_label,
         )
         spec = source_spec(source, size, grey, rgb, download)
@@ -229,3 +227,9 @@ def expand(
         for dataset in datasets:
             state = "exists already" if dataset.existing else f"{dataset.rows:,} rows"
             show(f"{dataset.name}@{dataset.version}  {dataset.path}  {state}")
+
+
+def _check_engine(engine: str) -> None:
+    if engine == "ray":
+        raise RecipeError("--engine ray", "comes with a later release", "Use --engine local.")
+    one_of("--engine", "engine", engine, ["local"])
