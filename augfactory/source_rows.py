@@ -10,7 +10,6 @@ from typing import Annotated
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from augfactory.errors import InputDataError
 from augfactory.records import Colour, Int64Array, Source, SourceSpec
 
 SCHEME = "augfactory source 1"
@@ -30,10 +29,6 @@ def _path_text(text: str) -> str:
 Row = Annotated[int, Field(ge=0, le=LARGEST_NUMBER)]
 Side = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
 PathText = Annotated[str, Field(max_length=LARGEST_SIDE), AfterValidator(_path_text)]
-
-
-class ChangedSourceError(InputDataError):
-    """The images or labels of recorded rows are no longer what they were."""
 
 
 class SourceRows(BaseModel):
@@ -97,49 +92,6 @@ class SourceRows(BaseModel):
         if re.fullmatch(r"v\d+(:\w+)?", path.name):  # a version by its folder
             return f"{path.parent.name}/{path.name}"
         return path.name or self.text
-
-    def open(
-        self,
-        open_source: Callable[[SourceSpec], Source],
-        what: str = "were recorded",
-        remedy: str = "Restore it as it was.",
-        *,
-        spec: SourceSpec | None = None,
-        on_rows: OnRows | None = None,
-        trusted: bool = False,
-    ) -> tuple[Source, Source]:
-        """Open the source, and hold these rows of it to their fingerprint.
-
-        Args:
-            open_source: opens a source.
-            what: what was made from these rows, for messages: "digits-x10@v1 was made from".
-            remedy: what to do where they have changed.
-            spec: where the source is now, and how it is converted; None is as recorded.
-            on_rows: see ``OnRows``.
-            trusted: the fingerprint was taken just now: only the range of the rows is looked at.
-
-        Returns:
-            The whole source, and the recorded rows of it.
-
-        Raises:
-            ChangedSourceError: there are fewer rows now, or other images or labels.
-            InputDataError: the source is gone, or cannot be read.
-        """
-        whole, rows = open_source(spec or self.spec), self.numbers
-        if rows.max() >= len(whole):
-            how = f"it has {len(whole):,} rows"
-        else:
-            chosen = whole.restricted_to(rows)
-            found = self.fingerprint if trusted else fingerprint(chosen, on_rows)
-            if found == self.fingerprint:
-                return whole, chosen
-            how = f"their fingerprint is {found[:16]}"
-        raise ChangedSourceError(
-            whole.name,
-            f"its images or labels are no longer those that {what}: {how}, and not "
-            f"{self.fingerprint[:16]} of {len(rows):,} rows up to {rows.max()}",
-            remedy,
-        )
 
 
 def rows_of(

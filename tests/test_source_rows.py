@@ -10,9 +10,10 @@ import pytest
 
 from augfactory import records
 from augfactory.records import Float32Array, Int64Array, Source, SourceSpec, UInt8Array
-from augfactory.source_rows import ChangedSourceError, fingerprint, rows_of
+from augfactory.source_rows import fingerprint, rows_of
 from augfactory.sources.opening import open_source
 from augfactory.sources.parsing.arrays import source_of_arrays
+from augfactory.sources.recorded import ChangedSourceError, open_rows
 from tests.sources.written import HEIGHT, WIDTH, noise, write_class_folders, write_h5, write_idx
 
 IMAGES = noise(9, HEIGHT, WIDTH, 3)
@@ -109,21 +110,21 @@ def test_rows_are_opened_as_they_were_recorded_or_not_at_all() -> None:
     whole, numbers = source_of(), np.array([1, 4, 7])
     recorded = rows_of(SourceSpec("x"), whole.restricted_to(numbers), numbers)
     assert recorded.rows == (1, 4, 7)
-    again, chosen = recorded.open(lambda _: source_of())
+    again, chosen = open_rows(recorded, opener=lambda _: source_of())
     assert len(again) == 9
     np.testing.assert_array_equal(chosen.read_images(np.arange(3)), IMAGES[numbers])
 
     other = IMAGES.copy()
     other[7, 0, 0, 0] ^= 1
     with pytest.raises(ChangedSourceError, match="no longer those that it was made from: their"):
-        recorded.open(lambda _: source_of(other), "it was made from")
+        open_rows(recorded, "it was made from", opener=lambda _: source_of(other))
     fewer = source_of(IMAGES[:7], LABELS[:7])
     for trusted in (False, True):
         with pytest.raises(ChangedSourceError, match="it has 7 rows"):
-            recorded.open(lambda _: fewer, trusted=trusted)
+            open_rows(recorded, opener=lambda _: fewer, trusted=trusted)
     other = IMAGES.copy()
     other[0] = 0  # none of these rows
-    assert len(recorded.open(lambda _: source_of(other))[1]) == 3
+    assert len(open_rows(recorded, opener=lambda _: source_of(other))[1]) == 3
 
 
 def test_a_record_is_of_what_there_is_and_opened_where_it_is_now() -> None:
@@ -134,8 +135,8 @@ def test_a_record_is_of_what_there_is_and_opened_where_it_is_now() -> None:
         asked.append(spec)
         return source_of()
 
-    recorded.open(opened)
-    recorded.open(opened, spec=SourceSpec("new"))
+    open_rows(recorded, opener=opened)
+    open_rows(recorded, opener=opened, spec=SourceSpec("new"))
     assert asked == [SourceSpec("old", (5, 7), "rgb"), SourceSpec("new")]
     assert recorded.rows == tuple(range(9))
     assert recorded.roots is None

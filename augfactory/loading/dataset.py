@@ -11,10 +11,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from augfactory.commands.opening.training_sets import version_set
 from augfactory.errors import RecipeError
 from augfactory.evaluation.training.batches import VIEWS, images_with_views
-from augfactory.evaluation.training.training_set import TrainingSet
+from augfactory.evaluation.training.training_set import TrainingSet, version_set
 from augfactory.keyed_random import generator
 from augfactory.loading.epochs import RowKey, round_order
 from augfactory.records import Int64Array, Source, UInt8Array

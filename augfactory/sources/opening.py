@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 from augfactory.errors import InputDataError, RecipeError
@@ -14,6 +15,8 @@ from augfactory.sources.parsing.pixels import converted
 from augfactory.sources.registry import SOURCES
 from augfactory.sources.sample import open_sample
 from augfactory.sources.torchvision_source import PREFIX, open_torchvision
+from augfactory.store.reader import open_version
+from augfactory.store.versions import find_version, looks_like_version
 
 SAMPLE = "sample"
 SPLITS = ("train", "test")
@@ -24,7 +27,42 @@ KINDS = f"A source is {', '.join(NAMES.values())}, '{SAMPLE}' (the bundled digit
 
 
 def open_source(spec: SourceSpec) -> Source:
-    """Open a source; the kind follows from ``spec.text``.
+    """Open the source that ``spec`` names.
+
+    Raises:
+        InputDataError: it is not there, cannot be read, or is no set of labelled images.
+    """
+    if looks_like_version(spec.text):
+        return open_version(find_version(spec.text)).source
+    name, _, split = spec.text.rpartition(":")
+    if split in ("train", "test") and looks_like_version(name):
+        source = open_version(find_version(name)).source
+        if split != (source.split or "train"):
+            raise InputDataError(
+                spec.text,
+                f"this dataset was made from a {source.split or 'train'} split",
+                f"Name it without the suffix: {name}",
+            )
+        return replace(source, name=spec.text)
+    return open_files(spec)
+
+
+def refuse_test_split(source: Source, what: str) -> None:
+    """Keep test images out of what is made from training images.
+
+    Raises:
+        InputDataError: ``source`` is a test split.
+    """
+    if source.split == "test":
+        raise InputDataError(
+            source.name,
+            f"this is a test split, and {what} from it would leak into every later test",
+            "Name the training split instead, for example with the suffix :train.",
+        )
+
+
+def open_files(spec: SourceSpec) -> Source:
+    """Open a source of files; the kind follows from ``spec.text``.
 
     ``sample`` is always the bundled digits (a folder of that name is ``./sample``). A suffix
     ``:train`` or ``:test`` names a split unless a file or folder is called so, suffix and all.

@@ -10,16 +10,40 @@ from pathlib import Path
 
 import numpy as np
 
+from augfactory.errors import InputDataError
 from augfactory.guarded.files import open_regular
 from augfactory.records import Source, SourceSpec
 from augfactory.sources.folder import SUFFIXES
 from augfactory.sources.npz import IMAGE_KEYS, read_array
+from augfactory.sources.opening import open_source, refuse_test_split
 from augfactory.sources.parsing.arrays import source_of_arrays, whole_images
 from augfactory.sources.parsing.decoder_errors import decoder_errors
 from augfactory.sources.parsing.image_files import source_of_files
 from augfactory.sources.parsing.pixels import converted
 
 ONE_CLASS = ("unlabelled",)
+
+
+def open_unlabelled(spec: SourceSpec) -> Source:
+    """Open the images of any SOURCE without their labels, or of what has images alone.
+
+    Raises:
+        InputDataError: there are no images, they cannot be read, or they are a test split.
+    """
+    try:
+        source = open_source(spec)
+    except InputDataError as error:
+        found = open_unlabelled_path(Path(spec.text), spec)
+        if found is None:
+            raise InputDataError(
+                error.where,
+                error.what,
+                "Unlabelled images are a folder of image files, a .npz with an array 'images', or "
+                "any SOURCE.",
+            ) from error
+        return found
+    refuse_test_split(source, "a training set made")
+    return forget_labels(source)
 
 
 def open_unlabelled_path(path: Path, spec: SourceSpec) -> Source | None:

@@ -85,7 +85,7 @@ def test_a_killed_study_repeats_no_finished_cell(
     after = {path.name: path.stat().st_mtime_ns for path in cells.glob("[!.]*.json")}
     assert len(after) == 4
     assert before.items() <= after.items()
-    assert f"{len(before)} of 4 classifiers stand in out" in done.stderr
+    assert f"{len(before)} of 4 classifiers are kept in out" in done.stderr
     arms = json.loads(done.stdout)["groups"][0]["arms"]
     assert [len(arm["accuracy"]["values"]) for arm in arms] == [2, 2]
 

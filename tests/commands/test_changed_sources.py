@@ -70,7 +70,7 @@ def test_what_a_model_learnt_is_looked_through_or_nothing_is_told(place: Path) -
         np.concatenate([test_images, images[:1]]),
         np.concatenate([test_labels, labels[:1]]),
     )
-    with pytest.raises(InputDataError, match="stands in the training set too"):
+    with pytest.raises(InputDataError, match="is in the training set too"):
         gathered("seen.h5")
     for rows in (19, 20):
         write_anew(place / "learnt.h5", *patterns("others", rows))

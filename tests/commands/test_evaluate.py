@@ -239,7 +239,7 @@ def test_a_test_image_among_the_training_images_is_named(bench: Bench) -> None:
 def test_a_test_image_among_the_generated_images_is_found(bench: Bench) -> None:
     test = write_source(bench.folder / "copies.h5", *patterns("train", 60))
     write_version(bench.folder / "copied/v1", bench.train, CHOSEN, 2, originals=False, noise=0)
-    with pytest.raises(InputDataError, match="stands in the training set too"):
+    with pytest.raises(InputDataError, match="is in the training set too"):
         run(replace(bench.request, datasets=("copied",), test=test))
 
 

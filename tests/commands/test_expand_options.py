@@ -104,7 +104,7 @@ def large(path: Path) -> None:
         (os.mkfifo, "it is a FIFO, not a file"),
         (lambda path: path.symlink_to("/dev/zero"), "it is a device, not a file"),
         (lambda path: path.mkdir(), "it is a folder, not a file"),
-        (lambda path: path.write_bytes(b"factor = 2 # \xff"), "no text in UTF-8"),
+        (lambda path: path.write_bytes(b"factor = 2 # \xff"), "not UTF-8 text"),
         (large, "1,073,741,824 bytes"),
         (Path.resolve, "No such file"),
         (

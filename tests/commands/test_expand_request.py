@@ -35,7 +35,7 @@ def request_of(source: SourceSpec, out: str | Path = "out", **more: Any) -> Expa
         ("a\nb", r"control character \x0a"),
         ("data/a\x1b[2Jb", r"control character \x1b"),
         ("a\0b", r"control character \x00"),
-        ("\udcff\udcfe", "no text in UTF-8"),
+        ("\udcff\udcfe", "not UTF-8 text"),
         ("n" * 201, "201 bytes"),
         ("ü" * 101, "202 bytes"),
     ],

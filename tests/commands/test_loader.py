@@ -230,7 +230,7 @@ def test_wrong_options_of_load_are_mended(folder: Path, options: Any, said: str)
         ({"batch_size": 0}, "less than 1"),
         ({"rows": [ROWS]}, "not all in the version"),
         ({"rows": []}, "are none"),
-        ({"part": (2, 2)}, "is no part"),
+        ({"shard": (2, 2)}, "is not a shard"),
     ],
 )
 def test_wrong_options_of_loader_are_mended(folder: Path, options: Any, said: str) -> None:

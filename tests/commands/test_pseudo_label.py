@@ -17,7 +17,6 @@ from augfactory.commands.expand import pseudo_labelling
 from augfactory.commands.expand.build import Dataset
 from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest
-from augfactory.commands.opening.training_sets import version_set
 from augfactory.commands.progress import Progress
 from augfactory.commands.vae.plan import VaeTrainRequest, plan_training
 from augfactory.commands.vae.train import vae_train
@@ -28,6 +27,7 @@ from augfactory.commands.versions.reproduce import reproduce
 from augfactory.commands.versions.verify import verify
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation import pseudo_labels as own
+from augfactory.evaluation.training.training_set import version_set
 from augfactory.records import SourceSpec
 from augfactory.store.pseudo_label_table import read_pseudo_labels
 from augfactory.store.reader import Version, open_version
@@ -185,7 +185,7 @@ def test_a_test_image_among_the_unlabelled_ones_is_refused(place: Path) -> None:
     images, _ = patterns("more", MORE)
     dropped = np.flatnonzero(~read_pseudo_labels(dataset.path, MORE, 10).kept)
     write_source(place / "test.h5", images[dropped[:1]].repeat(2, axis=0), np.arange(2))
-    with pytest.raises(InputDataError, match="stands in the training set too"):
+    with pytest.raises(InputDataError, match="is in the training set too"):
         gather((str(dataset.path),), SourceSpec("test.h5"), None, ArmsRequest(), Progress())
     write_source(place / "fair.h5", *patterns("fair", 20))
     inputs = gather((str(dataset.path),), SourceSpec("fair.h5"), None, ArmsRequest(), Progress())
@@ -263,5 +263,5 @@ def test_a_model_learns_the_look_of_unlabelled_images(place: Path) -> None:
     (dataset,) = expand(ExpandRequest(SourceSpec("with"), Path("d"), (3,)), Progress())
     assert reproduce(str(dataset.path), Progress()).content_hash == dataset.content_hash
     write_source(place / "test.h5", np.load("tall.npz")["images"][:2], np.arange(2))
-    with pytest.raises(InputDataError, match="stands in the training set too"):
+    with pytest.raises(InputDataError, match="is in the training set too"):
         gather((str(dataset.path),), SourceSpec("test.h5"), None, ArmsRequest(), Progress())

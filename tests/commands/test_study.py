@@ -180,7 +180,7 @@ def test_a_test_image_among_the_source_is_refused(place: Path) -> None:
     images, labels = patterns("test", 50)
     images[7] = patterns("train", 80)[0][3]
     write_source(place / "test.h5", images, labels)
-    with pytest.raises(InputDataError, match="stands in the training set too"):
+    with pytest.raises(InputDataError, match="is in the training set too"):
         run(request(place))
     assert not (place / "out").exists()
 
@@ -327,5 +327,5 @@ def test_an_arm_labels_images_that_nobody_has_labelled(place: Path) -> None:
     manifest = json.loads(path.read_text())
     assert len(manifest["unlabelled"]["rows"]) == 30
     assert not {*manifest["unlabelled"]["rows"]} & {*manifest["source"]["rows"]}
-    with pytest.raises(InputDataError, match="stands in the training set too"):
+    with pytest.raises(InputDataError, match="is in the training set too"):
         run(request(place, **changes, unlabelled=str(place / "test.h5")))

@@ -16,13 +16,14 @@ import pytest
 from PIL import Image
 
 from augfactory.commands.expand.inputs import gather
-from augfactory.commands.opening.opening import lasting_text, open_any
+from augfactory.commands.opening.opening import lasting_text
 from augfactory.commands.progress import Bar, Progress
 from augfactory.commands.vae import decoded_images
 from augfactory.commands.vae.train import VaeTrainRequest, VaeTrainResult, as_json, vae_train
 from augfactory.errors import InputDataError, RecipeError, ResourceError
 from augfactory.records import SourceSpec
 from augfactory.source_rows import fingerprint
+from augfactory.sources.opening import open_source
 from augfactory.store.disk.lock import only_writer
 from augfactory.vae.checkpoint import load_model
 from augfactory.vae.config import read_config
@@ -181,7 +182,7 @@ def test_a_model_folder_is_whole(trained: VaeTrainResult) -> None:
 
 def test_the_rows_are_those_of_the_seed(trained: VaeTrainResult, request_: VaeTrainRequest) -> None:
     chosen = trained.config.source
-    source = open_any(SourceSpec(chosen.text)).restricted_to(np.array(chosen.rows))
+    source = open_source(SourceSpec(chosen.text)).restricted_to(np.array(chosen.rows))
     assert np.bincount(source.labels).tolist() == [6, 6, 6]
     assert fingerprint(source) == chosen.fingerprint
     assert Path(chosen.text).is_absolute()
@@ -310,7 +311,7 @@ def test_a_diverged_training_says_so_and_makes_way(request_: VaeTrainRequest) ->
 def test_foreign_folders_are_left_alone(request_: VaeTrainRequest) -> None:
     request_.out.mkdir()
     (request_.out / "thesis.txt").write_text("years of work")
-    with pytest.raises(RecipeError, match="holds files that are no model"):
+    with pytest.raises(RecipeError, match="holds files that are not a model"):
         vae_train(request_, SILENT)
     assert contents(request_.out) == {"thesis.txt": b"years of work"}
     with pytest.raises(RecipeError, match="is a file"):
@@ -480,7 +481,7 @@ def test_a_folder_that_leads_elsewhere_is_not_written_to(
     again = replace(request_, out=request_.out.parent / "again")
     again.out.mkdir()
     (again.out / ".resume").symlink_to(elsewhere)
-    with pytest.raises(RecipeError, match="holds files that are no model"):
+    with pytest.raises(RecipeError, match="holds files that are not a model"):
         vae_train(again, SILENT)
     assert contents(elsewhere) == before
 

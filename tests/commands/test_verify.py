@@ -175,9 +175,9 @@ def test_a_test_image_in_a_version_is_named_with_its_row(photos: Path) -> None:
     copied = photos / "photos/test/disc/003.png"
     copied.write_bytes((photos / "photos/train/bar/004.png").read_bytes())
     test = SourceSpec(f"{photos / 'photos'}:test")
-    with pytest.raises(VerificationError, match=r"disc/003.png stands in d-x2@v1 row 4\n") as found:
+    with pytest.raises(VerificationError, match=r"disc/003.png is in d-x2@v1 row 4\n") as found:
         verify_against(str(photos / "d-x2"), test, Progress())
-    assert str(found.value).count("stands in") == 1
+    assert str(found.value).count(" is in d-x2") == 1
     with pytest.raises(VerificationError, match="and there are more"):
         verify_against(str(photos / "d-x2"), SourceSpec(str(photos / "photos")), Progress())
 
@@ -188,7 +188,7 @@ def test_a_generated_row_counts_too(photos: Path) -> None:
     made = read_rows(version / "shards/00000.h5").image[18 + 7]
     images = np.stack([np.zeros_like(made), made])
     np.savez(photos / "leak.npz", images=images, labels=np.array([0, 2]))
-    with pytest.raises(VerificationError, match=r"stands in d-x2@v1 row 25\n"):
+    with pytest.raises(VerificationError, match=r"is in d-x2@v1 row 25\n"):
         verify_against(str(version), SourceSpec(str(photos / "leak.npz")), Progress())
 
 
@@ -207,7 +207,7 @@ def test_the_command_answers_with_exit_codes(photos: Path) -> None:
     assert f"none of the 18 images of {name}:test is in it" in told.stdout
     present = run(app, ["verify", version, "--against", f"{name}:train", "--json", "--quiet"])
     assert present.exit_code == 4
-    assert "bar/000.png stands in d-x2@v1 row 0" in json.loads(present.stdout)["error"]["what"]
+    assert "bar/000.png is in d-x2@v1 row 0" in json.loads(present.stdout)["error"]["what"]
     assert run(app, ["verify", version, "--size", "9"]).exit_code == 2
     plain = run(app, ["verify", version, "--json", "--quiet"])
     assert "against" not in json.loads(plain.stdout)

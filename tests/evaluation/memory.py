@@ -1,13 +1,17 @@
 """Sources held in memory, for tests: small, never square, in colour."""
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 
 from augfactory.keyed_random import generator
-from augfactory.records import Float32Array, Int64Array, Source, SourceSpec, UInt8Array, one_hot
+from augfactory.records import Float32Array, Int64Array, Source, UInt8Array, one_hot
 from augfactory.source_rows import SourceRows
 
 IMAGE_SHAPE = (9, 6, 3)
 CLASSES = 10
+PLACE = tempfile.TemporaryDirectory()  # of this process; gone when it ends
 CLASS_NAMES = tuple(f"class {label}" for label in range(CLASSES))
 
 
@@ -48,8 +52,8 @@ def pattern_source(key: str, rows: int, name: str = "memory") -> Source:
 
 
 def rows_of_patterns(text: str, fingerprint: str, rows: range | None = None) -> SourceRows:
-    """Return the record of rows of ``KEY/ROWS``, all of them at None."""
-    numbers = range(int(text.split("/")[1])) if rows is None else rows
+    """Return the record of rows of ``…-ROWS.npz``, all of them at None."""
+    numbers = range(int(Path(text).stem.rpartition("-")[2])) if rows is None else rows
     return SourceRows(
         text=text,
         split=None,
@@ -60,7 +64,10 @@ def rows_of_patterns(text: str, fingerprint: str, rows: range | None = None) -> 
     )
 
 
-def open_patterns(spec: SourceSpec) -> Source:
-    """Open ``KEY/ROWS``; importable, so that another process can do it too."""
-    key, rows = spec.text.split("/")
-    return pattern_source(key, int(rows), spec.text)
+def pattern_file(key: str, rows: int, chosen: tuple[int, ...] | None = None) -> str:
+    """Write ``patterns``, or ``chosen`` rows of them, as a source; return its path."""
+    images, labels = patterns(key, rows)
+    kept = list(range(rows) if chosen is None else chosen)
+    path = Path(PLACE.name) / f"{key}-{len(kept)}.npz"
+    np.savez(path, image=images[kept], label=labels[kept], class_names=np.array(CLASS_NAMES))
+    return str(path)

@@ -11,8 +11,10 @@ from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.records import SourceSpec
 from tests.evaluation.memory import rows_of_patterns
 
-ARM = Arm("originals", 1, SourceSpec("train/80"), 80, "abc")
-CELL = Run(ARM, rows_of_patterns("test/50", "def"), ClassifierSpec("quick"), TrainingSettings(), 0)
+ARM = Arm("originals", 1, SourceSpec("train-80.npz"), 80, "abc")
+CELL = Run(
+    ARM, rows_of_patterns("test-50.npz", "def"), ClassifierSpec("quick"), TrainingSettings(), 0
+)
 EMPTY = (0,) * 15
 ROWS = 100
 STILL = (50, 63, 79, 100)

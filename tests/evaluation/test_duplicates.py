@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from augfactory.commands.opening.opening import open_any
 from augfactory.evaluation.images import duplicates
 from augfactory.evaluation.images.duplicates import find_near_duplicates, thumbnail_vectors
 from augfactory.records import Int64Array, Source, SourceSpec, UInt8Array
+from augfactory.sources.opening import open_source
 from tests.evaluation.memory import memory_source
 
 
@@ -34,7 +34,7 @@ def photographs(rows: int, seed: int) -> UInt8Array:
 
 
 def digits(split: str, rows: int) -> UInt8Array:
-    source = open_any(SourceSpec(f"sample:{split}"))
+    source = open_source(SourceSpec(f"sample:{split}"))
     return source.read_images(np.arange(rows))
 
 

@@ -23,22 +23,19 @@ from augfactory.evaluation.comparison.train_run import train_run
 from augfactory.evaluation.training.batch_policy import BatchPolicy
 from augfactory.evaluation.training.online import OnlineStage
 from augfactory.evaluation.training.settings import TrainingSettings
-from augfactory.evaluation.training.training_set import TrainingSet, plain_set, training_part
+from augfactory.evaluation.training.training_set import plain_set, training_part
 from augfactory.records import SourceSpec
-from tests.evaluation.memory import open_patterns, pattern_source, rows_of_patterns
+from augfactory.sources.opening import open_source
+from tests.evaluation.memory import pattern_file, pattern_source, rows_of_patterns
 
-ARM = Arm("one", 10, SourceSpec("train/80"), 80, "abc")
-TEST = rows_of_patterns("test/50", "def")
+ARM = Arm("one", 10, SourceSpec(pattern_file("train", 80)), 80, "abc")
+TEST = rows_of_patterns(pattern_file("test", 50), "def")
 SETTINGS = TrainingSettings(steps=4, batch=8, optimiser="adamw")
 CELL = Run(ARM, TEST, ClassifierSpec("vgg"), SETTINGS, 0)
 
 
-def open_training(spec: SourceSpec) -> TrainingSet:
-    return plain_set(open_patterns(spec))
-
-
 def run_here(cell: Run) -> RunResult:
-    return train_run(cell, open_training, open_patterns)[0]
+    return train_run(cell)[0]
 
 
 def timeless(result: RunResult) -> RunResult:
@@ -94,11 +91,8 @@ def test_a_cell_gives_the_same_here_and_in_another_process(
 def test_rows_restrict_what_a_cell_trains_on() -> None:
     chosen = (3, 14, 15)
     restricted = run_here(replace(CELL, arm=replace(ARM, rows=chosen)))
-
-    def open_restricted(spec: SourceSpec) -> TrainingSet:
-        return open_training(spec).restricted_to(np.array(chosen))
-
-    expected, _ = train_run(CELL, open_restricted, open_patterns)
+    source = SourceSpec(pattern_file("train", 80, chosen))
+    expected = run_here(replace(CELL, arm=replace(ARM, source=source)))
     assert timeless(restricted) == timeless(expected)
     assert restricted.scores.nll != run_here(CELL).scores.nll
 
@@ -112,7 +106,7 @@ def test_parts_are_the_originals_and_the_rest() -> None:
 
 
 def test_held_out_rows_scale_what_is_measured_and_nothing_else() -> None:
-    held_out = rows_of_patterns("held/40", "ghi", range(5, 35))
+    held_out = rows_of_patterns(pattern_file("held", 40), "ghi", range(5, 35))
     plain, scaled = run_here(CELL), run_here(replace(CELL, held_out=held_out))
     assert plain.scaled is None
     assert timeless(replace(scaled, scaled=None, temperature=None)) == timeless(plain)
@@ -122,7 +116,7 @@ def test_held_out_rows_scale_what_is_measured_and_nothing_else() -> None:
 
 
 def test_corrupted_copies_of_the_test_images_are_measured(tmp_path: Path) -> None:
-    test = open_patterns(TEST.spec)
+    test = open_source(TEST.spec)
     images = test.read_images(np.arange(len(test)))
     files = []
     for name, severity, copy in (
@@ -138,7 +132,7 @@ def test_corrupted_copies_of_the_test_images_are_measured(tmp_path: Path) -> Non
 
 
 def test_a_result_comes_back_from_json() -> None:
-    held_out = rows_of_patterns("held/40", "ghi")
+    held_out = rows_of_patterns(pattern_file("held", 40), "ghi")
     for cell in (CELL, replace(CELL, held_out=held_out)):
         result = run_here(cell)
         assert RUN_RESULT.validate_python(json.loads(json.dumps(asdict(result)))) == result

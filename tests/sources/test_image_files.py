@@ -86,7 +86,7 @@ def test_files_that_may_not_be_read_are_named(root: Path, monkeypatch: pytest.Mo
     assert "chmod" in message
     monkeypatch.setattr(os, "scandir", denied)
     monkeypatch.setattr(os, "listdir", denied)
-    assert refusal(root).startswith(f"{root}: you may not read it")
+    assert refusal(root).startswith(f"{root}: you may not look into it")
 
 
 def test_a_file_that_goes_away_is_named(root: Path) -> None:

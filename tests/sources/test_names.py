@@ -18,7 +18,7 @@ IMAGES = noise(6, HEIGHT, WIDTH, 3)
 LABELS = np.array([0, 0, 0, 1, 1, 1])
 
 UNFIT = {
-    "\udcff\udcfe": (r"'\xff\xfe'", "no text in UTF-8"),
+    "\udcff\udcfe": (r"'\xff\xfe'", "not UTF-8 text"),
     "a\nb": (r"'a\x0ab'", r"control character \x0a"),
     "a\x1b[2Jb": (r"'a\x1b[2Jb'", r"control character \x1b"),
     "a\u2028b": (r"'a\u2028b'", r"control character \u2028"),
@@ -98,9 +98,9 @@ def test_a_file_name_that_is_no_utf8_works_and_is_told_whole(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("text", "where", "what"),
     [
-        ("data/\udcff\udcfe", r"data/\xff\xfe", "no text in UTF-8"),
-        ("\udcff:train", r"\xff:train", "no text in UTF-8"),
-        ("torchvision:\ud800", r"torchvision:\ud800", "no text in UTF-8"),
+        ("data/\udcff\udcfe", r"data/\xff\xfe", "not UTF-8 text"),
+        ("\udcff:train", r"\xff:train", "not UTF-8 text"),
+        ("torchvision:\ud800", r"torchvision:\ud800", "not UTF-8 text"),
         ("a\0b", r"a\x00b", "cannot be looked at"),
         ("x" * 5000, "x" * 60 + "…", "this name is too long"),
         ("y/" * 5000, "y/" * 30 + "…", "this name is too long"),

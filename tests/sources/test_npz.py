@@ -124,7 +124,7 @@ def test_bad_values_name_the_array_and_the_row(tmp_path: Path) -> None:
     path = saved(tmp_path, x=IMAGES / 200, y=LABELS)
     assert refusal(path).startswith(f"{path}[x]: row 0 holds")
     path = saved(tmp_path, x=IMAGES, y=LABELS, class_names=np.arange(4))
-    assert "no list of strings" in refusal(path)
+    assert "not a list of strings" in refusal(path)
     path = saved(tmp_path, x=IMAGES, y=LABELS, class_names=np.array([b"\xff", b"b", b"c", b"d"]))
     assert "cannot be read as text" in refusal(path)
 

@@ -37,8 +37,8 @@ def test_whole_numbers_of_any_type(dtype: str, shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize(
     ("values", "row", "reason"),
     [
-        ([0, 1, float("nan")], 2, "no number"),
-        ([0, float("inf"), 1], 1, "no number"),
+        ([0, 1, float("nan")], 2, "not a number"),
+        ([0, float("inf"), 1], 1, "not a number"),
         ([0.0, 1.0, 1.5], 2, "no whole number"),
         ([0, 1, 1, -1, -2], 3, "negative"),
         ([0, MAX_CLASSES, 1], 1, "outside"),
@@ -113,7 +113,7 @@ def test_hard_labels_beside_soft_ones_are_kept() -> None:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (float("nan"), "no number"),
+        (float("nan"), "not a number"),
         (-0.001, "negative"),
         (0.2485, "do not sum to 1"),
         (0.2515, "do not sum to 1"),

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from augfactory.commands.opening.unlabelled import gather_unlabelled, open_unlabelled
+from augfactory.commands.opening.unlabelled import gather_unlabelled
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError
 from augfactory.records import SourceSpec
+from augfactory.sources.unlabelled import open_unlabelled
 from tests.evaluation.memory import memory_source
 from tests.sources.written import noise
 

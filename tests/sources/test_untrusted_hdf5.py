@@ -135,14 +135,14 @@ def unknown_filter(file: Any, other: Path) -> None:
 
 
 REFUSED: dict[Callable[[Any, Path], None], str] = {
-    external_link: "no array of this very file",
-    soft_link: "no array of this very file",
-    group: "no array of this very file",
+    external_link: "not an array of this very file",
+    soft_link: "not an array of this very file",
+    group: "not an array of this very file",
     virtual: "in other files",
     external_storage: "in other files",
-    strings: "no array of numbers",
-    scalar: "no array of numbers",
-    empty: "no array of numbers",
+    strings: "not an array of numbers",
+    scalar: "not an array of numbers",
+    empty: "not an array of numbers",
     never_written: "never written",
     partly_written: "never written",
     huge_rows: "one row of it",

@@ -6,19 +6,24 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from augfactory.commands.opening.opening import open_any, spec_of
-from augfactory.commands.opening.training_sets import open_training, version_set
+from augfactory.commands.opening.opening import spec_of
 from augfactory.errors import RecipeError, unknown_name
 from augfactory.evaluation.comparison.protocol import Arm
 from augfactory.evaluation.training.batch_policy import BatchPolicy, Loss
 from augfactory.evaluation.training.batches import Order, images_with_views
 from augfactory.evaluation.training.online import OnlineStage, online_stage
-from augfactory.evaluation.training.training_set import TrainingSet, training_part
+from augfactory.evaluation.training.training_set import (
+    TrainingSet,
+    open_training,
+    training_part,
+    version_set,
+)
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.content import look_at, preset_for
 from augfactory.pipeline.sides import check_sides
 from augfactory.pipeline.stages import default_geometry
 from augfactory.records import SourceSpec
+from augfactory.sources.recorded import open_rows
 from augfactory.store.reader import Version
 
 ORIGINALS = "originals"
@@ -103,7 +108,7 @@ def originals_arm(versions: tuple[Version, ...]) -> Arm:
             return Arm(ORIGINALS, 1, spec, count, origin.fingerprint, part="originals")
     spec = spec_of(origin, versions[0].folder)
     what = f"{versions[0].address} was made from"
-    origin.open(open_any, what, "Restore the source as it was, or expand it again.", spec=spec)
+    open_rows(origin, what, "Restore the source as it was, or expand it again.", spec=spec)
     return Arm(ORIGINALS, 1, spec, len(origin.rows), origin.fingerprint, rows=origin.rows)
 
 

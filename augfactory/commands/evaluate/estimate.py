@@ -8,8 +8,6 @@ import numpy as np
 
 from augfactory.commands.evaluate.evaluate import Prepared, check_classifier
 from augfactory.commands.evaluate.request import EvaluateRequest, runs_of
-from augfactory.commands.opening.opening import open_any
-from augfactory.commands.opening.training_sets import open_training
 from augfactory.commands.runs.stages import FIRST, MOST
 from augfactory.engines import processes
 from augfactory.evaluation.classifiers.registry import find_classifier
@@ -17,7 +15,8 @@ from augfactory.evaluation.comparison.train_run import CURVE_ROWS, TRAINING_ROWS
 from augfactory.evaluation.training.predicting import log_probabilities
 from augfactory.evaluation.training.settings import reading_steps
 from augfactory.evaluation.training.train import train_classifier
-from augfactory.evaluation.training.training_set import training_part
+from augfactory.evaluation.training.training_set import open_training, training_part
+from augfactory.sources.recorded import open_rows
 
 PROBE_STEPS = 20
 
@@ -51,7 +50,7 @@ def estimate(request: EvaluateRequest, prepared: Prepared) -> Estimate:
     settings = replace(run.settings, steps=PROBE_STEPS)
     with processes.pinned_threads(1):
         found = train_classifier(training, build, settings, 0, run.arm.batch_policy)
-        test = run.test.open(open_any, trusted=True)[1]
+        test = open_rows(run.test, trusted=True)[1]
         rows = np.arange(min(len(test), CURVE_ROWS))
         begun = time.perf_counter()
         log_probabilities(found.network, test.read_images, rows, len(test.class_names))

@@ -7,16 +7,18 @@ from typing import Any
 import numpy as np
 
 from augfactory.commands.evaluate.arms import ArmsRequest, make_arms, opened_part
-from augfactory.commands.opening.opening import converted_like, lasting_text, open_any, spec_of
+from augfactory.commands.opening.opening import converted_like, lasting_text, spec_of
 from augfactory.commands.opening.recorded_recipe import check_recipe
-from augfactory.commands.opening.unlabelled import open_unlabelled
 from augfactory.commands.progress import Progress
 from augfactory.errors import AugfactoryError, InputDataError, RecipeError
 from augfactory.evaluation.comparison.protocol import Arm
 from augfactory.evaluation.images.leakage import find_shared_images, pixel_hashes
 from augfactory.records import Int64Array, Source, SourceSpec, UInt8Array
 from augfactory.source_rows import SourceRows, rows_of
+from augfactory.sources.opening import open_source
+from augfactory.sources.recorded import open_rows
 from augfactory.sources.subset import stratified_rows
+from augfactory.sources.unlabelled import open_unlabelled
 from augfactory.store.reader import Version, open_version
 from augfactory.store.versions import find_version
 
@@ -58,7 +60,7 @@ def gather(
     versions = _open_versions(datasets)
     origin = versions[0].manifest.source
     test_spec = converted_like(test_spec, origin)
-    test = open_any(test_spec)
+    test = open_source(test_spec)
     for version in versions:
         check_fit(version.source, test)
     arms = make_arms(versions, arms_request)
@@ -154,7 +156,7 @@ def _also_learnt_from(versions: tuple[Version, ...]) -> list[Source]:
         model, unlabelled = version.manifest.model or {}, version.manifest.unlabelled
         its_model = f"the model of {version.address} learnt"
         for entry, what, opener in (
-            (_entry(model.get("trained_on")), its_model, open_any),
+            (_entry(model.get("trained_on")), its_model, open_source),
             (_entry(model.get("unlabelled")), its_model, open_unlabelled),
             (unlabelled, f"{version.address} was made from", open_unlabelled),
         ):
@@ -164,7 +166,8 @@ def _also_learnt_from(versions: tuple[Version, ...]) -> list[Source]:
             remedy = (
                 "Restore it: test images are looked for among all that a dataset has learnt from."
             )
-            sources.append(entry.open(opener, what, remedy, spec=spec_of(entry, version.folder))[1])
+            spec = spec_of(entry, version.folder)
+            sources.append(open_rows(entry, what, remedy, spec=spec, opener=opener)[1])
     return sources
 
 
@@ -180,12 +183,12 @@ def _held_out(
     origin = version.manifest.source
     if spec is not None:
         spec = converted_like(spec, origin)
-        source = open_any(spec)
+        source = open_source(spec)
         check_fit(source, test)
         return rows_of(spec, source), source
     own = spec_of(origin, version.folder)
     try:
-        whole, _ = origin.open(open_any, spec=own)
+        whole, _ = open_rows(origin, spec=own)
     except AugfactoryError:
         return None, None  # rows of a source that has changed may be used ones
     if whole.class_names != test.class_names or whole.image_shape != test.image_shape:

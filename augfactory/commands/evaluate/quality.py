@@ -7,7 +7,7 @@ import numpy as np
 
 from augfactory.commands.evaluate.arms import opened_part, originals_arm
 from augfactory.commands.evaluate.inputs import check_fit
-from augfactory.commands.opening.opening import converted_like, open_any
+from augfactory.commands.opening.opening import converted_like
 from augfactory.commands.progress import Progress
 from augfactory.commands.vae.decoded_images import taught
 from augfactory.engines.processes import pinned_threads
@@ -19,6 +19,7 @@ from augfactory.evaluation.images.leakage import find_shared_images
 from augfactory.evaluation.images.quality import HeldOut, Quality, ReadFeatures, RealSet
 from augfactory.evaluation.images.quality import quality as compare
 from augfactory.records import Float32Array, Int64Array, Source, SourceSpec
+from augfactory.sources.opening import open_source
 from augfactory.store.reader import Version, open_version
 from augfactory.store.versions import find_version
 
@@ -192,7 +193,7 @@ def originals_of(version: Version) -> tuple[Source, Int64Array]:
 
 
 def _held_out(version: Version, originals: Source, spec: SourceSpec) -> Source:
-    source = open_any(converted_like(spec, version.manifest.source))
+    source = open_source(converted_like(spec, version.manifest.source))
     check_fit(version.source, source)
     shared = find_shared_images(originals, source, most=1)
     if shared:

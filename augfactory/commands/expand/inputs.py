@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augfactory.commands.expand.build import Build
-from augfactory.commands.opening.opening import open_any, place_of_source, refuse_test_split
+from augfactory.commands.opening.opening import place_of_source
 from augfactory.commands.opening.unlabelled import MOST, gather_unlabelled
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
@@ -13,6 +13,8 @@ from augfactory.guarded.files import is_there
 from augfactory.pipeline.recipe import Recipe, recipe_id, rendering_versions
 from augfactory.records import Colour, Source, SourceSpec
 from augfactory.source_rows import SourceRows, roots_of, rows_of
+from augfactory.sources.opening import open_source, refuse_test_split
+from augfactory.sources.recorded import open_rows
 from augfactory.sources.subset import stratified_rows
 from augfactory.store.places import place_from
 from augfactory.vae.config import read_config
@@ -68,18 +70,19 @@ def gather(
             spec = replace(spec, size=(height, width), colour=colour)
 
     def opened(spec: SourceSpec) -> Source:
-        whole = open_any(spec)
+        whole = open_source(spec)
         refuse_test_split(whole, "a training set made")
         return whole
 
     if model is not None and brings_rows:
         recorded = model.config.source
         with progress.bar("reading the source", len(recorded.rows), "image") as bar:
-            _, source = recorded.open(
-                opened,
+            _, source = open_rows(
+                recorded,
                 "the model was trained on",
                 "Restore the source, name a SOURCE and give the model with --model, or train "
                 "again.",
+                opener=opened,
                 on_rows=bar.advance,
             )
         found = {"split": source.split, "roots": roots_of(source)}

@@ -12,8 +12,6 @@ import numpy as np
 
 from augfactory.commands.expand.build import Build
 from augfactory.commands.expand.inputs import BuildInputs
-from augfactory.commands.opening.opening import open_any
-from augfactory.commands.opening.unlabelled import open_unlabelled
 from augfactory.engines import processes
 from augfactory.guarded.documents import read_json
 from augfactory.guarded.files import open_regular
@@ -26,6 +24,9 @@ from augfactory.pipeline.settle import Settle, columns_of_rejected, count_reject
 from augfactory.pipeline.shares import is_filtered
 from augfactory.records import Rows, Source, SourceSpec
 from augfactory.source_rows import SourceRows
+from augfactory.sources.opening import open_source
+from augfactory.sources.recorded import open_rows
+from augfactory.sources.unlabelled import open_unlabelled
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.formats.storage_format import Shard
 from augfactory.store.pseudo_label_table import read_pseudo_labels
@@ -150,13 +151,13 @@ def read_given(building: Path) -> Given:
     """Open what ``begin_job`` told of."""
     values = read_json(building / JOB, follow=False)
 
-    def opened(rows: Any, open_source: Callable[[SourceSpec], Source]) -> Source:
-        return SourceRows.model_validate(rows).open(open_source, trusted=True)[1]
+    def opened(rows: Any, opener: Callable[[SourceSpec], Source] = open_source) -> Source:
+        return open_rows(SourceRows.model_validate(rows), opener=opener, trusted=True)[1]
 
     return Given(
         building=building,
         recipe=Recipe.model_validate(values["recipe"]),
-        source=opened(values["source"], open_any),
+        source=opened(values["source"]),
         unlabelled=values["unlabelled"] and opened(values["unlabelled"], open_unlabelled),
         model=values["model"] and Path(values["model"]),
         checkpoint=values["checkpoint"],

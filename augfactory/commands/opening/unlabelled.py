@@ -1,18 +1,16 @@
 """Unlabelled images beside the labelled ones: which of a SOURCE's serve."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-from augfactory.commands.opening.opening import open_any, refuse_test_split
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError
 from augfactory.evaluation.images.leakage import pixel_hashes
 from augfactory.evaluation.training.training_set import spread_rows
 from augfactory.records import Source, SourceSpec
 from augfactory.source_rows import SourceRows, rows_of
-from augfactory.sources.unlabelled import forget_labels, open_unlabelled_path
+from augfactory.sources.unlabelled import open_unlabelled
 
 MOST = 20_000  # that a VAE learns from
 
@@ -31,28 +29,6 @@ def check_labelled(source: Source) -> None:
             "others could not be tested on it",
             "Label another image of this class, or leave --pseudo-label out.",
         )
-
-
-def open_unlabelled(spec: SourceSpec) -> Source:
-    """Open the images of any SOURCE without their labels, or of what has images alone.
-
-    Raises:
-        InputDataError: there are no images, they cannot be read, or they are a test split.
-    """
-    try:
-        source = open_any(spec)
-    except InputDataError as error:
-        found = open_unlabelled_path(Path(spec.text), spec)
-        if found is None:
-            raise InputDataError(
-                error.where,
-                error.what,
-                "Unlabelled images are a folder of image files, a .npz with an array 'images', or "
-                "any SOURCE.",
-            ) from error
-        return found
-    refuse_test_split(source, "a training set made")
-    return forget_labels(source)
 
 
 def gather_unlabelled(

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from augfactory.commands.opening.opening import open_any
 from augfactory.commands.progress import Progress
 from augfactory.engines import processes
 from augfactory.evaluation.comparison.protocol import CorruptedTest
 from augfactory.evaluation.corruptions.registry import Profile, corrupt
 from augfactory.guarded.files import is_there, open_regular, read_file, sha256_of
 from augfactory.source_rows import SourceRows
+from augfactory.sources.recorded import open_rows
 from augfactory.store.disk.atomic import make_folders, remove, remove_leftovers, write_file
 
 SEED = 0
@@ -78,7 +78,7 @@ def _sums(path: Path, sha256: str) -> bytes:
 
 def _write(rows: SourceRows, profile: str, copy: tuple[str, int, str]) -> None:
     corruption, severity, place = copy
-    path, test = Path(place), rows.open(open_any, trusted=True)[1]
+    path, test = Path(place), open_rows(rows, trusted=True)[1]
     images = np.empty((len(test), *test.image_shape), dtype=np.uint8)
     for block in test.blocks(BLOCK):
         shown, first = test.read_images(block), int(block[0])

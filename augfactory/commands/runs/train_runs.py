@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from augfactory.commands.opening.opening import open_any
-from augfactory.commands.opening.training_sets import open_training
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs import files
 from augfactory.commands.runs.training_states import load_state, save_state
@@ -49,7 +47,7 @@ def train_runs(
 
 def _train(run: Run, states: Path | None) -> RunResult:
     earlier = None if states is None else load_state(states, run)
-    result, progress = train_run(run, open_training, open_any, earlier)
+    result, progress = train_run(run, earlier)
     if states is not None:
         save_state(states, run, Earlier(progress, result.curve))
     return result

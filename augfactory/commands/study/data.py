@@ -6,14 +6,14 @@ from pathlib import Path
 from augfactory.commands.evaluate.checks import near_duplicates
 from augfactory.commands.evaluate.inputs import check_fit, refuse_shared, unused_rows
 from augfactory.commands.opening.notes import suited_preset
-from augfactory.commands.opening.opening import open_any, refuse_test_split
-from augfactory.commands.opening.unlabelled import open_unlabelled
 from augfactory.commands.progress import Progress
 from augfactory.commands.study.file import Study
 from augfactory.evaluation.comparison.results import Alert
 from augfactory.records import Source, SourceSpec, read_size
 from augfactory.source_rows import SourceRows, rows_of
+from augfactory.sources.opening import open_source, refuse_test_split
 from augfactory.sources.subset import stratified_rows
+from augfactory.sources.unlabelled import open_unlabelled
 from augfactory.store.disk.lock import Lock
 
 
@@ -70,10 +70,10 @@ def open_data(request: StudyRequest, progress: Progress) -> StudyData:
     asked = request.study
     size = None if asked.size is None else read_size(asked.size)
     spec = SourceSpec(asked.source, size, asked.colour, request.download)
-    source = open_any(spec)
+    source = open_source(spec)
     refuse_test_split(source, "a training set made")
     test_spec = SourceSpec(asked.test, size, asked.colour, request.download)
-    test = open_any(test_spec)
+    test = open_source(test_spec)
     check_fit(source, test)
     learnt, unlabelled = [source], None
     if asked.unlabelled is not None:

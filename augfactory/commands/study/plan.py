@@ -10,7 +10,6 @@ from typing import Any
 from augfactory.commands.evaluate.arms import online_stages, series_of
 from augfactory.commands.expand.expand import expand_all
 from augfactory.commands.expand.request import ExpandRequest
-from augfactory.commands.opening.training_sets import open_training
 from augfactory.commands.progress import Progress
 from augfactory.commands.study.arm import StudyArm
 from augfactory.commands.study.data import Draw, StudyData, StudyRequest
@@ -20,7 +19,7 @@ from augfactory.errors import RecipeError
 from augfactory.evaluation.comparison.protocol import Arm
 from augfactory.evaluation.training.batch_policy import BatchPolicy
 from augfactory.evaluation.training.batches import images_with_views
-from augfactory.evaluation.training.training_set import training_part
+from augfactory.evaluation.training.training_set import open_training, training_part
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.sides import check_sides
 from augfactory.records import SourceSpec

@@ -13,7 +13,6 @@ import numpy as np
 
 from augfactory.commands.expand.request import check_dataset_name
 from augfactory.commands.opening.notes import suited_preset
-from augfactory.commands.opening.opening import open_any, refuse_test_split
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs import files
 from augfactory.commands.tune.answer import REFERENCES, Results, all_tried, choice, mean_accuracy
@@ -28,6 +27,7 @@ from augfactory.records import Source
 from augfactory.report.figures.differences_figure import differences_figure
 from augfactory.report.recipe_toml import recipe_toml
 from augfactory.report.tuning_page import tuning_page
+from augfactory.sources.opening import open_source, refuse_test_split
 from augfactory.sources.subset import stratified_rows
 from augfactory.store.disk.atomic import make_folders, write_file
 from augfactory.store.disk.lock import only_writer
@@ -92,7 +92,7 @@ def _opened(request: TuneRequest) -> Source:
             "--factor", f"{request.factor} makes nothing to choose", "Give 2 or more."
         )
     check_dataset_name(request.out)
-    source = open_any(request.source)
+    source = open_source(request.source)
     refuse_test_split(source, "a recipe chosen")
     if request.n_train is not None:
         source = source.restricted_to(stratified_rows(source.labels, request.n_train, request.seed))

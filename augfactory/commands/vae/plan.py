@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from augfactory.commands.opening.notes import few_images, suited_preset
-from augfactory.commands.opening.opening import lasting_text, open_any, refuse_test_split
+from augfactory.commands.opening.opening import lasting_text
 from augfactory.commands.opening.unlabelled import gather_unlabelled
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
@@ -16,6 +16,7 @@ from augfactory.guarded.validation import option_error
 from augfactory.pipeline.stages import check_preset, default_geometry
 from augfactory.records import Source, SourceSpec
 from augfactory.source_rows import SourceRows, rows_of
+from augfactory.sources.opening import open_source, refuse_test_split
 from augfactory.sources.subset import stratified_rows
 from augfactory.store.disk.lock import Lock
 from augfactory.vae.config import LARGEST_LATENT, LARGEST_SIDE, SMALLEST_SIDE, TrainingPlan
@@ -87,7 +88,7 @@ def plan_training(request: VaeTrainRequest, progress: Progress) -> PlannedTraini
             raise RecipeError(
                 "--preset", "says how images are varied, and they are not", "Leave it out."
             )
-    whole = open_any(request.source)
+    whole = open_source(request.source)
     refuse_test_split(whole, "a model trained")
     _check_sides(whole)
     if (unfit := first_problem(whole.class_names)) is not None:

@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from augfactory.commands.expand.inputs import BuildInputs, is_model_folder
-from augfactory.commands.opening.opening import folder_of_model, open_any, places_of, spec_of
-from augfactory.commands.opening.unlabelled import open_unlabelled
+from augfactory.commands.opening.opening import folder_of_model, places_of, spec_of
 from augfactory.commands.progress import Progress
 from augfactory.errors import AugfactoryError, InputDataError, ResourceError
 from augfactory.pipeline.recipe import Recipe
 from augfactory.records import Source, SourceSpec
-from augfactory.source_rows import ChangedSourceError, SourceRows
-from augfactory.sources.opening import split_suffix
+from augfactory.source_rows import SourceRows
+from augfactory.sources.opening import open_source, split_suffix
+from augfactory.sources.recorded import ChangedSourceError, open_rows
+from augfactory.sources.unlabelled import open_unlabelled
 from augfactory.store.manifest import Manifest
 from augfactory.store.versions import find_version
 from augfactory.vae.files import WEIGHTS
@@ -42,11 +43,12 @@ def gather_again(
     if source is None:
         _check_recorded_source(manifest, folder)
     with progress.bar("reading the source", len(manifest.source.rows), "image") as bar:
-        _, chosen = manifest.source.open(
-            lambda spec: _open_source(manifest, spec),
+        _, chosen = open_rows(
+            manifest.source,
             f"{address(manifest)} was made from",
             "Restore the source, or name another copy of it with --source SOURCE.",
             spec=spec,
+            opener=lambda spec: _open_source(manifest, spec),
             on_rows=bar.advance,
         )
     unlabelled = _unlabelled_again(folder, manifest, recipe)
@@ -74,7 +76,7 @@ def _unlabelled_again(folder: Path, manifest: Manifest, recipe: Recipe) -> Sourc
         f"Restore the unlabelled images to {spec.text}.",
     )
     try:
-        entry.open(open_unlabelled, what, remedy, spec=spec)
+        open_rows(entry, what, remedy, spec=spec, opener=open_unlabelled)
     except ChangedSourceError:
         raise
     except InputDataError as error:
@@ -85,7 +87,7 @@ def _unlabelled_again(folder: Path, manifest: Manifest, recipe: Recipe) -> Sourc
 
 def _open_source(manifest: Manifest, spec: SourceSpec) -> Source:
     try:
-        return open_any(spec)
+        return open_source(spec)
     except AugfactoryError as error:
         if isinstance(error, ResourceError):
             raise

@@ -10,9 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from augfactory.commands.opening.opening import open_any, spec_of
+from augfactory.commands.opening.opening import spec_of
 from augfactory.commands.opening.sheet import row_sheet
-from augfactory.commands.opening.unlabelled import open_unlabelled
 from augfactory.errors import AugfactoryError, RecipeError, VerificationError
 from augfactory.guarded.decoding import decoding
 from augfactory.guarded.files import open_inside
@@ -20,6 +19,8 @@ from augfactory.guarded.parquet import check_table, open_parquet
 from augfactory.guarded.text import escaped
 from augfactory.records import Source, SourceSpec
 from augfactory.source_rows import SourceRows, fingerprint
+from augfactory.sources.opening import open_source
+from augfactory.sources.unlabelled import open_unlabelled
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.manifest import PLAN
 from augfactory.store.reader import Version, open_version
@@ -133,7 +134,7 @@ def _planned(version: Version, row: int) -> dict[str, Any]:
 def _parents(version: Version, row: int, planned: dict[str, Any]) -> tuple[Parent, ...]:
     labelled, more = version.manifest.source.rows, version.manifest.unlabelled
     rows = labelled if more is None else [*labelled, *more.rows]
-    source = _opened(version, version.manifest.source, open_any)
+    source = _opened(version, version.manifest.source, open_source)
     if source is not None and source.class_names != version.source.class_names:
         source = None
     unlabelled = _opened(version, more, open_unlabelled)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from augfactory.commands.opening.opening import converted_like, open_any
+from augfactory.commands.opening.opening import converted_like
 from augfactory.commands.opening.recorded_recipe import recipe_of, request_id
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions.shard_rows import rows_in_words, rows_of_files
@@ -17,6 +17,7 @@ from augfactory.guarded.decoding import decoding
 from augfactory.guarded.files import NotRegularError, is_there, open_inside, read_inside, sha256_of
 from augfactory.pipeline.settle import columns_of_rejected, count_rejected, rejected_of
 from augfactory.records import SourceSpec
+from augfactory.sources.opening import open_source
 from augfactory.store.checked import DOCUMENTS
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.layout import layout_of, layout_problems
@@ -133,7 +134,7 @@ def verify_against(text: str, test: SourceSpec, progress: Progress) -> Unshared:
     from augfactory.evaluation.images.leakage import find_shared_images, pixel_hashes
 
     version = open_version(find_version(text))
-    source = open_any(converted_like(test, version.manifest.source))
+    source = open_source(converted_like(test, version.manifest.source))
     ours, theirs = version.source.image_shape, source.image_shape
     if ours != theirs:
         raise InputDataError(

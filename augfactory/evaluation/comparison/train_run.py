@@ -27,26 +27,23 @@ from augfactory.evaluation.comparison.protocol import (
 )
 from augfactory.evaluation.training.predicting import log_probabilities
 from augfactory.evaluation.training.train import Trained, TrainingProgress, train_classifier
-from augfactory.evaluation.training.training_set import TrainingSet, spread_rows, training_part
-from augfactory.records import Int64Array, ReadImages, Source, SourceSpec
+from augfactory.evaluation.training.training_set import open_training, spread_rows, training_part
+from augfactory.records import Int64Array, ReadImages, Source
+from augfactory.sources.recorded import open_rows
 
 CURVE_ROWS, TRAINING_ROWS = 1000, 500
 NLL_DIGITS = 4
 GUESSING = 3.0  # standard errors above chance that a classifier has to be to have learnt anything
 
-OpenTraining = Callable[[SourceSpec], TrainingSet]
-
 
 def train_run(
     run: Run,
-    open_training: OpenTraining,
-    open_source: Callable[[SourceSpec], Source],
     earlier: Earlier | None = None,
 ) -> tuple[RunResult, TrainingProgress]:
     """Train the run's classifier, on from ``earlier`` where there is one, and measure it."""
     training = training_part(open_training(run.arm.source), run.arm.part, run.arm.rows)
     build = find_classifier(run.classifier.name, run.classifier.weights).build
-    test = run.test.open(open_source, trusted=True)[1]
+    test = open_rows(run.test, trusted=True)[1]
     curve = [] if earlier is None else list(earlier.curve)
     measure = partial(_read, training.source, test, curve)
     trained = train_classifier(
@@ -58,7 +55,7 @@ def train_run(
         measure=measure,
         saved=None if earlier is None else earlier.progress,
     )
-    return _measured(run, trained, test, open_source, tuple(curve)), trained.progress
+    return _measured(run, trained, test, tuple(curve)), trained.progress
 
 
 def _read(
@@ -86,14 +83,13 @@ def _measured(
     run: Run,
     trained: Trained,
     test: Source,
-    open_source: Callable[[SourceSpec], Source],
     curve: tuple[Reading, ...],
 ) -> RunResult:
     predict = partial(log_probabilities, trained.network, classes=len(test.class_names))
     found = predict(test.read_images, np.arange(len(test)))
     temperature = None
     if run.held_out is not None:
-        held_out = run.held_out.open(open_source, trusted=True)[1]
+        held_out = open_rows(run.held_out, trusted=True)[1]
         rows = np.arange(len(held_out))
         temperature = fit_temperature(predict(held_out.read_images, rows), held_out.labels)
     errors = None

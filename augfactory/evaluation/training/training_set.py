@@ -7,7 +7,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from augfactory.records import Float32Array, Int64Array, Source, UInt8Array
+from augfactory.records import Float32Array, Int64Array, Source, SourceSpec, UInt8Array
+from augfactory.sources.opening import open_source
+from augfactory.store.reader import Version, open_version, read_parents
+from augfactory.store.versions import find_version, looks_like_version
 
 Part = Literal["all", "originals", "synthetic"]
 # rows -> (images uint8 [n, H, W, C], soft labels float32 [n, K])
@@ -82,3 +85,36 @@ def row_reader(source: Source) -> ReadRows:
     """Return a function that reads rows, from memory where the source is small enough for it."""
     held = source.in_memory()
     return lambda rows: (held.read_images(rows), held.read_soft_labels(rows))
+
+
+def open_training(spec: SourceSpec) -> TrainingSet:
+    """Open the source that ``spec`` names.
+
+    Raises:
+        InputDataError: it is not there, cannot be read, or is no set of labelled images.
+    """
+    if looks_like_version(spec.text):
+        return version_set(open_version(find_version(spec.text)))
+    return plain_set(open_source(spec))
+
+
+def version_set(version: Version) -> TrainingSet:
+    """Return a dataset version as a training set."""
+    return TrainingSet(
+        source=version.source,
+        original=version.methods == "original",
+        round=version.rounds.astype(np.int64),
+        origin=version.source_index[:, 0].astype(np.int64),
+        clean=_clean_rows(version),
+    )
+
+
+def _clean_rows(version: Version) -> Int64Array:
+    """Return for each view the row of the image it is a view of, -1 for all other rows."""
+    clean = np.full(len(version.source), -1, dtype=np.int64)
+    views = np.flatnonzero(version.views > 0)
+    if len(views):
+        for view, parents in zip(views.tolist(), read_parents(version, views), strict=True):
+            if len(parents):
+                clean[view] = parents[0]
+    return clean

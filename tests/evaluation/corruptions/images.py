@@ -4,16 +4,16 @@ from functools import cache
 
 import numpy as np
 
-from augfactory.commands.opening.opening import open_any
 from augfactory.evaluation.corruptions.batch import Batch
 from augfactory.keyed_random import generator
 from augfactory.records import SourceSpec, UInt8Array
+from augfactory.sources.opening import open_source
 
 
 @cache
 def digits(count: int) -> UInt8Array:
     """Return uint8 [count, 28, 28, 1], white on black."""
-    source = open_any(SourceSpec("sample:train"))
+    source = open_source(SourceSpec("sample:train"))
     return _fixed(source.read_images(np.arange(count)))
 
 
