@@ -93,7 +93,7 @@ def test_weights_that_are_no_numbers_are_named(
     spoilt[3, 1, 2, 0] = float("nan")
     save: Any = save_file if suffix == ".safetensors" else torch.save
     save({**published, "conv1.0.weight": spoilt}, path)
-    with pytest.raises(InputDataError, match=r"conv1.0.weight holds values .* no finite"):
+    with pytest.raises(InputDataError, match=r"conv1.0.weight holds values .* not finite"):
         torchvision_model(SMALL, 3, path)
 
 

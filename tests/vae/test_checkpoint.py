@@ -152,7 +152,7 @@ def no_object(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda folder: (folder / CONFIG).unlink(), "no finished model"),
+        (lambda folder: (folder / CONFIG).unlink(), "not a finished model"),
         (lambda folder: (folder / WEIGHTS).unlink(), "cannot be read"),
         (cut(CONFIG), "is not JSON"),
         (no_object, "config.json"),
@@ -197,13 +197,16 @@ def no_object(folder: Path) -> None:
         (in_source(rows=[-1]), "source.rows"),
         (in_source(rows=[3, 3]), "the rows do not rise"),
         (in_source(size=[10**9, 1]), "source.size"),
-        (edited("files", {"../model.safetensors": "0" * 64}), "files.*no path inside the folder"),
-        (edited("files", {"/etc/passwd": "0" * 64}), "files.*no path inside the folder"),
+        (
+            edited("files", {"../model.safetensors": "0" * 64}),
+            "files.*not a path inside the folder",
+        ),
+        (edited("files", {"/etc/passwd": "0" * 64}), "files.*not a path inside the folder"),
         (edited("files", {WEIGHTS: "short"}), "files.*model.safetensors"),
         (edited("files", {}), "names no weights"),
         (written("[" * 100_000 + "]" * 100_000), "nested too deeply"),
         (written('{"schema_version": 1' + "0" * 6000 + "}"), "is not JSON"),
-        (written('{"schema_version": NaN}'), "NaN is not a number"),
+        (written('{"schema_version": NaN}'), "NaN is not a JSON number"),
         (in_place_of(CONFIG, os.mkfifo), "it is a FIFO, not a file"),
         (in_place_of(WEIGHTS, os.mkfifo), "it is a FIFO, not a file"),
         (in_place_of(CONFIG, Path.mkdir), "it is a folder, not a file"),
@@ -224,7 +227,7 @@ def test_damage_is_told_in_words(
 
 
 def test_a_missing_folder_is_told_in_words(tmp_path: Path) -> None:
-    with pytest.raises(InputDataError, match="no finished model"):
+    with pytest.raises(InputDataError, match="not a finished model"):
         load_model(tmp_path / "nowhere")
 
 
