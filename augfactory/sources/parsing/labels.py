@@ -70,7 +70,7 @@ def checked_hard(values: AnyArray, where: str, classes: int | None) -> Int64Arra
         what = f"an array {shape} of type {values.dtype} is not a list of class numbers"
         raise InputDataError(where, what, WHOLE_NUMBERS)
     if values.dtype.kind == "f":
-        _refuse_first(~np.isfinite(values), values, where, "no number")
+        _refuse_first(~np.isfinite(values), values, where, "not a number")
         _refuse_first(values != np.rint(values), values, where, "no whole number")
     _refuse_first(values < 0, values, where, "negative")
     limit = MAX_CLASSES if classes is None else classes
