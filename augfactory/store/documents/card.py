@@ -8,13 +8,18 @@ from dataclasses import dataclass
 
 from augfactory.guarded.tables import markdown as table
 from augfactory.guarded.text import escaped
-from augfactory.methods.registry import METHODS
 from augfactory.source_rows import SourceRows
+from augfactory.store.documents.made_in_words import (
+    DECODED,
+    LABELLED,
+    ORIGINAL,
+    is_residual,
+    method_in_words,
+)
 from augfactory.store.documents.markdown import channels, code, numbers, quoted, wrapped
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.manifest import Manifest, program
 
-ORIGINAL, DECODED, LABELLED = "original", "vae", "pseudo-label"
 SIZES = (
     (10**3, "n<1K"),
     (10**4, "1K<n<10K"),
@@ -141,7 +146,7 @@ def _figures(manifest: Manifest) -> str:
         lines.append(
             [
                 method,
-                _method(method, residual=_is_residual(manifest)),
+                method_in_words(method, residual=is_residual(manifest)),
                 f"{sum(classes.values()):,}",
                 f"{labels.mixed:,}" if labels else "-",
                 f"{labels.largest_share:.3f}" if labels else "-",
@@ -258,7 +263,7 @@ def _limits(manifest: Manifest) -> str:
         )
     if DECODED in manifest.counts:
         look = "are smoother than real ones: fine detail is lost"
-        if _is_residual(manifest):
+        if is_residual(manifest):
             look = "keep the detail of the image that they are made from"
         points.insert(
             2,
@@ -280,25 +285,6 @@ def _identity(manifest: Manifest, laid_out: Elsewhere | None) -> str:
     return f"""Content hash `{manifest.content_hash}`
 (decoded pixels, labels and their order; the same in every format). Recipe id
 `{manifest.recipe_id}`.{"" if laid_out else f"{chr(10)}{checks}"}"""
-
-
-def _is_residual(manifest: Manifest) -> bool:
-    """Tell whether decoded rows are source images and what a move among codes changes in them."""
-    return (manifest.recipe.get("vae") or {}).get("decode") == "residual"
-
-
-def _method(name: str, *, residual: bool) -> str:
-    """Return how a row of this method is made, in the words of the method's card."""
-    if name == ORIGINAL:
-        return "taken from the source as it was"
-    if name == DECODED and residual:
-        return "add to a source image what a move near its code changes"
-    if name == DECODED:
-        return "decode a code near that of a source image"
-    if name == LABELLED:
-        return "an unlabelled image, labelled by classifiers of the labelled ones"
-    method = METHODS.get(name)
-    return method.card.splitlines()[0].partition(": ")[2].rstrip(".") if method else ""
 
 
 def _colours(channels: int) -> str:
