@@ -117,6 +117,15 @@ def expand(
         str | None,
         typer.Option(metavar="|".join(FORMATS), help="Storage format [hdf5]."),
     ] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="For the card: licence, such as 'CC-BY-4.0'.")
+    ] = None,
+    description: Annotated[
+        str | None, typer.Option(help="For the card: what the images show.")
+    ] = None,
+    author: Annotated[
+        str | None, typer.Option(help="For the card: who answers for the dataset.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Random seed.")] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes; by default one per core.")
@@ -182,6 +191,9 @@ def expand(
             recipe=recipe,
             unlabelled=more,
             pseudo_label=pseudo_label,
+            licence=licence,
+            description=description,
+            author=author,
         )
         spec = source_spec(source, size, grey, rgb, download)
         if auto and dry_run:

@@ -23,6 +23,7 @@ GROUPS = {
         *("classifier", "weights", "seeds", "steps", "minutes", "batch", "learning-rate", "loss"),
         *("order", "precision", "patience", "validation", "verdict"),
     ),
+    "Card": ("licence", "description", "author"),
     "Running": ("workers", "engine", "device", "lock", "json", "quiet", "debug", "help"),
 }
 

@@ -11,7 +11,7 @@ from augfactory.source_rows import SourceRows
 from augfactory.sources.opening import SAMPLE, split_suffix
 from augfactory.sources.torchvision_source import PREFIX
 from augfactory.store.manifest import Manifest
-from augfactory.store.places import path_at, place_from
+from augfactory.store.places import path_at, place_from, portable, remember, remembered
 from augfactory.store.versions import find_version, looks_like_version
 
 
@@ -38,6 +38,18 @@ def place_of_source(text: str, folder: Path) -> str | None:
     return place_from(folder, lasting) if _is_path(split_suffix(lasting)[0]) else None
 
 
+def handed_on(rows: SourceRows, folder: Path) -> SourceRows:
+    """Return the record of rows as it is kept in ``folder``: without paths of this machine.
+
+    ``rows.text`` is as it was typed, in this working folder.
+    """
+    place = place_of_source(rows.text, folder)
+    lasting = lasting_text(rows.text)
+    if place is None and os.path.isabs(split_suffix(lasting)[0]):
+        remember(rows.fingerprint, lasting)
+    return rows.model_copy(update={"text": portable(rows.text), "place": place})
+
+
 def spec_of(origin: SourceRows, folder: Path) -> SourceSpec:
     """Return how to open what the version in ``folder`` was made from.
 
@@ -45,7 +57,11 @@ def spec_of(origin: SourceRows, folder: Path) -> SourceSpec:
     working folder.
     """
     text = origin.text
-    if origin.place is not None:
+    if origin.place is None:
+        there = remembered(origin.fingerprint)
+        if there is not None and not os.path.lexists(split_suffix(text)[0]):
+            text = there
+    else:
         there = path_at(folder, origin.place)
         # Where both are the same it stays as typed, which people know from messages.
         if os.path.lexists(split_suffix(there)[0]) and not _leads_to(text, there):
@@ -68,10 +84,11 @@ def places_of(text: str, place: str | None, folder: Path) -> list[str]:
 def folder_of_model(manifest: Manifest, folder: Path) -> Path | None:
     """Return where the model of the version in ``folder`` lies; None where nothing says so."""
     model = manifest.model or {}
+    there = remembered(str(model.get("sha256")))
     if model.get("place") is not None:
-        there = Path(path_at(folder, model["place"]))
-        if is_folder(there):
-            return there
+        there = path_at(folder, model["place"])
+    if there is not None and is_folder(Path(there)):
+        return Path(there)
     return Path(model["folder"]) if model.get("folder") else None
 
 

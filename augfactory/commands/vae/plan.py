@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from augfactory.commands.opening.notes import few_images, suited_preset
-from augfactory.commands.opening.opening import lasting_text
+from augfactory.commands.opening.opening import handed_on
 from augfactory.commands.opening.unlabelled import gather_unlabelled
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
@@ -118,8 +118,8 @@ def plan_training(request: VaeTrainRequest, progress: Progress) -> PlannedTraini
         latent=request.latent,
         image_shape=source.image_shape,
         class_names=source.class_names,
-        source=_trained_on(rows_of(request.source, source, rows)),
-        unlabelled=more and _trained_on(more),
+        source=_trained_on(rows_of(request.source, source, rows), request.out),
+        unlabelled=more and _trained_on(more, request.out),
         training=settings,
         geometry=geometry,
     )
@@ -128,8 +128,8 @@ def plan_training(request: VaeTrainRequest, progress: Progress) -> PlannedTraini
     )
 
 
-def _trained_on(rows: SourceRows) -> SourceRows:
-    return rows.model_copy(update={"text": lasting_text(rows.text), "roots": None})
+def _trained_on(rows: SourceRows, out: Path) -> SourceRows:
+    return handed_on(rows, out).model_copy(update={"roots": None})
 
 
 def _without_labels(source: Source, like: Source) -> Source:

@@ -108,7 +108,7 @@ def _recorded_model(manifest: Manifest, folder: Path) -> Path:
         )
     model = manifest.model or {}
     places = places_of(model.get("folder") or str(place), model.get("place"), folder)
-    if not any(is_model_folder(each) for each in places):
+    if not any(is_model_folder(each) for each in (*places, str(place))):
         raise InputDataError(
             place,
             f"{address(manifest)} was made with it, and there is no finished model at "
@@ -121,7 +121,8 @@ def _recorded_model(manifest: Manifest, folder: Path) -> Path:
 def _check_recorded_source(manifest: Manifest, folder: Path) -> None:
     text, place = manifest.source.text, manifest.source.place
     places = places_of(text, place, folder)
-    if places and not any(_is_there(each) for each in (*places, text)):
+    found = spec_of(manifest.source, folder).text
+    if places and not any(_is_there(each) for each in (*places, text, found)):
         raise InputDataError(
             text,
             f"{address(manifest)} was made from it, and there is no such file or folder: nothing "

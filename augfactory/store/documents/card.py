@@ -14,11 +14,14 @@ from augfactory.store.documents.made_in_words import (
     LABELLED,
     ORIGINAL,
     is_residual,
+    licence_in_words,
+    licence_lines,
     method_in_words,
 )
 from augfactory.store.documents.markdown import channels, code, numbers, quoted, wrapped
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.manifest import Manifest, program
+from augfactory.store.manifest_parts import About
 
 SIZES = (
     (10**3, "n<1K"),
@@ -64,8 +67,7 @@ def _front_matter(manifest: Manifest, laid_out: Elsewhere | None) -> str:
     path: {FORMATS[manifest.format].data_files}"""
     return f"""---
 pretty_name: {quoted(f"{manifest.name}, {manifest.version}")}
-license: other
-license_name: as-the-source
+{licence_lines(manifest)}
 task_categories: [image-classification]
 task_ids: [multi-class-image-classification]
 size_categories: [{_size_category(manifest.rows)}]
@@ -91,12 +93,14 @@ def _introduction(manifest: Manifest, laid_out: Elsewhere | None) -> str:
         if manifest.exported_from
         else ""
     )
+    about = manifest.about or About()
+    own = f"{wrapped(escaped(about.description))}\n\n" if about.description else ""
     text = (
         f"{manifest.rows:,} labelled images of {height}×{width} pixels, {_colours(channels)}, in "
         f"{len(manifest.class_names)} classes: {parts}, by {program()}.{exported}"
     )
     picture = "" if laid_out else "\n\n![what there was, and what was made from it](preview.png)"
-    return f"# {escaped(manifest.name)}, {manifest.version}\n\n{wrapped(text)}{picture}"
+    return f"# {escaped(manifest.name)}, {manifest.version}\n\n{own}{wrapped(text)}{picture}"
 
 
 def _contents(manifest: Manifest) -> str:
@@ -252,8 +256,7 @@ def _limits(manifest: Manifest) -> str:
         "from.",
         "What the source images show of persons or places stands in these too: augfactory does "
         "not look for it.",
-        "The licence is that of the source, which augfactory does not know: ask whoever it comes "
-        "from.",
+        licence_in_words(manifest),
     ]
     if LABELLED in manifest.counts:
         points.insert(
