@@ -170,9 +170,7 @@ def test_numpy_reads_the_arrays(version: Path, held: SourceSpec, tmp_path: Path)
     assert first.read_bytes() == second.read_bytes()
 
 
-@pytest.mark.parametrize("layout", ["imagefolder", "hf", "webdataset", "npz"])
-def test_sampled_labels_are_drawn_by_the_shares(version: Path, tmp_path: Path, layout: str) -> None:
-    del layout
+def test_sampled_labels_are_drawn_by_the_shares(version: Path) -> None:
     opened = open_version(version)
     shares = opened.source.read_soft_labels(np.arange(60))
     drawn = np.array([hard_labels(opened.source, "sampled", seed) for seed in range(400)])
