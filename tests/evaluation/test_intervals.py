@@ -72,16 +72,18 @@ def test_the_images_variance_is_that_of_their_means_without_what_blocks_share() 
 
 
 def test_blocks_that_agree_by_chance_leave_the_chance_in_the_test_images() -> None:
-    right = np.random.default_rng(4).random((2, 1, 400)) < [[[0.9]], [[0.85]]]
-    right = right.astype(np.float64)
-    images = {str(arm): dict(enumerate(np.repeat(own, 3, 0))) for arm, own in enumerate(right)}
-    for arm in (0, 1):  # a training differs from the others in one image
-        images[str(arm)][0] = np.concatenate([images[str(arm)][0][:-1], [1 - right[arm, 0, -1]]])
+    # Each training of "0" is wrong on 40 images of its own, of "1" on 20: the counts all agree.
+    images = {
+        arm: {
+            block: 1.0 - np.isin(np.arange(400), block * 100 + np.arange(wrong)) for block in (0, 1)
+        }
+        for arm, wrong in (("0", 40), ("1", 20))
+    }
     figures = {arm: {block: own.mean() for block, own in at.items()} for arm, at in images.items()}
     gap = compare(figures, [("0", "1")], images).differences["0", "1"]
-    apart = (right[0, 0] != right[1, 0]).sum()
+    mean_gap = (images["0"][0] + images["0"][1] - images["1"][0] - images["1"][1]) / 2
     assert gap.high is not None
-    assert gap.high - gap.mean == pytest.approx(1.96 * apart**0.5 / 400, rel=0.02)
+    assert gap.high - gap.mean == pytest.approx(1.96 * mean_gap.std(ddof=1) / 20, rel=0.02)
 
 
 def test_more_blocks_make_intervals_narrower_down_to_the_test_images_share() -> None:
