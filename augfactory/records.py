@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -107,8 +108,9 @@ class Source:
                 on_rows(len(rows))
         return replace(
             self,
-            read_images=lambda chosen: images[chosen],
-            read_soft_labels=lambda chosen: soft_labels[chosen],
+            # No closures: what is in memory can be sent to another process.
+            read_images=partial(np.take, images, axis=0),
+            read_soft_labels=partial(np.take, soft_labels, axis=0),
         )
 
     def restricted_to(self, rows: Int64Array) -> "Source":

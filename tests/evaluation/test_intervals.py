@@ -75,7 +75,8 @@ def test_blocks_that_agree_by_chance_leave_the_chance_in_the_test_images() -> No
     # Each training of "0" is wrong on 40 images of its own, of "1" on 20: the counts all agree.
     images = {
         arm: {
-            block: 1.0 - np.isin(np.arange(400), block * 100 + np.arange(wrong)) for block in (0, 1)
+            block: (~np.isin(np.arange(400), block * 100 + np.arange(wrong))).astype(np.float64)
+            for block in (0, 1)
         }
         for arm, wrong in (("0", 40), ("1", 20))
     }
