@@ -38,6 +38,7 @@ SOURCES = {
     "idx": "a folder of IDX(.gz) files",
     "npz": "a .npz file",
     "hdf5": "a .h5 file",
+    "table": "a table of files and labels (.csv, .tsv, .parquet)",
 }
 # PRESETS in methods/geometry.py
 PRESETS = ("digits", "photo", "clothes", "texture", "none")

@@ -40,7 +40,8 @@ CATALOGUE: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
         for part in EMNIST_PARTS
     },
     **{name: (name, BY_FLAG) for name in ("CIFAR10", "CIFAR100")},
-    **{name: (name, BY_WORD) for name in ("SVHN", "STL10", "Country211")},
+    **{name: (name, BY_WORD) for name in ("SVHN", "STL10")},
+    "Country211": ("Country211", {**BY_WORD, "validation": {"split": "valid"}}),
     "EuroSAT": ("EuroSAT", UNSPLIT),
 }
 
@@ -56,6 +57,12 @@ def open_torchvision(known_as: str, split: str | None, spec: SourceSpec) -> Sour
     if splits is UNSPLIT and split is not None:
         raise InputDataError(
             spec.text, f"{known_as} has no splits, so no {split} split", f"Leave :{split} off."
+        )
+    if (own_split or "") not in splits:
+        raise InputDataError(
+            spec.text,
+            f"{known_as} has no {split} split",
+            f"It has {' and '.join(f':{name}' for name in splits)}.",
         )
     dataset = _load(class_name, splits[own_split or ""], known_as, spec)
     if not hasattr(dataset, "data"):
