@@ -39,6 +39,7 @@ SOURCES = {
     "npz": "a .npz file",
     "hdf5": "a .h5 file",
     "table": "a table of files and labels (.csv, .tsv, .parquet)",
+    "archive": "a .zip or .tar of class folders or WebDataset samples",
 }
 # PRESETS in methods/geometry.py
 PRESETS = ("digits", "photo", "clothes", "texture", "none")

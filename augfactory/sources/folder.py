@@ -17,21 +17,16 @@ import numpy as np
 from augfactory.errors import InputDataError
 from augfactory.records import Source, SourceSpec
 from augfactory.sources.kind import SourceKind
+from augfactory.sources.parsing.class_paths import SPLIT_NAMES, VALIDATION_NAMES
 from augfactory.sources.parsing.decoder_errors import decoder_errors
 from augfactory.sources.parsing.image_files import source_of_files
 from augfactory.sources.parsing.labels import require_two_classes
+from augfactory.sources.parsing.table_files import IMAGE_SUFFIXES
 from augfactory.sources.parsing.unread_formats import first_unread
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+SUFFIXES = IMAGE_SUFFIXES
 TRAIN_NAMES = ("train",)
 TEST_NAMES = ("test",)
-VALIDATION_NAMES = ("validation", "val", "valid")
-# Names of the folder of a split, in the order in which they are looked for.
-SPLIT_NAMES = {
-    "train": TRAIN_NAMES,
-    "test": (*TEST_NAMES, *VALIDATION_NAMES),
-    "validation": VALIDATION_NAMES,
-}
 MOST_DEEP = 32  # folders in each other
 NOT_CLASSES = ("__MACOSX", "__pycache__")
 LAYOUT = "One folder per class is needed, with the image files in it."
