@@ -40,6 +40,7 @@ SOURCES = {
     "hdf5": "a .h5 file",
     "table": "a table of files and labels (.csv, .tsv, .parquet)",
     "archive": "a .zip or .tar of class folders or WebDataset samples",
+    "huggingface": "a Hugging Face dataset on disk",
 }
 # PRESETS in methods/geometry.py
 PRESETS = ("digits", "photo", "clothes", "texture", "none")

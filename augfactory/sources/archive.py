@@ -16,7 +16,7 @@ from augfactory.errors import InputDataError
 from augfactory.records import Source, SourceSpec
 from augfactory.sources.kind import SourceKind
 from augfactory.sources.parsing.archive_files import Member, is_archive, members_of, names_of
-from augfactory.sources.parsing.class_paths import class_paths
+from augfactory.sources.parsing.class_paths import class_paths, split_in_name
 from augfactory.sources.parsing.decoder_errors import decoder_errors
 from augfactory.sources.parsing.image_files import source_of_files
 from augfactory.sources.parsing.labels import read_labels, require_two_classes
@@ -25,11 +25,6 @@ from augfactory.sources.parsing.webdataset_samples import (
     class_names_beside,
     holds_samples,
     samples_of,
-)
-
-SPLIT_IN_NAME = re.compile(r"(?:^|[-_.])(train|test|val|valid|validation)(?:[-_.\d]|$)", re.I)
-SPLITS = {"train": "train", "test": "test"} | dict.fromkeys(
-    ("val", "valid", "validation"), "validation"
 )
 
 
@@ -43,7 +38,7 @@ def open_archive(path: Path, split: str | None, spec: SourceSpec) -> Source:
     if not path.is_dir():
         members = members_of(path)
         if holds_samples(members):
-            own = _split_of(path.name) if _has_train(path.parent) else None
+            own = split_in_name(path.name) if _has_train(path.parent) else None
             if split not in (None, own):
                 raise InputDataError(
                     path, f"it has no splits, so no {split} split", f"Leave :{split} off."
@@ -51,7 +46,7 @@ def open_archive(path: Path, split: str | None, spec: SourceSpec) -> Source:
             return _of_samples(path, samples_of(members), own, spec)
         return _of_class_folders(path, members, split, spec)
     shards = _shards(path)
-    splits = {name: _split_of(name) for name in shards}
+    splits = {name: split_in_name(name) for name in shards}
     if "train" in splits.values():
         split = split or "train"
     elif split is not None and split not in splits.values():
@@ -113,13 +108,8 @@ def _labels(path: Path, texts: list[str]) -> "tuple[np.ndarray, tuple[str, ...]]
     return labels, names
 
 
-def _split_of(name: str) -> str | None:
-    found = SPLIT_IN_NAME.search(name)
-    return None if found is None else SPLITS[found[1].lower()]
-
-
 def _has_train(folder: Path) -> bool:
-    return any(_split_of(name) == "train" for name in _shards(folder))
+    return any(split_in_name(name) == "train" for name in _shards(folder))
 
 
 def _shards(folder: Path) -> list[str]:

@@ -1,5 +1,6 @@
 """Class folders told from paths alone, such as those in an archive: as ``folder.py`` reads them."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ SPLIT_NAMES = {
     "test": ("test", *VALIDATION_NAMES),
     "validation": VALIDATION_NAMES,
 }
+SPLIT_IN_NAME = re.compile(r"(?:^|[-_.])(train|test|val|valid|validation)(?:[-_.\d]|$)", re.I)
 LAYOUT = "It needs one folder per class, with the image files in it."
 
 
@@ -24,6 +26,15 @@ class ClassPaths:
     class_names: tuple[str, ...]
     paths: tuple[str, ...]
     labels: tuple[int, ...]
+
+
+def split_in_name(name: str) -> str | None:
+    """Return the split that is a word of a name such as ``birds-val-0001.tar``, if any."""
+    found = SPLIT_IN_NAME.search(name)
+    if found is None:
+        return None
+    word = found[1].lower()
+    return "validation" if word in VALIDATION_NAMES else word
 
 
 def class_paths(where: object, names: Sequence[str], split: str | None) -> ClassPaths:

@@ -100,6 +100,12 @@ def classes_of(table: TextTable, column: str) -> tuple[tuple[str, ...], Int64Arr
     return tuple(ordered), np.array([number_of[names[value]] for value in values], dtype=np.int64)
 
 
+def label_column_of(names: Sequence[str]) -> str | None:
+    """Return which of some columns is called as labels are, the surest first."""
+    by_plain = {_plain(name): name for name in reversed(names)}
+    return next((by_plain[name] for name in LABEL_NAMES if name in by_plain), None)
+
+
 def splits_of(table: TextTable) -> list[str] | None:
     """Return the split of each row, None where no column tells it."""
     for name, values in table.columns.items():
