@@ -35,6 +35,7 @@ FORMATS = (  # store/formats/
 # sources/, each as messages and help call it; a path is opened by the last that takes it.
 SOURCES = {
     "folder": "a folder of class folders",
+    "torchvision-source": "a folder that torchvision filled",
     "idx": "a folder of IDX(.gz) files",
     "npz": "a .npz file",
     "hdf5": "a .h5 file",
