@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from augfactory.commands.evaluate.arms import BASELINES, ONLINE_MIXUP
 from augfactory.commands.evaluate.inputs import Inputs
 from augfactory.commands.evaluate.request import EvaluateRequest
-from augfactory.commands.opening.opening import spec_of
+from augfactory.commands.opening.opening import flags_of, spec_of
 from augfactory.evaluation.comparison.results import Verdict
 
 FACTOR = 50  # of a stored set that stands for endless online variation
@@ -41,10 +41,7 @@ def next_command(request: EvaluateRequest, verdict: Verdict, steps: int, inputs:
     origin = version.manifest.source
     source = spec_of(origin, version.folder)
     stored = ["augfactory", "expand", source.text, "--n-train", str(len(origin.rows))]
-    if source.size is not None:
-        stored += ["--size", "x".join(map(str, source.size))]
-    if source.colour != "auto":
-        stored.append(f"--{source.colour}")
+    stored += flags_of(source)
     stored += ["--out", "stored", "--factor", str(FACTOR)]
     if verdict.use == ONLINE_MIXUP:
         stored += ["--mixup", str(FACTOR)]
@@ -54,6 +51,7 @@ def next_command(request: EvaluateRequest, verdict: Verdict, steps: int, inputs:
 def _again(request: EvaluateRequest, changed: Mapping[str, float]) -> str:
     """Return the command of the request with some options changed; the others as they were."""
     words = ["augfactory", "evaluate", *request.datasets, "--test", request.test.text]
+    words += flags_of(request.test)
     for name in KEPT:
         value = getattr(request, name)
         if value is not None and value != getattr(EvaluateRequest, name):

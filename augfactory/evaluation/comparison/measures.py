@@ -20,8 +20,8 @@ class Scores:
     ``accuracy`` and ``balanced_accuracy`` (the mean over the classes), 0 to 1; ``nll`` in nats;
     ``brier``, 0 to 2, summed over the classes (Brier 1950); ``ece`` and ``rms_calibration``, 0 to
     1: the mean and the root mean square of |accuracy - confidence| over bins of confidence,
-    weighted by their rows. Those of ``ece`` are 15 equal ones (Guo et al. 2017, section 2), those of
-    ``rms_calibration`` hold 100 rows each, in order of confidence, the last up to 199, as in the
+    weighted by their rows. Those of ``ece`` are 15 equal ones (Guo et al. 2017, section 2), those
+    of ``rms_calibration`` hold 100 rows each, in order of confidence, the last up to 199, as in the
     code of its authors (Hendrycks et al. 2019, arXiv:1812.04606, appendix).
     """
 
