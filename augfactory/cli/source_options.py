@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from augfactory.errors import RecipeError, one_of
+from augfactory.errors import RecipeError
 from augfactory.names import PRESETS, SOURCES
 
 if TYPE_CHECKING:  # numpy takes half of the time that `augfactory --help` may take
-    from augfactory.records import Colour, SourceOptions, SourceSpec
+    from augfactory.records import Colour, SourceSpec
 
 _KINDS = ", ".join(SOURCES.values())
 SOURCE_HELP = (
@@ -69,61 +69,16 @@ def source_spec(
     sized: bool = True,
     **read: Any,
 ) -> "SourceSpec":
-    """Put the options together; ``read`` are those of ``read_options``.
-
-    ``sized``: the images get a size from elsewhere where none is given.
+    """Put the options together; for ``read`` and ``sized`` see ``spec_read_by``.
 
     Raises:
         RecipeError: they contradict each other.
     """
     if grey and rgb:
         raise RecipeError("--grey --rgb", "an image cannot be both", "Leave one out.")
-    from augfactory.records import SourceSpec, read_size
+    from augfactory.commands.opening.reading import spec_read_by
+    from augfactory.records import read_size
 
     colour: Colour = "grey" if grey else "rgb" if rgb else "auto"
     pixels = read_size(size) if size is not None else None
-    if read.get("fit") is not None and pixels is None and not sized:
-        raise RecipeError("--fit", "says how images are brought to a size", "Give --size too.")
-    text, options = read_options(text, **read)
-    return SourceSpec(text, pixels, colour, download, options)
-
-
-def read_options(
-    text: str,
-    fit: str | None = None,
-    labels: Path | None = None,
-    root: Path | None = None,
-    file_column: str | None = None,
-    label_column: str | None = None,
-    follow_links: bool = False,
-) -> "tuple[str, SourceOptions]":
-    """Return what is opened, which is the table where there is one, and by which options.
-
-    Raises:
-        RecipeError: there is no such way to fit, or the options contradict each other.
-    """
-    from augfactory.records import FITS, SourceOptions
-    from augfactory.sources.opening import split_suffix
-    from augfactory.store.places import place_from
-
-    fitted = None if fit is None else one_of("--fit", "way", fit, FITS)
-    if labels is not None and root is not None:
-        raise RecipeError(
-            "--labels --root", "both say where the images of a table are",
-            "Write SOURCE --labels TABLE, or TABLE --root FOLDER.",
-        )  # fmt: skip
-    told_from = root
-    if labels is not None:
-        (folder, split), (table, own) = split_suffix(text), split_suffix(str(labels))
-        text = table + (f":{own or split}" if own or split else "")
-        told_from = Path(folder)
-    place = None
-    if told_from is not None:
-        place = place_from(Path(split_suffix(text)[0]).parent, told_from)
-    return text, SourceOptions(
-        fit=fitted,
-        root=place,
-        file_column=file_column,
-        label_column=label_column,
-        follow_links=follow_links,
-    )
+    return spec_read_by(text, pixels, colour, read, download=download, sized=sized)

@@ -1,10 +1,17 @@
 """A table of files through every command: opened again by what was recorded, and refused."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from augfactory.commands.opening.unlabelled import gather_unlabelled
+from augfactory.commands.progress import Progress
+from augfactory.records import SourceOptions, SourceSpec
+from augfactory.source_rows import PLAIN
+from augfactory.sources.opening import open_source
 from tests.cli.in_process import answer, run
 from tests.sources.written import image_of, noise
 
@@ -94,3 +101,14 @@ def test_options_that_contradict_each_other(place: Path) -> None:
     assert "Give --size too" in run(*table, "--fit", "pad", cwd=place, code=2).stderr
     told = run(*table, "--size", 16, "--fit", "squish", cwd=place, code=2).stderr
     assert "Did you mean 'squash'?" in told
+
+
+def test_unlabelled_images_are_fitted_as_the_labelled_ones(place: Path) -> None:
+    options = SourceOptions(fit="pad")
+    labelled = open_source(SourceSpec(str(place / "split"), (16, 20), options=options))
+    spec = SourceSpec(str(place / "split" / "valid" / "a"))
+    recorded, images = gather_unlabelled(spec, labelled, Progress())
+    assert recorded.options == replace(PLAIN, fit="pad")
+    pixels = images.read_images(np.array([0]))[0]
+    assert not pixels[0].any()  # 26 to 20 wide leaves 14 of 16 lines
+    assert pixels[8].any()
