@@ -32,6 +32,15 @@ FORMATS = (  # store/formats/
     "parquet",
     "webdataset",
 )
+LAYOUTS = (  # store/layouts/
+    "imagefolder",
+    "ultralytics",
+    "keras",
+    "timm",
+    "hf",
+    "webdataset",
+    "npz",
+)
 # sources/, each as messages and help call it; a path is opened by the last that takes it.
 SOURCES = {
     "folder": "a folder of class folders",

@@ -55,7 +55,7 @@ def export(
     FORMATS[storage].check_class_names(manifest.class_names)
 
     def make_rows(waiting: list[int]) -> Iterator[int]:
-        _check_files(origin, manifest, progress)
+        check_files(origin, manifest, progress)
         version = open_rows(origin, manifest)
         counts = shards.count_rows(version.methods, version.source.labels, manifest.class_names)
         if manifest.counts != counts:
@@ -121,7 +121,7 @@ def _copied(build: Build, version: Version, waiting: list[int]) -> Iterator[int]
         yield stop - start
 
 
-def _check_files(origin: Path, manifest: Manifest, progress: Progress) -> None:
+def check_files(origin: Path, manifest: Manifest, progress: Progress) -> None:
     """Pass on nothing that was damaged: the content hash does not cover every column."""
     with progress.bar("checking files", len(manifest.files), "file") as bar:
         for entry in manifest.files:

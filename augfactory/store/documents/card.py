@@ -4,6 +4,7 @@ Nothing in it depends on when or where the dataset was made: the same request gi
 """
 
 import json
+from dataclasses import dataclass
 
 from augfactory.guarded.tables import markdown as table
 from augfactory.guarded.text import escaped
@@ -25,21 +26,37 @@ SIZES = (
 )
 
 
-def card(manifest: Manifest) -> str:
-    """Return the dataset card."""
+@dataclass(frozen=True)
+class Elsewhere:
+    """What the card says where rows of a version are laid out for others, beside no other file.
+
+    ``configs`` are lines of the front matter; ``reading`` is Markdown: how the files are read.
+    """
+
+    configs: str
+    reading: str
+
+
+def card(manifest: Manifest, laid_out: Elsewhere | None = None) -> str:
+    """Return the dataset card of a version, or of its rows ``laid_out`` in another folder."""
     sections = (
-        _front_matter(manifest) + "\n" + _introduction(manifest),
+        _front_matter(manifest, laid_out) + "\n" + _introduction(manifest, laid_out),
         "## What it holds\n\n" + _contents(manifest),
-        "## Reading it\n\n" + _reading(manifest),
+        "## Reading it\n\n" + _reading(manifest, laid_out),
         "## How it was made\n\n" + _making(manifest),
         "## Use and limits\n\n" + _limits(manifest),
-        "## Identity\n\n" + _identity(manifest),
+        "## Identity\n\n" + _identity(manifest, laid_out),
     )
     return escaped("\n\n".join(sections), keep="\n") + "\n"
 
 
-def _front_matter(manifest: Manifest) -> str:
+def _front_matter(manifest: Manifest, laid_out: Elsewhere | None) -> str:
     # No dataset_info: the features stand in the Parquet files, and load_dataset ignores them here.
+    configs = f"""configs:
+- config_name: default
+  data_files:
+  - split: train
+    path: {FORMATS[manifest.format].data_files}"""
     return f"""---
 pretty_name: {quoted(f"{manifest.name}, {manifest.version}")}
 license: other
@@ -50,15 +67,11 @@ size_categories: [{_size_category(manifest.rows)}]
 source_datasets: [extended]
 annotations_creators: [machine-generated]
 tags: [synthetic, data-augmentation, soft-labels, augfactory]
-configs:
-- config_name: default
-  data_files:
-  - split: train
-    path: {FORMATS[manifest.format].data_files}
+{laid_out.configs if laid_out else configs}
 ---"""
 
 
-def _introduction(manifest: Manifest) -> str:
+def _introduction(manifest: Manifest, laid_out: Elsewhere | None) -> str:
     height, width, channels = manifest.image_shape
     kept = sum(manifest.counts.get(ORIGINAL, {}).values())
     made, originals = manifest.rows - kept, len(manifest.source.rows)
@@ -77,11 +90,8 @@ def _introduction(manifest: Manifest) -> str:
         f"{manifest.rows:,} labelled images of {height}×{width} pixels, {_colours(channels)}, in "
         f"{len(manifest.class_names)} classes: {parts}, by {program()}.{exported}"
     )
-    return f"""# {escaped(manifest.name)}, {manifest.version}
-
-{wrapped(text)}
-
-![what there was, and what was made from it](preview.png)"""
+    picture = "" if laid_out else "\n\n![what there was, and what was made from it](preview.png)"
+    return f"# {escaped(manifest.name)}, {manifest.version}\n\n{wrapped(text)}{picture}"
 
 
 def _contents(manifest: Manifest) -> str:
@@ -148,15 +158,20 @@ def _figures(manifest: Manifest) -> str:
     return f"{table(lines, words=2)}\n\n{wrapped(pixels)}"
 
 
-def _reading(manifest: Manifest) -> str:
+def _reading(manifest: Manifest, laid_out: Elsewhere | None) -> str:
     storage = FORMATS[manifest.format]
     grey = storage.grey_note if manifest.image_shape[2] == 1 else ""
     columns = (
         "`soft_label` holds the exact label shares in the order of the classes above, `label` the "
         "number of the largest. `source_index` counts positions among the source rows that "
         "`manifest.json` lists (-1: unused), `weight` is the share of each; `round` counts passes "
-        "over the source, 0 for originals. `plan.parquet` holds every number that was drawn for a "
-        "row. `croissant.json` describes all of it for machines."
+        "over the source, 0 for originals."
+    )
+    if laid_out is not None:
+        return "\n\n".join([laid_out.reading, wrapped(columns)])
+    columns += (
+        " `plan.parquet` holds every number that was drawn for a row. `croissant.json` describes "
+        "all of it for machines."
     )
     return "\n\n".join(filter(None, [storage.reading, wrapped(grey), wrapped(columns)]))
 
@@ -257,11 +272,14 @@ def _limits(manifest: Manifest) -> str:
     return "\n".join([wrapped(use), "", *(wrapped(point, "- ") for point in points)])
 
 
-def _identity(manifest: Manifest) -> str:
+def _identity(manifest: Manifest, laid_out: Elsewhere | None) -> str:
+    checks = (
+        "`sha256sum -c SHA256SUMS` checks every file without augfactory, `augfactory verify` the "
+        "rows too."
+    )
     return f"""Content hash `{manifest.content_hash}`
 (decoded pixels, labels and their order; the same in every format). Recipe id
-`{manifest.recipe_id}`.
-`sha256sum -c SHA256SUMS` checks every file without augfactory, `augfactory verify` the rows too."""
+`{manifest.recipe_id}`.{"" if laid_out else f"{chr(10)}{checks}"}"""
 
 
 def _is_residual(manifest: Manifest) -> bool:

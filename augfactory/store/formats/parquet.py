@@ -58,18 +58,30 @@ def shard_path(index: int, count: int) -> str:
     return f"{FOLDER}/train-{index:05d}-of-{count:05d}.parquet"
 
 
-def shard_bytes(rows: Rows, first: int, class_names: Sequence[str]) -> bytes:
+def shard_bytes(
+    rows: Rows,
+    first: int,
+    class_names: Sequence[str],
+    *,
+    label: Int64Array | None = None,
+    names: Sequence[str] | None = None,
+) -> bytes:
     """Return a whole Parquet file that holds ``rows``: the same bytes for the same rows.
 
-    ``first`` is the row of the dataset that is the first of ``rows``.
+    ``first`` is the row of the dataset that is the first of ``rows``. ``label`` [n] are hard labels
+    other than those of the largest share, ``names`` what to call the images but for their ending.
     """
     schema = rows_schema(
         pa.field("image", IMAGE), {"_type": "Image"}, class_names, rows.source_index.shape[1]
     )
-    names = [f"{first + place:08d}.png" for place in range(len(rows))]
+    called = names or [f"{first + place:08d}" for place in range(len(rows))]
     pictures = pa.array([png.encode(image) for image in rows.image], pa.binary())
-    image = pa.StructArray.from_arrays([pictures, pa.array(names)], fields=list(IMAGE))
+    image = pa.StructArray.from_arrays(
+        [pictures, pa.array([f"{name}.png" for name in called])], fields=list(IMAGE)
+    )
     light = row_columns(rows)
+    if label is not None:
+        light["label"] = label
     table = pa.table([image, *map(as_arrow, light.values())], schema=schema)
     buffer = io.BytesIO()
     pq.write_table(

@@ -9,7 +9,7 @@ import io
 import json
 import mmap
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -59,12 +59,16 @@ def shard_path(index: int, count: int) -> str:
     return f"{FOLDER}/{index:05d}.tar"
 
 
-def shard_bytes(rows: Rows, first: int) -> bytes:
+def shard_bytes(rows: Rows, first: int, label: Int64Array | None = None) -> bytes:
     """Return a whole tar file that holds ``rows``: the same bytes for the same rows.
 
-    ``first`` is the row of the dataset that is the first of ``rows``.
+    ``first`` is the row of the dataset that is the first of ``rows``. ``label`` [n] are hard labels
+    other than those of the largest share.
     """
-    columns = [getattr(rows, name).tolist() for name in DTYPES]
+    columns = [
+        (label if name == "label" and label is not None else getattr(rows, name)).tolist()
+        for name in DTYPES
+    ]
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for place, (image, *values) in enumerate(zip(rows.image, *columns, strict=True)):
@@ -83,17 +87,25 @@ def _encode_shard(shard: Shard, rows: Rows) -> Encoded:
 
 
 def _finish(building: Path, class_names: Sequence[str], shards: list[FinishedShard]) -> list[str]:
-    lengths = [shard.rows for shard in shards]
-    split = {
-        "name": "train",
-        "num_samples": sum(lengths),
-        "filenames": [path for shard in shards for path in shard.paths],
-        "shard_lengths": lengths,
-    }
-    info = {"class_names": list(class_names), "splits": {"train": split}}
-    text = escaped_json(json.dumps(info, indent=2, ensure_ascii=False))
-    write_file(building / INFO, f"{text}\n".encode())
+    lengths = {path: shard.rows for shard in shards for path in shard.paths}
+    write_file(building / INFO, info_bytes(class_names, {"train": lengths}))
     return [INFO]
+
+
+def info_bytes(class_names: Sequence[str], splits: Mapping[str, Mapping[str, int]]) -> bytes:
+    """Return ``_info.json``; ``splits`` maps each to its archives in order and their rows."""
+    described = {
+        name: {
+            "name": name,
+            "num_samples": sum(archives.values()),
+            "filenames": [*archives],
+            "shard_lengths": [*archives.values()],
+        }
+        for name, archives in splits.items()
+    }
+    info = {"class_names": list(class_names), "splits": described}
+    text = escaped_json(json.dumps(info, indent=2, ensure_ascii=False))
+    return f"{text}\n".encode()
 
 
 def _read_columns(folder: Path, paths: list[str], expected: Expected) -> list[Columns]:
