@@ -1,13 +1,13 @@
 """Train programs that others wrote on versions and exports, and say what came of it.
 
     make trainers TRAINERS=PATH
-    python tools/trainers.py --trainers PATH [--only timm] [--keep DIR]
+    python tools/trainers.py --trainers PATH [--only timm]
 
-PATH holds scripts that no package installs, as their repositories have them, in folders that are
-named in ``RUNS``: ``timm/train.py``, ``torchvision_classification/``, ``lightning/imagenet.py`` and so
-on. They are run where they are, and never changed. What packages install is run by its own command
-or by a few lines in ``trainer_programs/``. The answers replace the table in docs/trainers.md; with
-``--only`` they are only printed.
+PATH holds scripts that no package installs, as their repositories have them, in folders that
+``trainer_runs.py`` names: ``timm/train.py``, ``lightning/imagenet.py`` and so on. They are run as
+they are, never changed. What packages install is run by its own command or by a few lines in
+``trainer_programs/``. The answers replace the table in docs/trainers.md; with ``--only`` a part
+of its lines.
 """
 
 import argparse
@@ -19,13 +19,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
+from trainer_runs import DATA, TEST, Run, all_runs
 
 from augfactory.records import SourceSpec
 from augfactory.sources.opening import open_source
@@ -34,138 +33,9 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "trainers.md"
 PROGRAMS = ROOT / "tools" / "trainer_programs"
 BEGIN, END = "<!-- table: make trainers -->\n", "<!-- end of table -->\n"
-TEST = "test-digits"
+HEAD = "| trainer | versions | command | outcome |\n|---|---|---|---|\n"
 LONGEST_RUN = 600  # seconds
 MOST_TOLD = 150  # letters of an error
-DATA = (
-    "expand sample --n-train 100 --factor 5 --mixup 1 --format png --out digits",
-    "export digits-x5 --to parquet --out digits-parquet",
-    "export digits-x5 --to webdataset --out digits-tar",
-    "export digits-x5 --to hdf5 --out digits-h5",
-    *(
-        f"export digits-x5 --layout {layout} --validation {TEST} --grey --out for-{layout}"
-        for layout in ("imagefolder", "ultralytics", "keras", "timm", "hf", "webdataset")
-    ),
-)
-VERSION = "digits-x5/v1"
-TIMM = (
-    "python timm/train.py {} --model resnet10t --num-classes 10 --img-size 32 --no-aug "
-    "--smoothing 0 --opt adamw --lr 2e-3 --sched none --epochs 4 -b 32 -j 0 --device cpu"
-)
-VISION = (
-    "python torchvision_classification/train.py --data-path {} --model resnet18 --device cpu "
-    "--opt adamw --lr 2e-3 -b 32 --epochs 4 -j 0 --train-crop-size 32 --val-resize-size 32 "
-    "--val-crop-size 32"
-)
-IMAGENET = (
-    "python pytorch_examples_imagenet/main.py {} -a shufflenet_v2_x0_5 --lr 0.03 -b 16 --epochs 4 "
-    "-j 1 --no-accel"
-)
-LIGHTNING = (
-    "python lightning/imagenet.py fit --model.data_path {} --model.arch shufflenet_v2_x0_5 "
-    "--model.lr 0.03 --model.batch_size 16 --model.workers 1 --trainer.max_epochs 4 "
-    "--trainer.accelerator cpu"
-)
-TRANSFORMERS = (
-    "python transformers/run_image_classification.py {} --model_name_or_path tiny-resnet "
-    "--ignore_mismatched_sizes --image_column_name image --label_column_name label --do_train "
-    "--do_eval --remove_unused_columns False --num_train_epochs 8 --learning_rate 5e-3 "
-    "--per_device_train_batch_size 32 --use_cpu --report_to none --output_dir out"
-)
-NO_TRAINER = (
-    "python transformers/run_image_classification_no_trainer.py {} --model_name_or_path tiny-resnet "
-    "--ignore_mismatched_sizes --image_column_name image --label_column_name label "
-    "--num_train_epochs 8 --learning_rate 5e-3 --per_device_train_batch_size 32"
-)
-YOLO = (
-    "yolo classify train data={} model=yolo11n-cls.yaml epochs=4 imgsz=32 batch=32 workers=0 "
-    "device=cpu plots=False"
-)
-ACCURACY = r"accuracy\D{1,4}([\d.]+)"
-
-
-class Run(NamedTuple):
-    """One program on one set of files.
-
-    ``packages`` are told with their versions; the last of ``found`` in what it prints is the
-    accuracy, of which ``whole`` is all.
-    """
-
-    trainer: str
-    packages: tuple[str, ...]
-    command: str
-    found: str
-    whole: float = 1.0
-
-
-def _runs() -> list[Run]:
-    """Return all of them, those that read a version before those that read an export."""
-    runs: list[Run] = []
-
-    def add(
-        trainer: str,
-        packages: str,
-        command: str,
-        reads: Sequence[str],
-        found: str,
-        whole: float = 1,
-    ) -> None:
-        for each in reads:
-            runs.append(Run(trainer, tuple(packages.split()), command.format(each), found, whole))
-
-    folder = (VERSION, "for-imagefolder")
-    hfds = "--dataset hfds/{}"
-    add(
-        "timm `train.py`", "timm", TIMM,
-        (
-            f"--data-dir {VERSION}",
-            "--data-dir for-timm --class-map for-timm/class_map.txt",
-            hfds.format(VERSION),
-            hfds.format("for-hf"),
-            "--dataset wds/ --data-dir digits-tar/v1",
-            "--dataset wds/ --data-dir for-webdataset",
-        ),
-        r'"top1": ([\d.]+)', 100,
-    )  # fmt: skip
-    add("torchvision references", "torchvision", VISION, folder, r"Test:  Acc@1 ([\d.]+)", 100)
-    add("pytorch/examples imagenet", "torch", IMAGENET, folder, r"\* +Acc@1 ([\d.]+)", 100)
-    add("Lightning imagenet", "lightning", LIGHTNING, folder, r"val_acc1=([\d.]+)")
-    named, split = "--dataset_name {}", "--train_dir {0}/train --validation_dir {0}/val"
-    both = (
-        named.format(VERSION),
-        named.format("digits-parquet/v1"),
-        named.format("for-hf"),
-        split.format("for-imagefolder"),
-    )
-    script = "transformers `run_image_classification.py`"
-    add(script, "transformers datasets", TRANSFORMERS, both, r"eval_accuracy +=\s+([\d.]+)")
-    add(f"{script[:-4]}_no_trainer.py`", "transformers datasets", NO_TRAINER, both[2:3], ACCURACY)
-    add("ultralytics", "ultralytics", YOLO, (VERSION, "for-ultralytics"), r"all\s+([\d.]+)\s")
-    fastai = "python fastai_from_folder.py {}"
-    add(
-        "fastai `from_folder`",
-        "fastai",
-        fastai,
-        (f"{VERSION} val", "for-imagefolder val"),
-        ACCURACY,
-    )
-    keras = "python keras_directory.py {}"
-    reads = (f"{VERSION}/train {TEST}", "for-keras/train for-keras/val")
-    found = r"val_accuracy: ([\d.]+)"
-    add("Keras `image_dataset_from_directory`", "keras tensorflow-cpu", keras, reads, found)
-    custom = (
-        "python mmpretrain/.mim/tools/train.py mmpretrain_custom.py --cfg-options "
-        "train_dataloader.dataset.data_root={0} val_dataloader.dataset.data_root={0}"
-    )
-    add("mmpretrain", "mmpretrain mmcv-lite", custom, folder[1:], r"accuracy/top1: ([\d.]+)", 100)
-    for package, told in (
-        ("sklearn", "scikit-learn"),
-        ("xgboost", "xgboost-cpu"),
-        ("lightgbm", "lightgbm"),
-    ):
-        add(told.removesuffix("-cpu"), told, "python tables.py {}",
-            (f"{package} digits-h5/v1 {TEST}",), ACCURACY)  # fmt: skip
-    return runs
 
 
 def make_data(place: Path) -> None:
@@ -309,22 +179,24 @@ def main() -> None:
     parser.add_argument("--trainers", type=Path, required=True, help="folder of scripts")
     parser.add_argument("--only", help="run those whose trainer or command has this in it")
     asked = parser.parse_args()
-    lines = ["| trainer | versions | command | outcome |\n|---|---|---|---|\n"]
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    table, _, after = rest.partition(END)
+    lines = {line.split("|")[3]: line for line in table.splitlines()[2:]}  # by command
+    told = {}
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "data"
         place.mkdir()
         make_data(place)
-        for run in _runs():
+        for run in all_runs():
+            shown = f" `{run.command}` "
             if asked.only and asked.only not in f"{run.trainer} {run.command}":
+                told[shown] = lines.get(shown, f"| {run.trainer} | |{shown}| not run yet |")
                 continue
             came = outcome(run, place, asked.trainers.resolve())
-            versions = _versions(run, asked.trainers)
-            lines.append(f"| {run.trainer} | {versions} | `{run.command}` | {came} |\n")
-            print(lines[-1], end="", flush=True)
-    if not asked.only:
-        before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-        after = rest.partition(END)[2]
-        PAGE.write_text(f"{before}{BEGIN}{''.join(lines)}{END}{after}", encoding="utf-8")
+            told[shown] = f"| {run.trainer} | {_versions(run, asked.trainers)} |{shown}| {came} |"
+            print(told[shown], flush=True)
+    table = HEAD + "".join(f"{line}\n" for line in told.values())
+    PAGE.write_text(f"{before}{BEGIN}{table}{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":
