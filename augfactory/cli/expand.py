@@ -9,9 +9,15 @@ from augfactory.cli.session import Debug, Json, Lock, Quiet, print_json, session
 from augfactory.cli.source_options import (
     SOURCE_HELP,
     Download,
+    FileColumn,
+    Fit,
+    FollowLinks,
     Grey,
+    LabelColumn,
+    Labels,
     Preset,
     Rgb,
+    Root,
     Size,
     source_spec,
 )
@@ -136,8 +142,14 @@ def expand(
     ] = False,
     lock: Lock = "flock",
     size: Size = None,
+    fit: Fit = None,
     grey: Grey = False,
     rgb: Rgb = False,
+    labels: Labels = None,
+    root: Root = None,
+    file_column: FileColumn = None,
+    label_column: LabelColumn = None,
+    follow_links: FollowLinks = False,
     download: Download = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -195,7 +207,11 @@ def expand(
             description=description,
             author=author,
         )
-        spec = source_spec(source, size, grey, rgb, download)
+        read = {
+            "fit": fit, "labels": labels, "root": root, "file_column": file_column,
+            "label_column": label_column, "follow_links": follow_links,
+        }  # fmt: skip
+        spec = source_spec(source, size, grey, rgb, download, sized=model is not None, **read)
         if auto and dry_run:
             raise RecipeError(
                 "--auto --dry-run",

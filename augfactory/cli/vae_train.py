@@ -18,9 +18,15 @@ from augfactory.cli.session import (
 from augfactory.cli.source_options import (
     SOURCE_HELP,
     Download,
+    FileColumn,
+    Fit,
+    FollowLinks,
     Grey,
+    LabelColumn,
+    Labels,
     Preset,
     Rgb,
+    Root,
     Size,
     source_spec,
 )
@@ -78,8 +84,14 @@ def vae_train(
     ] = True,
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to train.")] = "auto",
     size: Size = None,
+    fit: Fit = None,
     grey: Grey = False,
     rgb: Rgb = False,
+    labels: Labels = None,
+    root: Root = None,
+    file_column: FileColumn = None,
+    label_column: LabelColumn = None,
+    follow_links: FollowLinks = False,
     download: Download = False,
     lock: Lock = "flock",
     json: Json = False,
@@ -108,8 +120,12 @@ def vae_train(
         from augfactory.records import SourceSpec
         from augfactory.store.disk.lock import read_lock
 
+        read = {
+            "fit": fit, "labels": labels, "root": root, "file_column": file_column,
+            "label_column": label_column, "follow_links": follow_links,
+        }  # fmt: skip
         request = VaeTrainRequest(
-            source=source_spec(source, size, grey, rgb, download),
+            source=source_spec(source, size, grey, rgb, download, sized=False, **read),
             out=out,
             n_train=n_train,
             unlabelled=None if unlabelled is None else SourceSpec(unlabelled, download=download),

@@ -14,8 +14,9 @@ class SourceKind:
     Attributes:
         holds: (path, whether it is a folder) -> whether this kind opens it. Only what is a folder
             or a regular file is asked about.
-        open: (path, split "train", "test" or None, what the user wrote) -> the source; raises
-            InputDataError where it cannot be used. Its images keep their size and colour.
+        open: (path, split "train", "test", "validation" or None, what the user wrote) -> the
+            source; raises InputDataError where it cannot be used. Its images keep their size and
+            colour.
     """
 
     holds: Callable[[Path, bool], bool]

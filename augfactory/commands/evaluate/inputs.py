@@ -61,6 +61,8 @@ def gather(
     origin = versions[0].manifest.source
     test_spec = converted_like(test_spec, origin)
     test = open_source(test_spec)
+    for note in test.notes:
+        progress.say(note)
     for version in versions:
         check_fit(version.source, test)
     arms = make_arms(versions, arms_request)

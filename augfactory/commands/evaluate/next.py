@@ -7,7 +7,7 @@ from pathlib import Path
 from augfactory.commands.evaluate.arms import BASELINES, ONLINE_MIXUP
 from augfactory.commands.evaluate.inputs import Inputs
 from augfactory.commands.evaluate.request import EvaluateRequest
-from augfactory.commands.opening.opening import spec_of
+from augfactory.commands.opening.opening import flags_of, spec_of
 from augfactory.evaluation.comparison.results import Verdict
 from augfactory.store.places import typed_here
 
@@ -43,10 +43,7 @@ def next_command(request: EvaluateRequest, verdict: Verdict, steps: int, inputs:
     origin = version.manifest.source
     source = spec_of(origin, version.folder)
     stored = ["augfactory", "expand", typed_here(source.text), "--n-train", str(len(origin.rows))]
-    if source.size is not None:
-        stored += ["--size", "x".join(map(str, source.size))]
-    if source.colour != "auto":
-        stored.append(f"--{source.colour}")
+    stored += flags_of(source)
     stored += ["--out", "stored", "--factor", str(FACTOR)]
     if verdict.use == ONLINE_MIXUP:
         stored += ["--mixup", str(FACTOR)]
@@ -56,7 +53,7 @@ def next_command(request: EvaluateRequest, verdict: Verdict, steps: int, inputs:
 def _again(request: EvaluateRequest, changed: Mapping[str, float]) -> str:
     """Return the command of the request with some options changed; the others as they were."""
     words = ["augfactory", "evaluate", *map(typed_here, request.datasets)]
-    words += ["--test", typed_here(request.test.text)]
+    words += ["--test", typed_here(request.test.text), *flags_of(request.test)]
     for name in KEPT:
         value = getattr(request, name)
         if value is not None and value != getattr(EvaluateRequest, name):

@@ -170,6 +170,11 @@ def _refuse_other_rows(spec: SourceSpec, n_train: int | None) -> None:
         "--size": spec.size is not None,
         "--grey": spec.colour == "grey",
         "--rgb": spec.colour == "rgb",
+        "--fit": spec.options.fit is not None,
+        "--labels": spec.options.root is not None,
+        "--file-column": spec.options.file_column is not None,
+        "--label-column": spec.options.label_column is not None,
+        "--follow-links": spec.options.follow_links,
     }
     for option, used in given.items():
         if used:

@@ -8,7 +8,7 @@ from augfactory.errors import InputDataError
 from augfactory.guarded.files import is_folder
 from augfactory.records import SourceSpec
 from augfactory.source_rows import SourceRows
-from augfactory.sources.opening import SAMPLE, split_suffix
+from augfactory.sources.opening import SAMPLE, SPLITS, split_suffix
 from augfactory.sources.torchvision_source import PREFIX
 from augfactory.store.manifest import Manifest
 from augfactory.store.places import path_at, place_from, portable, remember, remembered
@@ -24,8 +24,8 @@ def lasting_text(text: str) -> str:
     if looks_like_version(text):
         return str(find_version(text).resolve())
     name, colon, split = text.rpartition(":")
-    if split in ("train", "test") and looks_like_version(name):
-        return f"{find_version(name).resolve()}{colon}{split}"
+    if split in SPLITS and looks_like_version(name):
+        return f"{find_version(name).resolve()}{colon}{SPLITS[split]}"
     path, suffix = split_suffix(text)
     if not _is_path(path):
         return text
@@ -66,7 +66,7 @@ def spec_of(origin: SourceRows, folder: Path) -> SourceSpec:
         # Where both are the same it stays as typed, which people know from messages.
         if os.path.lexists(split_suffix(there)[0]) and not _leads_to(text, there):
             text = there
-    return SourceSpec(text, origin.size, origin.colour)
+    return replace(origin.spec, text=text)
 
 
 def places_of(text: str, place: str | None, folder: Path) -> list[str]:
@@ -95,7 +95,26 @@ def folder_of_model(manifest: Manifest, folder: Path) -> Path | None:
 def converted_like(spec: SourceSpec, origin: SourceRows) -> SourceSpec:
     """Return ``spec``, its images converted as those of ``origin`` unless it says otherwise."""
     colour = origin.colour if spec.colour == "auto" else spec.colour
-    return replace(spec, size=spec.size or origin.size, colour=colour)
+    options = replace(spec.options, fit=spec.options.fit or origin.options.fit)
+    return replace(spec, size=spec.size or origin.size, colour=colour, options=options)
+
+
+def flags_of(spec: SourceSpec) -> list[str]:
+    """Return the options of the command line by which ``spec.text`` is opened as it says."""
+    options = spec.options
+    root = options.root
+    if root is not None:
+        root = os.path.relpath(path_at(Path(split_suffix(spec.text)[0]).parent, root))
+    values = {
+        "--size": None if spec.size is None else "x".join(map(str, spec.size)),
+        "--fit": options.fit,
+        "--root": root,
+        "--file-column": options.file_column,
+        "--label-column": options.label_column,
+    }
+    words = [word for name, value in values.items() if value is not None for word in (name, value)]
+    words += [] if spec.colour == "auto" else [f"--{spec.colour}"]
+    return words + ["--follow-links"] * options.follow_links
 
 
 def _leads_to(text: str, lasting: str) -> bool:

@@ -8,7 +8,7 @@ from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError
 from augfactory.evaluation.images.leakage import pixel_hashes
 from augfactory.evaluation.training.training_set import spread_rows
-from augfactory.records import Source, SourceSpec
+from augfactory.records import Colour, Source, SourceSpec
 from augfactory.source_rows import SourceRows, rows_of
 from augfactory.sources.unlabelled import open_unlabelled
 
@@ -42,7 +42,9 @@ def gather_unlabelled(
         InputDataError: they cannot be used, or none is left.
     """
     height, width, channels = labelled.image_shape
-    spec = replace(spec, size=(height, width), colour="rgb" if channels == 3 else "grey")
+    options = replace(spec.options, fit=labelled.options.fit)
+    colour: Colour = "rgb" if channels == 3 else "grey"
+    spec = replace(spec, size=(height, width), colour=colour, options=options)
     whole = open_unlabelled(spec)
     known = {digest.tobytes() for digest in pixel_hashes(labelled)}
     with progress.bar("reading unlabelled images", len(whole), "image") as bar:

@@ -8,8 +8,9 @@ from augfactory.commands.evaluate.inputs import check_fit, refuse_shared, unused
 from augfactory.commands.opening.notes import suited_preset
 from augfactory.commands.progress import Progress
 from augfactory.commands.study.file import Study
+from augfactory.errors import RecipeError
 from augfactory.evaluation.comparison.results import Alert
-from augfactory.records import Source, SourceSpec, read_size
+from augfactory.records import Source, SourceOptions, SourceSpec, read_size
 from augfactory.source_rows import SourceRows, rows_of
 from augfactory.sources.opening import open_source, refuse_test_split
 from augfactory.sources.subset import stratified_rows
@@ -69,15 +70,22 @@ def open_data(request: StudyRequest, progress: Progress) -> StudyData:
     """
     asked = request.study
     size = None if asked.size is None else read_size(asked.size)
-    spec = SourceSpec(asked.source, size, asked.colour, request.download)
+    if asked.fit is not None and size is None:
+        raise RecipeError("fit", "says how images are brought to a size", "Give size too.")
+
+    def spec_of(text: str) -> SourceSpec:
+        options = SourceOptions(fit=asked.fit)
+        return SourceSpec(text, size, asked.colour, request.download, options)
+
+    spec = spec_of(asked.source)
     source = open_source(spec)
     refuse_test_split(source, "a training set made")
-    test_spec = SourceSpec(asked.test, size, asked.colour, request.download)
+    test_spec = spec_of(asked.test)
     test = open_source(test_spec)
     check_fit(source, test)
     learnt, unlabelled = [source], None
     if asked.unlabelled is not None:
-        unlabelled = SourceSpec(asked.unlabelled, size, asked.colour, request.download)
+        unlabelled = spec_of(asked.unlabelled)
         learnt.append(open_unlabelled(unlabelled))
     total = sum(map(len, learnt)) + len(test)
     with progress.bar("looking for test images among the originals", total, "image") as bar:

@@ -13,6 +13,7 @@ import numpy as np
 
 from augfactory.commands.expand.request import check_dataset_name
 from augfactory.commands.opening.notes import suited_preset
+from augfactory.commands.opening.opening import flags_of
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs import files
 from augfactory.commands.tune.answer import REFERENCES, Results, all_tried, choice, mean_accuracy
@@ -53,6 +54,8 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
     """
     begun = time.monotonic()
     source = _opened(request)
+    for note in source.notes:
+        progress.say(note)
     preset = suited_preset(source, progress)  # of all images: that of a fold could be another
     space = candidates(preset, with_vae=request.vae)
     folder = request.out.with_name(f"{request.out.stem}-tuning")
@@ -170,10 +173,7 @@ def _next_command(request: TuneRequest, chosen: Candidate) -> str:
     read = []
     if request.n_train is not None:
         read += ["--n-train", str(request.n_train), "--seed", str(request.seed)]
-    if source.size is not None:
-        read += ["--size", "x".join(map(str, source.size))]
-    if source.colour != "auto":
-        read.append(f"--{source.colour}")
+    read += flags_of(source)
     name = request.out.stem
     made = ["augfactory", "expand", source.text, *read]
     if chosen.recipe.vae is None:

@@ -102,8 +102,9 @@ def plan_training(request: VaeTrainRequest, progress: Progress) -> PlannedTraini
         rows = stratified_rows(whole.labels, request.n_train, request.seed)
     source = whole if rows is None else whole.restricted_to(rows)
     _check_held_out(source, settings)
-    if (note := few_images(source)) is not None:
-        progress.say(note)
+    for note in (*source.notes, few_images(source)):
+        if note is not None:
+            progress.say(note)
     with progress.bar("reading the source", len(source), "image") as bar:
         source = source.in_memory(bar.advance)
     more, images = None, None

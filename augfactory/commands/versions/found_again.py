@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ def gather_again(
         InputDataError: they are gone or have changed.
     """
     recorded = spec_of(manifest.source, folder)
-    spec = SourceSpec(source or recorded.text, recorded.size, recorded.colour)
+    spec = replace(recorded, text=source or recorded.text)
     if source is None:
         _check_recorded_source(manifest, folder)
     with progress.bar("reading the source", len(manifest.source.rows), "image") as bar:

@@ -2,42 +2,62 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
 
 from augfactory.errors import InputDataError
 from augfactory.guarded.files import open_regular
-from augfactory.records import Int64Array, Source, SourceSpec, UInt8Array, one_hot
+from augfactory.records import (
+    Fit,
+    Int64Array,
+    Source,
+    SourceOptions,
+    SourceSpec,
+    UInt8Array,
+    one_hot,
+)
 from augfactory.sources.parsing.decoder_errors import decoder_errors
 from augfactory.sources.parsing.pixels import is_grey, pixels_of
+from augfactory.sources.parsing.unread_formats import HEAD_BYTES, format_by_content
 
 # By content, whatever the file is called; the decoders of rarer formats never see the bytes.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
+OpenFile = Callable[[Path], BinaryIO]
 MAX_PIXELS = 50_000_000
 REPLACE_IT = "Replace the file or take it out of the folder."
 
 
-def read_image(path: Path, size: tuple[int, int] | None, channels: int) -> UInt8Array:
+def read_image(
+    path: Path,
+    size: tuple[int, int] | None,
+    channels: int,
+    fit: Fit | None = None,
+    opener: OpenFile = open_regular,
+) -> UInt8Array:
     """Read one file as uint8 [H, W, channels], converted as ``pixels.py`` says.
+
+    ``opener`` opens ``path``, which is its name in messages too.
 
     Raises:
         InputDataError: the file is not an image, is damaged or cut short, or declares too many
             pixels.
     """
-    with _opened(path) as image:
+    with _opened(path, opener) as image:
         image.load()
-        return pixels_of(image, size, channels)
+        return pixels_of(image, size, channels, fit)
 
 
-def holds_grey(path: Path) -> bool:
+def holds_grey(path: Path, opener: OpenFile = open_regular) -> bool:
     """Say from the header whether a file holds shades of grey only.
 
     Raises:
         InputDataError: the file is not an image.
     """
-    with _opened(path) as image:
+    with _opened(path, opener) as image:
         return is_grey(image)
 
 
@@ -49,36 +69,49 @@ def source_of_files(
     labels: Int64Array,
     path_of: Callable[[int], Path],
     row_name: Callable[[int], str],
+    open_row: Callable[[int], BinaryIO] | None = None,
+    options: SourceOptions | None = None,
+    notes: tuple[str, ...] = (),
 ) -> Source:
     """Make a Source of one image file per row, each opened when it is read.
 
     Opening reads one header per class and the first image. With ``spec.size`` None that image's
     size is everyone's, and with colour "auto" the set is grey if the first of every class is.
+    ``open_row`` opens what is no file of its own, such as a member of an archive; ``path_of`` is
+    its name then. ``options`` are those of ``spec``, and what was found by itself.
 
     Raises:
         InputDataError: a file that is looked at cannot be read; later, when rows are read, a file
             that cannot be read or has another size than the first.
     """
+
+    def opener_of(row: int) -> OpenFile:
+        return open_regular if open_row is None else lambda _: open_row(row)
+
+    def pixels(row: int) -> UInt8Array:
+        return read_image(path_of(row), spec.size, channels, spec.options.fit, opener_of(row))
+
     if spec.colour == "auto":
         _, first_rows = np.unique(labels, return_index=True)
-        channels = 1 if all(holds_grey(path_of(int(row))) for row in first_rows) else 3
+        grey = all(holds_grey(path_of(row), opener_of(row)) for row in first_rows.tolist())
+        channels = 1 if grey else 3
     else:
         channels = 1 if spec.colour == "grey" else 3
-    height, width, _ = read_image(path_of(0), spec.size, channels).shape
+    height, width, _ = pixels(0).shape
 
     def read_images(rows: Int64Array) -> UInt8Array:
         unique, places = np.unique(rows, return_inverse=True)
         block = np.empty((len(unique), height, width, channels), dtype=np.uint8)
         for place, row in enumerate(unique.tolist()):
-            pixels = read_image(path_of(row), spec.size, channels)
-            if pixels.shape != block.shape[1:]:
+            image = pixels(row)
+            if image.shape != block.shape[1:]:
                 raise InputDataError(
                     path_of(row),
-                    f"{pixels.shape[0]}x{pixels.shape[1]} pixels (height x width), while the first "
+                    f"{image.shape[0]}x{image.shape[1]} pixels (height x width), while the first "
                     f"image, {row_name(0)}, has {height}x{width}",
                     f"Bring all images to one size: --size {height}x{width}",
                 )
-            block[place] = pixels
+            block[place] = image
         return block[places]
 
     return Source(
@@ -90,17 +123,24 @@ def source_of_files(
         read_images=read_images,
         read_soft_labels=lambda rows: one_hot(labels[rows], len(class_names)),
         row_name=row_name,
+        options=options or replace(spec.options, nested=False),
+        notes=notes,
     )
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(path: Path, opener: OpenFile) -> Iterator[Image.Image]:
     """Open a file of an allowed format and size; what fails inside is the file's fault."""
     with (
         decoder_errors(path, "cannot be read as an image", REPLACE_IT),
-        open_regular(path) as file,
-        Image.open(file, formats=FORMATS) as image,
+        contextlib.ExitStack() as opened,
+        opener(path) as file,
     ):
+        unread = format_by_content(file.read(HEAD_BYTES))
+        if unread is not None:
+            raise InputDataError(path, f"it is {unread[0]}", unread[1])
+        file.seek(0)
+        image = opened.enter_context(Image.open(file, formats=FORMATS))
         if image.width * image.height > MAX_PIXELS:
             raise InputDataError(
                 path,
