@@ -38,6 +38,7 @@ def train_vae(
     preset: str | None = None,
     size: Size = None,
     colour: Colour = "auto",
+    skip_broken: bool = False,
     seed: int = 0,
     steps: int = 1500,
     latent: int = 20,
@@ -64,6 +65,7 @@ def train_vae(
         preset: how they are varied; None tests what the images bear.
         size: side, or (height, width), in pixels that images are resized to; None keeps theirs.
         colour: "grey", "rgb", or "auto" for what they are.
+        skip_broken: go on without images that cannot be read, and record which.
         seed: random seed.
         steps: optimiser steps.
         latent: size of the latent vector.
@@ -88,7 +90,7 @@ def train_vae(
         (28, 28, 1)
     """
     request = VaeTrainRequest(
-        source=_spec(source, size, colour),
+        source=_spec(source, size, colour, skip_broken),
         out=Path(out),
         n_train=n_train,
         unlabelled=None if unlabelled is None else SourceSpec(str(unlabelled)),
@@ -129,6 +131,7 @@ def expand(
     pseudo_label: bool = False,
     size: Size = None,
     colour: Colour = "auto",
+    skip_broken: bool = False,
     format: str | None = None,
     seed: int | None = None,
     workers: int | None = None,
@@ -158,6 +161,7 @@ def expand(
         pseudo_label: label them by classifiers, and add as many rows again.
         size: as for ``train_vae``.
         colour: as for ``train_vae``.
+        skip_broken: go on without images that cannot be read, and record which.
         format: "hdf5", "png", "parquet" or "webdataset"; "hdf5" unless the recipe says otherwise.
         seed: random seed; 0 unless the recipe says otherwise.
         workers: processes; None is one per core.
@@ -198,7 +202,7 @@ def expand(
     )
     request = build_request(
         flags,
-        _spec(source, size, colour),
+        _spec(source, size, colour, skip_broken),
         Path(out),
         model=None if model is None else Path(model),
         checkpoint=None,
@@ -224,6 +228,7 @@ def evaluate(
     corruptions: str | None = None,
     size: Size = None,
     colour: Colour = "auto",
+    skip_broken: bool = False,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     out: str | Path | None = None,
     workers: int | None = None,
@@ -245,6 +250,7 @@ def evaluate(
         corruptions: "mnist-c" or "cifar-c": test on corrupted images too.
         size: as for ``train_vae``; None converts test images as the datasets' were.
         colour: as for ``train_vae``.
+        skip_broken: go on without images that cannot be read, and record which.
         device: where to train.
         out: folder of the results; None is ``NAME-evaluation``.
         workers: processes; None is one per core.
@@ -268,7 +274,7 @@ def evaluate(
     named = [datasets] if isinstance(datasets, str | Path) else datasets
     request = EvaluateRequest(
         datasets=tuple(map(str, named)),
-        test=_spec(test, size, colour),
+        test=_spec(test, size, colour, skip_broken),
         classifier=classifier,
         seeds=seeds,
         steps=steps,
@@ -277,7 +283,7 @@ def evaluate(
         device=device,
         arms=tuple(arms),
         baseline=baseline,
-        held_out=None if held_out is None else _spec(held_out, size, colour),
+        held_out=None if held_out is None else _spec(held_out, size, colour, skip_broken),
         corruptions=corruptions,
         workers=workers or default_workers(),
         out=None if out is None else Path(out),
@@ -285,9 +291,9 @@ def evaluate(
     return evaluating.evaluate(request, _progress(progress))
 
 
-def _spec(source: str | Path, size: Size, colour: Colour) -> SourceSpec:
+def _spec(source: str | Path, size: Size, colour: Colour, skip_broken: bool) -> SourceSpec:
     sides = (size, size) if isinstance(size, int) else size
-    return SourceSpec(str(source), sides, colour)
+    return SourceSpec(str(source), sides, colour, skip_broken=skip_broken)
 
 
 def _progress(wanted: bool) -> Progress:

@@ -30,12 +30,22 @@ class SourceSpec:
 
     ``text`` is the SOURCE of the command line, split suffix included (``sample:train``).
     ``size`` is (height, width) in pixels; None keeps the images' own size, which must then be one.
+    ``skip_broken`` lets commands go on without the images that cannot be read.
     """
 
     text: str
     size: tuple[int, int] | None = None
     colour: Colour = "auto"
     download: bool = False
+    skip_broken: bool = False
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Something that is no row, or not used as one: ``name`` as messages call it, and why."""
+
+    name: str
+    reason: str
 
 
 def read_size(text: str) -> tuple[int, int]:
@@ -68,6 +78,9 @@ class Source:
         row_name: row -> what to call it in a message, such as ``cats/07.png``.
         roots: int64 [N, R], where the rows were made themselves: the originals that each goes back
             to, by number, -1 where unused. None where the rows are originals.
+        left_out: lists what the kind of source passed over, such as a file that is no image.
+        read_stored: row -> uint8 [h, w, 1 or 3], the image at its own size and colour; None where
+            all are stored as ``image_shape`` says.
     """
 
     name: str
@@ -79,6 +92,8 @@ class Source:
     read_soft_labels: Callable[[Int64Array], Float32Array]
     row_name: Callable[[int], str]
     roots: Int64Array | None = None
+    left_out: Callable[[], tuple[LeftOut, ...]] = tuple
+    read_stored: Callable[[int], UInt8Array] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -113,6 +128,7 @@ class Source:
 
     def restricted_to(self, rows: Int64Array) -> "Source":
         """Return the same source seen through ``rows``: row i of it is row ``rows[i]`` of this."""
+        stored = self.read_stored
         return replace(
             self,
             labels=self.labels[rows],
@@ -120,6 +136,7 @@ class Source:
             read_soft_labels=lambda chosen: self.read_soft_labels(rows[chosen]),
             row_name=lambda row: self.row_name(int(rows[row])),
             roots=None if self.roots is None else self.roots[rows],
+            read_stored=None if stored is None else lambda row: stored(int(rows[row])),
         )
 
     def labelled(self, soft_labels: Float32Array, class_names: tuple[str, ...]) -> "Source":
@@ -157,6 +174,7 @@ class Source:
             read_soft_labels=reading(self.read_soft_labels, other.read_soft_labels),
             row_name=lambda row: self.row_name(row) if row < count else other.row_name(row - count),
             roots=None,
+            read_stored=None,
         )
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from augfactory.records import Colour, Int64Array, Source, SourceSpec
+from augfactory.records import Colour, Int64Array, LeftOut, Source, SourceSpec
 
 SCHEME = "augfactory source 1"
 LARGEST_NUMBER = 2**62  # fits int64, sums of two too
@@ -44,6 +44,7 @@ class SourceRows(BaseModel):
         place: ``text`` as told from a version's folder (see ``store/places.py``); None where it
             has no place, or in manifests of before there were places.
         roots: where the rows were made themselves, for each the originals that it goes back to.
+        skipped: images that are no rows because they could not be read; None where there are none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -56,6 +57,7 @@ class SourceRows(BaseModel):
     rows: tuple[Row, ...] = Field(min_length=1)
     place: PathText | None = None
     roots: tuple[Annotated[tuple[Row, ...], Field(min_length=1)], ...] | None = None
+    skipped: tuple[LeftOut, ...] | None = Field(default=None, exclude_if=lambda names: not names)
 
     @model_validator(mode="after")
     def _roots_of_every_row(self) -> "SourceRows":
@@ -99,10 +101,11 @@ def rows_of(
     source: Source,
     numbers: Int64Array | None = None,
     on_rows: OnRows | None = None,
+    skipped: tuple[LeftOut, ...] = (),
 ) -> SourceRows:
     """Return the record of ``source``, which are the rows ``numbers`` of what ``spec`` names.
 
-    ``numbers`` None says that it is all of it.
+    ``numbers`` None says that it is all of it. ``skipped`` are images that could not be read.
     """
     return SourceRows(
         text=spec.text,
@@ -112,6 +115,7 @@ def rows_of(
         fingerprint=fingerprint(source, on_rows),
         rows=tuple(range(len(source)) if numbers is None else numbers.tolist()),
         roots=roots_of(source),
+        skipped=skipped or None,
     )
 
 

@@ -16,7 +16,15 @@ from augfactory.cli.session import (
     session,
     show,
 )
-from augfactory.cli.source_options import SOURCE_HELP, Download, Grey, Rgb, Size, source_spec
+from augfactory.cli.source_options import (
+    SOURCE_HELP,
+    Download,
+    Grey,
+    Rgb,
+    Size,
+    SkipBroken,
+    source_spec,
+)
 from augfactory.evaluation.classifiers.registry import CLASSIFIERS
 
 QUICK_STEPS, QUICK_SEEDS = 100, 2
@@ -118,6 +126,7 @@ def evaluate(
     grey: Grey = False,
     rgb: Rgb = False,
     download: Download = False,
+    skip_broken: SkipBroken = False,
     lock: Lock = "flock",
     json: Json = False,
     quiet: Quiet = False,
@@ -151,7 +160,7 @@ def evaluate(
 
         request = EvaluateRequest(
             datasets=tuple(datasets),
-            test=source_spec(test, size, grey, rgb, download),
+            test=source_spec(test, size, grey, rgb, download, skip_broken),
             classifier=classifier,
             weights=weights,
             seeds=min(seeds, QUICK_SEEDS) if quick else seeds,
@@ -165,7 +174,9 @@ def evaluate(
             arms=tuple(arm or ()),
             baseline=baseline,
             real_share=real_share,
-            held_out=None if held_out is None else source_spec(held_out, size, grey, rgb, download),
+            held_out=None
+            if held_out is None
+            else source_spec(held_out, size, grey, rgb, download, skip_broken),
             corruptions=corruptions,
             workers=workers or default_workers(),
             out=out,

@@ -13,6 +13,7 @@ from augfactory.cli.source_options import (
     Preset,
     Rgb,
     Size,
+    SkipBroken,
     source_spec,
 )
 from augfactory.errors import RecipeError, one_of
@@ -130,6 +131,7 @@ def expand(
     grey: Grey = False,
     rgb: Rgb = False,
     download: Download = False,
+    skip_broken: SkipBroken = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -166,7 +168,7 @@ def expand(
         }  # fmt: skip
         more = None
         if unlabelled is not None:
-            more = source_spec(unlabelled, None, False, False, download)
+            more = source_spec(unlabelled, None, False, False, download, skip_broken)
         flags = ExpandOptions(
             factors=tuple(dict.fromkeys(factor or ())),
             originals=originals,
@@ -183,7 +185,7 @@ def expand(
             unlabelled=more,
             pseudo_label=pseudo_label,
         )
-        spec = source_spec(source, size, grey, rgb, download)
+        spec = source_spec(source, size, grey, rgb, download, skip_broken)
         if auto and dry_run:
             raise RecipeError(
                 "--auto --dry-run",

@@ -8,7 +8,17 @@ import typer.core
 FEW = 12  # options that fit one group
 VALUES = {"int": "N", "float": "X", "str": "TEXT", "path": "PATH"}
 GROUPS = {
-    "Images": ("n-train", "size", "grey", "rgb", "source", "test", "held-out", "download"),
+    "Images": (
+        "n-train",
+        "size",
+        "grey",
+        "rgb",
+        "source",
+        "test",
+        "held-out",
+        "download",
+        "skip-broken",
+    ),
     "Geometry and mixing": (
         *("geometry", "preset"),
         *("mixup", "ricap", "cutmix", "augmix", "mix-from"),

@@ -30,8 +30,20 @@ Preset = Annotated[
 ]
 Download = Annotated[bool, typer.Option("--download", help="Allow torchvision:NAME to download.")]
 
+SkipBroken = Annotated[
+    bool,
+    typer.Option("--skip-broken", help="Go on without images that cannot be read; record which."),
+]
 
-def source_spec(text: str, size: str | None, grey: bool, rgb: bool, download: bool) -> "SourceSpec":
+
+def source_spec(
+    text: str,
+    size: str | None,
+    grey: bool,
+    rgb: bool,
+    download: bool,
+    skip_broken: bool = False,
+) -> "SourceSpec":
     """Put the options together.
 
     Raises:
@@ -42,4 +54,5 @@ def source_spec(text: str, size: str | None, grey: bool, rgb: bool, download: bo
     from augfactory.records import SourceSpec, read_size
 
     colour: Colour = "grey" if grey else "rgb" if rgb else "auto"
-    return SourceSpec(text, read_size(size) if size is not None else None, colour, download)
+    pixels = read_size(size) if size is not None else None
+    return SourceSpec(text, pixels, colour, download, skip_broken)

@@ -15,7 +15,15 @@ from augfactory.cli.session import (
     session,
     show,
 )
-from augfactory.cli.source_options import SOURCE_HELP, Download, Grey, Rgb, Size, source_spec
+from augfactory.cli.source_options import (
+    SOURCE_HELP,
+    Download,
+    Grey,
+    Rgb,
+    Size,
+    SkipBroken,
+    source_spec,
+)
 
 
 def tune(
@@ -40,6 +48,7 @@ def tune(
     grey: Grey = False,
     rgb: Rgb = False,
     download: Download = False,
+    skip_broken: SkipBroken = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -70,7 +79,7 @@ def tune(
 
         result = command.tune(
             TuneRequest(
-                source=source_spec(source, size, grey, rgb, download),
+                source=source_spec(source, size, grey, rgb, download, skip_broken),
                 out=out,
                 minutes=minutes,
                 n_train=n_train,

@@ -22,6 +22,7 @@ from augfactory.cli.source_options import (
     Preset,
     Rgb,
     Size,
+    SkipBroken,
     source_spec,
 )
 
@@ -81,6 +82,7 @@ def vae_train(
     grey: Grey = False,
     rgb: Rgb = False,
     download: Download = False,
+    skip_broken: SkipBroken = False,
     lock: Lock = "flock",
     json: Json = False,
     quiet: Quiet = False,
@@ -109,10 +111,12 @@ def vae_train(
         from augfactory.store.disk.lock import read_lock
 
         request = VaeTrainRequest(
-            source=source_spec(source, size, grey, rgb, download),
+            source=source_spec(source, size, grey, rgb, download, skip_broken),
             out=out,
             n_train=n_train,
-            unlabelled=None if unlabelled is None else SourceSpec(unlabelled, download=download),
+            unlabelled=None
+            if unlabelled is None
+            else SourceSpec(unlabelled, download=download, skip_broken=skip_broken),
             geometry=geometry,
             preset=preset,
             seed=seed,

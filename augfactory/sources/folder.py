@@ -3,22 +3,25 @@
 ``root/<class>/…`` is a set without splits. With ``root/train/<class>/…`` the splits are the folders
 ``train`` and ``test`` (or ``val``, ``validation``), and no suffix means train. A folder called
 ``test`` (…) beside a folder ``train`` is a test split also when it is named by itself. A test
-split has the classes of its train split. Hidden files and files that are no images are passed over;
-links that lead out of the root are refused. Conversion: see ``pixels.py``.
+split has the classes of its train split. Hidden files are passed over, and so is what is no image,
+which ``Source.left_out`` names; links that lead out of the root are refused. Folders of other tasks
+than classification are told apart by ``other_tasks.py``. Conversion: see ``pixels.py``.
 """
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from augfactory.errors import InputDataError
-from augfactory.records import Source, SourceSpec
+from augfactory.records import LeftOut, Source, SourceSpec
 from augfactory.sources.kind import SourceKind
 from augfactory.sources.parsing.decoder_errors import decoder_errors
 from augfactory.sources.parsing.image_files import source_of_files
 from augfactory.sources.parsing.labels import require_two_classes
+from augfactory.sources.parsing.other_tasks import refuse_other_tasks
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 TRAIN_NAMES = ("train",)
@@ -55,8 +58,10 @@ def open_folder(root: Path, split: str | None, spec: SourceSpec) -> Source:
 
     Raises:
         InputDataError: no class folders or only one, a class without images, a class that train
-            does not have, a split that is not there, a link out of ``root``, a damaged first image.
+            does not have, a split that is not there, a link out of ``root``, images that none can
+            be read of, or what boxes or masks belong to.
     """
+    refuse_other_tasks(root)
     chosen = _choose(root, split)
     class_names = _class_folders(chosen.classes_from, chosen.root)
     own_classes = class_names
@@ -74,7 +79,7 @@ def open_folder(root: Path, split: str | None, spec: SourceSpec) -> Source:
         name = class_names[label]
         return f"{name}/{files[name][row - int(starts[label])]}"
 
-    return source_of_files(
+    source = source_of_files(
         spec,
         split=chosen.split,
         class_names=class_names,
@@ -82,6 +87,31 @@ def open_folder(root: Path, split: str | None, spec: SourceSpec) -> Source:
         path_of=lambda row: chosen.folder / row_name(row),
         row_name=row_name,
     )
+    return replace(source, left_out=lambda: tuple(_left_out(chosen.folder, files)))
+
+
+def _left_out(folder: Path, files: dict[str, list[str]]) -> Iterator[LeftOut]:
+    """Yield what is beside and in the class folders and is none of their ``files``."""
+    for entry in _entries(folder):
+        if not entry.is_folder:
+            image = entry.name.lower().endswith(SUFFIXES)
+            reason = "an image in no class folder" if image else "no image, by its name"
+            yield LeftOut(entry.name, reason)
+    for name, own in files.items():
+        kept = set(own)
+        for entry in _entries(folder / name):
+            if entry.name in kept:
+                continue
+            inside = f"{name}/{entry.name}"
+            if not entry.is_folder:
+                yield LeftOut(inside, "no image, by its name")
+            elif entry.name not in NOT_CLASSES and (count := _images_below(folder / inside)):
+                yield LeftOut(f"{inside}/", f"a folder in a class folder, with {count:,} image(s)")
+
+
+def _images_below(folder: Path) -> int:
+    """Count the files below ``folder``, at any depth, that are images by their names."""
+    return sum(name.lower().endswith(SUFFIXES) for _, _, names in os.walk(folder) for name in names)
 
 
 def _choose(root: Path, split: str | None) -> _Chosen:
@@ -144,7 +174,7 @@ def _refuse_unknown(own: tuple[str, ...], known: tuple[str, ...], chosen: _Chose
             raise InputDataError(
                 chosen.folder / name,
                 f"{chosen.classes_from} has no class of this name",
-                "A test split has the classes of its train split: rename or remove the folder.",
+                "A test split has the classes of its train split: rename or move the folder.",
             )
 
 
@@ -162,7 +192,9 @@ def _image_files(folder: Path, root: Path) -> list[str]:
     if not images:
         besides = f", though {len(entries)} other entries" if entries else ""
         raise InputDataError(
-            folder, f"no images in this class folder{besides}", f"{LAYOUT} Or remove the folder."
+            folder,
+            f"no images in this class folder{besides}",
+            f"{LAYOUT} If it is no class, move it elsewhere.",
         )
     return sorted(entry.name for entry in images)
 

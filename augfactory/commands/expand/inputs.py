@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augfactory.commands.expand.build import Build
+from augfactory.commands.opening.look import look
 from augfactory.commands.opening.opening import place_of_source
 from augfactory.commands.opening.unlabelled import MOST, gather_unlabelled
 from augfactory.commands.progress import Progress
@@ -85,15 +86,16 @@ def gather(
                 opener=opened,
                 on_rows=bar.advance,
             )
+        look(recorded.spec, source, progress)
         found = {"split": source.split, "roots": roots_of(source)}
         rows = recorded.model_copy(update=found)
     else:
-        whole, numbers = opened(spec), None
+        looked = look(spec, opened(spec), progress)
         if n_train is not None:
-            numbers = stratified_rows(whole.labels, n_train, seed)
-        source = whole if numbers is None else whole.restricted_to(numbers)
+            looked = looked.chosen(stratified_rows(looked.source.labels, n_train, seed))
+        source = looked.source
         with progress.bar("reading the source", len(source), "image") as bar:
-            rows = rows_of(spec, source, numbers, bar.advance)
+            rows = rows_of(spec, source, looked.numbers, bar.advance, looked.skipped)
     if model is not None:
         _check_fit(source, model)
     more = None
@@ -158,6 +160,7 @@ def _refuse_other_rows(spec: SourceSpec, n_train: int | None) -> None:
         "--size": spec.size is not None,
         "--grey": spec.colour == "grey",
         "--rgb": spec.colour == "rgb",
+        "--skip-broken": spec.skip_broken,
     }
     for option, used in given.items():
         if used:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from augfactory.commands.opening.look import look
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError
 from augfactory.evaluation.images.leakage import pixel_hashes
@@ -43,7 +44,8 @@ def gather_unlabelled(
     """
     height, width, channels = labelled.image_shape
     spec = replace(spec, size=(height, width), colour="rgb" if channels == 3 else "grey")
-    whole = open_unlabelled(spec)
+    looked = look(spec, open_unlabelled(spec), progress)
+    whole = looked.source
     known = {digest.tobytes() for digest in pixel_hashes(labelled)}
     with progress.bar("reading unlabelled images", len(whole), "image") as bar:
         digests = pixel_hashes(whole, bar.advance)
@@ -55,5 +57,6 @@ def gather_unlabelled(
     if len(rows) > most:
         progress.say(f"{whole.name}: {most:,} of its {len(rows):,} images serve, evenly spread")
         rows = rows[spread_rows(len(rows), most)]
-    source = whole.restricted_to(rows)
-    return rows_of(spec, source, rows), source
+    chosen = looked.chosen(rows)
+    recorded = rows_of(spec, chosen.source, chosen.numbers, skipped=chosen.skipped)
+    return recorded, chosen.source
