@@ -31,7 +31,8 @@ SCHEMA_VERSION = 1
 SMALLEST_SIDE, LARGEST_SIDE = 16, 128
 LARGEST_LATENT = 1024
 MOST_CLASSES = 32_768
-TOLD = ("text", "size", "colour", "split", "fingerprint", "rows")  # of what is learned from
+# Of what is learned from; skipped images only where there are any.
+TOLD = ("text", "size", "colour", "split", "fingerprint", "rows", "skipped")
 LARGEST_CONFIG = 2**27  # bytes; that of nine million rows
 
 
@@ -64,7 +65,7 @@ CheckpointName = Annotated[str, Field(pattern=r"^loss-[0-9.e+-]{1,40}$")]
 
 def _told(rows: SourceRows) -> dict[str, Any]:
     values = rows.model_dump(mode="json")
-    return {key: values[key] for key in TOLD}
+    return {key: values[key] for key in TOLD if key in values}
 
 
 def _nothing_else(values: Any) -> Any:

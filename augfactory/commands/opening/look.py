@@ -90,8 +90,8 @@ def refuse(found: Examined, spec: SourceSpec) -> None:
             )
 
 
-def paragraph(found: Examined, spec: SourceSpec) -> str:
-    """Return in one paragraph what was found."""
+def paragraph(found: Examined, spec: SourceSpec, *, listed: bool = False) -> str:
+    """Return in one paragraph what was found; ``listed`` says that all names follow."""
     source = found.source
     of_classes = f" of {_classes(found)}" if len(source.class_names) > 1 else ""
     said = [f"{source.name}: {_counted(len(found.sound), 'image')}{of_classes}"]
@@ -104,17 +104,26 @@ def paragraph(found: Examined, spec: SourceSpec) -> str:
         said.append(f"Skipped, cannot be read: {_named(found.skipped, FEW_NAMED)}")
     elif found.broken:
         said.append(f"{len(found.broken):,} cannot be read")
-    if left_out := source.left_out():
-        said.append(f"Left out: {_named(left_out, FEW_NAMED)}")
     if found.copies:
         copies = sum(len(rows) - 1 for rows in found.copies)
         said.append(_counted(copies, "exact copy", "exact copies"))
+    if not listed:
+        said += _findings(found, spec)
+    return ". ".join(said)
+
+
+def _findings(found: Examined, spec: SourceSpec) -> list[str]:
+    """Return what may surprise, a few of each, and what shows all."""
+    source, said = found.source, []
+    left_out = source.left_out()
+    if left_out:
+        said.append(f"Left out: {_named(left_out, FEW_NAMED)}")
     if found.across_classes:
         told = [" = ".join(map(source.row_name, rows[:4])) for rows in found.across_classes]
         said.append(f"Warning: the same image in two classes: {_some(told, FEW_NAMED)}")
     if found.copies or len(left_out) > FEW_NAMED or len(found.skipped) > FEW_NAMED:
         said.append(f"`augfactory inspect {shlex.quote(spec.text)}` shows all")
-    return ". ".join(said)
+    return said
 
 
 def _classes(found: Examined) -> str:
