@@ -16,12 +16,12 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from augfactory import __version__
 from augfactory.commands.expand.request import default_workers
 from augfactory.engines.processes import can_start_workers
 from augfactory.guarded.tables import aligned
 from augfactory.sources.sample import sample_folder
 from augfactory.sources.torchvision_source import ROOT_VARIABLE, torchvision_root
+from augfactory.store.manifest import program
 
 LITTLE_MEMORY, LITTLE_DISK = 2 * 2**30, 2**30
 AGAIN = "python -m pip install --upgrade augfactory"
@@ -84,7 +84,8 @@ def as_text(found: list[Check]) -> str:
 
 
 def _program() -> Iterator[Check]:
-    yield Check("augfactory", __version__, value=__version__)
+    own = program().removeprefix("augfactory").strip() or "not installed as a package"
+    yield Check("augfactory", own, value=own)
     yield Check("python", platform.python_version(), value=platform.python_version())
     system = f"{platform.system()} {platform.machine()}"
     yield Check("system", system, value=system)
@@ -102,14 +103,16 @@ def _packages() -> Iterator[Check]:
             extras.setdefault(extra[1], []).append((needed.name, fits))
         elif needed.marker is None or needed.marker.evaluate():
             yield _package(needed, there, fits=fits)
-    for extra, packages in extras.items():
+    for name_of_extra, packages in extras.items():
         missing = [name for name, fits in packages if not fits]
         words = f"{len(packages) - len(missing)} of {len(packages)} packages"
         yield Check(
-            f"extra [{extra}]",
+            f"extra [{name_of_extra}]",
             words + (f"; missing: {', '.join(missing)}" if missing else ""),
             "note" if missing else "ok",
-            f"Only if you want it: python -m pip install 'augfactory[{extra}]'" if missing else "",
+            f"Only if you want it: python -m pip install 'augfactory[{name_of_extra}]'"
+            if missing
+            else "",
             {"missing": missing},
         )
 

@@ -69,7 +69,7 @@ def sizes_figure(name: str, sizes: Sequence[tuple[int, int, int]], median: int) 
     axes = headed_figure(WIDTH, HEIGHT, label(name, LONGEST_TITLE), subtitle).add_subplot()
     low, high = min(heights.min(), widths.min()), max(heights.max(), widths.max())
     bins = min(MOST_BINS, int(high - low) + 1)
-    edges = np.linspace(low - 0.5, high + 0.5, bins + 1)
+    edges = np.linspace(low - 0.5, high + 0.5, bins + 1).tolist()
     for values, colour, what in ((heights, BLUE, "height"), (widths, RED, "width")):
         axes.hist(
             values,
