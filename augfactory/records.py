@@ -57,6 +57,7 @@ class SourceSpec:
     ``text`` is the SOURCE of the command line, split suffix included (``sample:train``); of a
     table with its images in another folder, the table.
     ``size`` is (height, width) in pixels; None keeps the images' own size, which must then be one.
+    ``skip_broken`` lets commands go on without the images that cannot be read.
     """
 
     text: str
@@ -64,6 +65,15 @@ class SourceSpec:
     colour: Colour = "auto"
     download: bool = False
     options: SourceOptions = SourceOptions()
+    skip_broken: bool = False
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Something that is no row, or not used as one: ``name`` as messages call it, and why."""
+
+    name: str
+    reason: str
 
 
 def read_size(text: str) -> tuple[int, int]:
@@ -99,6 +109,9 @@ class Source:
         options: by which it was opened, what was found by itself among them.
         notes: what a user should know of how it was read, a sentence each.
         columns: what else a table tells of each row, as text: column -> [N].
+        left_out: lists what the kind of source passed over, such as a file that is no image.
+        read_stored: row -> uint8 [h, w, 1 or 3], the image at its own size and colour; None where
+            all are stored as ``image_shape`` says.
     """
 
     name: str
@@ -113,6 +126,8 @@ class Source:
     options: SourceOptions = SourceOptions(nested=False)
     notes: tuple[str, ...] = ()
     columns: Mapping[str, ObjectArray] = field(default_factory=dict)
+    left_out: Callable[[], tuple[LeftOut, ...]] = tuple
+    read_stored: Callable[[int], UInt8Array] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -148,6 +163,7 @@ class Source:
 
     def restricted_to(self, rows: Int64Array) -> "Source":
         """Return the same source seen through ``rows``: row i of it is row ``rows[i]`` of this."""
+        stored = self.read_stored
         return replace(
             self,
             labels=self.labels[rows],
@@ -156,6 +172,7 @@ class Source:
             row_name=lambda row: self.row_name(int(rows[row])),
             roots=None if self.roots is None else self.roots[rows],
             columns={name: values[rows] for name, values in self.columns.items()},
+            read_stored=None if stored is None else lambda row: stored(int(rows[row])),
         )
 
     def labelled(self, soft_labels: Float32Array, class_names: tuple[str, ...]) -> "Source":
@@ -194,6 +211,7 @@ class Source:
             row_name=lambda row: self.row_name(row) if row < count else other.row_name(row - count),
             roots=None,
             columns={},
+            read_stored=None,
         )
 
 

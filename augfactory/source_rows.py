@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from augfactory.records import Colour, Int64Array, Source, SourceOptions, SourceSpec
+from augfactory.records import Colour, Int64Array, LeftOut, Source, SourceOptions, SourceSpec
 
 SCHEME = "augfactory source 1"
 PLAIN = SourceOptions(nested=False)  # what records without options were read by
@@ -68,6 +68,7 @@ class SourceRows(BaseModel):
             has no place, or in manifests of before there were places.
         roots: where the rows were made themselves, for each the originals that it goes back to.
         options: what else it was opened by, as found; not kept where it is ``PLAIN``.
+        skipped: images that are no rows because they could not be read; None where there are none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -81,6 +82,7 @@ class SourceRows(BaseModel):
     place: PathText | None = None
     roots: tuple[Annotated[tuple[Row, ...], Field(min_length=1)], ...] | None = None
     options: Options = Field(default=PLAIN, exclude_if=lambda options: options == PLAIN)
+    skipped: tuple[LeftOut, ...] | None = Field(default=None, exclude_if=lambda names: not names)
 
     @model_validator(mode="after")
     def _roots_of_every_row(self) -> "SourceRows":
@@ -124,10 +126,11 @@ def rows_of(
     source: Source,
     numbers: Int64Array | None = None,
     on_rows: OnRows | None = None,
+    skipped: tuple[LeftOut, ...] = (),
 ) -> SourceRows:
     """Return the record of ``source``, which are the rows ``numbers`` of what ``spec`` names.
 
-    ``numbers`` None says that it is all of it.
+    ``numbers`` None says that it is all of it. ``skipped`` are images that could not be read.
     """
     return SourceRows(
         text=spec.text,
@@ -138,6 +141,7 @@ def rows_of(
         rows=tuple(range(len(source)) if numbers is None else numbers.tolist()),
         roots=roots_of(source),
         options=source.options,
+        skipped=skipped or None,
     )
 
 

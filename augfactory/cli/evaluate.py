@@ -28,6 +28,7 @@ from augfactory.cli.source_options import (
     Rgb,
     Root,
     Size,
+    SkipBroken,
     source_spec,
 )
 from augfactory.evaluation.classifiers.registry import CLASSIFIERS
@@ -137,6 +138,7 @@ def evaluate(
     label_column: LabelColumn = None,
     follow_links: FollowLinks = False,
     download: Download = False,
+    skip_broken: SkipBroken = False,
     lock: Lock = "flock",
     json: Json = False,
     quiet: Quiet = False,
@@ -171,6 +173,7 @@ def evaluate(
         read = {
             "fit": fit, "labels": labels, "root": root, "file_column": file_column,
             "label_column": label_column, "follow_links": follow_links,
+            "skip_broken": skip_broken,
         }  # fmt: skip
         request = EvaluateRequest(
             datasets=tuple(datasets),
@@ -190,7 +193,9 @@ def evaluate(
             real_share=real_share,
             held_out=None
             if held_out is None
-            else source_spec(held_out, size, grey, rgb, download, sized=True, fit=fit),
+            else source_spec(
+                held_out, size, grey, rgb, download, sized=True, fit=fit, skip_broken=skip_broken
+            ),
             corruptions=corruptions,
             workers=workers or default_workers(),
             out=out,

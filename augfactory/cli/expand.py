@@ -19,6 +19,7 @@ from augfactory.cli.source_options import (
     Rgb,
     Root,
     Size,
+    SkipBroken,
     source_spec,
 )
 from augfactory.errors import RecipeError, one_of
@@ -151,6 +152,7 @@ def expand(
     label_column: LabelColumn = None,
     follow_links: FollowLinks = False,
     download: Download = False,
+    skip_broken: SkipBroken = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -187,7 +189,7 @@ def expand(
         }  # fmt: skip
         more = None
         if unlabelled is not None:
-            more = source_spec(unlabelled, None, False, False, download)
+            more = source_spec(unlabelled, None, False, False, download, skip_broken=skip_broken)
         flags = ExpandOptions(
             factors=tuple(dict.fromkeys(factor or ())),
             originals=originals,
@@ -210,6 +212,7 @@ def expand(
         read = {
             "fit": fit, "labels": labels, "root": root, "file_column": file_column,
             "label_column": label_column, "follow_links": follow_links,
+            "skip_broken": skip_broken,
         }  # fmt: skip
         spec = source_spec(source, size, grey, rgb, download, sized=model is not None, **read)
         if auto and dry_run:

@@ -10,6 +10,7 @@ VALUES = {"int": "N", "float": "X", "str": "TEXT", "path": "PATH"}
 GROUPS = {
     "Images": (
         *("n-train", "size", "fit", "grey", "rgb", "source", "test", "held-out", "download"),
+        "skip-broken",
         *("labels", "root", "file-column", "label-column", "follow-links"),
     ),
     "Geometry and mixing": (

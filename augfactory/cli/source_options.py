@@ -58,6 +58,11 @@ Preset = Annotated[
 ]
 Download = Annotated[bool, typer.Option("--download", help="Allow torchvision:NAME to download.")]
 
+SkipBroken = Annotated[
+    bool,
+    typer.Option("--skip-broken", help="Go on without images that cannot be read; record which."),
+]
+
 
 def source_spec(
     text: str,

@@ -27,6 +27,7 @@ from augfactory.cli.source_options import (
     Rgb,
     Root,
     Size,
+    SkipBroken,
     source_spec,
 )
 
@@ -59,6 +60,7 @@ def tune(
     label_column: LabelColumn = None,
     follow_links: FollowLinks = False,
     download: Download = False,
+    skip_broken: SkipBroken = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -90,6 +92,7 @@ def tune(
         read = {
             "fit": fit, "labels": labels, "root": root, "file_column": file_column,
             "label_column": label_column, "follow_links": follow_links,
+            "skip_broken": skip_broken,
         }  # fmt: skip
         result = command.tune(
             TuneRequest(

@@ -28,6 +28,7 @@ from augfactory.cli.source_options import (
     Rgb,
     Root,
     Size,
+    SkipBroken,
     source_spec,
 )
 
@@ -93,6 +94,7 @@ def vae_train(
     label_column: LabelColumn = None,
     follow_links: FollowLinks = False,
     download: Download = False,
+    skip_broken: SkipBroken = False,
     lock: Lock = "flock",
     json: Json = False,
     quiet: Quiet = False,
@@ -123,12 +125,15 @@ def vae_train(
         read = {
             "fit": fit, "labels": labels, "root": root, "file_column": file_column,
             "label_column": label_column, "follow_links": follow_links,
+            "skip_broken": skip_broken,
         }  # fmt: skip
         request = VaeTrainRequest(
             source=source_spec(source, size, grey, rgb, download, sized=False, **read),
             out=out,
             n_train=n_train,
-            unlabelled=None if unlabelled is None else SourceSpec(unlabelled, download=download),
+            unlabelled=None
+            if unlabelled is None
+            else SourceSpec(unlabelled, download=download, skip_broken=skip_broken),
             geometry=geometry,
             preset=preset,
             seed=seed,

@@ -4,23 +4,26 @@
 ``train``, ``test`` and ``validation`` (or ``val``, ``valid``), and no suffix means train. Where
 there is no ``test``, ``:test`` is the validation folder. A folder called ``test`` (…) beside a
 folder ``train`` is that split also when it is named by itself. Every split has the classes of its
-train split. Hidden files and files that are no images are passed over; links that lead out of the
-root are refused unless they are asked for. Conversion: see ``pixels.py``.
+train split. Hidden files are passed over, and so is what is no image, which ``Source.left_out``
+names; links that lead out of the root are refused unless they are asked for. Folders of other tasks
+than classification are told apart by ``other_tasks.py``. Conversion: see ``pixels.py``.
 """
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from augfactory.errors import InputDataError
-from augfactory.records import Source, SourceSpec
+from augfactory.records import LeftOut, Source, SourceSpec
 from augfactory.sources.kind import SourceKind
 from augfactory.sources.parsing.class_paths import SPLIT_NAMES, VALIDATION_NAMES
 from augfactory.sources.parsing.decoder_errors import decoder_errors
 from augfactory.sources.parsing.image_files import source_of_files
 from augfactory.sources.parsing.labels import require_two_classes
+from augfactory.sources.parsing.other_tasks import refuse_other_tasks
 from augfactory.sources.parsing.table_files import IMAGE_SUFFIXES
 from augfactory.sources.parsing.unread_formats import first_unread
 
@@ -63,8 +66,10 @@ def open_folder(root: Path, split: str | None, spec: SourceSpec) -> Source:
 
     Raises:
         InputDataError: no class folders or only one, a class without images, a class that train
-            does not have, a split that is not there, a link out of ``root``, a damaged first image.
+            does not have, a split that is not there, a link out of ``root``, images that none can
+            be read of, or what boxes or masks belong to.
     """
+    refuse_other_tasks(root)
     chosen = replace(
         _choose(root, split), nested=spec.options.nested, links_out=spec.options.follow_links
     )
@@ -85,7 +90,7 @@ def open_folder(root: Path, split: str | None, spec: SourceSpec) -> Source:
         name = class_names[label]
         return f"{name}/{files[name][row - int(starts[label])]}"
 
-    return source_of_files(
+    source = source_of_files(
         spec,
         split=chosen.split,
         class_names=class_names,
@@ -94,6 +99,27 @@ def open_folder(root: Path, split: str | None, spec: SourceSpec) -> Source:
         row_name=row_name,
         options=replace(spec.options, nested=nested),
     )
+    return replace(source, left_out=lambda: tuple(_left_out(chosen.folder, files)))
+
+
+def _left_out(folder: Path, files: dict[str, list[str]]) -> Iterator[LeftOut]:
+    """Yield what is beside and in the class folders and is none of their ``files``."""
+    for entry in _entries(folder):
+        if not entry.is_folder:
+            image = entry.name.lower().endswith(SUFFIXES)
+            reason = "an image in no class folder" if image else "no image, by its name"
+            yield LeftOut(entry.name, reason)
+    for name, own in files.items():
+        kept = set(own)
+        for place, folders, names in os.walk(folder / name):
+            folders[:] = sorted(set(folders) - set(NOT_CLASSES))
+            way = Path(place).relative_to(folder / name)
+            for file in sorted(names):
+                inside = (way / file).as_posix()
+                if inside not in kept and not file.startswith("."):
+                    image = file.lower().endswith(SUFFIXES)
+                    reason = "below a class folder" if image else "no image, by its name"
+                    yield LeftOut(f"{name}/{inside}", reason)
 
 
 def _choose(root: Path, split: str | None) -> _Chosen:
@@ -176,7 +202,7 @@ def _refuse_unknown(own: tuple[str, ...], known: tuple[str, ...], chosen: _Chose
             raise InputDataError(
                 chosen.folder / name,
                 f"{chosen.classes_from} has no class of this name",
-                "A test split has the classes of its train split: rename or remove the folder.",
+                "A test split has the classes of its train split: rename or move the folder.",
             )
 
 

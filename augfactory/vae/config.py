@@ -31,8 +31,8 @@ SCHEMA_VERSION = 1
 SMALLEST_SIDE, LARGEST_SIDE = 16, 128
 LARGEST_LATENT = 1024
 MOST_CLASSES = 32_768
-# Of what is learned from; options and a place only where there are any.
-TOLD = ("text", "size", "colour", "split", "fingerprint", "rows", "place", "options")
+# Of what is learned from; a place, options and skipped images only where there are any.
+TOLD = ("text", "size", "colour", "split", "fingerprint", "rows", "place", "options", "skipped")
 LARGEST_CONFIG = 2**27  # bytes; that of nine million rows
 
 

@@ -60,10 +60,13 @@ def document_of(
             colour=test.colour,
             rows=len(inputs.test),
             fingerprint=test.fingerprint,
+            skipped=test.skipped,
         ),
         held_out=None
-        if held_out is None
-        else LabelledSet(text=portable(held_out.name), rows=len(held_out)),
+        if held_out is None or inputs.held_out is None
+        else LabelledSet(
+            text=portable(held_out.name), rows=len(held_out), skipped=inputs.held_out.skipped
+        ),
         datasets=tuple(_dataset(version, request.out or Path()) for version in inputs.versions),
         libraries=library_versions(),
         machine=machine(settings.device, request.workers),

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augfactory.commands.expand.build import Build
+from augfactory.commands.opening.look import look
 from augfactory.commands.opening.opening import handed_on, spec_of
 from augfactory.commands.opening.unlabelled import MOST, gather_unlabelled
 from augfactory.commands.progress import Progress
@@ -87,6 +88,7 @@ def gather(
                 opener=opened,
                 on_rows=bar.advance,
             )
+        look(recorded.spec, source, progress)
         found = {
             "text": where.text,
             "place": None,
@@ -95,12 +97,12 @@ def gather(
         }
         rows = recorded.model_copy(update=found)
     else:
-        whole, numbers = opened(spec), None
+        looked = look(spec, opened(spec), progress)
         if n_train is not None:
-            numbers = stratified_rows(whole.labels, n_train, seed)
-        source = whole if numbers is None else whole.restricted_to(numbers)
+            looked = looked.chosen(stratified_rows(looked.source.labels, n_train, seed))
+        source = looked.source
         with progress.bar("reading the source", len(source), "image") as bar:
-            rows = rows_of(spec, source, numbers, bar.advance)
+            rows = rows_of(spec, source, looked.numbers, bar.advance, looked.skipped)
     if model is not None:
         _check_fit(source, model)
     more = None
@@ -175,6 +177,7 @@ def _refuse_other_rows(spec: SourceSpec, n_train: int | None) -> None:
         "--file-column": spec.options.file_column is not None,
         "--label-column": spec.options.label_column is not None,
         "--follow-links": spec.options.follow_links,
+        "--skip-broken": spec.skip_broken,
     }
     for option, used in given.items():
         if used:

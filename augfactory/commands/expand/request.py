@@ -96,11 +96,7 @@ def plan_builds(request: ExpandRequest, progress: Progress) -> tuple[BuildInputs
         request.vae, varied=request.geometry is not None, channels=source.image_shape[2]
     )
     _check_mixing(request.mix or (), inputs)
-    for note in (
-        *source.notes,
-        few_images(source),
-        made_rows(inputs.rows.text, inputs.rows.numbers),
-    ):
+    for note in (few_images(source), made_rows(inputs.rows.text, inputs.rows.numbers)):
         if note is not None:
             progress.say(note)
     FORMATS[request.format].check_class_names(source.class_names)

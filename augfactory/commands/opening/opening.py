@@ -114,7 +114,8 @@ def flags_of(spec: SourceSpec) -> list[str]:
     }
     words = [word for name, value in values.items() if value is not None for word in (name, value)]
     words += [] if spec.colour == "auto" else [f"--{spec.colour}"]
-    return words + ["--follow-links"] * options.follow_links
+    words += ["--follow-links"] * options.follow_links
+    return words + ["--skip-broken"] * spec.skip_broken
 
 
 def _leads_to(text: str, lasting: str) -> bool:

@@ -9,7 +9,9 @@ from augfactory.records import FITS, Colour, SourceOptions, SourceSpec
 from augfactory.sources.opening import split_suffix
 from augfactory.store.places import place_from
 
-NAMES = ("fit", "labels", "root", "file_column", "label_column", "follow_links")
+NAMES = (
+    "fit", "labels", "root", "file_column", "label_column", "follow_links", "skip_broken",
+)  # fmt: skip
 
 
 def spec_read_by(
@@ -59,4 +61,5 @@ def spec_read_by(
         follow_links=bool(said.get("follow_links", False)),
     )
     sides = (size, size) if isinstance(size, int) else size
-    return SourceSpec(text, sides, colour, download, options)
+    skip_broken = bool(said.get("skip_broken", False))
+    return SourceSpec(text, sides, colour, download, options, skip_broken)

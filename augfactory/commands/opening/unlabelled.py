@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from augfactory.commands.opening.look import look
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError
 from augfactory.evaluation.images.leakage import pixel_hashes
@@ -45,7 +46,8 @@ def gather_unlabelled(
     options = replace(spec.options, fit=labelled.options.fit)
     colour: Colour = "rgb" if channels == 3 else "grey"
     spec = replace(spec, size=(height, width), colour=colour, options=options)
-    whole = open_unlabelled(spec)
+    looked = look(spec, open_unlabelled(spec), progress)
+    whole = looked.source
     known = {digest.tobytes() for digest in pixel_hashes(labelled)}
     with progress.bar("reading unlabelled images", len(whole), "image") as bar:
         digests = pixel_hashes(whole, bar.advance)
@@ -57,5 +59,6 @@ def gather_unlabelled(
     if len(rows) > most:
         progress.say(f"{whole.name}: {most:,} of its {len(rows):,} images serve, evenly spread")
         rows = rows[spread_rows(len(rows), most)]
-    source = whole.restricted_to(rows)
-    return rows_of(spec, source, rows), source
+    chosen = looked.chosen(rows)
+    recorded = rows_of(spec, chosen.source, chosen.numbers, skipped=chosen.skipped)
+    return recorded, chosen.source

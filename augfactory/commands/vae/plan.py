@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
+from augfactory.commands.opening.look import look
 from augfactory.commands.opening.notes import few_images, suited_preset
 from augfactory.commands.opening.opening import handed_on
 from augfactory.commands.opening.unlabelled import gather_unlabelled
@@ -97,14 +98,14 @@ def plan_training(request: VaeTrainRequest, progress: Progress) -> PlannedTraini
             f"the class name {unfit[0]} cannot be used: {unfit[1]}",
             "Rename it.",
         )
-    rows = None
+    looked = look(request.source, whole, progress)
     if request.n_train is not None:
-        rows = stratified_rows(whole.labels, request.n_train, request.seed)
-    source = whole if rows is None else whole.restricted_to(rows)
+        labels = looked.source.labels
+        looked = looked.chosen(stratified_rows(labels, request.n_train, request.seed))
+    source = looked.source
     _check_held_out(source, settings)
-    for note in (*source.notes, few_images(source)):
-        if note is not None:
-            progress.say(note)
+    if (note := few_images(source)) is not None:
+        progress.say(note)
     with progress.bar("reading the source", len(source), "image") as bar:
         source = source.in_memory(bar.advance)
     more, images = None, None
@@ -119,7 +120,9 @@ def plan_training(request: VaeTrainRequest, progress: Progress) -> PlannedTraini
         latent=request.latent,
         image_shape=source.image_shape,
         class_names=source.class_names,
-        source=_trained_on(rows_of(request.source, source, rows), request.out),
+        source=_trained_on(
+            rows_of(request.source, source, looked.numbers, skipped=looked.skipped), request.out
+        ),
         unlabelled=more and _trained_on(more, request.out),
         training=settings,
         geometry=geometry,
