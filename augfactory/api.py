@@ -17,6 +17,7 @@ from augfactory.commands.expand import expand as expanding
 from augfactory.commands.expand.build import Dataset
 from augfactory.commands.expand.options import ExpandOptions, build_request
 from augfactory.commands.expand.request import default_workers
+from augfactory.commands.expand.validation import Held
 from augfactory.commands.progress import Progress
 from augfactory.commands.vae import train as vae_training
 from augfactory.commands.vae.plan import VaeTrainRequest
@@ -127,6 +128,8 @@ def expand(
     mix: Mapping[str, int] | None = None,
     unlabelled: str | Path | None = None,
     pseudo_label: bool = False,
+    validation: float | None = None,
+    group: str | None = None,
     size: Size = None,
     colour: Colour = "auto",
     format: str | None = None,
@@ -156,6 +159,8 @@ def expand(
         mix: the same, by any method: its name -> rows, such as {"crop": 2}.
         unlabelled: images without labels.
         pseudo_label: label them by classifiers, and add as many rows again.
+        validation: share of the originals that is kept apart, see ``load(..., split="val")``.
+        group: which of them stay together, as --group of the command.
         size: as for ``train_vae``.
         colour: as for ``train_vae``.
         format: "hdf5", "png", "parquet" or "webdataset"; "hdf5" unless the recipe says otherwise.
@@ -195,6 +200,7 @@ def expand(
         recipe=Path(recipe) if isinstance(recipe, str) else recipe,
         unlabelled=None if unlabelled is None else SourceSpec(str(unlabelled)),
         pseudo_label=pseudo_label,
+        held=None if validation is None and group is None else Held(validation, group=group),
     )
     request = build_request(
         flags,

@@ -1,8 +1,8 @@
 """What flows through everything."""
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -68,6 +68,8 @@ class Source:
         row_name: row -> what to call it in a message, such as ``cats/07.png``.
         roots: int64 [N, R], where the rows were made themselves: the originals that each goes back
             to, by number, -1 where unused. None where the rows are originals.
+        groups: column name -> str [N], what a source knows of its rows beside their labels, such
+            as the patient: ``--group`` names one. Empty where it knows nothing.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Source:
     read_soft_labels: Callable[[Int64Array], Float32Array]
     row_name: Callable[[int], str]
     roots: Int64Array | None = None
+    groups: Mapping[str, npt.NDArray[np.str_]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -120,6 +123,7 @@ class Source:
             read_soft_labels=lambda chosen: self.read_soft_labels(rows[chosen]),
             row_name=lambda row: self.row_name(int(rows[row])),
             roots=None if self.roots is None else self.roots[rows],
+            groups={name: values[rows] for name, values in self.groups.items()},
         )
 
     def labelled(self, soft_labels: Float32Array, class_names: tuple[str, ...]) -> "Source":
@@ -157,6 +161,7 @@ class Source:
             read_soft_labels=reading(self.read_soft_labels, other.read_soft_labels),
             row_name=lambda row: self.row_name(row) if row < count else other.row_name(row - count),
             roots=None,
+            groups={},
         )
 
 

@@ -16,6 +16,7 @@ from augfactory.sources.registry import SOURCES
 from augfactory.sources.sample import open_sample
 from augfactory.sources.torchvision_source import PREFIX, open_torchvision
 from augfactory.store.reader import open_version
+from augfactory.store.splits import VAL
 from augfactory.store.versions import find_version, looks_like_version
 
 SAMPLE = "sample"
@@ -35,6 +36,8 @@ def open_source(spec: SourceSpec) -> Source:
     if looks_like_version(spec.text):
         return open_version(find_version(spec.text)).source
     name, _, split = spec.text.rpartition(":")
+    if split == VAL and looks_like_version(name):
+        return replace(open_version(find_version(name), split=VAL).source, name=spec.text)
     if split in ("train", "test") and looks_like_version(name):
         source = open_version(find_version(name)).source
         if split != (source.split or "train"):
@@ -53,10 +56,11 @@ def refuse_test_split(source: Source, what: str) -> None:
     Raises:
         InputDataError: ``source`` is a test split.
     """
-    if source.split == "test":
+    if source.split in ("test", VAL):
+        kind = "test" if source.split == "test" else "validation"
         raise InputDataError(
             source.name,
-            f"this is a test split, and {what} from it would leak into every later test",
+            f"this is a {kind} split, and {what} from it would leak into every later test",
             "Name the training split instead, for example with the suffix :train.",
         )
 

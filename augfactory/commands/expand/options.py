@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from augfactory.commands.expand.inputs import is_model_folder
 from augfactory.commands.expand.request import ExpandRequest, read_format
+from augfactory.commands.expand.validation import Held
 from augfactory.commands.opening.toml_files import read_tables
 from augfactory.errors import RecipeError, one_of
 from augfactory.guarded.validation import checked, option_error
@@ -48,6 +49,7 @@ class ExpandOptions:
     recipe: Path | Mapping[str, Any] | None
     unlabelled: SourceSpec | None = None
     pseudo_label: bool = False
+    held: Held | None = None
 
     @property
     def recipe_name(self) -> str:
@@ -122,6 +124,7 @@ def build_request(
         ),
         workers=workers,
         lock=lock,
+        held=flags.held,
     )
 
 

@@ -9,6 +9,7 @@ from augfactory.guarded.tables import markdown as table
 from augfactory.guarded.text import escaped
 from augfactory.methods.registry import METHODS
 from augfactory.source_rows import SourceRows
+from augfactory.store.documents.card_validation import validation_files, validation_in_words
 from augfactory.store.documents.markdown import channels, code, numbers, quoted, wrapped
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.manifest import Manifest, program
@@ -54,7 +55,7 @@ configs:
 - config_name: default
   data_files:
   - split: train
-    path: {FORMATS[manifest.format].data_files}
+    path: {FORMATS[manifest.format].data_files}{validation_files(manifest)}
 ---"""
 
 
@@ -101,7 +102,7 @@ def _contents(manifest: Manifest) -> str:
     )
     return f"""{table(classes)}
 
-A row counts in the class of its largest label share.
+A row counts in the class of its largest label share.{validation_in_words(manifest)}
 
 {_figures(manifest)}
 

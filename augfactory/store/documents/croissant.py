@@ -51,6 +51,11 @@ def _general(manifest: Manifest) -> Node:
         f"augfactory from {len(manifest.source.rows):,} images of {manifest.source.title}, stored "
         f"as {manifest.format} in {storage.data_files}. README.md says how to read them."
     )
+    if manifest.validation is not None:
+        description += (
+            f" {len(manifest.validation.source.rows):,} images to validate on are in val/: "
+            f"{manifest.validation.in_words}."
+        )
     return {
         "name": manifest.name,
         "description": " ".join([description, *filter(None, [storage.not_extracted])]),

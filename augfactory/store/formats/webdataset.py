@@ -12,6 +12,7 @@ import tarfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,10 +32,12 @@ from augfactory.store.formats.storage_format import (
     Shard,
     StorageFormat,
     as_elements,
+    folder_of,
     open_by_shard,
     rows_of_shard,
     shard_files,
 )
+from augfactory.store.splits import TRAIN
 from augfactory.store.tables import LONGEST_TEXT, Columns, Expected, names_in
 
 FOLDER = "shards"
@@ -53,10 +56,10 @@ DTYPES = {
 }
 
 
-def shard_path(index: int, count: int) -> str:
+def shard_path(index: int, count: int, split: str = TRAIN) -> str:
     """Return where shard ``index`` is, relative to the version's folder, whatever their count."""
     del count
-    return f"{FOLDER}/{index:05d}.tar"
+    return f"{folder_of(split, FOLDER)}/{index:05d}.tar"
 
 
 def shard_bytes(rows: Rows, first: int) -> bytes:
@@ -79,27 +82,40 @@ def shard_bytes(rows: Rows, first: int) -> bytes:
 
 
 def _encode_shard(shard: Shard, rows: Rows) -> Encoded:
-    return Encoded({shard_path(shard.index, shard.count): shard_bytes(rows, shard.first)})
+    return Encoded(
+        {shard_path(shard.index, shard.count, shard.split): shard_bytes(rows, shard.first)}
+    )
 
 
-def _finish(building: Path, class_names: Sequence[str], shards: list[FinishedShard]) -> list[str]:
-    lengths = [shard.rows for shard in shards]
-    split = {
-        "name": "train",
-        "num_samples": sum(lengths),
-        "filenames": [path for shard in shards for path in shard.paths],
-        "shard_lengths": lengths,
-    }
-    info = {"class_names": list(class_names), "splits": {"train": split}}
+def _finish(
+    building: Path,
+    class_names: Sequence[str],
+    shards: list[FinishedShard],
+    validation: list[FinishedShard],
+) -> list[str]:
+    splits = {"train": _split("train", shards)}
+    if validation:
+        splits["validation"] = _split("validation", validation)
+    info = {"class_names": list(class_names), "splits": splits}
     text = escaped_json(json.dumps(info, indent=2, ensure_ascii=False))
     write_file(building / INFO, f"{text}\n".encode())
     return [INFO]
 
 
+def _split(name: str, shards: list[FinishedShard]) -> dict[str, Any]:
+    lengths = [shard.rows for shard in shards]
+    return {
+        "name": name,
+        "num_samples": sum(lengths),
+        "filenames": [path for shard in shards for path in shard.paths],
+        "shard_lengths": lengths,
+    }
+
+
 def _read_columns(folder: Path, paths: list[str], expected: Expected) -> list[Columns]:
     columns: list[Columns] = []
     first = 0
-    for path in _shards(paths):
+    for path in _shards(paths, expected.split):
         columns.append(_read_light(inside(folder, path), first, len(expected.class_names)))
         first += len(columns[-1]["label"])
     return columns
@@ -141,12 +157,14 @@ def _read_class_names(folder: Path, paths: list[str]) -> list[list[str]]:
         raise ValueError(f"{INFO} is not as it was written") from error
 
 
-def _shards(paths: list[str]) -> list[str]:
-    return shard_files(paths, FOLDER, shard_path)
+def _shards(paths: list[str], split: str = TRAIN) -> list[str]:
+    return shard_files(paths, folder_of(split, FOLDER), partial(shard_path, split=split))
 
 
 def _open_images(place: Place) -> ReadImages:
-    return open_by_shard(place, shard_path, partial(_open_shard, place.image_shape))
+    return open_by_shard(
+        place, partial(shard_path, split=place.split), partial(_open_shard, place.image_shape)
+    )
 
 
 def _open_shard(image_shape: tuple[int, int, int], path: Path) -> Callable[[Int64Array], Elements]:
