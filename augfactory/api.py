@@ -17,6 +17,7 @@ from augfactory.commands.expand import expand as expanding
 from augfactory.commands.expand.build import Dataset
 from augfactory.commands.expand.options import ExpandOptions, build_request
 from augfactory.commands.expand.request import default_workers
+from augfactory.commands.expand.validation import Held
 from augfactory.commands.opening.reading import spec_read_by
 from augfactory.commands.progress import Progress
 from augfactory.commands.vae import train as vae_training
@@ -131,6 +132,8 @@ def expand(
     mix: Mapping[str, int] | None = None,
     unlabelled: str | Path | None = None,
     pseudo_label: bool = False,
+    validation: float | None = None,
+    group: str | None = None,
     size: Size = None,
     colour: Colour = "auto",
     read: Read = None,
@@ -161,6 +164,8 @@ def expand(
         mix: the same, by any method: its name -> rows, such as {"crop": 2}.
         unlabelled: images without labels.
         pseudo_label: label them by classifiers, and add as many rows again.
+        validation: share of the originals kept apart, for ``load(..., split="val")``.
+        group: which stay together, as --group.
         size: as for ``train_vae``.
         colour: as for ``train_vae``.
         read: as for ``train_vae``.
@@ -201,6 +206,7 @@ def expand(
         recipe=Path(recipe) if isinstance(recipe, str) else recipe,
         unlabelled=None if unlabelled is None else SourceSpec(str(unlabelled)),
         pseudo_label=pseudo_label,
+        held=None if validation is None and group is None else Held(validation, group=group),
     )
     request = build_request(
         flags,

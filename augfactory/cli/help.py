@@ -21,6 +21,7 @@ GROUPS = {
         *("model", "checkpoint", "share", "decode", "filter", "sampler", "temperature", "reach"),
         *("architecture", "latent", "kl-weight", "warmup", "save-at-loss"),
     ),
+    "Validation images": ("validation", "folds", "group", "with-validation"),
     "Unlabelled images": ("unlabelled", "pseudo-label"),
     "What is compared": ("arm", "baseline", "real-share", "corruptions"),
     "Training": (

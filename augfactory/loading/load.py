@@ -27,6 +27,7 @@ from augfactory.store.versions import find_version
 def load(
     name: str,
     *,
+    split: Literal["train", "val"] = "train",
     labels: Literal["soft", "hard"] = "soft",
     images: Literal["float", "uint8"] = "float",
     normalise: bool | tuple[Sequence[float], Sequence[float]] = False,
@@ -37,6 +38,7 @@ def load(
 
     Args:
         name: the version.
+        split: "val" opens the validation images that ``expand --validation`` kept apart.
         labels: "soft", float32 [K], or "hard", int64: the class of the largest share.
         images: "float", float32 [C, H, W] in [0, 1], or "uint8", as they are stored.
         normalise: (mean of each channel, deviation of each channel) on the scale 0 to 1, or True
@@ -47,7 +49,7 @@ def load(
             gigabyte when a version is loaded for the first time; then it is remembered.
 
     Raises:
-        InputDataError: there is no such dataset or version.
+        InputDataError: there is no such dataset or version, or it has no validation images.
         VerificationError: a file of it is missing, damaged, or not what its manifest says. What
             ``load`` does not read yet is told when it is read.
         RecipeError: an argument is wrong, or no image has two views.
@@ -71,7 +73,12 @@ def load(
         )
     folder = find_version(name)
     dataset = VersionDataset(
-        folder, hard=labels == "hard", as_uint8=images == "uint8", views=views, verify=verify
+        folder,
+        hard=labels == "hard",
+        as_uint8=images == "uint8",
+        views=views,
+        verify=verify,
+        split=split,
     )
     if views and not len(images_with_views(dataset.training)[0]):
         raise RecipeError(

@@ -16,6 +16,7 @@ from augfactory.sources.registry import SOURCES
 from augfactory.sources.sample import open_sample
 from augfactory.sources.torchvision_source import PREFIX, open_torchvision
 from augfactory.store.reader import open_version
+from augfactory.store.splits import VAL
 from augfactory.store.versions import find_version, looks_like_version
 
 SAMPLE = "sample"
@@ -38,6 +39,8 @@ def open_source(spec: SourceSpec) -> Source:
     if looks_like_version(spec.text):
         return open_version(find_version(spec.text)).source
     name, _, split = spec.text.rpartition(":")
+    if SPLITS.get(split) == "validation" and looks_like_version(name):
+        return replace(open_version(find_version(name), split=VAL).source, name=spec.text)
     if split in SPLITS and looks_like_version(name):
         source = open_version(find_version(name)).source
         if SPLITS[split] != (source.split or "train"):
@@ -56,11 +59,11 @@ def refuse_test_split(source: Source, what: str) -> None:
     Raises:
         InputDataError: ``source`` is a test split or a validation split.
     """
-    if source.split in ("test", "validation"):
+    if source.split in ("test", "validation", VAL):
+        kind = "test" if source.split == "test" else "validation"
         raise InputDataError(
             source.name,
-            f"this is a {source.split} split, and {what} from it would leak into every later "
-            f"{source.split}",
+            f"this is a {kind} split, and {what} from it would leak into every later {kind}",
             "Name the training split instead, for example with the suffix :train.",
         )
 

@@ -22,6 +22,7 @@ from augfactory.sources.recorded import open_rows
 from augfactory.sources.subset import stratified_rows
 from augfactory.sources.unlabelled import open_unlabelled
 from augfactory.store.reader import Version, open_version
+from augfactory.store.splits import VAL
 from augfactory.store.versions import find_version
 
 HELD_OUT_ROWS = 1000
@@ -74,6 +75,10 @@ def gather(
     with progress.bar("looking for test images among the training images", total, "image") as bar:
         refuse_shared((*trained_on.values(), *learnt_from), test, bar.advance)
     held_out, held_out_source = _held_out(held_out_spec, versions, test, progress)
+    chosen = None if held_out_spec is not None else held_out_source
+    if chosen is not None and find_shared_images(chosen, test, most=1):
+        # Such as --test NAME:val. A temperature that was fitted to the test would flatter.
+        held_out, held_out_source = None, None
     return Inputs(
         arms=arms,
         versions=versions,
@@ -182,7 +187,10 @@ def _entry(values: dict[str, Any] | None) -> SourceRows | None:
 def _held_out(
     spec: SourceSpec | None, versions: tuple[Version, ...], test: Source, progress: Progress
 ) -> tuple[SourceRows | None, Source | None]:
-    """Return ``spec`` or, without one, training rows that the datasets were not made from."""
+    """Return ``spec`` or, without one, images that the datasets were not made from.
+
+    These are their validation images, where all have the same; else unused rows of their source.
+    """
     version = versions[0]
     origin = version.manifest.source
     if spec is not None:
@@ -192,6 +200,12 @@ def _held_out(
         looked = look(spec, source, progress)
         rows = rows_of(spec, looked.source, looked.numbers, skipped=looked.skipped)
         return rows, looked.source
+    kept = version.manifest.validation
+    found = {
+        each.manifest.validation and each.manifest.validation.content_hash for each in versions
+    }
+    if kept is not None and len(found) == 1:
+        return kept.source, open_version(version.folder, split=VAL).source
     own = spec_of(origin, version.folder)
     try:
         whole, _ = open_rows(origin, spec=own)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from augfactory.commands.expand.inputs import is_model_folder
 from augfactory.commands.expand.request import ExpandRequest, read_format
+from augfactory.commands.expand.validation import Held
 from augfactory.commands.opening.toml_files import read_tables
 from augfactory.errors import RecipeError, one_of
 from augfactory.guarded.validation import checked, option_error
@@ -52,6 +53,7 @@ class ExpandOptions:
     licence: str | None = None
     description: str | None = None
     author: str | None = None
+    held: Held | None = None
 
     @property
     def recipe_name(self) -> str:
@@ -127,6 +129,7 @@ def build_request(
         about=_about(flags),
         workers=workers,
         lock=lock,
+        held=flags.held,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from augfactory.commands.expand.build import Build, Dataset, make_version
 from augfactory.commands.expand.request import read_format
+from augfactory.commands.expand.validation import Validation
 from augfactory.commands.opening.recorded_recipe import check_recipe, check_rows, request_id
 from augfactory.commands.progress import Progress
 from augfactory.errors import RecipeError, VerificationError
@@ -23,6 +24,7 @@ from augfactory.store.manifest_parts import ExportEntry
 from augfactory.store.places import path_at, place_from, portable, remember
 from augfactory.store.pseudo_label_table import tables_beside
 from augfactory.store.reader import Version, open_rows, read_rows
+from augfactory.store.splits import VAL
 from augfactory.store.versions import find_version, version_folders
 
 
@@ -76,6 +78,14 @@ def export(
                 "nothing was exported",
                 f"`augfactory verify {origin}` names the files that were changed.",
             )
+        held, published = told.get("validation"), manifest.validation
+        if held and published and held.content_hash != published.content_hash:
+            remove(build.building)
+            raise VerificationError(
+                origin,
+                "its validation images are not those of their content hash; nothing was exported",
+                f"`augfactory verify {origin}` names the files that were changed.",
+            )
         for name in tables_beside(labelled=manifest.unlabelled is not None):
             with open_inside(origin, name) as table, writing(build.building / name) as copy:
                 shutil.copyfileobj(table, copy)
@@ -108,7 +118,17 @@ def _build(origin: Path, manifest: Manifest, folder: Path, storage: str) -> Buil
         image_shape=manifest.image_shape,
         class_names=manifest.class_names,
         content_hash=manifest.content_hash,
+        validation=_validation(origin, manifest),
     )
+
+
+def _validation(origin: Path, manifest: Manifest) -> Validation | None:
+    entry = manifest.validation
+    if entry is None:
+        return None
+    told = entry.model_dump(exclude={"source", "content_hash", "counts"}, exclude_none=True)
+    source = open_rows(origin, manifest.of_validation(), VAL).source
+    return Validation(entry.source, source, told)
 
 
 def _copied(build: Build, version: Version, waiting: list[int]) -> Iterator[int]:
@@ -162,7 +182,15 @@ def _places(origin: Manifest, old: Path, new: Path) -> dict[str, Any]:
         model = {**model, "place": place_from(new, there)}
         if model["place"] is None:
             remember(str(model.get("sha256")), there)
-    return {"source": moved(origin.source), "unlabelled": moved(origin.unlabelled), "model": model}
+    held = origin.validation
+    if held is not None:
+        held = held.model_copy(update={"source": moved(held.source)})
+    return {
+        "source": moved(origin.source),
+        "unlabelled": moved(origin.unlabelled),
+        "model": model,
+        "validation": held,
+    }
 
 
 def _next_patch(folder: Path, origin: Path, manifest: Manifest, version: str) -> str:

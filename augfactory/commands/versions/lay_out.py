@@ -80,7 +80,8 @@ def lay_out(
         layout_name: one of ``names.LAYOUTS``.
         out: is not there yet, or an empty folder; never in a version.
         progress: is told what goes on.
-        validation: images of the validation split, converted as those of the version were.
+        validation: images of the validation split, converted as those of the version were; None
+            takes those that the version has.
         labels: "largest", the class of the largest share, or "sampled", a class drawn with the
             shares as its probabilities.
         seed: of what is sampled.
@@ -100,7 +101,11 @@ def lay_out(
     manifest = read_manifest(folder)
     if layout.class_folders:
         check_class_names(manifest.class_names)
-    held = None if validation is None else _open_validation(validation, folder, progress)
+    held = None
+    if validation is not None:
+        held = _open_validation(validation, folder, progress)
+    elif manifest.validation is not None:
+        held = open_version(folder, split=VAL).source
     check_files(folder, manifest, progress)
     version = open_rows(folder, manifest)
     _check_splits(layout, version, held, chosen, seed)

@@ -13,6 +13,7 @@ from augfactory.commands.opening.recorded_recipe import recipe_of, request_id
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions.refused import refuse_damaged, refuse_foreign
 from augfactory.commands.versions.shard_rows import rows_in_words, rows_of_files
+from augfactory.commands.versions.validation_problems import validation_problems
 from augfactory.errors import InputDataError, RecipeError, VerificationError
 from augfactory.guarded.decoding import decoding
 from augfactory.guarded.files import NotRegularError, is_there, open_inside, read_inside, sha256_of
@@ -36,6 +37,7 @@ from augfactory.store.manifest_parts import FileEntry
 from augfactory.store.pseudo_label_table import tables_beside
 from augfactory.store.reader import Version, open_rows, open_version, read_drawn, read_row_ranges
 from augfactory.store.shards import count_rows
+from augfactory.store.splits import VAL
 from augfactory.store.statistics import statistics_of, sums_of
 from augfactory.store.versions import find_version
 
@@ -249,6 +251,8 @@ def _content_problems(version: Version, progress: Progress) -> list[str]:
     if manifest.rejected is not None and manifest.rejected != _rejected(version):
         problems.append(f"{MANIFEST}: its rejected draws are not those of {PLAN}")
     problems += _wrong_paths(version)
+    if manifest.validation is not None:
+        problems += validation_problems(version)
     return problems
 
 
@@ -266,6 +270,8 @@ def _wrong_paths(version: Version) -> list[str]:
     labelled = version.manifest.unlabelled is not None
     known = {*tables_beside(labelled=labelled), *DOCUMENTS}
     folders = {name.partition("/")[0] for name in _folders(version)}
+    if version.manifest.validation is not None:
+        folders.add(VAL)
     return [
         f"{entry.path}: is not a file of a dataset in the format {version.manifest.format}"
         for entry in version.manifest.files

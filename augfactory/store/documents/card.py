@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from augfactory.guarded.tables import markdown as table
 from augfactory.guarded.text import escaped
 from augfactory.source_rows import SourceRows
+from augfactory.store.documents.card_validation import validation_files, validation_in_words
 from augfactory.store.documents.made_in_words import (
     DECODED,
     LABELLED,
@@ -64,7 +65,7 @@ def _front_matter(manifest: Manifest, laid_out: Elsewhere | None) -> str:
 - config_name: default
   data_files:
   - split: train
-    path: {FORMATS[manifest.format].data_files}"""
+    path: {FORMATS[manifest.format].data_files}{validation_files(manifest)}"""
     return f"""---
 pretty_name: {quoted(f"{manifest.name}, {manifest.version}")}
 {licence_lines(manifest)}
@@ -120,7 +121,7 @@ def _contents(manifest: Manifest) -> str:
     )
     return f"""{table(classes)}
 
-A row counts in the class of its largest label share.
+A row counts in the class of its largest label share.{validation_in_words(manifest)}
 
 {_figures(manifest)}
 

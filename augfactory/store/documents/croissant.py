@@ -52,6 +52,11 @@ def _general(manifest: Manifest) -> Node:
         f"as {manifest.format} in {storage.data_files}. README.md says how to read them."
     )
     about = manifest.about or About()
+    if manifest.validation is not None:
+        description += (
+            f" {len(manifest.validation.source.rows):,} images to validate on are in val/: "
+            f"{manifest.validation.in_words}."
+        )
     told = [about.description, description, storage.not_extracted]
     return {
         "name": manifest.name,

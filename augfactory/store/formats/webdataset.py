@@ -31,10 +31,12 @@ from augfactory.store.formats.storage_format import (
     Shard,
     StorageFormat,
     as_elements,
+    folder_of,
     open_by_shard,
     rows_of_shard,
     shard_files,
 )
+from augfactory.store.splits import TRAIN
 from augfactory.store.tables import LONGEST_TEXT, Columns, Expected, names_in
 
 FOLDER = "shards"
@@ -53,10 +55,10 @@ DTYPES = {
 }
 
 
-def shard_path(index: int, count: int) -> str:
+def shard_path(index: int, count: int, split: str = TRAIN) -> str:
     """Return where shard ``index`` is, relative to the version's folder, whatever their count."""
     del count
-    return f"{FOLDER}/{index:05d}.tar"
+    return f"{folder_of(split, FOLDER)}/{index:05d}.tar"
 
 
 def shard_bytes(rows: Rows, first: int, label: Int64Array | None = None) -> bytes:
@@ -83,12 +85,23 @@ def shard_bytes(rows: Rows, first: int, label: Int64Array | None = None) -> byte
 
 
 def _encode_shard(shard: Shard, rows: Rows) -> Encoded:
-    return Encoded({shard_path(shard.index, shard.count): shard_bytes(rows, shard.first)})
+    return Encoded(
+        {shard_path(shard.index, shard.count, shard.split): shard_bytes(rows, shard.first)}
+    )
 
 
-def _finish(building: Path, class_names: Sequence[str], shards: list[FinishedShard]) -> list[str]:
-    lengths = {path: shard.rows for shard in shards for path in shard.paths}
-    write_file(building / INFO, info_bytes(class_names, {"train": lengths}))
+def _finish(
+    building: Path,
+    class_names: Sequence[str],
+    shards: list[FinishedShard],
+    validation: list[FinishedShard],
+) -> list[str]:
+    splits = {"train": shards} | ({"validation": validation} if validation else {})
+    archives = {
+        name: {path: shard.rows for shard in own for path in shard.paths}
+        for name, own in splits.items()
+    }
+    write_file(building / INFO, info_bytes(class_names, archives))
     return [INFO]
 
 
@@ -111,7 +124,7 @@ def info_bytes(class_names: Sequence[str], splits: Mapping[str, Mapping[str, int
 def _read_columns(folder: Path, paths: list[str], expected: Expected) -> list[Columns]:
     columns: list[Columns] = []
     first = 0
-    for path in _shards(paths):
+    for path in _shards(paths, expected.split):
         columns.append(_read_light(inside(folder, path), first, len(expected.class_names)))
         first += len(columns[-1]["label"])
     return columns
@@ -153,12 +166,14 @@ def _read_class_names(folder: Path, paths: list[str]) -> list[list[str]]:
         raise ValueError(f"{INFO} is not as it was written") from error
 
 
-def _shards(paths: list[str]) -> list[str]:
-    return shard_files(paths, FOLDER, shard_path)
+def _shards(paths: list[str], split: str = TRAIN) -> list[str]:
+    return shard_files(paths, folder_of(split, FOLDER), partial(shard_path, split=split))
 
 
 def _open_images(place: Place) -> ReadImages:
-    return open_by_shard(place, shard_path, partial(_open_shard, place.image_shape))
+    return open_by_shard(
+        place, partial(shard_path, split=place.split), partial(_open_shard, place.image_shape)
+    )
 
 
 def _open_shard(image_shape: tuple[int, int, int], path: Path) -> Callable[[Int64Array], Elements]:
