@@ -9,10 +9,17 @@ from augfactory.cli.session import Debug, Json, Lock, Quiet, print_json, session
 from augfactory.cli.source_options import (
     SOURCE_HELP,
     Download,
+    FileColumn,
+    Fit,
+    FollowLinks,
     Grey,
+    LabelColumn,
+    Labels,
     Preset,
     Rgb,
+    Root,
     Size,
+    SkipBroken,
     source_spec,
 )
 from augfactory.errors import RecipeError, one_of
@@ -117,6 +124,15 @@ def expand(
         str | None,
         typer.Option(metavar="|".join(FORMATS), help="Storage format [hdf5]."),
     ] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="For the card: licence, such as 'CC-BY-4.0'.")
+    ] = None,
+    description: Annotated[
+        str | None, typer.Option(help="For the card: what the images show.")
+    ] = None,
+    author: Annotated[
+        str | None, typer.Option(help="For the card: who answers for the dataset.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Random seed.")] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes; by default one per core.")
@@ -127,9 +143,16 @@ def expand(
     ] = False,
     lock: Lock = "flock",
     size: Size = None,
+    fit: Fit = None,
     grey: Grey = False,
     rgb: Rgb = False,
+    labels: Labels = None,
+    root: Root = None,
+    file_column: FileColumn = None,
+    label_column: LabelColumn = None,
+    follow_links: FollowLinks = False,
     download: Download = False,
+    skip_broken: SkipBroken = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -166,7 +189,7 @@ def expand(
         }  # fmt: skip
         more = None
         if unlabelled is not None:
-            more = source_spec(unlabelled, None, False, False, download)
+            more = source_spec(unlabelled, None, False, False, download, skip_broken=skip_broken)
         flags = ExpandOptions(
             factors=tuple(dict.fromkeys(factor or ())),
             originals=originals,
@@ -182,8 +205,16 @@ def expand(
             recipe=recipe,
             unlabelled=more,
             pseudo_label=pseudo_label,
+            licence=licence,
+            description=description,
+            author=author,
         )
-        spec = source_spec(source, size, grey, rgb, download)
+        read = {
+            "fit": fit, "labels": labels, "root": root, "file_column": file_column,
+            "label_column": label_column, "follow_links": follow_links,
+            "skip_broken": skip_broken,
+        }  # fmt: skip
+        spec = source_spec(source, size, grey, rgb, download, sized=model is not None, **read)
         if auto and dry_run:
             raise RecipeError(
                 "--auto --dry-run",

@@ -24,6 +24,7 @@ from augfactory.store.formats.registry import FORMATS
 from augfactory.store.manifest_parts import (
     LARGEST_IMAGE,
     MOST_CLASSES,
+    About,
     ExportEntry,
     FileEntry,
     ModelEntry,
@@ -86,6 +87,7 @@ class Manifest(BaseModel):
     semantic_version: str = Field(default="", pattern=r"^([0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9})?$")
     exported_from: ExportEntry | None = None
     unlabelled: SourceRows | None = Field(default=None, exclude_if=lambda entry: entry is None)
+    about: About | None = Field(default=None, exclude_if=lambda told: told is None)
     statistics: Statistics | None = None
     rejected: dict[str, dict[str, int]] | None = Field(
         default=None, exclude_if=lambda counts: counts is None

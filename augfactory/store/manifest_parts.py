@@ -65,6 +65,29 @@ class ExportEntry(BaseModel):
     content_hash: str
 
 
+def _told_text(text: str) -> str:
+    problem = problem_with_name(text)
+    if problem is not None:
+        raise ValueError(f"this cannot be kept: {problem}")
+    return text
+
+
+ToldText = Annotated[str, Field(min_length=1, max_length=4000), AfterValidator(_told_text)]
+
+
+class About(BaseModel):
+    """What its maker says of a dataset; nothing of it decides what is made, and no hash holds it.
+
+    ``licence`` is a name such as "CC-BY-4.0", ``author`` whoever answers for it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    licence: ToldText | None = None
+    description: ToldText | None = None
+    author: ToldText | None = None
+
+
 class ModelEntry(BaseModel):
     """What must hold of the model that a dataset was made with; more may be told of it."""
 

@@ -17,8 +17,7 @@ from augfactory.pipeline.recipe import rendering_versions
 from augfactory.pipeline.shares import is_filtered
 from augfactory.store import shards
 from augfactory.store.disk.atomic import write_file
-from augfactory.store.disk.lock import Lock
-from augfactory.store.manifest import SCHEMA_VERSION, Manifest, library_versions
+from augfactory.store.manifest import SCHEMA_VERSION, Manifest, library_versions, read_manifest
 from augfactory.store.pseudo_label_table import PSEUDO_LABELS
 
 
@@ -40,7 +39,7 @@ def expand_all(
             learned: dict[str, bytes] = {}
             inputs, builds = plan_builds(request, progress)
             for build in builds:
-                yield _rendered(build, inputs, run, progress, request.lock, learned)
+                yield _rendered(build, inputs, run, progress, request, learned)
 
 
 def _rendered(
@@ -48,7 +47,7 @@ def _rendered(
     inputs: BuildInputs,
     run: processes.Run,
     progress: Progress,
-    lock: Lock,
+    request: ExpandRequest,
     learned: dict[str, bytes],
 ) -> Dataset:
     """Make a dataset by rendering; ``learned`` keeps what classifiers learned for the next one."""
@@ -88,11 +87,18 @@ def _rendered(
             seconds=round(seconds, 3),
             semantic_version=f"{told['version'].removeprefix('v')}.0.0",
             rejected=shards.add_rejected(records),
+            about=request.about,
             **manifest_entries(inputs, build.folder / told["version"]),
             **told,
         )
 
-    return make_version(build, make_rows, describe, lock, progress)
+    made = make_version(build, make_rows, describe, request.lock, progress)
+    if made.existing and request.about not in (None, read_manifest(made.path).about):
+        progress.say(
+            "note: its card stays as it was: --licence, --description and --author are of new "
+            "versions"
+        )
+    return made
 
 
 def as_json(answers: Sequence[Dataset] | Sequence[Estimate]) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augfactory.commands.expand.build import Build
-from augfactory.commands.opening.opening import place_of_source
+from augfactory.commands.opening.look import look
+from augfactory.commands.opening.opening import handed_on, spec_of
 from augfactory.commands.opening.unlabelled import MOST, gather_unlabelled
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
@@ -16,8 +17,8 @@ from augfactory.source_rows import SourceRows, roots_of, rows_of
 from augfactory.sources.opening import open_source, refuse_test_split
 from augfactory.sources.recorded import open_rows
 from augfactory.sources.subset import stratified_rows
-from augfactory.store.places import place_from
-from augfactory.vae.config import read_config
+from augfactory.store.places import place_from, portable, remember
+from augfactory.vae.config import TOLD, read_config
 from augfactory.vae.files import CONFIG
 
 if TYPE_CHECKING:
@@ -76,24 +77,32 @@ def gather(
 
     if model is not None and brings_rows:
         recorded = model.config.source
+        where = spec_of(recorded, model_folder or Path())
         with progress.bar("reading the source", len(recorded.rows), "image") as bar:
             _, source = open_rows(
                 recorded,
                 "the model was trained on",
                 "Restore the source, name a SOURCE and give the model with --model, or train "
                 "again.",
+                spec=where,
                 opener=opened,
                 on_rows=bar.advance,
             )
-        found = {"split": source.split, "roots": roots_of(source)}
+        look(recorded.spec, source, progress)
+        found = {
+            "text": where.text,
+            "place": None,
+            "split": source.split,
+            "roots": roots_of(source),
+        }
         rows = recorded.model_copy(update=found)
     else:
-        whole, numbers = opened(spec), None
+        looked = look(spec, opened(spec), progress)
         if n_train is not None:
-            numbers = stratified_rows(whole.labels, n_train, seed)
-        source = whole if numbers is None else whole.restricted_to(numbers)
+            looked = looked.chosen(stratified_rows(looked.source.labels, n_train, seed))
+        source = looked.source
         with progress.bar("reading the source", len(source), "image") as bar:
-            rows = rows_of(spec, source, numbers, bar.advance)
+            rows = rows_of(spec, source, looked.numbers, bar.advance, looked.skipped)
     if model is not None:
         _check_fit(source, model)
     more = None
@@ -119,13 +128,9 @@ def build_of(folder: Path, recipe: Recipe, inputs: BuildInputs) -> Build:
 
 def manifest_entries(inputs: BuildInputs, final: Path) -> dict[str, Any]:
     """Return what the manifest of the version in ``final`` tells of its source and its model."""
-
-    def placed(rows: SourceRows) -> SourceRows:
-        return rows.model_copy(update={"place": place_of_source(rows.text, final)})
-
     return {
-        "source": placed(inputs.rows),
-        "unlabelled": inputs.unlabelled and placed(inputs.unlabelled),
+        "source": handed_on(inputs.rows, final),
+        "unlabelled": inputs.unlabelled and handed_on(inputs.unlabelled, final),
         "model": _model_entry(inputs, final),
     }
 
@@ -134,16 +139,25 @@ def _model_entry(inputs: BuildInputs, final: Path) -> dict[str, object] | None:
     model, folder = inputs.model, inputs.model_folder
     if model is None or folder is None:
         return None
-    learned_from = model.config.model_dump(mode="json", include={"source", "unlabelled"})
+    place = place_from(final, folder)
+    if place is None:
+        remember(model.sha256, str(folder.resolve()))
+
+    def told(rows: SourceRows) -> dict[str, object]:
+        text = spec_of(rows, folder).text
+        placed = handed_on(rows.model_copy(update={"text": text}), final)
+        return placed.model_dump(mode="json", include={*TOLD})
+
+    more = model.config.unlabelled
     return {
-        "folder": str(folder),
-        "place": place_from(final, folder),
+        "folder": portable(str(folder)),
+        "place": place,
         "sha256": model.sha256,
         "architecture": model.config.architecture,
         "latent": model.config.latent,
         "checkpoint": inputs.checkpoint,
-        "trained_on": learned_from.pop("source"),
-        **learned_from,
+        "trained_on": told(model.config.source),
+        **({} if more is None else {"unlabelled": told(more)}),
     }
 
 
@@ -158,6 +172,12 @@ def _refuse_other_rows(spec: SourceSpec, n_train: int | None) -> None:
         "--size": spec.size is not None,
         "--grey": spec.colour == "grey",
         "--rgb": spec.colour == "rgb",
+        "--fit": spec.options.fit is not None,
+        "--labels": spec.options.root is not None,
+        "--file-column": spec.options.file_column is not None,
+        "--label-column": spec.options.label_column is not None,
+        "--follow-links": spec.options.follow_links,
+        "--skip-broken": spec.skip_broken,
     }
     for option, used in given.items():
         if used:

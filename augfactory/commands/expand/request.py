@@ -31,6 +31,7 @@ from augfactory.pipeline.stages import (
 from augfactory.records import SourceSpec
 from augfactory.store.disk.lock import Lock
 from augfactory.store.formats.registry import FORMATS
+from augfactory.store.manifest_parts import About
 
 LONGEST_NAME = 200  # bytes; a folder may have 255, and the factor is put after it
 MOST_SHOWN = 60  # letters of it in a message
@@ -62,6 +63,7 @@ class ExpandRequest:
     unlabelled: SourceSpec | None = None
     pseudo_label: Mapping[str, Any] = field(default_factory=dict)
     format: str = "hdf5"
+    about: About | None = None
     workers: int = 1
     lock: Lock = "flock"
 

@@ -20,7 +20,7 @@ from augfactory.store.formats.registry import FORMATS
 from augfactory.store.formats.storage_format import Shard
 from augfactory.store.manifest import MANIFEST, Manifest, is_as_listed, read_manifest
 from augfactory.store.manifest_parts import ExportEntry
-from augfactory.store.places import path_at, place_from
+from augfactory.store.places import path_at, place_from, portable, remember
 from augfactory.store.pseudo_label_table import tables_beside
 from augfactory.store.reader import Version, open_rows, read_rows
 from augfactory.store.versions import find_version, version_folders
@@ -144,10 +144,24 @@ def _places(origin: Manifest, old: Path, new: Path) -> dict[str, Any]:
     def moved(entry: SourceRows | None) -> SourceRows | None:
         if entry is None or entry.place is None:
             return entry
-        return entry.model_copy(update={"place": place_from(new, path_at(old, entry.place))})
+        there = path_at(old, entry.place)
+        place = place_from(new, there)
+        if place is None:
+            remember(entry.fingerprint, there)
+        return entry.model_copy(update={"place": place, "text": portable(entry.text)})
 
+    for learnt in ("trained_on", "unlabelled"):
+        if model is not None and model.get(learnt) is not None:
+            rows = moved(SourceRows.model_validate(model[learnt]))
+            model = {
+                **model,
+                learnt: rows and rows.model_dump(mode="json", include={*model[learnt]}),
+            }
     if model is not None and model.get("place") is not None:
-        model = {**model, "place": place_from(new, path_at(old, model["place"]))}
+        there = path_at(old, model["place"])
+        model = {**model, "place": place_from(new, there)}
+        if model["place"] is None:
+            remember(str(model.get("sha256")), there)
     return {"source": moved(origin.source), "unlabelled": moved(origin.unlabelled), "model": model}
 
 

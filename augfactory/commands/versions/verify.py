@@ -11,6 +11,7 @@ import numpy as np
 from augfactory.commands.opening.opening import converted_like
 from augfactory.commands.opening.recorded_recipe import recipe_of, request_id
 from augfactory.commands.progress import Progress
+from augfactory.commands.versions.refused import refuse_damaged, refuse_foreign
 from augfactory.commands.versions.shard_rows import rows_in_words, rows_of_files
 from augfactory.errors import InputDataError, RecipeError, VerificationError
 from augfactory.guarded.decoding import decoding
@@ -20,7 +21,7 @@ from augfactory.records import SourceSpec
 from augfactory.sources.opening import open_source
 from augfactory.store.checked import DOCUMENTS
 from augfactory.store.formats.registry import FORMATS
-from augfactory.store.layout import layout_of, layout_problems
+from augfactory.store.layout import foreign_entries, layout_of, layout_problems
 from augfactory.store.manifest import (
     CHECKSUMS,
     MANIFEST,
@@ -88,9 +89,11 @@ def verify(text: str, progress: Progress, *, expected_hash: str | None = None) -
                 told = f"; it holds {rows_in_words(holding)}" if holding else ""
                 problems.append(f"{problem}{told}")
             bar.advance()
-    _raise(folder, problems)
+    foreign = foreign_entries(folder, layout_of(manifest))
+    refuse_damaged(folder, problems, foreign)
     version = open_rows(folder, manifest)
-    _raise(folder, _content_problems(version, progress))
+    refuse_damaged(folder, _content_problems(version, progress), foreign)
+    refuse_foreign(folder, foreign)
     return Verified(
         manifest.name,
         manifest.version,
@@ -274,14 +277,3 @@ def _wrong_paths(version: Version) -> list[str]:
 
 def _folders(version: Version) -> list[str]:
     return FORMATS[version.manifest.format].folders(version.manifest.class_names)
-
-
-def _raise(folder: Path, problems: list[str]) -> None:
-    if problems:
-        shown = "\n".join(f"  {problem}" for problem in problems[:20])
-        more = f"\n  and {len(problems) - 20} more" if len(problems) > 20 else ""
-        raise VerificationError(
-            folder,
-            f"{len(problems)} thing(s) are not as published:\n{shown}{more}",
-            "Restore these files from a copy, or delete the version and expand again.",
-        )

@@ -8,13 +8,21 @@ from dataclasses import dataclass
 
 from augfactory.guarded.tables import markdown as table
 from augfactory.guarded.text import escaped
-from augfactory.methods.registry import METHODS
 from augfactory.source_rows import SourceRows
+from augfactory.store.documents.made_in_words import (
+    DECODED,
+    LABELLED,
+    ORIGINAL,
+    is_residual,
+    licence_in_words,
+    licence_lines,
+    method_in_words,
+)
 from augfactory.store.documents.markdown import channels, code, numbers, quoted, wrapped
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.manifest import Manifest, program
+from augfactory.store.manifest_parts import About
 
-ORIGINAL, DECODED, LABELLED = "original", "vae", "pseudo-label"
 SIZES = (
     (10**3, "n<1K"),
     (10**4, "1K<n<10K"),
@@ -59,8 +67,7 @@ def _front_matter(manifest: Manifest, laid_out: Elsewhere | None) -> str:
     path: {FORMATS[manifest.format].data_files}"""
     return f"""---
 pretty_name: {quoted(f"{manifest.name}, {manifest.version}")}
-license: other
-license_name: as-the-source
+{licence_lines(manifest)}
 task_categories: [image-classification]
 task_ids: [multi-class-image-classification]
 size_categories: [{_size_category(manifest.rows)}]
@@ -86,12 +93,14 @@ def _introduction(manifest: Manifest, laid_out: Elsewhere | None) -> str:
         if manifest.exported_from
         else ""
     )
+    about = manifest.about or About()
+    own = f"{wrapped(escaped(about.description))}\n\n" if about.description else ""
     text = (
         f"{manifest.rows:,} labelled images of {height}×{width} pixels, {_colours(channels)}, in "
         f"{len(manifest.class_names)} classes: {parts}, by {program()}.{exported}"
     )
     picture = "" if laid_out else "\n\n![what there was, and what was made from it](preview.png)"
-    return f"# {escaped(manifest.name)}, {manifest.version}\n\n{wrapped(text)}{picture}"
+    return f"# {escaped(manifest.name)}, {manifest.version}\n\n{own}{wrapped(text)}{picture}"
 
 
 def _contents(manifest: Manifest) -> str:
@@ -141,7 +150,7 @@ def _figures(manifest: Manifest) -> str:
         lines.append(
             [
                 method,
-                _method(method, residual=_is_residual(manifest)),
+                method_in_words(method, residual=is_residual(manifest)),
                 f"{sum(classes.values()):,}",
                 f"{labels.mixed:,}" if labels else "-",
                 f"{labels.largest_share:.3f}" if labels else "-",
@@ -247,8 +256,7 @@ def _limits(manifest: Manifest) -> str:
         "from.",
         "What the source images show of persons or places stands in these too: augfactory does "
         "not look for it.",
-        "The licence is that of the source, which augfactory does not know: ask whoever it comes "
-        "from.",
+        licence_in_words(manifest),
     ]
     if LABELLED in manifest.counts:
         points.insert(
@@ -258,7 +266,7 @@ def _limits(manifest: Manifest) -> str:
         )
     if DECODED in manifest.counts:
         look = "are smoother than real ones: fine detail is lost"
-        if _is_residual(manifest):
+        if is_residual(manifest):
             look = "keep the detail of the image that they are made from"
         points.insert(
             2,
@@ -280,25 +288,6 @@ def _identity(manifest: Manifest, laid_out: Elsewhere | None) -> str:
     return f"""Content hash `{manifest.content_hash}`
 (decoded pixels, labels and their order; the same in every format). Recipe id
 `{manifest.recipe_id}`.{"" if laid_out else f"{chr(10)}{checks}"}"""
-
-
-def _is_residual(manifest: Manifest) -> bool:
-    """Tell whether decoded rows are source images and what a move among codes changes in them."""
-    return (manifest.recipe.get("vae") or {}).get("decode") == "residual"
-
-
-def _method(name: str, *, residual: bool) -> str:
-    """Return how a row of this method is made, in the words of the method's card."""
-    if name == ORIGINAL:
-        return "taken from the source as it was"
-    if name == DECODED and residual:
-        return "add to a source image what a move near its code changes"
-    if name == DECODED:
-        return "decode a code near that of a source image"
-    if name == LABELLED:
-        return "an unlabelled image, labelled by classifiers of the labelled ones"
-    method = METHODS.get(name)
-    return method.card.splitlines()[0].partition(": ")[2].rstrip(".") if method else ""
 
 
 def _colours(channels: int) -> str:
