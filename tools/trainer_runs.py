@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 TEST = "test-digits"
 DATA = (
@@ -71,69 +71,68 @@ class Run(NamedTuple):
 
 def all_runs() -> list[Run]:
     """Return all of them, those that read a version before those that read an export."""
-    runs: list[Run] = []
+    return [*_vision_scripts(), *_transformers_scripts(), *_packages()]
 
-    def add(
-        trainer: str,
-        packages: str,
-        command: str,
-        reads: Sequence[str],
-        found: str,
-        whole: float = 1,
-    ) -> None:
-        for each in reads:
-            runs.append(Run(trainer, tuple(packages.split()), command.format(each), found, whole))
 
+def _runs(
+    trainer: str, packages: str, command: str, reads: Sequence[str], *found: Any
+) -> list[Run]:
+    """Return a run for each of ``reads``, which stands where the command has braces."""
+    return [Run(trainer, tuple(packages.split()), command.format(each), *found) for each in reads]
+
+
+def _vision_scripts() -> list[Run]:
     folder = (VERSION, "for-imagefolder")
-    hfds = "--dataset hfds/{}"
-    add(
-        "timm `train.py`", "timm", TIMM,
-        (
-            f"--data-dir {VERSION}",
-            "--data-dir for-timm --class-map for-timm/class_map.txt",
-            hfds.format(VERSION),
-            hfds.format("for-hf"),
-            "--dataset wds/ --data-dir digits-tar/v1",
-            "--dataset wds/ --data-dir for-webdataset",
+    reads = (
+        f"--data-dir {VERSION}",
+        "--data-dir for-timm --class-map for-timm/class_map.txt",
+        f"--dataset hfds/{VERSION}",
+        "--dataset hfds/for-hf",
+        "--dataset wds/ --data-dir digits-tar/v1",
+        "--dataset wds/ --data-dir for-webdataset",
+    )
+    vision, imagenet = r"Test:  Acc@1 ([\d.]+)", r"\* +Acc@1 ([\d.]+)"
+    return [
+        *_runs("timm `train.py`", "timm", TIMM, reads, r'"top1": ([\d.]+)', 100),
+        *_runs("torchvision references", "torchvision", VISION, folder, vision, 100),
+        *_runs("pytorch/examples imagenet", "torch", IMAGENET, folder, imagenet, 100),
+        *_runs("Lightning imagenet", "lightning", LIGHTNING, folder, r"val_acc1=([\d.]+)"),
+    ]
+
+
+def _transformers_scripts() -> list[Run]:
+    reads = (
+        f"--dataset_name {VERSION}",
+        "--dataset_name digits-parquet/v1",
+        "--dataset_name for-hf",
+        "--train_dir for-imagefolder/train --validation_dir for-imagefolder/val",
+    )
+    packages, script = "transformers datasets", "transformers `run_image_classification"
+    return [
+        *_runs(f"{script}.py`", packages, TRANSFORMERS, reads, r"eval_accuracy +=\s+([\d.]+)"),
+        *_runs(f"{script}_no_trainer.py`", packages, NO_TRAINER, reads[2:3], ACCURACY),
+    ]
+
+
+def _packages() -> list[Run]:
+    fastai = (f"{VERSION} val", "for-imagefolder val")
+    keras = (f"{VERSION}/train {TEST}", "for-keras/train for-keras/val")
+    runs = [
+        *_runs("ultralytics", "ultralytics", YOLO, (VERSION, "for-ultralytics"), r"all\s+([\d.]+)\s"),
+        *_runs("fastai `from_folder`", "fastai", "python fastai_from_folder.py {}", fastai, ACCURACY),
+        *_runs(
+            "Keras `image_dataset_from_directory`", "keras tensorflow-cpu",
+            "python keras_directory.py {}", keras, r"val_accuracy: ([\d.]+)",
         ),
-        r'"top1": ([\d.]+)', 100,
-    )  # fmt: skip
-    add("torchvision references", "torchvision", VISION, folder, r"Test:  Acc@1 ([\d.]+)", 100)
-    add("pytorch/examples imagenet", "torch", IMAGENET, folder, r"\* +Acc@1 ([\d.]+)", 100)
-    add("Lightning imagenet", "lightning", LIGHTNING, folder, r"val_acc1=([\d.]+)")
-    named, split = "--dataset_name {}", "--train_dir {0}/train --validation_dir {0}/val"
-    both = (
-        named.format(VERSION),
-        named.format("digits-parquet/v1"),
-        named.format("for-hf"),
-        split.format("for-imagefolder"),
-    )
-    script = "transformers `run_image_classification.py`"
-    add(script, "transformers datasets", TRANSFORMERS, both, r"eval_accuracy +=\s+([\d.]+)")
-    add(f"{script[:-4]}_no_trainer.py`", "transformers datasets", NO_TRAINER, both[2:3], ACCURACY)
-    add("ultralytics", "ultralytics", YOLO, (VERSION, "for-ultralytics"), r"all\s+([\d.]+)\s")
-    fastai = "python fastai_from_folder.py {}"
-    add(
-        "fastai `from_folder`",
-        "fastai",
-        fastai,
-        (f"{VERSION} val", "for-imagefolder val"),
-        ACCURACY,
-    )
-    keras = "python keras_directory.py {}"
-    reads = (f"{VERSION}/train {TEST}", "for-keras/train for-keras/val")
-    found = r"val_accuracy: ([\d.]+)"
-    add("Keras `image_dataset_from_directory`", "keras tensorflow-cpu", keras, reads, found)
-    custom = (
-        "python mmpretrain/.mim/tools/train.py mmpretrain_custom.py --cfg-options "
-        "train_dataloader.dataset.data_root={0} val_dataloader.dataset.data_root={0}"
-    )
-    add("mmpretrain", "mmpretrain mmcv-lite", custom, folder[1:], r"accuracy/top1: ([\d.]+)", 100)
-    for package, told in (
-        ("sklearn", "scikit-learn"),
-        ("xgboost", "xgboost-cpu"),
-        ("lightgbm", "lightgbm"),
-    ):
-        add(told.removesuffix("-cpu"), told, "python tables.py {}",
-            (f"{package} digits-h5/v1 {TEST}",), ACCURACY)  # fmt: skip
+        *_runs(
+            "mmpretrain", "mmpretrain mmcv-lite",
+            "python mmpretrain/.mim/tools/train.py mmpretrain_custom.py --cfg-options "
+            "train_dataloader.dataset.data_root={0} val_dataloader.dataset.data_root={0}",
+            ("for-imagefolder",), r"accuracy/top1: ([\d.]+)", 100,
+        ),
+    ]  # fmt: skip
+    tables = {"sklearn": "scikit-learn", "xgboost": "xgboost-cpu", "lightgbm": "lightgbm"}
+    for package, told in tables.items():
+        read = (f"{package} digits-h5/v1 {TEST}",)
+        runs += _runs(told.removesuffix("-cpu"), told, "python tables.py {}", read, ACCURACY)
     return runs

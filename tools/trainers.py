@@ -110,10 +110,10 @@ def outcome(run: Run, place: Path, trainers: Path) -> str:
         return f"not through in {LONGEST_RUN} seconds"
     printed = re.sub(r"\x1b\[[\d;]*[A-Za-z]", "", done.stdout)
     accuracies = re.findall(run.found, printed)
+    wrote = _verdict(own) if "/v1" in run.command else ""
     if done.returncode or not accuracies:
         print(printed[-3000:], file=sys.stderr)
-        return f"**failed**: {_told(printed)}"
-    wrote = _verdict(own) if "/v1" in run.command else ""
+        return f"**failed**: {_told(printed)}{wrote}"
     return f"trained, {100 * float(accuracies[-1]) / run.whole:.0f} %{wrote}"
 
 

@@ -14,6 +14,7 @@ def _loader(folder, shuffle):
     return {
         "batch_size": 32,
         "num_workers": 0,
+        "persistent_workers": False,
         "sampler": {"type": "DefaultSampler", "shuffle": shuffle},
         "dataset": {**dataset, "with_label": True, "pipeline": steps},
     }
