@@ -313,3 +313,17 @@ def test_options_that_contradict_each_other_are_refused(
     version: Path, tmp_path: Path, options: tuple[object, ...], told: str
 ) -> None:
     assert told in run("export", version, *options, cwd=tmp_path, code=2).stderr
+
+
+@pytest.mark.parametrize("layout", ["imagefolder", "ultralytics"])
+def test_the_validation_images_of_a_version_are_its_val(
+    held: SourceSpec, tmp_path: Path, layout: str
+) -> None:
+    options = ("--factor", 3, "--validation", 0.34, "--preset", "photo", "--workers", 1)
+    run("expand", held.text, *options, "--out", "d", cwd=tmp_path)
+    out = tmp_path / "out"
+    made = answer("export", "d-x3", "--layout", layout, "--out", out, cwd=tmp_path)["export"]
+    assert made["splits"] == {"train": 9, "val": 3}
+    kept = images_of(open_version(tmp_path / "d-x3" / "v1", split="val"))
+    files = [np.asarray(Image.open(path)) for path in sorted((out / "val").glob("*/*.png"))]
+    assert sorted(image.tobytes() for image in files) == sorted(image.tobytes() for image in kept)

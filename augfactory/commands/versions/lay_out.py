@@ -36,7 +36,8 @@ from augfactory.store.layouts.trainer_layout import (
     TrainerLayout,
 )
 from augfactory.store.manifest import MANIFEST, read_manifest
-from augfactory.store.reader import Version, open_rows
+from augfactory.store.reader import Version, open_rows, open_version
+from augfactory.store.splits import VAL
 from augfactory.store.versions import find_version
 
 MOST_NAMED = 5  # classes or images, in a message
@@ -105,7 +106,7 @@ def lay_out(
     if validation is not None:
         held = _open_validation(validation, folder, progress)
     elif manifest.validation is not None:
-        held = open_version(folder, split=VAL).source
+        held = open_version(folder, verify=False, split=VAL).source  # checked below
     check_files(folder, manifest, progress)
     version = open_rows(folder, manifest)
     _check_splits(layout, version, held, chosen, seed)
