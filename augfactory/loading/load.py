@@ -99,6 +99,7 @@ def loader(
     seed: int = 0,
     workers: int = 0,
     drop_last: bool = False,
+    balanced: bool = False,
     rows: Sequence[int] | Int64Array | None = None,
     window: int = 16,
     shard: tuple[int, int] = (0, 1),
@@ -118,6 +119,8 @@ def loader(
         seed: of the order. ``loader.batch_sampler.set_epoch(n)`` goes on with epoch n.
         workers: processes that read; the batches are the same for any number.
         drop_last: leave out a last batch that is not full.
+        balanced: show every class equally often, by the largest share of each label; rows of small
+            classes come several times, and those of large ones not all in every epoch.
         rows: the rows to serve, such as ``held_out`` returns; all by default.
         window: see ``order``; each worker keeps so many blocks in memory.
         shard: (which, of how many) of the processes that train together, such as (rank,
@@ -149,6 +152,10 @@ def loader(
     given = load(dataset) if isinstance(dataset, str) else dataset
     if given.views and order != "shuffled":
         raise RecipeError("order", f"views do not come in order {order!r}", "Leave it out.")
+    if balanced and (given.views or order != "shuffled"):
+        raise RecipeError(
+            "balanced", "comes in the order 'shuffled', without views", "Leave the other out."
+        )
     image_bytes = math.prod(given.manifest.image_shape)
     if in_memory is None:
         in_memory = order != "blocks" and given.manifest.rows * image_bytes <= HELD_BYTES
@@ -164,6 +171,7 @@ def loader(
         window=window,
         shard=shard,
         at_once=at_once,
+        balanced=balanced,
     )
     return VersionLoader(
         ServedVersion(given, in_memory=in_memory, kept_blocks=window if order == "blocks" else 0),
