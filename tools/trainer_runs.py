@@ -115,12 +115,11 @@ def _transformers_scripts() -> list[Run]:
 
 
 def _packages() -> list[Run]:
+    yolo = (VERSION, "for-ultralytics")
     fastai = (f"{VERSION} val", "for-imagefolder val")
     keras = (f"{VERSION}/train {TEST}", "for-keras/train for-keras/val")
     runs = [
-        *_runs(
-            "ultralytics", "ultralytics", YOLO, (VERSION, "for-ultralytics"), r"all\s+([\d.]+)\s"
-        ),
+        *_runs("ultralytics", "ultralytics", YOLO, yolo, r"all\s+([\d.]+)\s"),
         *_runs(
             "fastai `from_folder`", "fastai", "python fastai_from_folder.py {}", fastai, ACCURACY
         ),
