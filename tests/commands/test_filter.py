@@ -76,9 +76,10 @@ def made_once(trained: Path) -> Dataset:
 
 @pytest.fixture
 def dataset(made_once: Dataset, tmp_path: Path) -> Dataset:
-    """A copy of it, to be changed."""
-    shutil.copytree(made_once.path, tmp_path / "v1")
-    return replace(made_once, path=tmp_path / "v1")
+    """A copy of it, to be changed, from which its source and model are found as before."""
+    copy = made_once.path.parents[1] / tmp_path.name / "v1"
+    shutil.copytree(made_once.path, copy)
+    return replace(made_once, path=copy)
 
 
 def test_what_is_not_fit_is_drawn_again_and_counted(model: Path, made_once: Dataset) -> None:

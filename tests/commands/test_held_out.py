@@ -12,6 +12,7 @@ from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.pipeline.stages import mix_stage
 from augfactory.records import SourceSpec
+from augfactory.store.places import path_at
 from augfactory.store.reader import open_version
 from tests.commands.loaded import ROWS, made, served
 from tests.commands.made import expanded, train, write_parts
@@ -27,7 +28,8 @@ def roots_by_hand(folder: Path, row: int) -> set[int]:
     version = open_version(folder)
     parents = version.source_index[row][version.source_index[row] >= 0].tolist()
     rows = [version.manifest.source.rows[parent] for parent in parents]
-    before = Path(version.manifest.source.text)
+    place = version.manifest.source.place
+    before = Path(version.manifest.source.text) if place is None else path_at(folder, place)
     if not (before / "manifest.json").is_file():
         return set(rows)
     return set().union(*(roots_by_hand(before, parent) for parent in rows))
