@@ -29,7 +29,7 @@ def roots_by_hand(folder: Path, row: int) -> set[int]:
     parents = version.source_index[row][version.source_index[row] >= 0].tolist()
     rows = [version.manifest.source.rows[parent] for parent in parents]
     place = version.manifest.source.place
-    before = Path(version.manifest.source.text) if place is None else path_at(folder, place)
+    before = Path(version.manifest.source.text) if place is None else Path(path_at(folder, place))
     if not (before / "manifest.json").is_file():
         return set(rows)
     return set().union(*(roots_by_hand(before, parent) for parent in rows))
