@@ -5,15 +5,17 @@
 # make coverage  run the tests and say what they never run; figure and gaps are in CONTRIBUTING.md
 # make test-lowest  the core of the tests with the oldest versions that pyproject.toml promises
 # make site      build docs/ into site/
-# make examples  set up Lightning, transformers, Keras and fastai, and run their examples' tests, those
-#                that train timm's networks, and the documents' studies in their quick size
+# make examples  set up Lightning, transformers, Keras, fastai and ultralytics, and run their examples'
+#                tests, those that train timm's networks, and the documents' studies in their quick size
+# make trainers  train programs of others on versions and exports, and write docs/trainers.md;
+#                TRAINERS=PATH is a folder of their scripts (half an hour)
 PYTHON ?= python3
 BIN := .venv/bin
 
 # Where this is set, as in many containers, every process compiles torch anew: five seconds each.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo test test-lowest coverage faults sabotage examples check lint fix docs site bench wheel \
+.PHONY: demo test test-lowest coverage faults sabotage examples trainers check lint fix docs site bench wheel \
 	clean
 
 demo: .venv/ready
@@ -53,6 +55,10 @@ sabotage: .venv/ready-dev
 examples: .venv/ready-examples
 	$(BIN)/pytest -m heavy tests/examples tests/cli/test_studies.py
 
+trainers: .venv/ready-trainers
+	test -n "$(TRAINERS)" || { echo "TRAINERS=PATH: a folder of the scripts that no package installs"; exit 2; }
+	$(BIN)/python tools/trainers.py --trainers "$(TRAINERS)"
+
 check: lint
 	$(BIN)/mypy
 
@@ -91,8 +97,19 @@ clean:
 	$(BIN)/python tools/torchvision_hook.py
 	touch .venv/ready $@
 
+# ultralytics asks for another build of OpenCV, which needs a display and displaces ours.
+WITHOUT_DEPENDENCIES := ultralytics ultralytics-thop polars polars-runtime-32 py-cpuinfo
 .venv/ready-examples: .venv/ready-dev
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[examples]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --no-deps $(WITHOUT_DEPENDENCIES)
+	touch $@
+
+# Everything that the table of docs/trainers.md names.
+.venv/ready-trainers: .venv/ready-examples
+	$(BIN)/pip install --quiet --constraint constraints.txt tensorflow-cpu evaluate lightgbm \
+		'jsonargparse[signatures]' addict einops mat4py modelindex yapf termcolor importlib_metadata
+	$(BIN)/pip install --quiet --constraint constraints.txt --no-deps xgboost-cpu mmpretrain mmengine \
+		mmcv-lite
 	touch $@
 
 .venv/ready-site: .venv/ready

@@ -1,7 +1,7 @@
 """augfactory: a small labelled image set in, a large, versioned training set out.
 
 ``train_vae``, ``expand`` and ``evaluate`` are the commands as functions; ``load`` and ``loader``
-read what they make.
+read what they make; ``online`` makes the rows while training.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from augfactory.api import train_vae as train_vae
     from augfactory.loading.load import load as load
     from augfactory.loading.load import loader as loader
+    from augfactory.loading.online import online as online
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "evaluate", "expand", "load", "loader", "train_vae"]
+__all__ = ["__version__", "evaluate", "expand", "load", "loader", "online", "train_vae"]
 
 
 def __getattr__(name: str) -> Any:
@@ -23,6 +24,10 @@ def __getattr__(name: str) -> Any:
         from augfactory.loading import load as loading
 
         return getattr(loading, name)
+    if name == "online":
+        from augfactory.loading import online as made_online
+
+        return made_online.online
     if name in ("evaluate", "expand", "train_vae"):
         from augfactory import api
 

@@ -17,6 +17,8 @@ from augfactory.commands.expand import expand as expanding
 from augfactory.commands.expand.build import Dataset
 from augfactory.commands.expand.options import ExpandOptions, build_request
 from augfactory.commands.expand.request import default_workers
+from augfactory.commands.expand.validation import Held
+from augfactory.commands.opening.reading import spec_read_by
 from augfactory.commands.progress import Progress
 from augfactory.commands.vae import train as vae_training
 from augfactory.commands.vae.plan import VaeTrainRequest
@@ -26,6 +28,7 @@ from augfactory.records import Colour, SourceSpec
 __all__ = ["Dataset", "EvaluateResult", "VaeTrainResult", "evaluate", "expand", "train_vae"]
 
 Size = int | tuple[int, int] | None
+Read = Mapping[str, Any] | None
 
 
 def train_vae(
@@ -38,6 +41,7 @@ def train_vae(
     preset: str | None = None,
     size: Size = None,
     colour: Colour = "auto",
+    read: Read = None,
     seed: int = 0,
     steps: int = 1500,
     latent: int = 20,
@@ -55,8 +59,8 @@ def train_vae(
     A finished model in ``out`` is kept, and an interrupted training goes on.
 
     Args:
-        source: class folders, IDX files, ``.npz``, ``.h5``, a dataset version, ``sample``, or
-            ``torchvision:NAME``; ``:train`` or ``:test`` chooses a split.
+        source: class folders, a table of files and labels, an archive, ``sample``, …: all that
+            docs/sources.md names; ``:train``, ``:test`` or ``:val`` chooses a split.
         out: folder of the model.
         n_train: use only so many images, the same share of each class.
         unlabelled: images without labels to learn from as well.
@@ -64,6 +68,7 @@ def train_vae(
         preset: how they are varied; None tests what the images bear.
         size: side, or (height, width), in pixels that images are resized to; None keeps theirs.
         colour: "grey", "rgb", or "auto" for what they are.
+        read: more options by name, such as {"fit": "pad"} or {"labels": "train.csv"}.
         seed: random seed.
         steps: optimiser steps.
         latent: size of the latent vector.
@@ -88,7 +93,7 @@ def train_vae(
         (28, 28, 1)
     """
     request = VaeTrainRequest(
-        source=_spec(source, size, colour),
+        source=spec_read_by(source, size, colour, read, sized=False),
         out=Path(out),
         n_train=n_train,
         unlabelled=None if unlabelled is None else SourceSpec(str(unlabelled)),
@@ -127,8 +132,11 @@ def expand(
     mix: Mapping[str, int] | None = None,
     unlabelled: str | Path | None = None,
     pseudo_label: bool = False,
+    validation: float | None = None,
+    group: str | None = None,
     size: Size = None,
     colour: Colour = "auto",
+    read: Read = None,
     format: str | None = None,
     seed: int | None = None,
     workers: int | None = None,
@@ -156,8 +164,11 @@ def expand(
         mix: the same, by any method: its name -> rows, such as {"crop": 2}.
         unlabelled: images without labels.
         pseudo_label: label them by classifiers, and add as many rows again.
+        validation: share of the originals kept apart, for ``load(..., split="val")``.
+        group: which stay together, as --group.
         size: as for ``train_vae``.
         colour: as for ``train_vae``.
+        read: as for ``train_vae``.
         format: "hdf5", "png", "parquet" or "webdataset"; "hdf5" unless the recipe says otherwise.
         seed: random seed; 0 unless the recipe says otherwise.
         workers: processes; None is one per core.
@@ -195,10 +206,11 @@ def expand(
         recipe=Path(recipe) if isinstance(recipe, str) else recipe,
         unlabelled=None if unlabelled is None else SourceSpec(str(unlabelled)),
         pseudo_label=pseudo_label,
+        held=None if validation is None and group is None else Held(validation, group=group),
     )
     request = build_request(
         flags,
-        _spec(source, size, colour),
+        spec_read_by(source, size, colour, read, sized=model is not None),
         Path(out),
         model=None if model is None else Path(model),
         checkpoint=None,
@@ -224,6 +236,7 @@ def evaluate(
     corruptions: str | None = None,
     size: Size = None,
     colour: Colour = "auto",
+    read: Read = None,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     out: str | Path | None = None,
     workers: int | None = None,
@@ -245,6 +258,7 @@ def evaluate(
         corruptions: "mnist-c" or "cifar-c": test on corrupted images too.
         size: as for ``train_vae``; None converts test images as the datasets' were.
         colour: as for ``train_vae``.
+        read: as for ``train_vae``.
         device: where to train.
         out: folder of the results; None is ``NAME-evaluation``.
         workers: processes; None is one per core.
@@ -268,7 +282,7 @@ def evaluate(
     named = [datasets] if isinstance(datasets, str | Path) else datasets
     request = EvaluateRequest(
         datasets=tuple(map(str, named)),
-        test=_spec(test, size, colour),
+        test=spec_read_by(test, size, colour, read),
         classifier=classifier,
         seeds=seeds,
         steps=steps,
@@ -277,17 +291,12 @@ def evaluate(
         device=device,
         arms=tuple(arms),
         baseline=baseline,
-        held_out=None if held_out is None else _spec(held_out, size, colour),
+        held_out=None if held_out is None else spec_read_by(held_out, size, colour),
         corruptions=corruptions,
         workers=workers or default_workers(),
         out=None if out is None else Path(out),
     )
     return evaluating.evaluate(request, _progress(progress))
-
-
-def _spec(source: str | Path, size: Size, colour: Colour) -> SourceSpec:
-    sides = (size, size) if isinstance(size, int) else size
-    return SourceSpec(str(source), sides, colour)
 
 
 def _progress(wanted: bool) -> Progress:

@@ -32,12 +32,25 @@ FORMATS = (  # store/formats/
     "parquet",
     "webdataset",
 )
+LAYOUTS = (  # store/layouts/
+    "imagefolder",
+    "ultralytics",
+    "keras",
+    "timm",
+    "hf",
+    "webdataset",
+    "npz",
+)
 # sources/, each as messages and help call it; a path is opened by the last that takes it.
 SOURCES = {
     "folder": "a folder of class folders",
+    "torchvision-source": "a folder that torchvision filled",
     "idx": "a folder of IDX(.gz) files",
     "npz": "a .npz file",
     "hdf5": "a .h5 file",
+    "table": "a table of files and labels (.csv, .tsv, .parquet)",
+    "archive": "a .zip or .tar of class folders or WebDataset samples",
+    "huggingface": "a Hugging Face dataset on disk",
 }
 # PRESETS in methods/geometry.py
 PRESETS = ("digits", "photo", "clothes", "texture", "none")

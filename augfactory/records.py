@@ -1,8 +1,9 @@
 """What flows through everything."""
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from augfactory.errors import RecipeError
 UInt8Array = npt.NDArray[np.uint8]
 Float32Array = npt.NDArray[np.float32]
 Int64Array = npt.NDArray[np.int64]
+ObjectArray = npt.NDArray[np.object_]
 
 # Rows are drawn, encoded and decoded in blocks, at fixed places: bit equality rests on it.
 BLOCK_ROWS = 64
@@ -20,22 +22,58 @@ READ_AT_ONCE = 256  # rows, where nothing else is said
 MOST_HELD = 2**30  # bytes of a source that are read into memory
 
 Colour = Literal["auto", "grey", "rgb"]
+Fit = Literal["crop", "squash", "pad"]
+FITS: tuple[Fit, ...] = ("crop", "squash", "pad")
 # rows, in any order, repeats allowed -> uint8 [n, H, W, C]
 ReadImages = Callable[[Int64Array], UInt8Array]
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """What else says which images a source has and what their pixels are; recorded with its rows.
+
+    Attributes:
+        fit: how an image is brought to another height and width; None is "crop".
+        root: of a table, the folder that its file names are told from, as told from the table's
+            own folder; None is the table's own.
+        file_column: of a table; None has it found by its name.
+        label_column: likewise.
+        nested: whether images deeper in a class folder are rows too; None: where there are any.
+        follow_links: whether links may lead out of the source's folder.
+    """
+
+    fit: Fit | None = None
+    root: str | None = None
+    file_column: str | None = None
+    label_column: str | None = None
+    nested: bool | None = None
+    follow_links: bool = False
 
 
 @dataclass(frozen=True)
 class SourceSpec:
     """What the user wrote to name a source, and how its images are to be converted.
 
-    ``text`` is the SOURCE of the command line, split suffix included (``sample:train``).
+    ``text`` is the SOURCE of the command line, split suffix included (``sample:train``); of a
+    table with its images in another folder, the table.
     ``size`` is (height, width) in pixels; None keeps the images' own size, which must then be one.
+    ``skip_broken`` lets commands go on without the images that cannot be read.
     """
 
     text: str
     size: tuple[int, int] | None = None
     colour: Colour = "auto"
     download: bool = False
+    options: SourceOptions = SourceOptions()
+    skip_broken: bool = False
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Something that is no row, or not used as one: ``name`` as messages call it, and why."""
+
+    name: str
+    reason: str
 
 
 def read_size(text: str) -> tuple[int, int]:
@@ -59,7 +97,7 @@ class Source:
 
     Attributes:
         name: what the user wrote.
-        split: "train", "test", or None where the source has no splits.
+        split: "train", "test", "validation", or None where the source has no splits.
         class_names: in label order.
         image_shape: (height, width, channels), channels 1 or 3.
         labels: int64 [N], the hard label of each row.
@@ -68,6 +106,12 @@ class Source:
         row_name: row -> what to call it in a message, such as ``cats/07.png``.
         roots: int64 [N, R], where the rows were made themselves: the originals that each goes back
             to, by number, -1 where unused. None where the rows are originals.
+        options: by which it was opened, what was found by itself among them.
+        notes: what a user should know of how it was read, a sentence each.
+        columns: what else a table tells of each row, as text: column -> [N].
+        left_out: lists what the kind of source passed over, such as a file that is no image.
+        read_stored: row -> uint8 [h, w, 1 or 3], the image at its own size and colour; None where
+            all are stored as ``image_shape`` says.
     """
 
     name: str
@@ -79,6 +123,11 @@ class Source:
     read_soft_labels: Callable[[Int64Array], Float32Array]
     row_name: Callable[[int], str]
     roots: Int64Array | None = None
+    options: SourceOptions = SourceOptions(nested=False)
+    notes: tuple[str, ...] = ()
+    columns: Mapping[str, ObjectArray] = field(default_factory=dict)
+    left_out: Callable[[], tuple[LeftOut, ...]] = tuple
+    read_stored: Callable[[int], UInt8Array] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -107,12 +156,14 @@ class Source:
                 on_rows(len(rows))
         return replace(
             self,
-            read_images=lambda chosen: images[chosen],
-            read_soft_labels=lambda chosen: soft_labels[chosen],
+            # No closures: what is in memory can be sent to another process.
+            read_images=partial(np.take, images, axis=0),
+            read_soft_labels=partial(np.take, soft_labels, axis=0),
         )
 
     def restricted_to(self, rows: Int64Array) -> "Source":
         """Return the same source seen through ``rows``: row i of it is row ``rows[i]`` of this."""
+        stored = self.read_stored
         return replace(
             self,
             labels=self.labels[rows],
@@ -120,6 +171,8 @@ class Source:
             read_soft_labels=lambda chosen: self.read_soft_labels(rows[chosen]),
             row_name=lambda row: self.row_name(int(rows[row])),
             roots=None if self.roots is None else self.roots[rows],
+            columns={name: values[rows] for name, values in self.columns.items()},
+            read_stored=None if stored is None else lambda row: stored(int(rows[row])),
         )
 
     def labelled(self, soft_labels: Float32Array, class_names: tuple[str, ...]) -> "Source":
@@ -157,6 +210,8 @@ class Source:
             read_soft_labels=reading(self.read_soft_labels, other.read_soft_labels),
             row_name=lambda row: self.row_name(row) if row < count else other.row_name(row - count),
             roots=None,
+            columns={},
+            read_stored=None,
         )
 
 

@@ -4,15 +4,24 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import PurePath
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    model_validator,
+)
 
-from augfactory.records import Colour, Int64Array, Source, SourceSpec
+from augfactory.records import Colour, Int64Array, LeftOut, Source, SourceOptions, SourceSpec
 
 SCHEME = "augfactory source 1"
+PLAIN = SourceOptions(nested=False)  # what records without options were read by
 LARGEST_NUMBER = 2**62  # fits int64, sums of two too
 LARGEST_SIDE = 2**20
 
@@ -26,9 +35,23 @@ def _path_text(text: str) -> str:
     return text
 
 
+def _options(options: SourceOptions) -> SourceOptions:
+    for text in (options.root, options.file_column, options.label_column):
+        if text is not None and len(_path_text(text)) > LARGEST_SIDE:
+            raise ValueError("a text is too long")
+    return replace(options, nested=bool(options.nested))
+
+
+def _said(options: SourceOptions) -> dict[str, Any]:
+    """Return the options that are not as they are when nothing is said."""
+    plain = asdict(PLAIN)
+    return {name: value for name, value in asdict(options).items() if value != plain[name]}
+
+
 Row = Annotated[int, Field(ge=0, le=LARGEST_NUMBER)]
 Side = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
 PathText = Annotated[str, Field(max_length=LARGEST_SIDE), AfterValidator(_path_text)]
+Options = Annotated[SourceOptions, AfterValidator(_options), PlainSerializer(_said)]
 
 
 class SourceRows(BaseModel):
@@ -36,7 +59,7 @@ class SourceRows(BaseModel):
 
     Attributes:
         text: the SOURCE.
-        split: "train", "test", or None where the source has no splits.
+        split: "train", "test", "validation", or None where the source has no splits.
         size: (height, width) that its images were converted to, None for their own.
         colour: what they were converted to.
         fingerprint: of the pixels and labels of exactly these rows.
@@ -44,6 +67,8 @@ class SourceRows(BaseModel):
         place: ``text`` as told from a version's folder (see ``store/places.py``); None where it
             has no place, or in manifests of before there were places.
         roots: where the rows were made themselves, for each the originals that it goes back to.
+        options: what else it was opened by, as found; not kept where it is ``PLAIN``.
+        skipped: images that are no rows because they could not be read; None where there are none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -56,6 +81,8 @@ class SourceRows(BaseModel):
     rows: tuple[Row, ...] = Field(min_length=1)
     place: PathText | None = None
     roots: tuple[Annotated[tuple[Row, ...], Field(min_length=1)], ...] | None = None
+    options: Options = Field(default=PLAIN, exclude_if=lambda options: options == PLAIN)
+    skipped: tuple[LeftOut, ...] | None = Field(default=None, exclude_if=lambda names: not names)
 
     @model_validator(mode="after")
     def _roots_of_every_row(self) -> "SourceRows":
@@ -71,7 +98,7 @@ class SourceRows(BaseModel):
     @property
     def spec(self) -> SourceSpec:
         """How the source is opened."""
-        return SourceSpec(self.text, self.size, self.colour)
+        return SourceSpec(self.text, self.size, self.colour, options=self.options)
 
     @property
     def groups(self) -> str:
@@ -99,10 +126,11 @@ def rows_of(
     source: Source,
     numbers: Int64Array | None = None,
     on_rows: OnRows | None = None,
+    skipped: tuple[LeftOut, ...] = (),
 ) -> SourceRows:
     """Return the record of ``source``, which are the rows ``numbers`` of what ``spec`` names.
 
-    ``numbers`` None says that it is all of it.
+    ``numbers`` None says that it is all of it. ``skipped`` are images that could not be read.
     """
     return SourceRows(
         text=spec.text,
@@ -112,6 +140,8 @@ def rows_of(
         fingerprint=fingerprint(source, on_rows),
         rows=tuple(range(len(source)) if numbers is None else numbers.tolist()),
         roots=roots_of(source),
+        options=source.options,
+        skipped=skipped or None,
     )
 
 

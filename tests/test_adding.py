@@ -106,7 +106,7 @@ LINES = {
     "names.py": {
         '    "stroke",\n': '    "toymirror",\n',
         '    "same-class",\n': '    "toy-still",\n',
-        '    "webdataset",\n': '    "toyformat",\n',
+        '    "parquet",\n': '    "toyformat",\n',
         '    "hdf5": "a .h5 file",\n': '    "toysource": "a .toy file",\n',
     },
     "evaluation/classifiers/registry.py": {

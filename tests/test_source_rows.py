@@ -10,7 +10,7 @@ import pytest
 
 from augfactory import records
 from augfactory.records import Float32Array, Int64Array, Source, SourceSpec, UInt8Array
-from augfactory.source_rows import fingerprint, rows_of
+from augfactory.source_rows import PLAIN, fingerprint, rows_of
 from augfactory.sources.opening import open_source
 from augfactory.sources.parsing.arrays import source_of_arrays
 from augfactory.sources.recorded import ChangedSourceError, open_rows
@@ -137,7 +137,7 @@ def test_a_record_is_of_what_there_is_and_opened_where_it_is_now() -> None:
 
     open_rows(recorded, opener=opened)
     open_rows(recorded, opener=opened, spec=SourceSpec("new"))
-    assert asked == [SourceSpec("old", (5, 7), "rgb"), SourceSpec("new")]
+    assert asked == [SourceSpec("old", (5, 7), "rgb", options=PLAIN), SourceSpec("new")]
     assert recorded.rows == tuple(range(9))
     assert recorded.roots is None
     made = replace(source_of(), roots=np.array([[3, -1], [5, 4]] * 4 + [[6, 6]]))

@@ -58,15 +58,22 @@ class Loader(importlib.abc.Loader):
 class Finder(importlib.abc.MetaPathFinder):
     """Finds torchvision where everybody does, and has it loaded by ``Loader``."""
 
+    asking = False
+
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         """Return the spec of torchvision; None for all else."""
         del path, target
-        if name != "torchvision":
+        if name != "torchvision" or self.asking:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        # Not only the first time: others, as transformers, ask whether it is there before any
+        # import.
+        self.asking = True
+        try:
+            spec = importlib.util.find_spec(name)
+        finally:
+            self.asking = False
         if spec is not None and spec.loader is not None:
             spec.loader = Loader(spec.loader)
         return spec

@@ -76,10 +76,11 @@ def python_page() -> str:
     parts = [
         "# Python functions\n\n"
         "`augfactory.train_vae`, `expand` and `evaluate` do what the commands of these names do,\n"
-        "with the same defaults; `load` and `loader` read what they make. This page is generated\n"
-        "from their docstrings; `make docs` writes it, and the tests run its examples.\n"
+        "with the same defaults; `load` and `loader` read what they make, `online` makes\n"
+        "rows while training. This page is generated from their docstrings; `make docs` writes\n"
+        "it, and the tests run its examples.\n"
     ]
-    for name in ("train_vae", "expand", "evaluate", "load", "loader"):
+    for name in ("train_vae", "expand", "evaluate", "load", "loader", "online"):
         parts.append(f"## augfactory.{name}\n\n{_function(getattr(augfactory, name))}")
     parts.append(f"## What load returns\n\n{_sections(VersionDataset)['']}\n\n")
     parts[-1] += "| attribute or method | what it is |\n|---|---|\n"

@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from augfactory import __version__
+from augfactory.cli.about.doctor import doctor
+from augfactory.cli.about.inspect import inspect
 from augfactory.cli.demo import demo
 from augfactory.cli.evaluate import evaluate
 from augfactory.cli.expand import expand
@@ -32,9 +34,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    *(demo, vae_train, expand, tune, evaluate, study),
+    *(demo, inspect, vae_train, expand, tune, evaluate, study),
     *(info, verify, preview, log, diff, reproduce, export),
     methods,
+    doctor,
 ):
     app.command(cls=GroupedCommand)(command)
 

@@ -16,7 +16,21 @@ from augfactory.cli.session import (
     session,
     show,
 )
-from augfactory.cli.source_options import SOURCE_HELP, Download, Grey, Rgb, Size, source_spec
+from augfactory.cli.source_options import (
+    SOURCE_HELP,
+    Download,
+    FileColumn,
+    Fit,
+    FollowLinks,
+    Grey,
+    LabelColumn,
+    Labels,
+    Rgb,
+    Root,
+    Size,
+    SkipBroken,
+    source_spec,
+)
 from augfactory.evaluation.classifiers.registry import CLASSIFIERS
 
 QUICK_STEPS, QUICK_SEEDS = 100, 2
@@ -115,9 +129,16 @@ def evaluate(
         bool, typer.Option("--dry-run", help="Check all of it and say how long it would take.")
     ] = False,
     size: Size = None,
+    fit: Fit = None,
     grey: Grey = False,
     rgb: Rgb = False,
+    labels: Labels = None,
+    root: Root = None,
+    file_column: FileColumn = None,
+    label_column: LabelColumn = None,
+    follow_links: FollowLinks = False,
     download: Download = False,
+    skip_broken: SkipBroken = False,
     lock: Lock = "flock",
     json: Json = False,
     quiet: Quiet = False,
@@ -149,9 +170,14 @@ def evaluate(
         from augfactory.report.tables import table
         from augfactory.store.disk.lock import read_lock
 
+        read = {
+            "fit": fit, "labels": labels, "root": root, "file_column": file_column,
+            "label_column": label_column, "follow_links": follow_links,
+            "skip_broken": skip_broken,
+        }  # fmt: skip
         request = EvaluateRequest(
             datasets=tuple(datasets),
-            test=source_spec(test, size, grey, rgb, download),
+            test=source_spec(test, size, grey, rgb, download, sized=True, **read),
             classifier=classifier,
             weights=weights,
             seeds=min(seeds, QUICK_SEEDS) if quick else seeds,
@@ -165,7 +191,11 @@ def evaluate(
             arms=tuple(arm or ()),
             baseline=baseline,
             real_share=real_share,
-            held_out=None if held_out is None else source_spec(held_out, size, grey, rgb, download),
+            held_out=None
+            if held_out is None
+            else source_spec(
+                held_out, size, grey, rgb, download, sized=True, fit=fit, skip_broken=skip_broken
+            ),
             corruptions=corruptions,
             workers=workers or default_workers(),
             out=out,

@@ -1,5 +1,6 @@
 """``augfactory expand``."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,10 +10,17 @@ from augfactory.cli.session import Debug, Json, Lock, Quiet, print_json, session
 from augfactory.cli.source_options import (
     SOURCE_HELP,
     Download,
+    FileColumn,
+    Fit,
+    FollowLinks,
     Grey,
+    LabelColumn,
+    Labels,
     Preset,
     Rgb,
+    Root,
     Size,
+    SkipBroken,
     source_spec,
 )
 from augfactory.errors import RecipeError, one_of
@@ -117,19 +125,61 @@ def expand(
         str | None,
         typer.Option(metavar="|".join(FORMATS), help="Storage format [hdf5]."),
     ] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="For the card: licence, such as 'CC-BY-4.0'.")
+    ] = None,
+    description: Annotated[
+        str | None, typer.Option(help="For the card: what the images show.")
+    ] = None,
+    author: Annotated[
+        str | None, typer.Option(help="For the card: who answers for the dataset.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Random seed.")] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes; by default one per core.")
     ] = None,
     engine: Annotated[str, typer.Option(help="Where work is done; only local for now.")] = "local",
+    validation: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Keep this share of the originals apart, in val/, before anything is made.",
+        ),
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            metavar="K", help="K datasets NAME-xK-foldI, each with another K-th of them in val/."
+        ),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN|RULE",
+            help="Originals that stay together in a split: a column of the source, 'parent' (the "
+            "folder), 'stem-prefix' (the file name up to '_', '-' or '.'), or a regular "
+            "expression over the file name.",
+        ),
+    ] = None,
+    with_validation: Annotated[
+        str | None,
+        typer.Option(metavar="SOURCE", help="Validation images of your own for val/."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be written, and stop.")
     ] = False,
     lock: Lock = "flock",
     size: Size = None,
+    fit: Fit = None,
     grey: Grey = False,
     rgb: Rgb = False,
+    labels: Labels = None,
+    root: Root = None,
+    file_column: FileColumn = None,
+    label_column: LabelColumn = None,
+    follow_links: FollowLinks = False,
     download: Download = False,
+    skip_broken: SkipBroken = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -149,6 +199,7 @@ def expand(
     Examples:
       augfactory expand models/digits --factor 10 --factor 50 --out digits
       augfactory expand leaves/ --size 64 --factor 10 --mixup 5 --ricap 5 --out leaves
+      augfactory expand scans/ --factor 10 --validation 0.2 --group '^(patient\\d+)' --out scans
       augfactory expand parts/ --unlabelled more/ --pseudo-label --factor 50 --out parts
       augfactory expand models/digits --recipe recipe.toml --out digits --dry-run
     """
@@ -157,6 +208,7 @@ def expand(
         from augfactory.commands.expand.estimate import estimate, estimates_text
         from augfactory.commands.expand.options import ExpandOptions, build_request, read_copies
         from augfactory.commands.expand.request import default_workers
+        from augfactory.commands.expand.validation import Held
         from augfactory.store.disk.lock import read_lock
 
         _check_engine(engine)
@@ -166,7 +218,7 @@ def expand(
         }  # fmt: skip
         more = None
         if unlabelled is not None:
-            more = source_spec(unlabelled, None, False, False, download)
+            more = source_spec(unlabelled, None, False, False, download, skip_broken=skip_broken)
         flags = ExpandOptions(
             factors=tuple(dict.fromkeys(factor or ())),
             originals=originals,
@@ -182,13 +234,34 @@ def expand(
             recipe=recipe,
             unlabelled=more,
             pseudo_label=pseudo_label,
+            licence=licence,
+            description=description,
+            author=author,
         )
-        spec = source_spec(source, size, grey, rgb, download)
+        read = {
+            "fit": fit, "labels": labels, "root": root, "file_column": file_column,
+            "label_column": label_column, "follow_links": follow_links,
+            "skip_broken": skip_broken,
+        }  # fmt: skip
+        spec = source_spec(source, size, grey, rgb, download, sized=model is not None, **read)
+        if any(given is not None for given in (validation, folds, group, with_validation)):
+            own = with_validation and source_spec(
+                with_validation, size, grey, rgb, download, fit=fit, skip_broken=skip_broken
+            )
+            held = Held(share=validation, folds=folds, group=group, source=own or None)
+            flags = replace(flags, held=held)
         if auto and dry_run:
             raise RecipeError(
                 "--auto --dry-run",
                 "finding a recipe takes minutes, and writes it",
                 "Run `augfactory tune` first, and give --recipe with --dry-run.",
+            )
+        if auto and flags.held is not None and flags.held.source is None:
+            raise RecipeError(
+                "--auto",
+                "would choose a recipe by the images that are to be held out",
+                "Run `augfactory tune` on the training part of a --factor 1 dataset, and give "
+                "--recipe here.",
             )
         if auto:
             from augfactory.commands.tune.auto import with_found_recipe

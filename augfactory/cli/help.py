@@ -8,7 +8,11 @@ import typer.core
 FEW = 12  # options that fit one group
 VALUES = {"int": "N", "float": "X", "str": "TEXT", "path": "PATH"}
 GROUPS = {
-    "Images": ("n-train", "size", "grey", "rgb", "source", "test", "held-out", "download"),
+    "Images": (
+        *("n-train", "size", "fit", "grey", "rgb", "source", "test", "held-out", "download"),
+        "skip-broken",
+        *("labels", "root", "file-column", "label-column", "follow-links"),
+    ),
     "Geometry and mixing": (
         *("geometry", "preset"),
         *("mixup", "ricap", "cutmix", "augmix", "mix-from"),
@@ -17,12 +21,14 @@ GROUPS = {
         *("model", "checkpoint", "share", "decode", "filter", "sampler", "temperature", "reach"),
         *("architecture", "latent", "kl-weight", "warmup", "save-at-loss"),
     ),
+    "Validation images": ("validation", "folds", "group", "with-validation"),
     "Unlabelled images": ("unlabelled", "pseudo-label"),
     "What is compared": ("arm", "baseline", "real-share", "corruptions"),
     "Training": (
         *("classifier", "weights", "seeds", "steps", "minutes", "batch", "learning-rate", "loss"),
         *("order", "precision", "patience", "validation", "verdict"),
     ),
+    "Card": ("licence", "description", "author"),
     "Running": ("workers", "engine", "device", "lock", "json", "quiet", "debug", "help"),
 }
 

@@ -1,6 +1,7 @@
 """The options that say how a SOURCE is read; shared by the commands that read one."""
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,11 +13,38 @@ if TYPE_CHECKING:  # numpy takes half of the time that `augfactory --help` may t
 
 _KINDS = ", ".join(SOURCES.values())
 SOURCE_HELP = (
-    f"{_KINDS[:1].upper()}{_KINDS[1:]}, a dataset version, 'sample', or torchvision:NAME; ':train' "
-    "or ':test' chooses a split."
+    f"{_KINDS[:1].upper()}{_KINDS[1:]}, a dataset version, 'sample', or torchvision:NAME; "
+    "':train', ':test' or ':val' chooses a split."
 )
-Size = Annotated[
-    str | None, typer.Option(help="Resize images to HxW pixels: aspect kept, centre cropped.")
+Size = Annotated[str | None, typer.Option(help="Resize images to HxW pixels: see --fit.")]
+Fit = Annotated[
+    str | None,
+    typer.Option(
+        metavar="crop|squash|pad",
+        help="How images are brought to --size: the middle cut out, the whole squashed, or the "
+        "whole laid on black. [default: crop]",
+    ),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="TABLE",
+        help="A table (.csv, .tsv, .parquet) with the class of each image in the folder SOURCE.",
+    ),
+]
+Root = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Where the images are that the table SOURCE names."),
+]
+FileColumn = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help="The column of a table that names the image files."),
+]
+LabelColumn = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="The column of a table that has the classes.")
+]
+FollowLinks = Annotated[
+    bool, typer.Option("--follow-links", help="Follow links that lead out of the source's folder.")
 ]
 Grey = Annotated[bool, typer.Option("--grey", help="Convert images to one grey channel.")]
 Rgb = Annotated[bool, typer.Option("--rgb", help="Convert images to three colour channels.")]
@@ -30,16 +58,32 @@ Preset = Annotated[
 ]
 Download = Annotated[bool, typer.Option("--download", help="Allow torchvision:NAME to download.")]
 
+SkipBroken = Annotated[
+    bool,
+    typer.Option("--skip-broken", help="Go on without images that cannot be read; record which."),
+]
 
-def source_spec(text: str, size: str | None, grey: bool, rgb: bool, download: bool) -> "SourceSpec":
-    """Put the options together.
+
+def source_spec(
+    text: str,
+    size: str | None,
+    grey: bool,
+    rgb: bool,
+    download: bool,
+    *,
+    sized: bool = True,
+    **read: Any,
+) -> "SourceSpec":
+    """Put the options together; for ``read`` and ``sized`` see ``spec_read_by``.
 
     Raises:
         RecipeError: they contradict each other.
     """
     if grey and rgb:
         raise RecipeError("--grey --rgb", "an image cannot be both", "Leave one out.")
-    from augfactory.records import SourceSpec, read_size
+    from augfactory.commands.opening.reading import spec_read_by
+    from augfactory.records import read_size
 
     colour: Colour = "grey" if grey else "rgb" if rgb else "auto"
-    return SourceSpec(text, read_size(size) if size is not None else None, colour, download)
+    pixels = read_size(size) if size is not None else None
+    return spec_read_by(text, pixels, colour, read, download=download, sized=sized)

@@ -15,7 +15,7 @@ from augfactory.cli.session import (
     session,
     show,
 )
-from augfactory.cli.source_options import SOURCE_HELP, Download
+from augfactory.cli.source_options import SOURCE_HELP, Download, SkipBroken
 
 
 def study(
@@ -43,6 +43,7 @@ def study(
         int | None, typer.Option(min=1, help="Worker processes; by default one per core.")
     ] = None,
     download: Download = False,
+    skip_broken: SkipBroken = False,
     lock: Lock = "flock",
     json: Json = False,
     quiet: Quiet = False,
@@ -78,7 +79,13 @@ def study(
             update={key: value for key, value in given.items() if value is not None}
         )
         request = StudyRequest(
-            asked, size, out, workers or default_workers(), download, read_lock(lock)
+            asked,
+            size,
+            out,
+            workers or default_workers(),
+            download,
+            read_lock(lock),
+            skip_broken,
         )
         if dry_run:
             prepared = command.prepare(request, progress)

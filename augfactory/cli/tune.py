@@ -15,7 +15,21 @@ from augfactory.cli.session import (
     session,
     show,
 )
-from augfactory.cli.source_options import SOURCE_HELP, Download, Grey, Rgb, Size, source_spec
+from augfactory.cli.source_options import (
+    SOURCE_HELP,
+    Download,
+    FileColumn,
+    Fit,
+    FollowLinks,
+    Grey,
+    LabelColumn,
+    Labels,
+    Rgb,
+    Root,
+    Size,
+    SkipBroken,
+    source_spec,
+)
 
 
 def tune(
@@ -37,9 +51,16 @@ def tune(
     ] = None,
     lock: Lock = "flock",
     size: Size = None,
+    fit: Fit = None,
     grey: Grey = False,
     rgb: Rgb = False,
+    labels: Labels = None,
+    root: Root = None,
+    file_column: FileColumn = None,
+    label_column: LabelColumn = None,
+    follow_links: FollowLinks = False,
     download: Download = False,
+    skip_broken: SkipBroken = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -68,9 +89,14 @@ def tune(
         from augfactory.guarded.text import escaped
         from augfactory.store.disk.lock import read_lock
 
+        read = {
+            "fit": fit, "labels": labels, "root": root, "file_column": file_column,
+            "label_column": label_column, "follow_links": follow_links,
+            "skip_broken": skip_broken,
+        }  # fmt: skip
         result = command.tune(
             TuneRequest(
-                source=source_spec(source, size, grey, rgb, download),
+                source=source_spec(source, size, grey, rgb, download, sized=False, **read),
                 out=out,
                 minutes=minutes,
                 n_train=n_train,

@@ -18,10 +18,17 @@ from augfactory.cli.session import (
 from augfactory.cli.source_options import (
     SOURCE_HELP,
     Download,
+    FileColumn,
+    Fit,
+    FollowLinks,
     Grey,
+    LabelColumn,
+    Labels,
     Preset,
     Rgb,
+    Root,
     Size,
+    SkipBroken,
     source_spec,
 )
 
@@ -78,9 +85,16 @@ def vae_train(
     ] = True,
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to train.")] = "auto",
     size: Size = None,
+    fit: Fit = None,
     grey: Grey = False,
     rgb: Rgb = False,
+    labels: Labels = None,
+    root: Root = None,
+    file_column: FileColumn = None,
+    label_column: LabelColumn = None,
+    follow_links: FollowLinks = False,
     download: Download = False,
+    skip_broken: SkipBroken = False,
     lock: Lock = "flock",
     json: Json = False,
     quiet: Quiet = False,
@@ -108,11 +122,18 @@ def vae_train(
         from augfactory.records import SourceSpec
         from augfactory.store.disk.lock import read_lock
 
+        read = {
+            "fit": fit, "labels": labels, "root": root, "file_column": file_column,
+            "label_column": label_column, "follow_links": follow_links,
+            "skip_broken": skip_broken,
+        }  # fmt: skip
         request = VaeTrainRequest(
-            source=source_spec(source, size, grey, rgb, download),
+            source=source_spec(source, size, grey, rgb, download, sized=False, **read),
             out=out,
             n_train=n_train,
-            unlabelled=None if unlabelled is None else SourceSpec(unlabelled, download=download),
+            unlabelled=None
+            if unlabelled is None
+            else SourceSpec(unlabelled, download=download, skip_broken=skip_broken),
             geometry=geometry,
             preset=preset,
             seed=seed,

@@ -44,6 +44,8 @@ class EpochBatches(Sampler[Any]):
         rows: int64 [n], the rows to serve; None for all.
         views: serve clean images with two of their views each, (clean, view, view), instead.
         order: "shuffled", "blocks", "rounds" or "one-of-k".
+        balanced: every class as often as any other, rows of small ones several times; the order is
+            "shuffled".
         window: blocks of 64 rows that "blocks" shuffles together.
         shard: (which, of how many): of every so many batches serve this one.
 
@@ -64,6 +66,7 @@ class EpochBatches(Sampler[Any]):
         window: int,
         shard: tuple[int, int],
         at_once: int,
+        balanced: bool = False,
     ) -> None:
         self._rows = np.arange(len(training.source)) if rows is None else rows
         chosen = training.restricted_to(self._rows)
@@ -79,6 +82,7 @@ class EpochBatches(Sampler[Any]):
         self.window = window
         self.shard = shard
         self.at_once = at_once
+        self._labels = chosen.source.labels if balanced else None
         self.epoch = 0
         self.rows_in_epoch = len(self.rows_of_epoch(0))
 
@@ -91,6 +95,8 @@ class EpochBatches(Sampler[Any]):
         if self._views is not None:
             clean, views = self._views
             return self._rows[epoch_with_views(clean, views, self.seed, epoch)]
+        if self._labels is not None:
+            return self._rows[balanced_order(self._labels, self.seed, epoch)]
         if self.order == "one-of-k":
             return self._rows[epoch_one_of_k(self._origin, self.seed, epoch)]
         if self.order == "rounds":
@@ -113,6 +119,34 @@ class EpochBatches(Sampler[Any]):
         batches = [rows[start : start + self.batch_size] for start in starts]
         for first in range(0, len(batches), self.at_once):
             yield np.concatenate(batches[first : first + self.at_once])
+
+
+def balanced_order(labels: Int64Array, seed: int, epoch: int) -> Int64Array:
+    """Return as many positions as there are ``labels``, each class equally often to within one.
+
+    The rows of a class are gone through in another order each time, so that none is shown twice
+    before all of its class were shown; those of large classes that an epoch has no room for come in
+    the next ones.
+    """
+    classes, counts = np.unique(labels, return_counts=True)
+    random = generator("loader balanced", seed, epoch)
+    extra = random.permutation(len(classes)) < len(labels) % len(classes)
+    found = []
+    for label, count, more in zip(classes.tolist(), counts.tolist(), extra.tolist(), strict=True):
+        wanted = len(labels) // len(classes) + more
+        # Every epoch begins where the one before ended, so far as the shares are whole.
+        start = epoch * (len(labels) // len(classes))
+        turns = range(start // count, (start + wanted - 1) // count + 1)
+        own = np.concatenate(
+            [
+                generator("loader class", seed, label, turn).permutation(
+                    np.flatnonzero(labels == label)
+                )
+                for turn in turns
+            ]
+        )
+        found.append(own[start % count : start % count + wanted])
+    return random.permutation(np.concatenate(found))
 
 
 def round_order(rounds: Int64Array, seed: int, epoch: int = 0) -> Int64Array:

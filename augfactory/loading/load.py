@@ -27,6 +27,7 @@ from augfactory.store.versions import find_version
 def load(
     name: str,
     *,
+    split: Literal["train", "val"] = "train",
     labels: Literal["soft", "hard"] = "soft",
     images: Literal["float", "uint8"] = "float",
     normalise: bool | tuple[Sequence[float], Sequence[float]] = False,
@@ -37,6 +38,7 @@ def load(
 
     Args:
         name: the version.
+        split: "val" opens the validation images that ``expand --validation`` kept apart.
         labels: "soft", float32 [K], or "hard", int64: the class of the largest share.
         images: "float", float32 [C, H, W] in [0, 1], or "uint8", as they are stored.
         normalise: (mean of each channel, deviation of each channel) on the scale 0 to 1, or True
@@ -47,7 +49,7 @@ def load(
             gigabyte when a version is loaded for the first time; then it is remembered.
 
     Raises:
-        InputDataError: there is no such dataset or version.
+        InputDataError: there is no such dataset or version, or it has no validation images.
         VerificationError: a file of it is missing, damaged, or not what its manifest says. What
             ``load`` does not read yet is told when it is read.
         RecipeError: an argument is wrong, or no image has two views.
@@ -71,7 +73,12 @@ def load(
         )
     folder = find_version(name)
     dataset = VersionDataset(
-        folder, hard=labels == "hard", as_uint8=images == "uint8", views=views, verify=verify
+        folder,
+        hard=labels == "hard",
+        as_uint8=images == "uint8",
+        views=views,
+        verify=verify,
+        split=split,
     )
     if views and not len(images_with_views(dataset.training)[0]):
         raise RecipeError(
@@ -92,6 +99,7 @@ def loader(
     seed: int = 0,
     workers: int = 0,
     drop_last: bool = False,
+    balanced: bool = False,
     rows: Sequence[int] | Int64Array | None = None,
     window: int = 16,
     shard: tuple[int, int] = (0, 1),
@@ -111,6 +119,8 @@ def loader(
         seed: of the order. ``loader.batch_sampler.set_epoch(n)`` goes on with epoch n.
         workers: processes that read; the batches are the same for any number.
         drop_last: leave out a last batch that is not full.
+        balanced: show every class equally often, by the largest share of each label; rows of small
+            classes come several times, and those of large ones not all in every epoch.
         rows: the rows to serve, such as ``held_out`` returns; all by default.
         window: see ``order``; each worker keeps so many blocks in memory.
         shard: (which, of how many) of the processes that train together, such as (rank,
@@ -142,6 +152,10 @@ def loader(
     given = load(dataset) if isinstance(dataset, str) else dataset
     if given.views and order != "shuffled":
         raise RecipeError("order", f"views do not come in order {order!r}", "Leave it out.")
+    if balanced and (given.views or order != "shuffled"):
+        raise RecipeError(
+            "balanced", "comes in the order 'shuffled', without views", "Leave the other out."
+        )
     image_bytes = math.prod(given.manifest.image_shape)
     if in_memory is None:
         in_memory = order != "blocks" and given.manifest.rows * image_bytes <= HELD_BYTES
@@ -157,6 +171,7 @@ def loader(
         window=window,
         shard=shard,
         at_once=at_once,
+        balanced=balanced,
     )
     return VersionLoader(
         ServedVersion(given, in_memory=in_memory, kept_blocks=window if order == "blocks" else 0),

@@ -3,7 +3,7 @@
 Source:  what Keras' ImageDataGenerator does; elastic: Simard et al. 2003, ICDAR, section 2.
 Differs: all of it is one map about the image's centre and one bilinear interpolation. A zoom factor
          above 1 enlarges (Keras: shrinks) and keeps the aspect unless told otherwise. A shear moves
-         rows sideways by the tangent of its angle (Keras also shrinks the height). Brightness is
+         rows sideways by the tangent of its angle (Keras also enlarges the height). Brightness is
          rounded, where Keras truncates. fill "border" takes the image's own border colour.
 Labels:  unchanged; each image is its only parent.
 Avoid:   flips where left and right, or up and down, tell classes apart, as with digits and letters;

@@ -153,11 +153,16 @@ def join(plans: Sequence[PlanRows]) -> PlanRows:
 
 def cut(plan: PlanRows, count: int) -> PlanRows:
     """Return the first ``count`` rows."""
-    columns: dict[str, Any] = {name: getattr(plan, name)[:count] for name in _COLUMNS}
+    return chosen(plan, slice(count))
+
+
+def chosen(plan: PlanRows, rows: Int64Array | slice) -> PlanRows:
+    """Return the rows at the positions ``rows``."""
+    columns: dict[str, Any] = {name: getattr(plan, name)[rows] for name in _COLUMNS}
     return replace(
         plan,
         **columns,
-        draws={name: values[:count] for name, values in plan.draws.items()},
+        draws={name: values[rows] for name, values in plan.draws.items()},
     )
 
 

@@ -114,6 +114,7 @@ def recipe_id(
     source_fingerprint: str,
     model_sha256: str | None,
     unlabelled_fingerprint: str | None = None,
+    validation_fingerprint: str | None = None,
 ) -> str:
     """Return the sha256 that names a request: the same request makes the same dataset.
 
@@ -127,4 +128,6 @@ def recipe_id(
     }
     if unlabelled_fingerprint is not None:
         request["unlabelled"] = unlabelled_fingerprint
+    if validation_fingerprint is not None:
+        request["validation"] = validation_fingerprint
     return hashlib.sha256(canonical_json(request).encode()).hexdigest()

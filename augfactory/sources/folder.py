@@ -1,43 +1,54 @@
-"""Class folders: one folder per class, its name the class, the image files directly in it.
+"""Class folders: one folder per class, its name the class, the image files at any depth in it.
 
 ``root/<class>/…`` is a set without splits. With ``root/train/<class>/…`` the splits are the folders
-``train`` and ``test`` (or ``val``, ``validation``), and no suffix means train. A folder called
-``test`` (…) beside a folder ``train`` is a test split also when it is named by itself. A test
-split has the classes of its train split. Hidden files and files that are no images are passed over;
-links that lead out of the root are refused. Conversion: see ``pixels.py``.
+``train``, ``test`` and ``validation`` (or ``val``, ``valid``), and no suffix means train. Where
+there is no ``test``, ``:test`` is the validation folder. A folder called ``test`` (…) beside a
+folder ``train`` is that split also when it is named by itself. Every split has the classes of its
+train split. Hidden files are passed over, and so is what is no image, which ``Source.left_out``
+names; links that lead out of the root are refused unless they are asked for. Folders of other tasks
+than classification are told apart by ``other_tasks.py``. Conversion: see ``pixels.py``.
 """
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from augfactory.errors import InputDataError
-from augfactory.records import Source, SourceSpec
+from augfactory.records import LeftOut, Source, SourceSpec
 from augfactory.sources.kind import SourceKind
+from augfactory.sources.parsing.class_paths import SPLIT_NAMES, VALIDATION_NAMES
 from augfactory.sources.parsing.decoder_errors import decoder_errors
 from augfactory.sources.parsing.image_files import source_of_files
 from augfactory.sources.parsing.labels import require_two_classes
+from augfactory.sources.parsing.other_tasks import refuse_other_tasks
+from augfactory.sources.parsing.table_files import IMAGE_SUFFIXES
+from augfactory.sources.parsing.unread_formats import first_unread
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+SUFFIXES = IMAGE_SUFFIXES
 TRAIN_NAMES = ("train",)
-TEST_NAMES = ("test", "val", "validation")
+TEST_NAMES = ("test",)
+MOST_DEEP = 32  # folders in each other
 NOT_CLASSES = ("__MACOSX", "__pycache__")
-LAYOUT = "One folder per class is needed, with the image files directly in it."
+LAYOUT = "One folder per class is needed, with the image files in it."
 
 
 @dataclass(frozen=True)
 class _Chosen:
     """The folder that holds the class folders, its split, and the folder that names the classes.
 
-    ``root`` holds all splits; links may not lead out of it.
+    ``root`` holds all splits; links may not lead out of it unless ``links_out``. ``nested`` is that
+    of ``SourceOptions``.
     """
 
     folder: Path
     split: str | None
     classes_from: Path
     root: Path
+    nested: bool | None = None
+    links_out: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,15 +66,20 @@ def open_folder(root: Path, split: str | None, spec: SourceSpec) -> Source:
 
     Raises:
         InputDataError: no class folders or only one, a class without images, a class that train
-            does not have, a split that is not there, a link out of ``root``, a damaged first image.
+            does not have, a split that is not there, a link out of ``root``, images that none can
+            be read of, or what boxes or masks belong to.
     """
-    chosen = _choose(root, split)
-    class_names = _class_folders(chosen.classes_from, chosen.root)
+    refuse_other_tasks(root)
+    chosen = replace(
+        _choose(root, split), nested=spec.options.nested, links_out=spec.options.follow_links
+    )
+    class_names = _class_folders(chosen.classes_from, chosen)
     own_classes = class_names
     if chosen.folder != chosen.classes_from:
-        own_classes = _class_folders(chosen.folder, chosen.root)
+        own_classes = _class_folders(chosen.folder, chosen)
         _refuse_unknown(own_classes, class_names, chosen)
-    files = {name: _image_files(chosen.folder / name, chosen.root) for name in own_classes}
+    files = {name: _image_files(chosen.folder / name, chosen) for name in own_classes}
+    nested = any("/" in name for names in files.values() for name in names)
     counts = [len(files.get(name, ())) for name in class_names]
     labels = np.repeat(np.arange(len(class_names)), counts)
     require_two_classes(labels, str(chosen.folder))
@@ -74,38 +90,80 @@ def open_folder(root: Path, split: str | None, spec: SourceSpec) -> Source:
         name = class_names[label]
         return f"{name}/{files[name][row - int(starts[label])]}"
 
-    return source_of_files(
+    source = source_of_files(
         spec,
         split=chosen.split,
         class_names=class_names,
         labels=labels,
         path_of=lambda row: chosen.folder / row_name(row),
         row_name=row_name,
+        options=replace(spec.options, nested=nested),
     )
+    return replace(source, left_out=lambda: tuple(_left_out(chosen.folder, files)))
+
+
+def _left_out(folder: Path, files: dict[str, list[str]]) -> Iterator[LeftOut]:
+    """Yield what is beside and in the class folders and is none of their ``files``."""
+    for entry in _entries(folder):
+        if not entry.is_folder:
+            image = entry.name.lower().endswith(SUFFIXES)
+            reason = "an image in no class folder" if image else "no image, by its name"
+            yield LeftOut(entry.name, reason)
+    for name, own in files.items():
+        kept = set(own)
+        for place, folders, names in os.walk(folder / name):
+            folders[:] = sorted(set(folders) - set(NOT_CLASSES))
+            way = Path(place).relative_to(folder / name)
+            for file in sorted(names):
+                inside = (way / file).as_posix()
+                if inside not in kept and not file.startswith("."):
+                    image = file.lower().endswith(SUFFIXES)
+                    reason = "below a class folder" if image else "no image, by its name"
+                    yield LeftOut(f"{name}/{inside}", reason)
 
 
 def _choose(root: Path, split: str | None) -> _Chosen:
-    train, test = _split_folder(root, TRAIN_NAMES), _split_folder(root, TEST_NAMES)
-    if train is not None or (split == "test" and test is not None):
-        folder = test if split == "test" else train
+    found = {name: _split_folder(root, names) for name, names in SPLIT_NAMES.items()}
+    train = found["train"]
+    if train is not None or (split is not None and found[split] is not None):
+        folder = found[split or "train"]
         if folder is None:
+            others = [f":{name}" for name, there in found.items() if there and name != split]
             raise InputDataError(
-                root, "there is no test split beside train", f"Put it into {root / 'test'}"
+                root,
+                f"there is no {split} split beside {', '.join(others).replace(':', '')}",
+                f"Put it into {root / (split or 'train')}, or name {' or '.join(others)}.",
             )
         return _Chosen(folder, split or "train", train or folder, root)
     whole = root.resolve()
-    own_split, train = None, None
-    if whole.name.lower() in TEST_NAMES:
+    own_split, train = _split_called(whole.name), None
+    if own_split is not None:
         train = _split_folder(whole.parent, TRAIN_NAMES)
-        own_split = None if train is None else "test"
-    elif whole.name.lower() in TRAIN_NAMES and _split_folder(whole.parent, TEST_NAMES) is not None:
-        own_split = "train"
-    if split not in (None, own_split):
+        if train is None or (own_split == "train" and not _has_others(whole.parent)):
+            own_split, train = None, None
+    asked_of_val = own_split == "validation" and split == "test"  # as it was read before
+    if split not in (None, own_split) and not asked_of_val:
         what = f"this is the {own_split} split" if own_split else "it has no splits"
         raise InputDataError(
             root, f"{what}; there is no {split} split in it", f"Leave :{split} off."
         )
-    return _Chosen(root, own_split, train or root, whole.parent if own_split else root)
+    classes_from = root if own_split in (None, "train") else train or root
+    known_as = own_split and (split or own_split)
+    return _Chosen(root, known_as, classes_from, whole.parent if own_split else root)
+
+
+def _split_called(name: str) -> str | None:
+    """Return the split that a folder of this name is, beside its train split."""
+    for split, names in (
+        ("train", TRAIN_NAMES), ("test", TEST_NAMES), ("validation", VALIDATION_NAMES),
+    ):  # fmt: skip
+        if name.lower() in names:
+            return split
+    return None
+
+
+def _has_others(root: Path) -> bool:
+    return any(_split_folder(root, SPLIT_NAMES[name]) for name in ("test", "validation"))
 
 
 def _split_folder(root: Path, names: tuple[str, ...]) -> Path | None:
@@ -119,7 +177,7 @@ def _named(root: Path, names: tuple[str, ...]) -> Path | None:
     return next((root / found[name] for name in names if name in found), None)
 
 
-def _class_folders(folder: Path, root: Path) -> tuple[str, ...]:
+def _class_folders(folder: Path, chosen: _Chosen) -> tuple[str, ...]:
     found = [entry for entry in _entries(folder) if entry.is_folder]
     names = tuple(sorted(entry.name for entry in found if entry.name not in NOT_CLASSES))
     if not names:
@@ -127,7 +185,7 @@ def _class_folders(folder: Path, root: Path) -> tuple[str, ...]:
     links = {entry.name for entry in found if entry.is_link}
     for name in names:
         if name in links:
-            _refuse_way_out(folder / name, root)
+            _refuse_way_out(folder / name, chosen)
     if len(names) == 1:
         below = folder / names[0]
         hint = f" Did you mean {below}?" if any(_visible_folders(below)) else ""
@@ -144,36 +202,74 @@ def _refuse_unknown(own: tuple[str, ...], known: tuple[str, ...], chosen: _Chose
             raise InputDataError(
                 chosen.folder / name,
                 f"{chosen.classes_from} has no class of this name",
-                "A test split has the classes of its train split: rename or remove the folder.",
+                "A test split has the classes of its train split: rename or move the folder.",
             )
 
 
-def _image_files(folder: Path, root: Path) -> list[str]:
-    """Return the sorted names of the images directly in a class folder."""
+def _image_files(folder: Path, chosen: _Chosen) -> list[str]:
+    """Return the names of the images in a class folder, told from it: its own first, sorted."""
     entries = _entries(folder)
+    found = _images_among(folder, entries, chosen)
+    if chosen.nested is not False:
+        found += _nested_files(folder, "", entries, chosen, {os.path.realpath(folder)})
+    if not found:
+        besides = f", though {len(entries)} other entries" if entries else ""
+        what, remedy = f"no images in this class folder{besides}", f"{LAYOUT} Or remove the folder."
+        if (unread := first_unread(entry.name for entry in entries)) is not None:
+            what, remedy = f"{what}: {unread[0]} is {unread[1]}", unread[2]
+        raise InputDataError(folder, what, remedy)
+    return found
+
+
+def _nested_files(
+    folder: Path, way: str, entries: list[_Entry], chosen: _Chosen, seen: set[str]
+) -> list[str]:
+    """Return the images of all folders among ``entries``, which are in ``folder``, and below.
+
+    ``way`` leads from the class folder to ``folder``; ``seen`` are the folders on it, so that links
+    in a circle end.
+    """
+    found = []
+    for entry in sorted(entries, key=lambda entry: entry.name):
+        if not entry.is_folder or entry.name in NOT_CLASSES:
+            continue
+        inner = folder / entry.name
+        if entry.is_link:
+            _refuse_way_out(inner, chosen)
+        real = os.path.realpath(inner)
+        if real in seen or len(seen) > MOST_DEEP:
+            raise InputDataError(
+                inner, "these folders are in a circle, or too deep in each other",
+                "Remove the link, or lay the images flat.",
+            )  # fmt: skip
+        below, inside = _entries(inner), f"{way}{entry.name}/"
+        found += [f"{inside}{name}" for name in _images_among(inner, below, chosen)]
+        found += _nested_files(inner, inside, below, chosen, {*seen, real})
+    return found
+
+
+def _images_among(folder: Path, entries: list[_Entry], chosen: _Chosen) -> list[str]:
+    """Return the sorted names of the images directly in a folder."""
     images = [
         entry
         for entry in entries
-        if entry.name.lower().endswith(SUFFIXES) and (entry.is_file or entry.is_link)
+        if entry.name.lower().endswith(SUFFIXES)
+        and (entry.is_file or entry.is_link)
+        and not entry.is_folder
     ]
     for entry in images:
         if entry.is_link:
-            _refuse_way_out(folder / entry.name, root)
-    if not images:
-        besides = f", though {len(entries)} other entries" if entries else ""
-        raise InputDataError(
-            folder, f"no images in this class folder{besides}", f"{LAYOUT} Or remove the folder."
-        )
+            _refuse_way_out(folder / entry.name, chosen)
     return sorted(entry.name for entry in images)
 
 
-def _refuse_way_out(path: Path, root: Path) -> None:
-    """Refuse the link ``path`` where it does not lead into ``root``."""
-    if not path.resolve().is_relative_to(root.resolve()):
+def _refuse_way_out(path: Path, chosen: _Chosen) -> None:
+    """Refuse the link ``path`` where it leads out of the root and may not."""
+    if not chosen.links_out and not path.resolve().is_relative_to(chosen.root.resolve()):
         raise InputDataError(
             path,
-            f"this link leads out of {root}",
-            "Put a copy in its place, or name the folder that it leads to.",
+            f"this link leads out of {chosen.root}",
+            "Follow such links with --follow-links, or put a copy in its place.",
         )
 
 

@@ -26,11 +26,15 @@ from augfactory.sources.parsing.decoder_errors import decoder_errors
 from augfactory.sources.parsing.labels import read_labels
 
 FILE_NAME = re.compile(
-    r"(?P<prefix>.*?)(?P<split>train|t10k|test)[-_.](?P<what>images|labels)[-.]idx\d[-.]ubyte"
+    r"(?P<prefix>.*?)(?P<split>train|t10k|test|validation|valid|val)[-_.](?P<what>images|labels)[-.]idx\d[-.]ubyte"
     r"(?P<gz>\.gz)?",
     re.IGNORECASE,
 )
-SPLIT_WORDS = {"train": ("train",), "test": ("t10k", "test")}
+SPLIT_WORDS = {
+    "train": ("train",),
+    "test": ("t10k", "test"),
+    "validation": ("val", "valid", "validation"),
+}
 UNSIGNED_BYTE = 8
 Stream = BinaryIO | gzip.GzipFile
 CHUNK_BYTES = 2**22
@@ -46,7 +50,7 @@ def holds_idx(folder: Path) -> bool:
 def open_idx(folder: Path, split: str | None, name: str) -> Source:
     """Open the ``split`` (None: train) of the IDX files in ``folder``.
 
-    The classes are those of both splits together, so that labels mean the same in each.
+    The classes are those of all splits together, so that labels mean the same in each.
 
     Raises:
         InputDataError: a file is missing, stands twice, is damaged, or does not fit its partner.
@@ -60,7 +64,7 @@ def open_idx(folder: Path, split: str | None, name: str) -> Source:
             image_file, f"{stored.ndim} axes instead of the 3 or 4 of images", COPY_AGAIN
         )
     images = whole_images(stored, str(image_file))
-    least_classes = _classes_of(folder, "test" if split == "train" else "train")
+    least_classes = max(_classes_of(folder, other) for other in SPLIT_WORDS if other != split)
     labels, _, class_names = read_labels(
         _read_labels(label_file), None, None, str(label_file), least_classes
     )

@@ -14,8 +14,11 @@ class SourceKind:
     Attributes:
         holds: (path, whether it is a folder) -> whether this kind opens it. Only what is a folder
             or a regular file is asked about.
-        open: (path, split "train", "test" or None, what the user wrote) -> the source; raises
-            InputDataError where it cannot be used. Its images keep their size and colour.
+        open: (path, split "train", "test", "validation" or None, what the user wrote) -> the
+            source; raises InputDataError where it cannot be used. Its images keep their size and
+            colour. What it passes over is told in ``Source.left_out``. A row that is damaged does
+            not hinder the opening; reading it raises InputDataError, by which ``examine`` finds all
+            of them.
     """
 
     holds: Callable[[Path, bool], bool]

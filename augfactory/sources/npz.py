@@ -1,9 +1,9 @@
 """A ``.npz`` file of images and labels, with splits or without.
 
-Keys: ``x_train, y_train, x_test, y_test`` (Keras) or ``train_images, train_labels, test_images,
-test_labels`` (MedMNIST); or, without splits, one of ``images, image, x`` with one of ``labels,
-label, y`` and perhaps ``soft_label(s)`` [N, K]. ``class_names`` may stand in either. Nothing is
-unpickled. The arrays are read whole; what is larger than memory belongs in HDF5.
+Keys: ``x_train, y_train, x_test, y_test`` (Keras) or ``train_images, train_labels, val_images,
+val_labels, test_images, test_labels`` (MedMNIST); or, without splits, one of ``images, image, x``
+with one of ``labels, label, y`` and perhaps ``soft_label(s)`` [N, K]. ``class_names`` may be in
+either. Nothing is unpickled. The arrays are read whole; what is larger than memory belongs in HDF5.
 """
 
 import contextlib
@@ -30,6 +30,11 @@ LABEL_KEYS = ("labels", "label", "y")
 SOFT_LABEL_KEYS = ("soft_labels", "soft_label")
 SPLIT_IMAGE_KEYS = ("x_{split}", "{split}_images")
 SPLIT_LABEL_KEYS = ("y_{split}", "{split}_labels")
+SPLIT_WORDS = {
+    "train": ("train",),
+    "test": ("test",),
+    "validation": ("val", "valid", "validation"),
+}
 SAVE_AGAIN = "Save it again with numpy.savez, as plain arrays of numbers."
 KEYS_NEEDED = "It needs x_train and y_train (x_test, y_test), or images and labels."
 
@@ -45,9 +50,7 @@ def open_npz(path: Path, split: str | None, name: str) -> Source:
             file = opened.enter_context(open_regular(path))
             archive = opened.enter_context(zipfile.ZipFile(file))
         keys = {entry.removesuffix(".npy") for entry in archive.namelist()}
-        has_splits = any(
-            _split_key(path, keys, SPLIT_IMAGE_KEYS, word) for word in ("train", "test")
-        )
+        has_splits = any(_split_key(path, keys, SPLIT_IMAGE_KEYS, word) for word in SPLIT_WORDS)
         if has_splits:
             return _open_split(path, archive, keys, split or "train", name)
         if split is not None:
@@ -104,8 +107,11 @@ def _open_split(
     label = _split_key(path, keys, SPLIT_LABEL_KEYS, split)
     if image is None or label is None:
         wanted = SPLIT_IMAGE_KEYS if image is None else SPLIT_LABEL_KEYS
-        raise InputDataError(path, f"there is no {wanted[0].format(split=split)}", KEYS_NEEDED)
-    least = _classes_of_other(path, archive, keys, split)
+        word = SPLIT_WORDS[split][0]
+        raise InputDataError(path, f"there is no {wanted[0].format(split=word)}", KEYS_NEEDED)
+    least = max(
+        _classes_of_other(path, archive, keys, other) for other in SPLIT_WORDS if other != split
+    )
     return _opened(path, archive, keys, name, split, image, label, None, least)
 
 
@@ -149,7 +155,8 @@ def _one_of(path: Path, keys: set[str], wanted: tuple[str, ...]) -> str | None:
 
 
 def _split_key(path: Path, keys: set[str], patterns: tuple[str, ...], split: str) -> str | None:
-    return _one_of(path, keys, tuple(pattern.format(split=split) for pattern in patterns))
+    named = (pattern.format(split=word) for pattern in patterns for word in SPLIT_WORDS[split])
+    return _one_of(path, keys, tuple(named))
 
 
 def _class_names(path: Path, archive: zipfile.ZipFile, keys: set[str]) -> list[str] | None:
@@ -166,9 +173,8 @@ def _class_names(path: Path, archive: zipfile.ZipFile, keys: set[str]) -> list[s
         return [name.decode() if isinstance(name, bytes) else name for name in names.tolist()]
 
 
-def _classes_of_other(path: Path, archive: zipfile.ZipFile, keys: set[str], split: str) -> int:
-    """Return how many classes the labels of the other split than ``split`` need."""
-    other = "test" if split == "train" else "train"
+def _classes_of_other(path: Path, archive: zipfile.ZipFile, keys: set[str], other: str) -> int:
+    """Return how many classes the labels of the split ``other`` need, 0 where there is none."""
     key = _split_key(path, keys, SPLIT_LABEL_KEYS, other)
     if key is None:
         return 0

@@ -9,17 +9,21 @@ from pathlib import Path
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.guarded.text import escaped, problem_with_name
 from augfactory.names import SOURCES as NAMES
-from augfactory.records import Source, SourceSpec
+from augfactory.records import Source, SourceOptions, SourceSpec
 from augfactory.sources.parsing.decoder_errors import decoder_errors
 from augfactory.sources.parsing.pixels import converted
 from augfactory.sources.registry import SOURCES
 from augfactory.sources.sample import open_sample
 from augfactory.sources.torchvision_source import PREFIX, open_torchvision
 from augfactory.store.reader import open_version
+from augfactory.store.splits import VAL
 from augfactory.store.versions import find_version, looks_like_version
 
 SAMPLE = "sample"
-SPLITS = ("train", "test")
+# The suffixes that choose a split, and what the split is called.
+SPLITS = {"train": "train", "test": "test"} | dict.fromkeys(
+    ("val", "valid", "validation"), "validation"
+)
 MAX_SIDE = 4096
 LONGEST_CLASS_NAME = 4096  # letters; they stand in every table, sheet and card
 LONGEST_SHOWN, MOST_SHOWN = 300, 60  # letters of a text in a message
@@ -35,9 +39,11 @@ def open_source(spec: SourceSpec) -> Source:
     if looks_like_version(spec.text):
         return open_version(find_version(spec.text)).source
     name, _, split = spec.text.rpartition(":")
-    if split in ("train", "test") and looks_like_version(name):
+    if SPLITS.get(split) == "validation" and looks_like_version(name):
+        return replace(open_version(find_version(name), split=VAL).source, name=spec.text)
+    if split in SPLITS and looks_like_version(name):
         source = open_version(find_version(name)).source
-        if split != (source.split or "train"):
+        if SPLITS[split] != (source.split or "train"):
             raise InputDataError(
                 spec.text,
                 f"this dataset was made from a {source.split or 'train'} split",
@@ -48,15 +54,16 @@ def open_source(spec: SourceSpec) -> Source:
 
 
 def refuse_test_split(source: Source, what: str) -> None:
-    """Keep test images out of what is made from training images.
+    """Keep test and validation images out of what is made from training images.
 
     Raises:
-        InputDataError: ``source`` is a test split.
+        InputDataError: ``source`` is a test split or a validation split.
     """
-    if source.split == "test":
+    if source.split in ("test", "validation", VAL):
+        kind = "test" if source.split == "test" else "validation"
         raise InputDataError(
             source.name,
-            f"this is a test split, and {what} from it would leak into every later test",
+            f"this is a {kind} split, and {what} from it would leak into every later {kind}",
             "Name the training split instead, for example with the suffix :train.",
         )
 
@@ -65,13 +72,14 @@ def open_files(spec: SourceSpec) -> Source:
     """Open a source of files; the kind follows from ``spec.text``.
 
     ``sample`` is always the bundled digits (a folder of that name is ``./sample``). A suffix
-    ``:train`` or ``:test`` names a split unless a file or folder is called so, suffix and all.
-    Images are converted to ``spec.size`` and ``spec.colour`` when they are read.
+    ``:train``, ``:test`` or ``:validation`` (``:val``, ``:valid``) names a split unless a file or
+    folder is called so, suffix and all. Images are converted to ``spec.size`` and ``spec.colour``
+    when they are read.
 
     Raises:
         InputDataError: nothing is there, it is of no known kind, cannot be used, or has a class
             whose name cannot be kept; with the file.
-        RecipeError: ``spec.size`` is not a size.
+        RecipeError: ``spec.size`` is not a size; options of a table are given for what is none.
     """
     if spec.size is not None and not all(1 <= side <= MAX_SIDE for side in spec.size):
         raise RecipeError(
@@ -86,7 +94,9 @@ def open_files(spec: SourceSpec) -> Source:
     else:
         source = _open_path(text, split, spec)
     refuse_unfit_classes(source)
-    return converted(source, spec.size, spec.colour)
+    _refuse_table_options(source, spec.options)
+    options = replace(source.options, fit=spec.options.fit)
+    return converted(replace(source, options=options), spec.size, spec.colour, spec.options.fit)
 
 
 def refuse_unfit_classes(source: Source) -> None:
@@ -109,11 +119,15 @@ def refuse_unfit_classes(source: Source) -> None:
 
 
 def split_suffix(text: str) -> tuple[str, str | None]:
-    """Take ``:train`` or ``:test`` off the end; what exists with the suffix keeps it."""
+    """Take a split's suffix off the end; what exists with the suffix keeps it.
+
+    Returns:
+        The rest, and "train", "test", "validation" or None.
+    """
     name, colon, split = text.rpartition(":")
     if not colon or split not in SPLITS or os.path.lexists(text):
         return text, None
-    return name, split
+    return name, SPLITS[split]
 
 
 def _refuse_unfit_text(text: str) -> None:
@@ -128,6 +142,25 @@ def _refuse_unfit_text(text: str) -> None:
         raise InputDataError(
             _short(text), "this name is not UTF-8 text", "Rename the file or folder."
         ) from error
+
+
+def _refuse_table_options(source: Source, given: SourceOptions) -> None:
+    """Refuse options of a table where the source is none.
+
+    Raises:
+        RecipeError: naming them.
+    """
+    options = {
+        "--labels": given.root, "--file-column": given.file_column,
+        "--label-column": given.label_column,
+    }  # fmt: skip
+    wanted = [option for option, value in options.items() if value is not None]
+    if wanted and source.options.file_column is None:
+        raise RecipeError(
+            " ".join(wanted),
+            f"{_short(source.name)} is no table of files and labels",
+            "Leave it out, or name a table: .csv, .tsv or .parquet.",
+        )
 
 
 def _short(text: str) -> str:

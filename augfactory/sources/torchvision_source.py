@@ -2,8 +2,10 @@
 
 They lie under the folder that the environment variable AUGFACTORY_TORCHVISION_ROOT names, else in
 ``~/.cache/augfactory/torchvision``, in torchvision's own layout. Nothing is fetched unless the
-request says ``--download``. EMNIST's images stay as torchvision gives them, transposed. (CIFAR
-comes as pickles; torchvision checks each file against its published MD5 before it reads it.)
+request says ``--download``. A folder in which torchvision has put a set is known by what is in it
+(``FOUND_BY``), and is read as ``torchvision:NAME`` would be from there. EMNIST's
+images stay as torchvision gives them, transposed. (CIFAR comes as pickles; torchvision checks each
+file against its published MD5 before it reads it.)
 """
 
 import contextlib
@@ -17,6 +19,7 @@ import numpy as np
 
 from augfactory.errors import InputDataError
 from augfactory.records import Source, SourceSpec
+from augfactory.sources.kind import SourceKind
 from augfactory.sources.parsing.arrays import source_of_arrays, whole_images
 from augfactory.sources.parsing.decoder_errors import decoder_errors
 from augfactory.sources.parsing.image_files import source_of_files
@@ -40,13 +43,29 @@ CATALOGUE: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
         for part in EMNIST_PARTS
     },
     **{name: (name, BY_FLAG) for name in ("CIFAR10", "CIFAR100")},
-    **{name: (name, BY_WORD) for name in ("SVHN", "STL10", "Country211")},
+    **{name: (name, BY_WORD) for name in ("SVHN", "STL10")},
+    "Country211": ("Country211", {**BY_WORD, "validation": {"split": "valid"}}),
     "EuroSAT": ("EuroSAT", UNSPLIT),
 }
 
 
-def open_torchvision(known_as: str, split: str | None, spec: SourceSpec) -> Source:
+# What tells that torchvision has put a set into a folder, and the set's name.
+FOUND_BY = {
+    **{f"{name}/raw": name for name in ("MNIST", "FashionMNIST", "KMNIST", "QMNIST")},
+    "cifar-10-batches-py": "CIFAR10",
+    "cifar-100-python": "CIFAR100",
+    "stl10_binary": "STL10",
+    "train_32x32.mat": "SVHN",
+    "usps.bz2": "USPS",
+}
+
+
+def open_torchvision(
+    known_as: str, split: str | None, spec: SourceSpec, root: Path | None = None
+) -> Source:
     """Open the set that torchvision calls ``known_as``; ``split`` None means train.
+
+    ``root`` is where torchvision has put it; None is ``torchvision_root()``.
 
     Raises:
         InputDataError: no such set or split, or its files are not there or damaged.
@@ -57,7 +76,13 @@ def open_torchvision(known_as: str, split: str | None, spec: SourceSpec) -> Sour
         raise InputDataError(
             spec.text, f"{known_as} has no splits, so no {split} split", f"Leave :{split} off."
         )
-    dataset = _load(class_name, splits[own_split or ""], known_as, spec)
+    if (own_split or "") not in splits:
+        raise InputDataError(
+            spec.text,
+            f"{known_as} has no {split} split",
+            f"It has {' and '.join(f':{name}' for name in splits)}.",
+        )
+    dataset = _load(class_name, splits[own_split or ""], known_as, spec, root)
     if not hasattr(dataset, "data"):
         return _source_of_samples(dataset, own_split, spec)
     values = getattr(dataset, "targets", None)
@@ -94,9 +119,48 @@ def _entry(known_as: str) -> tuple[str, dict[str, dict[str, Any]]]:
     )
 
 
-def _load(class_name: str, keywords: dict[str, Any], known_as: str, spec: SourceSpec) -> Any:
+def open_folder(path: Path, split: str | None, spec: SourceSpec) -> Source:
+    """Open a folder in which torchvision has put a set, or that set's own folder in it.
+
+    Raises:
+        InputDataError: there are several sets in it, or it cannot be opened; see
+            ``open_torchvision``.
+    """
+    found = sets_in(path)
+    if len(found) > 1:
+        listed = ", ".join(sorted(found))
+        raise InputDataError(
+            path, f"torchvision has put several sets there: {listed}",
+            f"Name one: {ROOT_VARIABLE}={path} and {PREFIX}{min(found)}.",
+        )  # fmt: skip
+    ((known_as, root),) = found.items()
+    return open_torchvision(known_as, split, spec, root)
+
+
+def sets_in(folder: Path) -> dict[str, Path]:
+    """Return the sets that torchvision has put into a folder, and the root of each.
+
+    A folder that is itself such a set's counts too.
+    """
+    whole = folder.resolve()
+    found = {}
+    for mark, name in FOUND_BY.items():
+        if (folder / mark).exists():
+            found[name] = folder
+        elif whole.name == mark.partition("/")[0] and (whole.parent / mark).is_dir():
+            found[name] = whole.parent
+    return found
+
+
+def _load(
+    class_name: str,
+    keywords: dict[str, Any],
+    known_as: str,
+    spec: SourceSpec,
+    given_root: Path | None = None,
+) -> Any:
     """Make torchvision's dataset object, fetching its files only where the request says so."""
-    root = torchvision_root()
+    root = given_root or torchvision_root()
     remedy = (
         "Check the network connection, then the files there."
         if spec.download
@@ -129,3 +193,6 @@ def _source_of_samples(dataset: Any, split: str | None, spec: SourceSpec) -> Sou
 def _class_names(dataset: Any) -> list[str] | None:
     names = getattr(dataset, "classes", None)
     return None if names is None else [str(name) for name in names]
+
+
+SOURCE = SourceKind(holds=lambda path, folder: folder and bool(sets_in(path)), open=open_folder)

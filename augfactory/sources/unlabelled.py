@@ -116,4 +116,5 @@ def _open_npz(path: Path, spec: SourceSpec) -> Source | None:
         labels=np.zeros(len(images), dtype=np.int64),
         row_name=lambda row: f"{path.name}[{named[0]}] row {row}",
     )
-    return converted(plain, spec.size, spec.colour)
+    options = replace(plain.options, fit=spec.options.fit)
+    return converted(replace(plain, options=options), spec.size, spec.colour, spec.options.fit)

@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from augfactory.guarded.files import kind_of
@@ -17,6 +18,41 @@ class Layout:
 
     files: frozenset[str]
     folders: frozenset[str]
+
+
+# Pattern of a name -> who leaves such things in the folders that they read.
+LEFT_BY = {
+    "*.cache": "a list of images that ultralytics keeps",
+    "*_split": "a copy of the images that ultralytics cut into splits",
+    ".DS_Store": "left by the Finder of macOS",
+    "._*": "left by macOS",
+    "Thumbs.db": "left by Windows Explorer",
+    "desktop.ini": "left by Windows Explorer",
+    ".ipynb_checkpoints": "left by Jupyter",
+    "__pycache__": "left by Python",
+    ".cache": "left by a downloader, such as huggingface_hub",
+    ".nfs*": "a file that was removed on a network disk while somebody had it open",
+}
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """Something in the folder of a version that does not belong to it, and its ``mode``."""
+
+    path: str
+    mode: int
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder; a link to one is none."""
+        return stat.S_ISDIR(self.mode)
+
+    def as_problem(self) -> str:
+        """Say what it is, and who leaves such things, where that is known."""
+        kind, name = kind_of(self.mode), PurePosixPath(self.path).name
+        who = next((who for like, who in LEFT_BY.items() if fnmatchcase(name, like)), None)
+        told = "".join(f"; {each}" for each in (kind and f"it is {kind}", who) if each)
+        return f"{self.path}: is not in the manifest{told}"
 
 
 def layout_of(manifest: Manifest) -> Layout:
@@ -39,10 +75,24 @@ def extra_entries(folder: Path, layout: Layout) -> list[Path]:
     ]
 
 
-def layout_problems(folder: Path, layout: Layout) -> list[str]:
-    """Say what lies in ``folder`` and should not, and which of its folders are not there.
+def foreign_entries(folder: Path, layout: Layout) -> list[Foreign]:
+    """Return whatever is in ``folder`` under a name that ``layout`` has not; of a tree its root.
 
-    Missing files are not told: whoever reads them finds out. Links are not followed.
+    Raises:
+        OSError: a folder cannot be looked into.
+    """
+    return [
+        Foreign(path, mode)
+        for path, mode in _entries(folder, layout)
+        if path not in layout.files and path not in layout.folders
+    ]
+
+
+def layout_problems(folder: Path, layout: Layout) -> list[str]:
+    """Say which files and folders of ``layout`` are something else in ``folder``, or not there.
+
+    What is not part of ``layout`` at all is told by ``foreign_entries``. Missing files are not
+    told: whoever reads them finds out. Links are not followed.
 
     Raises:
         OSError: a folder cannot be looked into.
@@ -56,9 +106,6 @@ def layout_problems(folder: Path, layout: Layout) -> list[str]:
             problems.append(f"{path}: is {kind_of(mode)}, not a file")
         elif path in layout.folders:
             problems.append(f"{path}: is {kind_of(mode) or 'a file'}, not a folder")
-        else:
-            kind = kind_of(mode)
-            problems.append(f"{path}: is not in the manifest{f'; it is {kind}' if kind else ''}")
     problems += [f"{path}: this folder is missing" for path in sorted(layout.folders - found)]
     return problems
 

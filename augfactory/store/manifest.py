@@ -24,10 +24,12 @@ from augfactory.store.formats.registry import FORMATS
 from augfactory.store.manifest_parts import (
     LARGEST_IMAGE,
     MOST_CLASSES,
+    About,
     ExportEntry,
     FileEntry,
     ModelEntry,
     Sha256,
+    ValidationEntry,
     fit_channels,
     fit_class_names,
     plain_name,
@@ -59,7 +61,8 @@ class Manifest(BaseModel):
     there are any; behind ``source.rows``, ``source_index`` counts in their rows. ``statistics`` is
     None in manifests of before there were any. ``rejected`` counts, where decoded images were
     filtered, the draws that were not fit: reason -> class name -> draws, and under "kept" the rows
-    that stand although none of their draws was.
+    that stand although none of their draws was. ``validation`` tells of the images in ``val/``,
+    where there are any; all else tells of the training rows alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -86,10 +89,12 @@ class Manifest(BaseModel):
     semantic_version: str = Field(default="", pattern=r"^([0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9})?$")
     exported_from: ExportEntry | None = None
     unlabelled: SourceRows | None = Field(default=None, exclude_if=lambda entry: entry is None)
+    about: About | None = Field(default=None, exclude_if=lambda told: told is None)
     statistics: Statistics | None = None
     rejected: dict[str, dict[str, int]] | None = Field(
         default=None, exclude_if=lambda counts: counts is None
     )
+    validation: ValidationEntry | None = Field(default=None, exclude_if=lambda entry: entry is None)
 
     @model_validator(mode="after")
     def _can_be_read(self) -> "Manifest":
@@ -108,6 +113,27 @@ class Manifest(BaseModel):
     def croissant_version(self) -> str:
         """The semantic version, which manifests before exports did not hold."""
         return self.semantic_version or f"{self.version.removeprefix('v')}.0.0"
+
+    def of_validation(self) -> "Manifest":
+        """Return what holds of the validation images alone, in the same files.
+
+        Raises:
+            ValueError: there are none.
+        """
+        entry = self.validation
+        if entry is None:
+            raise ValueError("there are no validation images")
+        return self.model_copy(
+            update={
+                "rows": len(entry.source.rows),
+                "source": entry.source,
+                "content_hash": entry.content_hash,
+                "counts": {"original": entry.counts},
+                "statistics": None,
+                "unlabelled": None,
+                "rejected": None,
+            }
+        )
 
     @property
     def format(self) -> str:

@@ -65,6 +65,29 @@ class ExportEntry(BaseModel):
     content_hash: str
 
 
+def _told_text(text: str) -> str:
+    problem = problem_with_name(text)
+    if problem is not None:
+        raise ValueError(f"this cannot be kept: {problem}")
+    return text
+
+
+ToldText = Annotated[str, Field(min_length=1, max_length=4000), AfterValidator(_told_text)]
+
+
+class About(BaseModel):
+    """What its maker says of a dataset; nothing of it decides what is made, and no hash holds it.
+
+    ``licence`` is a name such as "CC-BY-4.0", ``author`` whoever answers for it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    licence: ToldText | None = None
+    description: ToldText | None = None
+    author: ToldText | None = None
+
+
 class ModelEntry(BaseModel):
     """What must hold of the model that a dataset was made with; more may be told of it."""
 
@@ -76,3 +99,41 @@ class ModelEntry(BaseModel):
     checkpoint: str | None = None
     trained_on: SourceRows | None = None
     unlabelled: SourceRows | None = None
+
+
+class ValidationEntry(BaseModel):
+    """Images that are kept apart from training: originals of the source, or the user's own.
+
+    Attributes:
+        source: their rows, of the same source as the dataset's or of another.
+        content_hash: of their pixels, labels and order, as that of the dataset.
+        counts: class name -> images.
+        share, folds, fold, seed: how originals were split; None where they are the user's own.
+        group: what told which originals stay together, None where each is on its own.
+        groups: how many groups there were.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    source: SourceRows
+    content_hash: Sha256
+    counts: dict[str, int]
+    share: float | None = Field(default=None, gt=0, lt=1, exclude_if=lambda value: value is None)
+    folds: int | None = Field(default=None, exclude_if=lambda value: value is None)
+    fold: int | None = Field(default=None, exclude_if=lambda value: value is None)
+    seed: int | None = Field(default=None, exclude_if=lambda value: value is None)
+    group: str | None = Field(default=None, exclude_if=lambda value: value is None)
+    groups: int | None = Field(default=None, exclude_if=lambda value: value is None)
+
+    @property
+    def in_words(self) -> str:
+        """How the images were chosen."""
+        if self.share is None and self.folds is None:
+            return "the user's own, none of which is among the images that training rows go back to"
+        chosen = (
+            f"{self.share:g} of the originals"
+            if self.folds is None
+            else f"fold {self.fold} of {self.folds} of the originals"
+        )
+        by = f", whole groups by {escaped(self.group)!r}" if self.group is not None else ""
+        return f"{chosen}{by}, split before anything was drawn"

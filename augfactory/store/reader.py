@@ -20,7 +20,9 @@ from augfactory.store.checked import check_files
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.formats.storage_format import METADATA_COLUMNS, Place, unreadable
 from augfactory.store.manifest import PLAN, Manifest, read_manifest
+from augfactory.store.splits import TRAIN
 from augfactory.store.tables import Columns, Expected
+from augfactory.store.validation import of_split
 
 METHOD = re.compile(r"[a-z0-9][a-z0-9_-]{0,15}")
 BYTES_AT_ONCE, MOST_AT_ONCE = 2**25, 4096
@@ -65,22 +67,25 @@ class Version:
         return f"{self.manifest.name}@{self.manifest.version}"
 
 
-def open_version(folder: Path, *, verify: bool = True) -> Version:
+def open_version(folder: Path, *, verify: bool = True, split: str = TRAIN) -> Version:
     """Open the version in ``folder``; pixels are read when asked for.
+
+    ``split`` "val" opens its validation images instead: a version whose manifest tells of these.
 
     Every data file is held to the sha256 of the manifest when the version is opened for the first
     time, and again when its size or times changed; ``verify=False`` leaves that out.
 
     Raises:
         VerificationError: a file is missing, cannot be read, or is not as the manifest says.
+        InputDataError: there are no validation images.
     """
     manifest = read_manifest(folder)
     if verify:
         check_files(folder, manifest)
-    return open_rows(folder, manifest)
+    return open_rows(folder, of_split(manifest, split), split)
 
 
-def open_rows(folder: Path, manifest: Manifest) -> Version:
+def open_rows(folder: Path, manifest: Manifest, split: str = TRAIN) -> Version:
     """Open the rows in ``folder``, which ``manifest`` describes, whatever their hashes.
 
     Raises:
@@ -88,7 +93,7 @@ def open_rows(folder: Path, manifest: Manifest) -> Version:
     """
     try:
         paths = [entry.path for entry in manifest.files]
-        expected = Expected(manifest.rows, tuple(manifest.class_names))
+        expected = Expected(manifest.rows, tuple(manifest.class_names), split)
         with decoding():
             parts = FORMATS[manifest.format].read_columns(folder, paths, expected)
             columns = {
@@ -104,7 +109,7 @@ def open_rows(folder: Path, manifest: Manifest) -> Version:
     return Version(
         folder=folder,
         manifest=manifest,
-        source=_source(folder, manifest, columns, [len(part["label"]) for part in parts]),
+        source=_source(folder, manifest, columns, [len(part["label"]) for part in parts], split),
         methods=columns["method"],
         rounds=columns["round"],
         views=columns["view"],
@@ -145,7 +150,9 @@ def _check_columns(columns: Columns, manifest: Manifest) -> None:
             raise ValueError(f"{escaped(method)!r} is not a name of a method")
 
 
-def _source(folder: Path, manifest: Manifest, columns: Columns, in_shards: Sequence[int]) -> Source:
+def _source(
+    folder: Path, manifest: Manifest, columns: Columns, in_shards: Sequence[int], split: str
+) -> Source:
     """Return the rows as a source; ``in_shards`` is the number of them in each shard."""
     soft_label: Float32Array = columns["soft_label"]
     labels: Int64Array = columns["label"]
@@ -156,10 +163,11 @@ def _source(folder: Path, manifest: Manifest, columns: Columns, in_shards: Seque
         shard_ends=np.cumsum(in_shards),
         class_names=tuple(manifest.class_names),
         labels_of=lambda rows: labels[rows],
+        split=split,
     )
     return Source(
-        name=address,
-        split=manifest.source.split,
+        name=address if split == TRAIN else f"{address}:{split}",
+        split=manifest.source.split if split == TRAIN else split,
         class_names=tuple(manifest.class_names),
         image_shape=manifest.image_shape,
         labels=labels,

@@ -153,7 +153,11 @@ def join_plans(building: Path, shards: int) -> None:
 
 
 def finish(
-    building: Path, storage: str, records: list[ShardRecord], class_names: list[str]
+    building: Path,
+    storage: str,
+    records: list[ShardRecord],
+    class_names: list[str],
+    validation: list[FinishedShard],
 ) -> list[str]:
     """Write what the format keeps beside its shards; return the paths of it."""
     finished = [
@@ -164,7 +168,7 @@ def finish(
         )
         for record in records
     ]
-    return FORMATS[storage].finish(building, class_names, finished)
+    return FORMATS[storage].finish(building, class_names, finished, validation)
 
 
 def drop_all_but(building: Path, manifest: Manifest) -> None:

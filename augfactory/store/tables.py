@@ -20,6 +20,7 @@ from augfactory.guarded.files import open_regular
 from augfactory.guarded.parquet import check_table, open_parquet
 from augfactory.records import Rows
 from augfactory.store.disk.atomic import writing
+from augfactory.store.splits import TRAIN
 
 MOST_PARENTS = 16
 LONGEST_TEXT = 1024
@@ -37,10 +38,14 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Expected:
-    """What the manifest says of the rows in some files; no more than that is read from them."""
+    """What the manifest says of the rows in some files; no more than that is read from them.
+
+    ``split`` tells which files: those of the training rows, or of the validation images.
+    """
 
     rows: int
     class_names: tuple[str, ...]
+    split: str = TRAIN
 
 
 def table_bytes(columns: Columns, schema: pa.Schema | None = None) -> bytes:

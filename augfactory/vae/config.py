@@ -31,7 +31,8 @@ SCHEMA_VERSION = 1
 SMALLEST_SIDE, LARGEST_SIDE = 16, 128
 LARGEST_LATENT = 1024
 MOST_CLASSES = 32_768
-TOLD = ("text", "size", "colour", "split", "fingerprint", "rows")  # of what is learned from
+# Of what is learned from; a place, options and skipped images only where there are any.
+TOLD = ("text", "size", "colour", "split", "fingerprint", "rows", "place", "options", "skipped")
 LARGEST_CONFIG = 2**27  # bytes; that of nine million rows
 
 
@@ -64,7 +65,8 @@ CheckpointName = Annotated[str, Field(pattern=r"^loss-[0-9.e+-]{1,40}$")]
 
 def _told(rows: SourceRows) -> dict[str, Any]:
     values = rows.model_dump(mode="json")
-    return {key: values[key] for key in TOLD}
+    told = {key: values[key] for key in TOLD if key in values}
+    return {key: value for key, value in told.items() if key != "place" or value is not None}
 
 
 def _nothing_else(values: Any) -> Any:
@@ -81,7 +83,8 @@ def _fit(rows: SourceRows) -> SourceRows:
     return rows
 
 
-# Its ``text`` can be opened from any working folder; ``rows`` rise, those held out among them.
+# Its ``place`` is told from the model's folder; ``rows`` rise, those held out among them. Models of
+# before there were places have a ``text`` that can be opened from any working folder.
 TrainedOn = Annotated[
     SourceRows, BeforeValidator(_nothing_else), AfterValidator(_fit), PlainSerializer(_told)
 ]

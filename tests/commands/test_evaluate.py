@@ -515,7 +515,7 @@ def test_parts_of_a_dataset_are_arms(bench: Bench) -> None:
 
 def test_unused_training_rows_scale_the_temperature(bench: Bench) -> None:
     result = run(bench.request)
-    assert result.plain()["held_out"] == {"text": str(bench.folder / "train.h5"), "rows": 20}
+    assert result.plain()["held_out"] == {"text": "train.h5", "rows": 20}
     scaled = result.plain()["arms"][0]["scaled"]
     assert scaled["temperature"]["mean"] != 1
     assert len(scaled["ece"]["values"]) == 2
@@ -662,7 +662,7 @@ def test_the_next_command_repeats_the_request_or_stores_what_to_use(
 ) -> None:
     request = replace(bench.request, order="one-of-k", arms=("originals+cutmix",), seeds=1)
     assert shlex.split(run(request).verdict.next) == [
-        *("augfactory", "evaluate", "digits-x2", "digits-x4@v1", "--test", bench.test.text),
+        *("augfactory", "evaluate", "digits-x2", "digits-x4@v1", "--test", "test.h5"),
         *("--classifier", "vgg", "--batch", "8", "--order", "one-of-k"),
         *("--precision", "float32", "--arm", "originals+cutmix", "--seeds", "1", "--steps", "24"),
     ]
@@ -676,7 +676,7 @@ def test_the_next_command_repeats_the_request_or_stores_what_to_use(
     }
     assert said["originals"].verdict.next == "augfactory methods"
     assert shlex.split(said["originals+geometry+mixup"].verdict.next) == [
-        *("augfactory", "expand", bench.train.text, "--n-train", "40", "--size", "8x5", "--grey"),
+        *("augfactory", "expand", "train.h5", "--n-train", "40", "--size", "8x5", "--grey"),
         *("--out", "stored", "--factor", "50", "--mixup", "50"),
     ]
     plain = replace(
@@ -688,7 +688,7 @@ def test_the_next_command_repeats_the_request_or_stores_what_to_use(
     )
     wanted = shlex.split(run(plain).verdict.next)
     assert wanted == [
-        *("augfactory", "expand", bench.train.text, "--n-train", "40"),
+        *("augfactory", "expand", "train.h5", "--n-train", "40"),
         *("--out", "stored", "--factor", "50"),
     ]
     made = CliRunner().invoke(app, [*wanted[1:], "--dry-run"])

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 import augfactory
+from augfactory.errors import RecipeError
 from augfactory.loading.dataset import VersionDataset
-from augfactory.loading.epochs import EpochBatches, block_order
+from augfactory.loading.epochs import EpochBatches, balanced_order, block_order
 from augfactory.records import BLOCK_ROWS
 from augfactory.store.reader import open_version
 from tests.commands.loaded import ORDERS, ORIGINALS, ROWS, all_images, made, served
@@ -131,3 +132,32 @@ def test_epochs_and_seeds_differ_and_can_be_resumed(folder: Path, order: Any) ->
     assert zero != one
     assert epochs(1)[0] != zero
     assert epochs(0, first=1)[0] == one
+
+
+def test_balanced_classes_come_equally_often_and_all_rows_in_time() -> None:
+    labels = np.repeat([0, 1, 2], (60, 20, 6))
+    shown = np.zeros(len(labels), dtype=np.int64)
+    for epoch in range(30):
+        order = balanced_order(labels, 3, epoch)
+        assert len(order) == len(labels)
+        counts = np.bincount(labels[order], minlength=3)
+        assert counts.min() >= 28
+        assert counts.max() <= 29
+        assert np.bincount(order[labels[order] == 0]).max() <= 1 + (epoch > 0)
+        shown += np.bincount(order, minlength=len(labels))
+    for label in range(3):
+        own = shown[labels == label]
+        assert own.max() - own.min() <= 2 + 30 // len(own)
+    assert not np.array_equal(balanced_order(labels, 3, 0), balanced_order(labels, 4, 0))
+
+
+def test_the_loader_balances_the_rows_it_is_given(folder: Path) -> None:
+    labels = open_version(folder).source.labels
+    rows = np.concatenate([np.flatnonzero(labels == 0), np.flatnonzero(labels == 1)[:3]])
+    loader = augfactory.loader(str(folder), 5, rows=rows, balanced=True)
+    found = np.concatenate([np.asarray(batch) for batch in served(loader)]).astype(np.int64)
+    assert len(found) == len(rows)
+    assert set(found.tolist()) <= set(rows.tolist())
+    assert abs(int((labels[found] == 0).sum()) - int((labels[found] == 1).sum())) <= 1
+    with pytest.raises(RecipeError, match="comes in the order 'shuffled'"):
+        augfactory.loader(str(folder), 5, order="rounds", balanced=True)

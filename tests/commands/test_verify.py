@@ -67,6 +67,37 @@ def test_a_file_too_many_is_found(version: Path) -> None:
         verify(str(version), Progress())
 
 
+def test_what_a_trainer_left_is_told_apart_from_damage(tmp_path: Path) -> None:
+    version = copy_version(tmp_path, "png")
+    (version / "train.cache").write_bytes(b"images")
+    (version / "train_split").mkdir()
+    (version / "train_split" / "a.png").write_bytes(b"copy")
+    with pytest.raises(VerificationError) as caught:
+        verify(str(version), Progress())
+    told = caught.value
+    assert told.what.startswith("its own files and rows are as published")
+    assert "train.cache: is not in the manifest; a list of images that ultralytics" in told.what
+    assert "cut into splits" in told.what
+    assert "expand again" not in told.remedy
+    command = f"rm -r {version}/train.cache {version}/train_split"
+    assert command in told.remedy
+    damaged = some_data_file(version)
+    kept = damaged.read_bytes()
+    rewrite(damaged, kept[:-1])
+    with pytest.raises(VerificationError) as caught:
+        verify(str(version), Progress())
+    assert caught.value.what.startswith("3 thing(s) are not as published")
+    assert "Restore these files" in caught.value.remedy
+    assert command in caught.value.remedy
+    rewrite(damaged, kept)
+    (version / "train_split" / "a.png").unlink()
+    (version / "train_split").rmdir()
+    with pytest.raises(VerificationError, match=r"nothing else is wrong: rm \S+train\.cache\n"):
+        verify(str(version), Progress())
+    (version / "train.cache").unlink()
+    assert verify(str(version), Progress()).rows == 60
+
+
 @pytest.mark.parametrize("key", ["rows", "content_hash", "seconds", "recipe", "class_names"])
 def test_an_edited_manifest_is_found(version: Path, key: str) -> None:
     path = version / "manifest.json"

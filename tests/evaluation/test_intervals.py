@@ -71,6 +71,22 @@ def test_the_images_variance_is_that_of_their_means_without_what_blocks_share() 
     assert image_variance(np.ones((3, 1))) == 0.0
 
 
+def test_blocks_that_agree_by_chance_leave_the_chance_in_the_test_images() -> None:
+    # Each training of "0" is wrong on 40 images of its own, of "1" on 20: the counts all agree.
+    images = {
+        arm: {
+            block: (~np.isin(np.arange(400), block * 100 + np.arange(wrong))).astype(np.float64)
+            for block in (0, 1)
+        }
+        for arm, wrong in (("0", 40), ("1", 20))
+    }
+    figures = {arm: {block: own.mean() for block, own in at.items()} for arm, at in images.items()}
+    gap = compare(figures, [("0", "1")], images).differences["0", "1"]
+    mean_gap = (images["0"][0] + images["0"][1] - images["1"][0] - images["1"][1]) / 2
+    assert gap.high is not None
+    assert gap.high - gap.mean == pytest.approx(1.96 * mean_gap.std(ddof=1) / 20, rel=0.02)
+
+
 def test_more_blocks_make_intervals_narrower_down_to_the_test_images_share() -> None:
     widths = [half_width(1e-4, 3 * (blocks - 1), 1e-5, blocks, 3) for blocks in (2, 4, 40, 4000)]
     assert widths == sorted(widths, reverse=True)
@@ -82,7 +98,7 @@ def test_more_blocks_make_intervals_narrower_down_to_the_test_images_share() -> 
 # deviations of about 1.5 points between trainings, as measured on 500 photographs.
 SPREADS = (1.0, 0.5, 0.04, 0.04)
 LEVELS = np.array([0.1, 0.25, 0.3, 0.3, 0.0])
-IMAGES = 200
+IMAGES = 1000
 
 
 def evaluation(random: np.random.Generator, blocks: int) -> np.ndarray:

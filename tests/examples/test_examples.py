@@ -36,6 +36,7 @@ class Example(NamedTuple):
 SCRIPTS = {
     "pytorch_loop.py": Example(EVERY, 0.6),
     "bare_h5py.py": Example(("hdf5",), 0.6),
+    "soft_image_folder.py": Example(("png",), 0.6),
     "scikit_learn.py": Example(EVERY, 0.5),
     "timm_hfds.py": Example(("png", "parquet"), 0.5),
     "timm_wds.py": Example(("webdataset",), 0.5),
@@ -43,6 +44,7 @@ SCRIPTS = {
     "huggingface_trainer.py": Example(("png", "parquet"), 0.6, heavy=True),
     "keras_torch.py": Example(EVERY, 0.5, heavy=True),
     "fastai_learner.py": Example(("png",), 0.6, heavy=True),
+    "ultralytics_classify.py": Example(("png",), 0.5, heavy=True),
 }
 RUNS = [(script, each) for script, example in SCRIPTS.items() for each in example.storages]
 # What the page warns of, as a program: a trap that a new release mends fails here.
@@ -76,6 +78,14 @@ outputs, shares = np.array([[2.0, 1.0, 0.5]]), np.array([[0.7, 0.3, 0.0]])
 taken = -(shares * np.log(outputs / outputs.sum())).sum()
 loss = keras.losses.CategoricalCrossentropy()(shares, outputs)
 assert np.isclose(float(loss), taken), "outputs are no longer taken for probabilities"
+""",
+    "ultralytics_classify.py": """
+import torch
+import torch.nn.functional as F
+from ultralytics.utils.loss import v8ClassificationLoss
+outputs, shares = torch.randn(4, 3), torch.softmax(torch.randn(4, 3), dim=1)
+loss, _ = v8ClassificationLoss()(outputs, {"cls": shares})
+assert torch.allclose(loss, F.cross_entropy(outputs, shares)), "shares are taken for something else"
 """,
     "fastai_learner.py": """
 import torch
@@ -150,6 +160,8 @@ def python(cache: Path, *arguments: str) -> str:
             "HF_HUB_OFFLINE": "1",
             "HF_HOME": str(cache),
             "KERAS_HOME": str(cache),
+            "YOLO_CONFIG_DIR": str(cache),
+            "YOLO_OFFLINE": "true",
             "OMP_NUM_THREADS": "1",
         },
         capture_output=True,
@@ -211,7 +223,8 @@ def test_bare_means_without_augfactory() -> None:
 
 
 def test_natively_means_by_the_trainers_own_reader() -> None:
-    for script in ("timm_hfds.py", "timm_wds.py", "huggingface_trainer.py", "fastai_learner.py"):
+    native = ("timm_hfds.py", "timm_wds.py", "huggingface_trainer.py", "fastai_learner.py")
+    for script in (*native, "soft_image_folder.py", "ultralytics_classify.py"):
         assert not re.search(r"^import augfactory", (EXAMPLES / script).read_text("utf-8"), re.M)
 
 

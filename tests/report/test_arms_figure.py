@@ -12,8 +12,8 @@ from augfactory.evaluation.comparison.results import Tried
 from augfactory.report.figures.arms_figure import arms_figure
 from augfactory.report.figures.differences_figure import differences_figure
 from augfactory.report.figures.drawing import BLUE, GREEN, INK, RED
+from tests.report.arms import ORIGINALS, arm
 from tests.report.conftest import check_legible
-from tests.report.test_evaluation_figures import ORIGINALS, arm
 
 
 def test_each_arm_has_a_line_with_its_mean_and_its_classifiers(drawn: list[Figure]) -> None:

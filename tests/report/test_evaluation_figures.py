@@ -10,21 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from augfactory.commands.evaluate.arms import series_of
-from augfactory.evaluation.comparison.compare import summary
 from augfactory.evaluation.comparison.results import ArmSummary
 from augfactory.report.figures.evaluation_figures import FIGURE_PIXELS, accuracy_figure
+from tests.report.arms import ORIGINALS, arm
 from tests.report.conftest import check_legible, words_of
-
-
-def arm(name: str, factor: int | None, *accuracies: float, rows: int = 500) -> ArmSummary:
-    series = series_of(name, factor)
-    return ArmSummary.model_construct(
-        name=name, factor=factor, rows=rows, accuracy=summary(accuracies), series=series
-    )
-
-
-ORIGINALS = arm("originals", 1, 0.8, 0.82, rows=100)
 
 
 def lines_of(axes: Axes) -> dict[str, tuple[list[float], list[float]]]:

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from augfactory.report.page import report_page
 from tests.report.documents import read, results
-from tests.report.test_page import attacked, best_first, studied, usual
+from tests.report.pages import attacked, best_first, studied, usual
 from tests.report.undrawn import all_figures, blank
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

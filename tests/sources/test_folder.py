@@ -1,5 +1,6 @@
 """Class folders: order, splits, laziness, and everything that can be wrong with them."""
 
+import json
 import os
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from augfactory.errors import InputDataError
-from augfactory.records import SourceSpec, UInt8Array
-from augfactory.sources.opening import open_source
+from augfactory.records import SourceOptions, SourceSpec, UInt8Array
+from augfactory.source_rows import SourceRows, rows_of
+from augfactory.sources.opening import open_source, refuse_test_split
+from augfactory.sources.recorded import open_rows
 from tests.sources.written import HEIGHT, WIDTH, image_of, noise, write_class_folders
 
 IMAGES = noise(9, HEIGHT, WIDTH, 3)
@@ -126,11 +129,22 @@ def test_a_test_folder_named_by_itself_is_a_test_split(splits: Path) -> None:
     assert "train split in it" in refusal(f"{splits / 'test'}:train")
 
 
-@pytest.mark.parametrize("name", ["val", "validation"])
+@pytest.mark.parametrize("name", ["val", "valid", "validation"])
 def test_other_names_of_held_out_folders(splits: Path, name: str) -> None:
     (splits / "test").rename(splits / name)
     assert len(open_source(SourceSpec(f"{splits}:test"))) == 3
-    assert open_source(SourceSpec(str(splits / name))).split == "test"
+    for text in (splits / name, f"{splits}:val", f"{splits}:valid", f"{splits}:validation"):
+        assert open_source(SourceSpec(str(text))).split == "validation"
+
+
+def test_validation_and_test_beside_each_other(splits: Path) -> None:
+    write_class_folders(splits / "val", IMAGES[3:6] ^ 255, LABELS[3:6])
+    assert open_source(SourceSpec(f"{splits}:val")).row_name(0) == "0/0000.png"
+    assert len(open_source(SourceSpec(f"{splits}:val"))) == 3
+    assert open_source(SourceSpec(f"{splits}:test")).split == "test"
+    for text in (f"{splits}:valid", str(splits / "val")):
+        with pytest.raises(InputDataError, match="this is a validation split"):
+            refuse_test_split(open_source(SourceSpec(text)), "a training set made")
 
 
 def test_a_relative_test_folder_is_recognised(
@@ -183,7 +197,8 @@ def test_mixed_sizes_are_told_and_mended_by_size(root: Path) -> None:
     message = refusal(root)
     assert message.startswith(f"{root}/1/0006.png: 14x30 pixels")
     assert f"0/0001.png, has {HEIGHT}x{WIDTH}" in message
-    assert f"--size {HEIGHT}x{WIDTH}" in message
+    # Eight images of 12x20 and one of 14x30: between the sides of 14 and 20 in the middle.
+    assert "--size 17, which is the median side" in message
     source = open_source(SourceSpec(str(root), size=(10, 8)))
     assert source.image_shape == (10, 8, 3)
     assert source.read_images(np.arange(9)).shape == (9, 10, 8, 3)
@@ -238,6 +253,66 @@ def test_links_inside_the_root_are_followed(root: Path, tmp_path: Path) -> None:
     assert len(source) == 10
     place = [source.row_name(row) for row in range(10)].index("1/link.png")
     assert np.array_equal(source.read_images(np.array([place]))[0], IMAGES[1])
+
+
+def test_links_out_of_the_root_are_followed_when_asked(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "away" / "deep").mkdir(parents=True)
+    image_of(IMAGES[0] ^ 255).save(tmp_path / "away" / "deep" / "x.png")
+    (root / "3").symlink_to(tmp_path / "away")
+    (root / "1" / "link.png").symlink_to(tmp_path / "away" / "deep" / "x.png")
+    assert "--follow-links" in refusal(root)
+    source = open_source(SourceSpec(str(root), options=SourceOptions(follow_links=True)))
+    assert source.class_names == ("0", "1", "2", "3")
+    assert source.row_name(10) == "3/deep/x.png"
+    assert np.array_equal(source.read_images(np.array([10]))[0], IMAGES[0] ^ 255)
+    recorded = rows_of(SourceSpec(str(root)), source)
+    assert recorded.options == SourceOptions(nested=True, follow_links=True)
+    assert SourceRows.model_validate_json(recorded.model_dump_json()) == recorded
+    assert len(open_rows(recorded)[1]) == 11
+
+
+# Folders in class folders
+
+
+def test_images_deeper_in_a_class_folder(root: Path) -> None:
+    (root / "1" / "b" / "c").mkdir(parents=True)
+    (root / "1" / "a").mkdir()
+    (root / "1" / "__MACOSX").mkdir()
+    for row, name in enumerate(("b/c/z.png", "b/y.png", "a/x.png", "__MACOSX/w.png")):
+        image_of(IMAGES[row] ^ 255).save(root / "1" / name)
+    source = open_source(SourceSpec(str(root)))
+    names = [source.row_name(row) for row in np.flatnonzero(source.labels == 1).tolist()]
+    assert names[3:] == ["1/a/x.png", "1/b/y.png", "1/b/c/z.png"]
+    assert np.array_equal(source.read_images(np.array([8]))[0], IMAGES[0] ^ 255)
+
+
+def test_a_record_of_before_leaves_deeper_images_out(root: Path) -> None:
+    before = rows_of(SourceSpec(str(root)), open_source(SourceSpec(str(root))))
+    assert "options" not in json.loads(before.model_dump_json())
+    (root / "0" / "deep").mkdir()
+    image_of(IMAGES[0]).save(root / "0" / "deep" / "x.png")
+    whole, _ = open_rows(before)
+    assert len(whole) == 9
+    assert len(open_source(SourceSpec(str(root)))) == 10
+
+
+def test_folders_in_a_circle_are_told(root: Path) -> None:
+    (root / "1" / "deep").mkdir()
+    (root / "1" / "deep" / "up").symlink_to(root / "1")
+    assert "in a circle" in refusal(root)
+
+
+def test_a_class_of_photographs_that_are_not_read(root: Path) -> None:
+    (root / "3").mkdir()
+    (root / "3" / "IMG_1.HEIC").write_bytes(b"")
+    assert "IMG_1.HEIC is a HEIC photograph" in refusal(root)
+    (root / "3" / "IMG_1.HEIC").rename(root / "3" / "scan.dcm")
+    assert "dcmj2pnm" in refusal(root)
+    (root / "3" / "scan.dcm").unlink()
+    (root / "3" / "x.jpg").write_bytes(b"\0\0\0\x18ftypheic" + bytes(200))
+    assert f"{root}/3/x.jpg: it is a HEIC photograph" in refusal(root)
+    (root / "3" / "x.jpg").write_bytes(bytes(128) + b"DICM" + bytes(200))
+    assert f"{root}/3/x.jpg: it is a DICOM file" in refusal(root)
 
 
 def test_links_in_a_circle_are_told(root: Path) -> None:

@@ -29,12 +29,15 @@ LABELS = np.array([0, 1, 1, 0, 2, 2])
         ("C:\\pictures", ("C:\\pictures", None)),
         ("C:\\pictures:test", ("C:\\pictures", "test")),
         ("set:Test", ("set:Test", None)),
-        ("set:validation", ("set:validation", None)),
+        ("set:validation", ("set", "validation")),
+        ("set:val", ("set", "validation")),
+        ("set:valid", ("set", "validation")),
+        ("set:dev", ("set:dev", None)),
         ("test", ("test", None)),
         (":test", ("", "test")),
     ],
 )
-def test_a_split_is_one_of_two_words_after_the_last_colon(
+def test_a_split_is_one_of_few_words_after_the_last_colon(
     text: str, expected: tuple[str, str | None]
 ) -> None:
     assert split_suffix(text) == expected

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from augfactory.records import Colour, UInt8Array
+from augfactory.records import FITS, Colour, UInt8Array
 from augfactory.sources.parsing.arrays import source_of_arrays
 from augfactory.sources.parsing.pixels import converted, is_grey, pixels_of
 from tests.sources.written import HEIGHT, WIDTH, encoded, noise
@@ -186,3 +186,27 @@ def test_arrays_are_converted_as_files_are(channels: int, colour: Colour) -> Non
     expected = [pixels_of(Image.fromarray(images[row].squeeze()), (8, 10), wanted) for row in rows]
     assert np.array_equal(source.read_images(rows), expected)
     assert source.read_images(rows[:0]).shape == (0, 8, 10, wanted)
+
+
+def test_ways_to_fit_a_size() -> None:
+    wide = np.zeros((10, 40, 3), dtype=np.uint8)
+    wide[:, :20] = (200, 100, 40)
+    wide[:, 20:] = (20, 60, 220)
+    image = Image.fromarray(wide)
+    crop, squash, pad = (pixels_of(image, (10, 20), 3, fit) for fit in FITS)
+    assert np.array_equal(crop, wide[:, 10:30])
+    assert np.array_equal(crop, pixels_of(image, (10, 20), 3))
+    assert np.array_equal(squash[:, [0, 19]], wide[:, [0, 39]])
+    assert not pad[[0, 1, 8, 9]].any()  # 20 wide it is 5 high
+    assert np.array_equal(pad[4, [0, 19]], wide[4, [0, 39]])
+    source = source_of_arrays(
+        name="x",
+        split=None,
+        class_names=("a", "b"),
+        images=wide[None],
+        labels=np.array([0]),
+        row_name=str,
+    )
+    for fit, expected in zip(FITS, (crop, squash, pad), strict=True):
+        read = converted(source, (10, 20), "auto", fit).read_images(np.array([0]))
+        assert np.array_equal(read[0], expected)

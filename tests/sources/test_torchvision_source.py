@@ -153,3 +153,30 @@ def test_the_root_is_in_the_cache_by_default(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delenv(ROOT_VARIABLE)
     monkeypatch.setenv("HOME", "/home/someone")
     assert torchvision_root() == Path("/home/someone/.cache/augfactory/torchvision")
+
+
+def test_folders_that_torchvision_filled(root: Path, tmp_path: Path) -> None:
+    other = tmp_path / "mine"
+    write_idx(other / "FashionMNIST" / "raw", IMAGES, LABELS)
+    write_idx(other / "FashionMNIST" / "raw", IMAGES[:3] ^ 255, LABELS[:3], "t10k")
+    for text in (other, other / "FashionMNIST"):
+        train, test = (open_source(SourceSpec(f"{text}{suffix}")) for suffix in ("", ":test"))
+        assert (train.split, test.split) == ("train", "test")
+        assert train.class_names[9] == "Ankle boot"
+        assert np.array_equal(test.read_images(np.arange(3))[..., 0], IMAGES[:3] ^ 255)
+    for prefix in ("train", "t10k"):
+        write_idx(other / "KMNIST" / "raw", IMAGES, LABELS, prefix)
+    with pytest.raises(InputDataError, match="several sets there: FashionMNIST, KMNIST"):
+        open_source(SourceSpec(str(other)))
+    assert len(open_source(SourceSpec(str(other / "KMNIST")))) == len(IMAGES)
+
+
+def test_pickles_of_a_folder_are_read_only_as_published(root: Path, tmp_path: Path) -> None:
+    batches = tmp_path / "data" / "cifar-10-batches-py"
+    batches.mkdir(parents=True)
+    for name in ("data_batch_1", "batches.meta", "test_batch"):
+        (batches / name).write_bytes(b"cos\nsystem\n(S'touch hacked'\ntR.")
+    for folder in (batches, batches.parent):
+        with pytest.raises(InputDataError, match="torchvision cannot open CIFAR10"):
+            open_source(SourceSpec(str(folder)))
+    assert not Path("hacked").exists()

@@ -1,5 +1,6 @@
 """The card says what the manifest holds, in a form that the Hugging Face hub reads."""
 
+import json
 from typing import Any
 
 import pytest
@@ -8,9 +9,10 @@ from huggingface_hub import DatasetCard
 from augfactory.guarded.text import escaped
 from augfactory.source_rows import SourceRows
 from augfactory.store.documents.card import card
+from augfactory.store.documents.croissant import croissant
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.manifest import Manifest
-from augfactory.store.manifest_parts import ExportEntry
+from augfactory.store.manifest_parts import About, ExportEntry
 from augfactory.store.statistics import LabelStatistics, Statistics
 
 FINGERPRINT, WEIGHTS = "f" * 64, "e" * 64
@@ -212,3 +214,23 @@ def test_what_could_fool_a_reader_comes_as_escapes() -> None:
     assert r"a\u202eb\u2066\x1b[2J\x85\u2028\x0a# A heading':train`" in plain(text)
     assert not [line for line in text.splitlines() if line.startswith("# A heading")]
     assert DatasetCard(text).data.to_dict()["pretty_name"] == f"{FOOLING}, v2"
+
+
+@pytest.mark.parametrize(
+    ("licence", "front", "named"),
+    [("CC-BY-4.0", "cc-by-4.0", None), ("ours: for study", "other", "ours: for study")],
+)
+def test_what_the_maker_says_is_in_card_and_croissant(
+    licence: str, front: str, named: str | None
+) -> None:
+    about = About(licence=licence, description="Leaves of *one* wood.", author="A. Botanist")
+    told = manifest(about=about)
+    text = card(told)
+    data = DatasetCard(text).data
+    assert (data.license, getattr(data, "license_name", None)) == (front, named)
+    assert "Leaves of *one* wood." in text
+    assert f"licence as {licence}. A. Botanist answers" in text.replace("\n  ", " ")
+    described = json.loads(croissant(told))
+    assert described["license"] == licence
+    assert described["creator"]["name"] == "A. Botanist"
+    assert described["description"].startswith("Leaves of *one* wood.")

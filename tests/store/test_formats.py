@@ -50,7 +50,7 @@ def write(folder: Path, storage: StorageFormat, parts: list[Rows]) -> list[str]:
         finished.append(FinishedShard(len(rows), tuple(encoded.files), table))
         written += list(encoded.files)
         first += len(rows)
-    return written + storage.finish(folder, CLASSES, finished)
+    return written + storage.finish(folder, CLASSES, finished, [])
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -31,6 +31,8 @@ INTO_MEMORY = {  # each writes to a buffer, whose bytes then go through store/di
     ("store/formats/hdf5.py", "h5py.File"),
     ("store/formats/parquet.py", "pq.write_table"),
     ("store/formats/png.py", "Image.fromarray(pixels).save"),
+    ("store/layouts/npz.py", "archive.open"),
+    ("store/layouts/npz.py", "zipfile.ZipFile"),
     ("store/tables.py", "pq.write_table"),
     ("store/tables.py", "writer.write_table"),
     ("store/formats/webdataset.py", "tarfile.open"),

@@ -66,7 +66,7 @@ def test_timm_is_told_of_every_shard(tmp_path: Path) -> None:
         FinishedShard(rows, (webdataset.shard_path(index, 2),), tmp_path / "none")
         for index, rows in enumerate((64, 7))
     ]
-    assert webdataset.FORMAT.finish(tmp_path, ["Bär"], shards) == ["_info.json"]
+    assert webdataset.FORMAT.finish(tmp_path, ["Bär"], shards, []) == ["_info.json"]
     assert json.loads((tmp_path / "_info.json").read_text(encoding="utf-8")) == {
         "class_names": ["Bär"],
         "splits": {

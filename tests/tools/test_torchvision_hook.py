@@ -64,6 +64,19 @@ def test_what_misses_operators_is_run_again_with_them(tmp_path: Path) -> None:
     assert told.stdout == "2 torchvision.part\n", told.stderr
 
 
+def test_who_asks_whether_it_is_there_before_importing_it_gets_it_mended(tmp_path: Path) -> None:
+    """So do transformers and accelerate."""
+    fake = write(
+        tmp_path, f"import torch\nif not hasattr(torch.ops.torchvision, 'nms'): raise {FAKE}\n"
+    )
+    told = python(
+        "import importlib.util; importlib.util.find_spec('torchvision')\n"
+        "import torchvision; print(torchvision.__name__)",
+        fake,
+    )
+    assert told.stdout == "torchvision\n", told.stderr
+
+
 @pytest.mark.parametrize("error", ["RuntimeError('another')", "ImportError('another')"])
 def test_another_error_is_told_as_it_is(tmp_path: Path, error: str) -> None:
     fake = write(tmp_path, f"raise {error}\n")

@@ -5,7 +5,18 @@ from typing import Annotated
 import typer
 
 from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
-from augfactory.cli.source_options import Grey, Rgb, Size, source_spec
+from augfactory.cli.source_options import (
+    FileColumn,
+    Fit,
+    FollowLinks,
+    Grey,
+    LabelColumn,
+    Labels,
+    Rgb,
+    Root,
+    Size,
+    source_spec,
+)
 from augfactory.cli.versions.name import Name
 from augfactory.errors import RecipeError
 
@@ -29,8 +40,14 @@ def verify(
         ),
     ] = None,
     size: Size = None,
+    fit: Fit = None,
     grey: Grey = False,
     rgb: Rgb = False,
+    labels: Labels = None,
+    root: Root = None,
+    file_column: FileColumn = None,
+    label_column: LabelColumn = None,
+    follow_links: FollowLinks = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -53,7 +70,11 @@ def verify(
         found = command.verify(dataset, progress, expected_hash=content_hash)
         unshared = None
         if against is not None:
-            spec = source_spec(against, size, grey, rgb, download=False)
+            read = {
+                "fit": fit, "labels": labels, "root": root, "file_column": file_column,
+                "label_column": label_column, "follow_links": follow_links,
+            }  # fmt: skip
+            spec = source_spec(against, size, grey, rgb, False, sized=True, **read)
             unshared = command.verify_against(dataset, spec, progress)
         elif size or grey or rgb:
             raise RecipeError(

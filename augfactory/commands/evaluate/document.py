@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 
 from augfactory.commands.evaluate.inputs import Inputs
 from augfactory.commands.evaluate.next import next_command
@@ -18,6 +19,7 @@ from augfactory.evaluation.comparison.results import (
 )
 from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.store.manifest import library_versions
+from augfactory.store.places import place_from, portable
 from augfactory.store.reader import Version
 
 SCHEMA_VERSION = 3
@@ -53,28 +55,33 @@ def document_of(
         settings={**asdict(settings), "loss": request.loss, "order": request.order},
         class_names=inputs.test.class_names,
         test=LabelledSet(
-            text=test.text,
+            text=portable(test.text),
             size=test.size,
             colour=test.colour,
             rows=len(inputs.test),
             fingerprint=test.fingerprint,
+            skipped=test.skipped,
         ),
-        held_out=None if held_out is None else LabelledSet(text=held_out.name, rows=len(held_out)),
-        datasets=tuple(_dataset(version) for version in inputs.versions),
+        held_out=None
+        if held_out is None or inputs.held_out is None
+        else LabelledSet(
+            text=portable(held_out.name), rows=len(held_out), skipped=inputs.held_out.skipped
+        ),
+        datasets=tuple(_dataset(version, request.out or Path()) for version in inputs.versions),
         libraries=library_versions(),
         machine=machine(settings.device, request.workers),
         request_id=request_id,
     )
 
 
-def _dataset(version: Version) -> DatasetSummary:
+def _dataset(version: Version, out: Path) -> DatasetSummary:
     manifest = version.manifest
     return DatasetSummary(
         name=manifest.name,
         version=manifest.version,
         rows=manifest.rows,
         content_hash=manifest.content_hash,
-        path=str(version.folder),
+        path=place_from(out, version.folder) or version.address,
         recipe=manifest.recipe,
         recipe_id=manifest.recipe_id,
         counts=manifest.counts,

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from augfactory.commands.evaluate.arms import ArmsRequest, make_arms, opened_part
+from augfactory.commands.opening.look import Looked, look
 from augfactory.commands.opening.opening import converted_like, lasting_text, spec_of
 from augfactory.commands.opening.recorded_recipe import check_recipe
 from augfactory.commands.progress import Progress
 from augfactory.errors import AugfactoryError, InputDataError, RecipeError
 from augfactory.evaluation.comparison.protocol import Arm
 from augfactory.evaluation.images.leakage import find_shared_images, pixel_hashes
+from augfactory.guarded.text import escaped
 from augfactory.records import Int64Array, Source, SourceSpec, UInt8Array
 from augfactory.source_rows import SourceRows, rows_of
 from augfactory.sources.opening import open_source
@@ -20,6 +22,7 @@ from augfactory.sources.recorded import open_rows
 from augfactory.sources.subset import stratified_rows
 from augfactory.sources.unlabelled import open_unlabelled
 from augfactory.store.reader import Version, open_version
+from augfactory.store.splits import VAL
 from augfactory.store.versions import find_version
 
 HELD_OUT_ROWS = 1000
@@ -60,20 +63,26 @@ def gather(
     versions = _open_versions(datasets)
     origin = versions[0].manifest.source
     test_spec = converted_like(test_spec, origin)
-    test = open_source(test_spec)
+    opened_test = open_source(test_spec)
     for version in versions:
-        check_fit(version.source, test)
+        check_fit(version.source, opened_test)
+    looked = look(test_spec, opened_test, progress)
+    test = looked.source
     arms = make_arms(versions, arms_request)
     trained_on = {(arm.source, arm.part, arm.rows): opened_part(arm).source for arm in arms}
     learnt_from = _also_learnt_from(versions)
     total = len(test) + sum(len(each) for each in (*trained_on.values(), *learnt_from))
     with progress.bar("looking for test images among the training images", total, "image") as bar:
         refuse_shared((*trained_on.values(), *learnt_from), test, bar.advance)
-    held_out, held_out_source = _held_out(held_out_spec, versions, test)
+    held_out, held_out_source = _held_out(held_out_spec, versions, test, progress)
+    chosen = None if held_out_spec is not None else held_out_source
+    if chosen is not None and find_shared_images(chosen, test, most=1):
+        # Such as --test NAME:val. A temperature that was fitted to the test would flatter.
+        held_out, held_out_source = None, None
     return Inputs(
         arms=arms,
         versions=versions,
-        test_rows=rows_of(test_spec, test),
+        test_rows=rows_of(test_spec, test, looked.numbers, skipped=looked.skipped),
         test=test,
         held_out=held_out,
         held_out_source=held_out_source,
@@ -176,16 +185,27 @@ def _entry(values: dict[str, Any] | None) -> SourceRows | None:
 
 
 def _held_out(
-    spec: SourceSpec | None, versions: tuple[Version, ...], test: Source
+    spec: SourceSpec | None, versions: tuple[Version, ...], test: Source, progress: Progress
 ) -> tuple[SourceRows | None, Source | None]:
-    """Return ``spec`` or, without one, training rows that the datasets were not made from."""
+    """Return ``spec`` or, without one, images that the datasets were not made from.
+
+    These are their validation images, where all have the same; else unused rows of their source.
+    """
     version = versions[0]
     origin = version.manifest.source
     if spec is not None:
         spec = converted_like(spec, origin)
         source = open_source(spec)
         check_fit(source, test)
-        return rows_of(spec, source), source
+        looked = look(spec, source, progress)
+        rows = rows_of(spec, looked.source, looked.numbers, skipped=looked.skipped)
+        return rows, looked.source
+    kept = version.manifest.validation
+    found = {
+        each.manifest.validation and each.manifest.validation.content_hash for each in versions
+    }
+    if kept is not None and len(found) == 1:
+        return kept.source, open_version(version.folder, split=VAL).source
     own = spec_of(origin, version.folder)
     try:
         whole, _ = open_rows(origin, spec=own)
@@ -198,21 +218,28 @@ def _held_out(
         entry = other.manifest.unlabelled
         if entry is not None and lasting_text(entry.text) == lasting_text(origin.text):
             used.append(entry.rows)
-    return unused_rows(whole, own, np.concatenate(used))
+    skipped = {each.name for each in origin.skipped or ()}
+    if skipped:  # they are no rows of it, and cannot be read
+        used.append(
+            tuple(row for row in range(len(whole)) if escaped(whole.row_name(row)) in skipped)
+        )
+    return unused_rows(Looked(whole), own, np.concatenate(used).astype(np.int64))
 
 
 def unused_rows(
-    whole: Source, spec: SourceSpec, used: Int64Array
+    looked: Looked, spec: SourceSpec, used: Int64Array
 ) -> tuple[SourceRows | None, Source | None]:
     """Return at most 1,000 rows that are not among ``used``; none where a class would have none."""
+    whole = looked.source
     unused = np.setdiff1d(np.arange(len(whole)), used)
     classes = len(whole.class_names)
     if len(np.unique(whole.labels[unused])) < classes or classes > HELD_OUT_ROWS:
         return None, None
     if len(unused) > HELD_OUT_ROWS:
         unused = unused[stratified_rows(whole.labels[unused], HELD_OUT_ROWS, seed=0)]
-    source = whole.restricted_to(unused)
-    return rows_of(spec, source, unused), source
+    chosen = looked.chosen(unused)
+    rows = rows_of(spec, chosen.source, chosen.numbers, skipped=chosen.skipped)
+    return rows, chosen.source
 
 
 def _listed(names: tuple[str, ...]) -> str:

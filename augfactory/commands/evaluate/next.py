@@ -2,12 +2,14 @@
 
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 
 from augfactory.commands.evaluate.arms import BASELINES, ONLINE_MIXUP
 from augfactory.commands.evaluate.inputs import Inputs
 from augfactory.commands.evaluate.request import EvaluateRequest
-from augfactory.commands.opening.opening import spec_of
+from augfactory.commands.opening.opening import flags_of, spec_of
 from augfactory.evaluation.comparison.results import Verdict
+from augfactory.store.places import typed_here
 
 FACTOR = 50  # of a stored set that stands for endless online variation
 LONGER = 4  # times the minutes, or the steps
@@ -40,11 +42,8 @@ def next_command(request: EvaluateRequest, verdict: Verdict, steps: int, inputs:
     version = inputs.versions[0]
     origin = version.manifest.source
     source = spec_of(origin, version.folder)
-    stored = ["augfactory", "expand", source.text, "--n-train", str(len(origin.rows))]
-    if source.size is not None:
-        stored += ["--size", "x".join(map(str, source.size))]
-    if source.colour != "auto":
-        stored.append(f"--{source.colour}")
+    stored = ["augfactory", "expand", typed_here(source.text), "--n-train", str(len(origin.rows))]
+    stored += flags_of(source)
     stored += ["--out", "stored", "--factor", str(FACTOR)]
     if verdict.use == ONLINE_MIXUP:
         stored += ["--mixup", str(FACTOR)]
@@ -53,13 +52,15 @@ def next_command(request: EvaluateRequest, verdict: Verdict, steps: int, inputs:
 
 def _again(request: EvaluateRequest, changed: Mapping[str, float]) -> str:
     """Return the command of the request with some options changed; the others as they were."""
-    words = ["augfactory", "evaluate", *request.datasets, "--test", request.test.text]
+    words = ["augfactory", "evaluate", *map(typed_here, request.datasets)]
+    words += ["--test", typed_here(request.test.text), *flags_of(request.test)]
     for name in KEPT:
         value = getattr(request, name)
         if value is not None and value != getattr(EvaluateRequest, name):
-            words += [f"--{name.replace('_', '-')}", str(value)]
+            told = typed_here(str(value)) if isinstance(value, Path) else str(value)
+            words += [f"--{name.replace('_', '-')}", told]
     words += [word for arm in request.arms for word in ("--arm", arm)]
     if request.held_out is not None:
-        words += ["--held-out", request.held_out.text]
+        words += ["--held-out", typed_here(request.held_out.text)]
     words += [word for name, value in changed.items() for word in (name, f"{value:g}")]
     return shlex.join(words)

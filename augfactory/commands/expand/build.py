@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from augfactory.commands.expand.validation import Validation, entry_of, write_held
 from augfactory.commands.opening.sheet import sheet
 from augfactory.commands.progress import Progress
 from augfactory.errors import ResourceError, VerificationError
@@ -59,6 +60,7 @@ class Build:
         image_shape: (height, width, channels).
         class_names: in label order.
         content_hash: that of the version whose rows it copies; None where its rows are rendered.
+        validation: the images of its split val; None where it has none.
     """
 
     folder: Path
@@ -68,6 +70,7 @@ class Build:
     image_shape: tuple[int, int, int]
     class_names: list[str]
     content_hash: str | None = None
+    validation: Validation | None = None
 
     @property
     def building(self) -> Path:
@@ -189,6 +192,7 @@ def publish(build: Build, describe: Describe) -> Path:
     building, names = build.building, build.class_names
     records = read_records(build)
     digests = [record.digests for record in records]
+    held = write_held(building, build.recipe.format, build.validation)
     manifest = describe(
         records,
         {
@@ -200,13 +204,19 @@ def publish(build: Build, describe: Describe) -> Path:
             "files": [],
             "created": creation_time(),
             "statistics": statistics_of([record.sums for record in records], digests),
+            **(
+                {}
+                if build.validation is None or held is None
+                else {"validation": entry_of(build.validation, held)}
+            ),
         },
     )
     manifest = _adding(
         building,
         manifest.model_copy(update={"files": [f for record in records for f in record.files]}),
         *tables_beside(labelled=manifest.unlabelled is not None),
-        *shards.finish(building, build.recipe.format, records, names),
+        *(held.paths if held else ()),
+        *shards.finish(building, build.recipe.format, records, names, held.shards if held else []),
     )
     write_file(building / "preview.png", sheet(open_rows(building, manifest)))
     write_file(building / "README.md", card(manifest).encode())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from augfactory.commands.expand.build import Build
-from augfactory.commands.expand.request import ExpandRequest, plan_builds
+from augfactory.commands.expand.request import ExpandRequest, fold_requests, plan_builds
 from augfactory.commands.progress import Progress
 from augfactory.pipeline.plan import UNLABELLED
 from augfactory.pipeline.shares import count_decoded
@@ -26,12 +26,16 @@ class Estimate:
     files: int
     disk_left: int
     existing: bool
+    validation: int = 0
 
 
 def estimate(request: ExpandRequest, progress: Progress) -> list[Estimate]:
     """Say what `expand` would write, without writing anything."""
-    _, builds = plan_builds(request, progress)
-    return [_estimate(build) for build in builds]
+    return [
+        _estimate(build)
+        for each in fold_requests(request)
+        for build in plan_builds(each, progress)[1]
+    ]
 
 
 def _estimate(build: Build) -> Estimate:
@@ -49,6 +53,7 @@ def _estimate(build: Build) -> Estimate:
         files=files,
         disk_left=shutil.disk_usage(disk).free,
         existing=existing is not None,
+        validation=len(build.validation.rows.rows) if build.validation else 0,
     )
 
 
@@ -74,7 +79,9 @@ def estimates_text(estimates: Sequence[Estimate]) -> str:
     for estimate_ in estimates:
         counts = ", ".join(f"{count:,} {name}" for name, count in estimate_.counts.items() if count)
         lines.append(
-            f"{estimate_.name}@{estimate_.version}  {estimate_.rows:,} rows ({counts}), "
+            f"{estimate_.name}@{estimate_.version}  {estimate_.rows:,} rows ({counts})"
+            + (f" and {estimate_.validation:,} to validate on" if estimate_.validation else "")
+            + ", "
             f"about {estimate_.bytes / 2**20:,.1f} MiB in {estimate_.files:,} file(s), "
             f"disk left {estimate_.disk_left / 2**30:,.1f} GiB"
             + (" - exists already" if estimate_.existing else "")

@@ -9,16 +9,16 @@ from typing import Any
 from augfactory.commands.expand.build import Build, Dataset, make_version
 from augfactory.commands.expand.estimate import Estimate
 from augfactory.commands.expand.inputs import BuildInputs, manifest_entries
-from augfactory.commands.expand.request import ExpandRequest, plan_builds
+from augfactory.commands.expand.request import ExpandRequest, fold_requests, plan_builds
 from augfactory.commands.expand.shard import begin_job, render_shards
+from augfactory.commands.opening.opening import handed_on
 from augfactory.commands.progress import Progress
 from augfactory.engines import processes
 from augfactory.pipeline.recipe import rendering_versions
 from augfactory.pipeline.shares import is_filtered
 from augfactory.store import shards
 from augfactory.store.disk.atomic import write_file
-from augfactory.store.disk.lock import Lock
-from augfactory.store.manifest import SCHEMA_VERSION, Manifest, library_versions
+from augfactory.store.manifest import SCHEMA_VERSION, Manifest, library_versions, read_manifest
 from augfactory.store.pseudo_label_table import PSEUDO_LABELS
 
 
@@ -37,10 +37,11 @@ def expand_all(
     """Carry out requests one by one, with one pool of ``workers`` for all; see ``expand``."""
     with processes.worker_pool(workers) as run:
         for request in requests:
-            learned: dict[str, bytes] = {}
-            inputs, builds = plan_builds(request, progress)
-            for build in builds:
-                yield _rendered(build, inputs, run, progress, request.lock, learned)
+            for each in fold_requests(request):
+                learned: dict[str, bytes] = {}
+                inputs, builds = plan_builds(each, progress)
+                for build in builds:
+                    yield _rendered(build, inputs, run, progress, each, learned)
 
 
 def _rendered(
@@ -48,7 +49,7 @@ def _rendered(
     inputs: BuildInputs,
     run: processes.Run,
     progress: Progress,
-    lock: Lock,
+    request: ExpandRequest,
     learned: dict[str, bytes],
 ) -> Dataset:
     """Make a dataset by rendering; ``learned`` keeps what classifiers learned for the next one."""
@@ -77,6 +78,10 @@ def _rendered(
         progress.say(f"{build.folder.name}: publishing")
         seconds = time.monotonic() - began
         shards.join_plans(build.building, len(records))
+        final, held = build.folder / told["version"], told.get("validation")
+        if held is not None:
+            update = {"source": handed_on(held.source, final)}
+            told = {**told, "validation": held.model_copy(update=update)}
         return Manifest(
             schema_version=SCHEMA_VERSION,
             rows=build.rows,
@@ -88,11 +93,18 @@ def _rendered(
             seconds=round(seconds, 3),
             semantic_version=f"{told['version'].removeprefix('v')}.0.0",
             rejected=shards.add_rejected(records),
-            **manifest_entries(inputs, build.folder / told["version"]),
+            about=request.about,
+            **manifest_entries(inputs, final),
             **told,
         )
 
-    return make_version(build, make_rows, describe, lock, progress)
+    made = make_version(build, make_rows, describe, request.lock, progress)
+    if made.existing and request.about not in (None, read_manifest(made.path).about):
+        progress.say(
+            "note: its card stays as it was: --licence, --description and --author are of new "
+            "versions"
+        )
+    return made
 
 
 def as_json(answers: Sequence[Dataset] | Sequence[Estimate]) -> dict[str, Any]:

@@ -5,7 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augfactory.commands.expand.build import Build
-from augfactory.commands.opening.opening import place_of_source
+from augfactory.commands.expand.validation import (
+    Held,
+    Validation,
+    own_images,
+    refuse_shared,
+    split_originals,
+    told_of,
+)
+from augfactory.commands.opening.look import Looked, look
+from augfactory.commands.opening.opening import handed_on, spec_of
 from augfactory.commands.opening.unlabelled import MOST, gather_unlabelled
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
@@ -16,8 +25,8 @@ from augfactory.source_rows import SourceRows, roots_of, rows_of
 from augfactory.sources.opening import open_source, refuse_test_split
 from augfactory.sources.recorded import open_rows
 from augfactory.sources.subset import stratified_rows
-from augfactory.store.places import place_from
-from augfactory.vae.config import read_config
+from augfactory.store.places import place_from, portable, remember
+from augfactory.vae.config import TOLD, read_config
 from augfactory.vae.files import CONFIG
 
 if TYPE_CHECKING:
@@ -26,7 +35,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BuildInputs:
-    """The rows and the model that a dataset is made from; ``source`` are the rows, opened."""
+    """The rows and the model that a dataset is made from; ``source`` are the rows, opened.
+
+    ``validation`` are the images that are kept apart from them.
+    """
 
     rows: SourceRows
     source: Source
@@ -34,6 +46,7 @@ class BuildInputs:
     model_folder: Path | None
     checkpoint: str | None
     unlabelled: SourceRows | None = None
+    validation: Validation | None = None
 
 
 def gather(
@@ -45,6 +58,7 @@ def gather(
     progress: Progress,
     unlabelled: SourceSpec | None = None,
     most_unlabelled: int = MOST,
+    held: Held | None = None,
 ) -> BuildInputs:
     """Open what the user named; a MODEL_DIR in place of a SOURCE brings its own source rows.
 
@@ -56,7 +70,7 @@ def gather(
     if brings_rows:
         model_folder = Path(spec.text)
         _refuse_other_rows(spec, n_train)
-    model = None
+    model, validation = None, None
     if model_folder is not None:
         read_config(model_folder)  # what is wrong with it is told before torch is loaded
         from augfactory.vae.checkpoint import load_model  # torch takes seconds: only when needed
@@ -76,30 +90,72 @@ def gather(
 
     if model is not None and brings_rows:
         recorded = model.config.source
+        where = spec_of(recorded, model_folder or Path())
         with progress.bar("reading the source", len(recorded.rows), "image") as bar:
             _, source = open_rows(
                 recorded,
                 "the model was trained on",
                 "Restore the source, name a SOURCE and give the model with --model, or train "
                 "again.",
+                spec=where,
                 opener=opened,
                 on_rows=bar.advance,
             )
-        found = {"split": source.split, "roots": roots_of(source)}
+        look(recorded.spec, source, progress)
+        found = {
+            "text": where.text,
+            "place": None,
+            "split": source.split,
+            "roots": roots_of(source),
+        }
         rows = recorded.model_copy(update=found)
+        if held is not None and held.source is None:
+            raise RecipeError(
+                "--folds" if held.folds else "--validation",
+                f"the model {spec.text} has learnt from the originals that would be held out",
+                "Split first: expand the SOURCE with --factor 1 and this option, train the model "
+                "on that dataset, and expand the SOURCE again with --model.",
+            )
     else:
-        whole, numbers = opened(spec), None
-        if n_train is not None:
-            numbers = stratified_rows(whole.labels, n_train, seed)
-        source = whole if numbers is None else whole.restricted_to(numbers)
-        with progress.bar("reading the source", len(source), "image") as bar:
-            rows = rows_of(spec, source, numbers, bar.advance)
+        looked = look(spec, opened(spec), progress)
+        source, rows, validation = _chosen(spec, looked, n_train, held, seed, progress)
+    if held is not None and held.source is not None:
+        validation = Validation(*own_images(held, source, rows.spec, progress), {})
     if model is not None:
         _check_fit(source, model)
+        if validation is not None and not brings_rows:
+            learnt = open_rows(model.config.source, opener=opened)[1]
+            refuse_shared(learnt, validation.source, f"what the model {model_folder} learnt from")
     more = None
     if unlabelled is not None:
-        more, _ = gather_unlabelled(unlabelled, source, progress, most_unlabelled)
-    return BuildInputs(rows, source, model, model_folder, checkpoint, more)
+        more, opened_more = gather_unlabelled(unlabelled, source, progress, most_unlabelled)
+        if validation is not None:
+            refuse_shared(opened_more, validation.source, f"the unlabelled images {more.text}")
+    return BuildInputs(rows, source, model, model_folder, checkpoint, more, validation)
+
+
+def _chosen(
+    spec: SourceSpec,
+    looked: Looked,
+    n_train: int | None,
+    held: Held | None,
+    seed: int,
+    progress: Progress,
+) -> tuple[Source, SourceRows, Validation | None]:
+    """Return the rows to make a dataset from, and the originals that are split off before."""
+    validation = None
+    if n_train is not None:
+        looked = looked.chosen(stratified_rows(looked.source.labels, n_train, seed))
+    if held is not None and held.source is None:
+        training, inside = split_originals(looked.source, held, seed, progress)
+        kept, told = looked.chosen(inside), told_of(held, looked.source, seed)
+        kept_rows = rows_of(spec, kept.source, kept.numbers, skipped=kept.skipped)
+        validation = Validation(kept_rows, kept.source, told)
+        looked = looked.chosen(training)
+    source = looked.source
+    with progress.bar("reading the source", len(source), "image") as bar:
+        rows = rows_of(spec, source, looked.numbers, bar.advance, looked.skipped)
+    return source, rows, validation
 
 
 def build_of(folder: Path, recipe: Recipe, inputs: BuildInputs) -> Build:
@@ -111,21 +167,25 @@ def build_of(folder: Path, recipe: Recipe, inputs: BuildInputs) -> Build:
         inputs.rows.fingerprint,
         model.sha256 if model else None,
         unlabelled.fingerprint if unlabelled else None,
+        inputs.validation.rows.fingerprint if inputs.validation else None,
     )
     source = inputs.source
-    names = list(source.class_names)
-    return Build(folder, recipe, identity, len(source), source.image_shape, names)
+    return Build(
+        folder=folder,
+        recipe=recipe,
+        recipe_id=identity,
+        sources=len(source),
+        image_shape=source.image_shape,
+        class_names=list(source.class_names),
+        validation=inputs.validation,
+    )
 
 
 def manifest_entries(inputs: BuildInputs, final: Path) -> dict[str, Any]:
     """Return what the manifest of the version in ``final`` tells of its source and its model."""
-
-    def placed(rows: SourceRows) -> SourceRows:
-        return rows.model_copy(update={"place": place_of_source(rows.text, final)})
-
     return {
-        "source": placed(inputs.rows),
-        "unlabelled": inputs.unlabelled and placed(inputs.unlabelled),
+        "source": handed_on(inputs.rows, final),
+        "unlabelled": inputs.unlabelled and handed_on(inputs.unlabelled, final),
         "model": _model_entry(inputs, final),
     }
 
@@ -134,16 +194,25 @@ def _model_entry(inputs: BuildInputs, final: Path) -> dict[str, object] | None:
     model, folder = inputs.model, inputs.model_folder
     if model is None or folder is None:
         return None
-    learned_from = model.config.model_dump(mode="json", include={"source", "unlabelled"})
+    place = place_from(final, folder)
+    if place is None:
+        remember(model.sha256, str(folder.resolve()))
+
+    def told(rows: SourceRows) -> dict[str, object]:
+        text = spec_of(rows, folder).text
+        placed = handed_on(rows.model_copy(update={"text": text}), final)
+        return placed.model_dump(mode="json", include={*TOLD})
+
+    more = model.config.unlabelled
     return {
-        "folder": str(folder),
-        "place": place_from(final, folder),
+        "folder": portable(str(folder)),
+        "place": place,
         "sha256": model.sha256,
         "architecture": model.config.architecture,
         "latent": model.config.latent,
         "checkpoint": inputs.checkpoint,
-        "trained_on": learned_from.pop("source"),
-        **learned_from,
+        "trained_on": told(model.config.source),
+        **({} if more is None else {"unlabelled": told(more)}),
     }
 
 
@@ -158,6 +227,12 @@ def _refuse_other_rows(spec: SourceSpec, n_train: int | None) -> None:
         "--size": spec.size is not None,
         "--grey": spec.colour == "grey",
         "--rgb": spec.colour == "rgb",
+        "--fit": spec.options.fit is not None,
+        "--labels": spec.options.root is not None,
+        "--file-column": spec.options.file_column is not None,
+        "--label-column": spec.options.label_column is not None,
+        "--follow-links": spec.options.follow_links,
+        "--skip-broken": spec.skip_broken,
     }
     for option, used in given.items():
         if used:

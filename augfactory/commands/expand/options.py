@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from augfactory.commands.expand.inputs import is_model_folder
 from augfactory.commands.expand.request import ExpandRequest, read_format
+from augfactory.commands.expand.validation import Held
 from augfactory.commands.opening.toml_files import read_tables
 from augfactory.errors import RecipeError, one_of
 from augfactory.guarded.validation import checked, option_error
@@ -24,6 +25,7 @@ from augfactory.pipeline.stages import (
 )
 from augfactory.records import SourceSpec
 from augfactory.store.disk.lock import Lock
+from augfactory.store.manifest_parts import About
 
 OWN_OPTIONS = ("mixup", "ricap", "cutmix", "augmix")
 
@@ -48,6 +50,10 @@ class ExpandOptions:
     recipe: Path | Mapping[str, Any] | None
     unlabelled: SourceSpec | None = None
     pseudo_label: bool = False
+    licence: str | None = None
+    description: str | None = None
+    author: str | None = None
+    held: Held | None = None
 
     @property
     def recipe_name(self) -> str:
@@ -120,9 +126,26 @@ def build_request(
             _first(flags.format, asked.format, "hdf5"),
             "--format" if flags.format or not asked.format else f"{flags.recipe_name}: format",
         ),
+        about=_about(flags),
         workers=workers,
         lock=lock,
+        held=flags.held,
     )
+
+
+def _about(flags: ExpandOptions) -> About | None:
+    """Return what the maker says of the dataset; None where nothing is said.
+
+    Raises:
+        RecipeError: a text cannot be kept.
+    """
+    told = {"licence": flags.licence, "description": flags.description, "author": flags.author}
+    if not any(value is not None for value in told.values()):
+        return None
+    try:
+        return About.model_validate(told)
+    except ValidationError as error:
+        raise option_error(error) from error
 
 
 def _factors(flags: ExpandOptions, asked: AskedRecipe) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from augfactory.commands.expand.build import Build
 from augfactory.commands.expand.inputs import BuildInputs, build_of, gather
+from augfactory.commands.expand.validation import Held, check_held
 from augfactory.commands.opening.notes import few_images, made_rows, suited_preset
 from augfactory.commands.opening.unlabelled import check_labelled
 from augfactory.commands.progress import Progress
@@ -31,6 +32,7 @@ from augfactory.pipeline.stages import (
 from augfactory.records import SourceSpec
 from augfactory.store.disk.lock import Lock
 from augfactory.store.formats.registry import FORMATS
+from augfactory.store.manifest_parts import About
 
 LONGEST_NAME = 200  # bytes; a folder may have 255, and the factor is put after it
 MOST_SHOWN = 60  # letters of it in a message
@@ -44,7 +46,8 @@ class ExpandRequest:
     holds what is not left to the preset that suits the images; None varies nothing. ``vae`` holds
     what a recipe's ``[vae]`` may say and is not left to the defaults, ``pseudo_label`` that of its
     ``[pseudo_label]``, which makes rows of ``unlabelled`` images where these are given. ``mix``
-    None leaves it to the preset whether images are mixed.
+    None leaves it to the preset whether images are mixed. ``held`` says which images are kept
+    apart to validate on.
     """
 
     source: SourceSpec
@@ -62,8 +65,23 @@ class ExpandRequest:
     unlabelled: SourceSpec | None = None
     pseudo_label: Mapping[str, Any] = field(default_factory=dict)
     format: str = "hdf5"
+    about: About | None = None
     workers: int = 1
     lock: Lock = "flock"
+    held: Held | None = None
+
+
+def fold_requests(request: ExpandRequest) -> list[ExpandRequest]:
+    """Return a request for each fold, or the request itself where it asks for none.
+
+    Raises:
+        RecipeError: what is asked of validation images contradicts itself.
+    """
+    held = request.held
+    check_held(held)
+    if held is None or held.folds is None:
+        return [request]
+    return [replace(request, held=replace(held, fold=fold)) for fold in range(held.folds)]
 
 
 def plan_builds(request: ExpandRequest, progress: Progress) -> tuple[BuildInputs, list[Build]]:
@@ -86,6 +104,7 @@ def plan_builds(request: ExpandRequest, progress: Progress) -> tuple[BuildInputs
         progress,
         request.unlabelled,
         labelling.images,
+        request.held,
     )
     source = inputs.source
     if request.unlabelled is not None:
@@ -106,7 +125,10 @@ def plan_builds(request: ExpandRequest, progress: Progress) -> tuple[BuildInputs
     for factor in request.factors:
         recipe = _recipe(request, factor, inputs, geometry, vae)
         _check_sides(recipe, inputs)
-        folder = request.out.with_name(f"{request.out.name}-x{factor}")
+        name = f"{request.out.name}-x{factor}"
+        if request.held is not None and request.held.folds is not None:
+            name += f"-fold{request.held.fold}"
+        folder = request.out.with_name(name)
         builds.append(build_of(folder, recipe, inputs))
     return inputs, builds
 

@@ -8,10 +8,10 @@ from augfactory.errors import InputDataError
 from augfactory.guarded.files import is_folder
 from augfactory.records import SourceSpec
 from augfactory.source_rows import SourceRows
-from augfactory.sources.opening import SAMPLE, split_suffix
+from augfactory.sources.opening import SAMPLE, SPLITS, split_suffix
 from augfactory.sources.torchvision_source import PREFIX
 from augfactory.store.manifest import Manifest
-from augfactory.store.places import path_at, place_from
+from augfactory.store.places import path_at, place_from, portable, remember, remembered
 from augfactory.store.versions import find_version, looks_like_version
 
 
@@ -24,8 +24,8 @@ def lasting_text(text: str) -> str:
     if looks_like_version(text):
         return str(find_version(text).resolve())
     name, colon, split = text.rpartition(":")
-    if split in ("train", "test") and looks_like_version(name):
-        return f"{find_version(name).resolve()}{colon}{split}"
+    if split in SPLITS and looks_like_version(name):
+        return f"{find_version(name).resolve()}{colon}{SPLITS[split]}"
     path, suffix = split_suffix(text)
     if not _is_path(path):
         return text
@@ -38,6 +38,18 @@ def place_of_source(text: str, folder: Path) -> str | None:
     return place_from(folder, lasting) if _is_path(split_suffix(lasting)[0]) else None
 
 
+def handed_on(rows: SourceRows, folder: Path) -> SourceRows:
+    """Return the record of rows as it is kept in ``folder``: without paths of this machine.
+
+    ``rows.text`` is as it was typed, in this working folder.
+    """
+    place = place_of_source(rows.text, folder)
+    lasting = lasting_text(rows.text)
+    if place is None and os.path.isabs(split_suffix(lasting)[0]):
+        remember(rows.fingerprint, lasting)
+    return rows.model_copy(update={"text": portable(rows.text), "place": place})
+
+
 def spec_of(origin: SourceRows, folder: Path) -> SourceSpec:
     """Return how to open what the version in ``folder`` was made from.
 
@@ -45,12 +57,16 @@ def spec_of(origin: SourceRows, folder: Path) -> SourceSpec:
     working folder.
     """
     text = origin.text
-    if origin.place is not None:
+    if origin.place is None:
+        there = remembered(origin.fingerprint)
+        if there is not None and not os.path.lexists(split_suffix(text)[0]):
+            text = there
+    else:
         there = path_at(folder, origin.place)
         # Where both are the same it stays as typed, which people know from messages.
         if os.path.lexists(split_suffix(there)[0]) and not _leads_to(text, there):
             text = there
-    return SourceSpec(text, origin.size, origin.colour)
+    return replace(origin.spec, text=text)
 
 
 def places_of(text: str, place: str | None, folder: Path) -> list[str]:
@@ -68,17 +84,38 @@ def places_of(text: str, place: str | None, folder: Path) -> list[str]:
 def folder_of_model(manifest: Manifest, folder: Path) -> Path | None:
     """Return where the model of the version in ``folder`` lies; None where nothing says so."""
     model = manifest.model or {}
+    there = remembered(str(model.get("sha256")))
     if model.get("place") is not None:
-        there = Path(path_at(folder, model["place"]))
-        if is_folder(there):
-            return there
+        there = path_at(folder, model["place"])
+    if there is not None and is_folder(Path(there)):
+        return Path(there)
     return Path(model["folder"]) if model.get("folder") else None
 
 
 def converted_like(spec: SourceSpec, origin: SourceRows) -> SourceSpec:
     """Return ``spec``, its images converted as those of ``origin`` unless it says otherwise."""
     colour = origin.colour if spec.colour == "auto" else spec.colour
-    return replace(spec, size=spec.size or origin.size, colour=colour)
+    options = replace(spec.options, fit=spec.options.fit or origin.options.fit)
+    return replace(spec, size=spec.size or origin.size, colour=colour, options=options)
+
+
+def flags_of(spec: SourceSpec) -> list[str]:
+    """Return the options of the command line by which ``spec.text`` is opened as it says."""
+    options = spec.options
+    root = options.root
+    if root is not None:
+        root = os.path.relpath(path_at(Path(split_suffix(spec.text)[0]).parent, root))
+    values = {
+        "--size": None if spec.size is None else "x".join(map(str, spec.size)),
+        "--fit": options.fit,
+        "--root": root,
+        "--file-column": options.file_column,
+        "--label-column": options.label_column,
+    }
+    words = [word for name, value in values.items() if value is not None for word in (name, value)]
+    words += [] if spec.colour == "auto" else [f"--{spec.colour}"]
+    words += ["--follow-links"] * options.follow_links
+    return words + ["--skip-broken"] * spec.skip_broken
 
 
 def _leads_to(text: str, lasting: str) -> bool:

@@ -34,6 +34,7 @@ def request_id(recipe: Recipe, manifest: Manifest) -> str:
         manifest.source.fingerprint,
         manifest.model["sha256"] if manifest.model else None,
         manifest.unlabelled.fingerprint if manifest.unlabelled else None,
+        manifest.validation.source.fingerprint if manifest.validation else None,
     )
 
 

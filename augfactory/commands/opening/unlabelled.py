@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from augfactory.commands.opening.look import look
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError
 from augfactory.evaluation.images.leakage import pixel_hashes
 from augfactory.evaluation.training.training_set import spread_rows
-from augfactory.records import Source, SourceSpec
+from augfactory.records import Colour, Source, SourceSpec
 from augfactory.source_rows import SourceRows, rows_of
 from augfactory.sources.unlabelled import open_unlabelled
 
@@ -42,8 +43,11 @@ def gather_unlabelled(
         InputDataError: they cannot be used, or none is left.
     """
     height, width, channels = labelled.image_shape
-    spec = replace(spec, size=(height, width), colour="rgb" if channels == 3 else "grey")
-    whole = open_unlabelled(spec)
+    options = replace(spec.options, fit=labelled.options.fit)
+    colour: Colour = "rgb" if channels == 3 else "grey"
+    spec = replace(spec, size=(height, width), colour=colour, options=options)
+    looked = look(spec, open_unlabelled(spec), progress)
+    whole = looked.source
     known = {digest.tobytes() for digest in pixel_hashes(labelled)}
     with progress.bar("reading unlabelled images", len(whole), "image") as bar:
         digests = pixel_hashes(whole, bar.advance)
@@ -55,5 +59,6 @@ def gather_unlabelled(
     if len(rows) > most:
         progress.say(f"{whole.name}: {most:,} of its {len(rows):,} images serve, evenly spread")
         rows = rows[spread_rows(len(rows), most)]
-    source = whole.restricted_to(rows)
-    return rows_of(spec, source, rows), source
+    chosen = looked.chosen(rows)
+    recorded = rows_of(spec, chosen.source, chosen.numbers, skipped=chosen.skipped)
+    return recorded, chosen.source

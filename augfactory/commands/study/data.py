@@ -5,11 +5,13 @@ from pathlib import Path
 
 from augfactory.commands.evaluate.checks import near_duplicates
 from augfactory.commands.evaluate.inputs import check_fit, refuse_shared, unused_rows
+from augfactory.commands.opening.look import Looked, look
 from augfactory.commands.opening.notes import suited_preset
 from augfactory.commands.progress import Progress
 from augfactory.commands.study.file import Study
+from augfactory.errors import RecipeError
 from augfactory.evaluation.comparison.results import Alert
-from augfactory.records import Source, SourceSpec, read_size
+from augfactory.records import Source, SourceOptions, SourceSpec, read_size
 from augfactory.source_rows import SourceRows, rows_of
 from augfactory.sources.opening import open_source, refuse_test_split
 from augfactory.sources.subset import stratified_rows
@@ -30,6 +32,7 @@ class StudyRequest:
     workers: int = 1
     download: bool = False
     lock: Lock = "flock"
+    skip_broken: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,8 @@ class StudyData:
     """What the whole study works on."""
 
     spec: SourceSpec
-    source: Source
+    source: Source  # its images that can be read
+    looked: Looked
     test_rows: SourceRows
     test: Source
     alerts: tuple[Alert, ...]
@@ -69,27 +73,34 @@ def open_data(request: StudyRequest, progress: Progress) -> StudyData:
     """
     asked = request.study
     size = None if asked.size is None else read_size(asked.size)
-    spec = SourceSpec(asked.source, size, asked.colour, request.download)
-    source = open_source(spec)
-    refuse_test_split(source, "a training set made")
-    test_spec = SourceSpec(asked.test, size, asked.colour, request.download)
-    test = open_source(test_spec)
-    check_fit(source, test)
+    if asked.fit is not None and size is None:
+        raise RecipeError("fit", "says how images are brought to a size", "Give size too.")
+
+    def spec_of(text: str) -> SourceSpec:
+        options = SourceOptions(fit=asked.fit)
+        return SourceSpec(text, size, asked.colour, request.download, options, request.skip_broken)
+
+    spec, test_spec = spec_of(asked.source), spec_of(asked.test)
+    opened, opened_test = open_source(spec), open_source(test_spec)
+    refuse_test_split(opened, "a training set made")
+    check_fit(opened, opened_test)
+    looked, looked_test = look(spec, opened, progress), look(test_spec, opened_test, progress)
+    source, test = looked.source, looked_test.source
     learnt, unlabelled = [source], None
     if asked.unlabelled is not None:
-        unlabelled = SourceSpec(asked.unlabelled, size, asked.colour, request.download)
+        unlabelled = spec_of(asked.unlabelled)
         learnt.append(open_unlabelled(unlabelled))
     total = sum(map(len, learnt)) + len(test)
     with progress.bar("looking for test images among the originals", total, "image") as bar:
         refuse_shared(learnt, test, bar.advance)
     alerts = tuple(near_duplicates(source, test))
-    chosen = None
     if asked.test_rows is not None and asked.test_rows < len(test):
         chosen = stratified_rows(test.labels, asked.test_rows, 0, "test_rows")
-        test = test.restricted_to(chosen)
-    test_rows = rows_of(test_spec, test, chosen)
+        looked_test = looked_test.chosen(chosen)
+        test = looked_test.source
+    test_rows = rows_of(test_spec, test, looked_test.numbers, skipped=looked_test.skipped)
     preset = suited_preset(source, progress)  # one for all draws
-    return StudyData(spec, source, test_rows, test, alerts, unlabelled, preset)
+    return StudyData(spec, source, looked, test_rows, test, alerts, unlabelled, preset)
 
 
 def draw_originals(data: StudyData, n_train: int, subset: int) -> Draw:
@@ -99,9 +110,10 @@ def draw_originals(data: StudyData, n_train: int, subset: int) -> Draw:
         RecipeError: there are not so many.
     """
     numbers = stratified_rows(data.source.labels, n_train, subset, "n_train")
-    rows = rows_of(data.spec, data.source.restricted_to(numbers), numbers)
+    drawn = data.looked.chosen(numbers)
+    rows = rows_of(data.spec, drawn.source, drawn.numbers, skipped=drawn.skipped)
     held_out = None
     # Images that an arm labels and learns are not held out any more.
     if data.unlabelled is None or data.unlabelled.text != data.spec.text:
-        held_out, _ = unused_rows(data.source, data.spec, numbers)
+        held_out, _ = unused_rows(data.looked, data.spec, numbers)
     return Draw(n_train, subset, rows, held_out)

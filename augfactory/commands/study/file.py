@@ -20,7 +20,7 @@ from augfactory.commands.study.grid import filled
 from augfactory.errors import RecipeError, unknown_name
 from augfactory.evaluation.classifiers.registry import CLASSIFIERS, DEFAULT_CLASSIFIER
 from augfactory.guarded.validation import Table, checked, shown_value, told
-from augfactory.records import read_size
+from augfactory.records import Fit, read_size
 
 SIZES = ("quick", "full")
 Size = Literal["quick", "default", "full"]
@@ -65,6 +65,11 @@ class Study(BaseModel):
     )
     colour: Literal["auto", "grey", "rgb"] = Field(
         default="auto", description="Convert images to one grey channel, or to three."
+    )
+    fit: Fit | None = Field(
+        default=None,
+        description='How images are brought to `size`: "crop" (unless said otherwise), "squash" '
+        'or "pad".',
     )
     test_rows: int | None = Field(
         default=None, ge=1,

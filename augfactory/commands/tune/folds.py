@@ -17,7 +17,7 @@ from augfactory.evaluation.comparison.protocol import Arm, Run
 from augfactory.evaluation.cross_validation import folds
 from augfactory.evaluation.training.batch_policy import BatchPolicy
 from augfactory.records import Source, SourceSpec
-from augfactory.source_rows import SourceRows, rows_of
+from augfactory.source_rows import PLAIN, SourceRows, rows_of
 from augfactory.store.disk.atomic import make_folders, write_file
 from augfactory.store.disk.lock import Lock
 from augfactory.store.manifest import read_manifest
@@ -73,8 +73,8 @@ def open_unit(request: TuneRequest, source: Source, folder: Path, number: int) -
     return Unit(
         number,
         place,
-        trained.model_copy(update={"text": str(place / "train.npz")}),
-        tested.model_copy(update={"text": str(place / "test.npz")}),
+        trained.model_copy(update={"text": str(place / "train.npz"), "options": PLAIN}),
+        tested.model_copy(update={"text": str(place / "test.npz"), "options": PLAIN}),
     )
 
 

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from augfactory.commands.expand.request import check_dataset_name
+from augfactory.commands.opening.look import look
 from augfactory.commands.opening.notes import suited_preset
+from augfactory.commands.opening.opening import flags_of
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs import files
 from augfactory.commands.tune.answer import REFERENCES, Results, all_tried, choice, mean_accuracy
@@ -52,7 +54,7 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
         AugfactoryError: saying what is wrong with the request, the data or the disk.
     """
     begun = time.monotonic()
-    source = _opened(request)
+    source = _opened(request, progress)
     preset = suited_preset(source, progress)  # of all images: that of a fold could be another
     space = candidates(preset, with_vae=request.vae)
     folder = request.out.with_name(f"{request.out.stem}-tuning")
@@ -83,7 +85,7 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
         return _finished(request, source, space, folder, results)
 
 
-def _opened(request: TuneRequest) -> Source:
+def _opened(request: TuneRequest, progress: Progress) -> Source:
     """Open the labelled images; everything that can be wrong is told before torch is loaded."""
     if not 0 < request.minutes < math.inf:
         raise RecipeError("--minutes", f"{request.minutes:g} is not a time", "Give 1 or more.")
@@ -94,6 +96,7 @@ def _opened(request: TuneRequest) -> Source:
     check_dataset_name(request.out)
     source = open_source(request.source)
     refuse_test_split(source, "a recipe chosen")
+    source = look(request.source, source, progress).source
     if request.n_train is not None:
         source = source.restricted_to(stratified_rows(source.labels, request.n_train, request.seed))
     sizes = np.bincount(source.labels, minlength=len(source.class_names))
@@ -170,10 +173,7 @@ def _next_command(request: TuneRequest, chosen: Candidate) -> str:
     read = []
     if request.n_train is not None:
         read += ["--n-train", str(request.n_train), "--seed", str(request.seed)]
-    if source.size is not None:
-        read += ["--size", "x".join(map(str, source.size))]
-    if source.colour != "auto":
-        read.append(f"--{source.colour}")
+    read += flags_of(source)
     name = request.out.stem
     made = ["augfactory", "expand", source.text, *read]
     if chosen.recipe.vae is None:

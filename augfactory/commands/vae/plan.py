@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
+from augfactory.commands.opening.look import look
 from augfactory.commands.opening.notes import few_images, suited_preset
-from augfactory.commands.opening.opening import lasting_text
+from augfactory.commands.opening.opening import handed_on
 from augfactory.commands.opening.unlabelled import gather_unlabelled
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
@@ -97,10 +98,11 @@ def plan_training(request: VaeTrainRequest, progress: Progress) -> PlannedTraini
             f"the class name {unfit[0]} cannot be used: {unfit[1]}",
             "Rename it.",
         )
-    rows = None
+    looked = look(request.source, whole, progress)
     if request.n_train is not None:
-        rows = stratified_rows(whole.labels, request.n_train, request.seed)
-    source = whole if rows is None else whole.restricted_to(rows)
+        labels = looked.source.labels
+        looked = looked.chosen(stratified_rows(labels, request.n_train, request.seed))
+    source = looked.source
     _check_held_out(source, settings)
     if (note := few_images(source)) is not None:
         progress.say(note)
@@ -118,8 +120,10 @@ def plan_training(request: VaeTrainRequest, progress: Progress) -> PlannedTraini
         latent=request.latent,
         image_shape=source.image_shape,
         class_names=source.class_names,
-        source=_trained_on(rows_of(request.source, source, rows)),
-        unlabelled=more and _trained_on(more),
+        source=_trained_on(
+            rows_of(request.source, source, looked.numbers, skipped=looked.skipped), request.out
+        ),
+        unlabelled=more and _trained_on(more, request.out),
         training=settings,
         geometry=geometry,
     )
@@ -128,8 +132,8 @@ def plan_training(request: VaeTrainRequest, progress: Progress) -> PlannedTraini
     )
 
 
-def _trained_on(rows: SourceRows) -> SourceRows:
-    return rows.model_copy(update={"text": lasting_text(rows.text), "roots": None})
+def _trained_on(rows: SourceRows, out: Path) -> SourceRows:
+    return handed_on(rows, out).model_copy(update={"roots": None})
 
 
 def _without_labels(source: Source, like: Source) -> Source:

@@ -196,7 +196,10 @@ def _model(a: dict[str, Any] | None, b: dict[str, Any] | None) -> tuple[Differen
 def _plain_model(model: dict[str, Any] | None) -> dict[str, Any]:
     trained_on = (model or {}).get("trained_on") or {}
     plain = {k: v for k, v in (model or {}).items() if k not in ("trained_on", "place")}
-    return {**plain, "trained_on": {k: v for k, v in trained_on.items() if k != "rows"}}
+    return {
+        **plain,
+        "trained_on": {k: v for k, v in trained_on.items() if k not in ("rows", "place")},
+    }
 
 
 def _shown(value: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from augfactory.commands.expand.build import Build, Dataset, make_version
 from augfactory.commands.expand.request import read_format
+from augfactory.commands.expand.validation import Validation
 from augfactory.commands.opening.recorded_recipe import check_recipe, check_rows, request_id
 from augfactory.commands.progress import Progress
 from augfactory.errors import RecipeError, VerificationError
@@ -20,9 +21,10 @@ from augfactory.store.formats.registry import FORMATS
 from augfactory.store.formats.storage_format import Shard
 from augfactory.store.manifest import MANIFEST, Manifest, is_as_listed, read_manifest
 from augfactory.store.manifest_parts import ExportEntry
-from augfactory.store.places import path_at, place_from
+from augfactory.store.places import path_at, place_from, portable, remember
 from augfactory.store.pseudo_label_table import tables_beside
 from augfactory.store.reader import Version, open_rows, read_rows
+from augfactory.store.splits import VAL
 from augfactory.store.versions import find_version, version_folders
 
 
@@ -55,7 +57,7 @@ def export(
     FORMATS[storage].check_class_names(manifest.class_names)
 
     def make_rows(waiting: list[int]) -> Iterator[int]:
-        _check_files(origin, manifest, progress)
+        check_files(origin, manifest, progress)
         version = open_rows(origin, manifest)
         counts = shards.count_rows(version.methods, version.source.labels, manifest.class_names)
         if manifest.counts != counts:
@@ -74,6 +76,14 @@ def export(
                 origin,
                 "its decoded pixels and labels are not those of its content hash; "
                 "nothing was exported",
+                f"`augfactory verify {origin}` names the files that were changed.",
+            )
+        held, published = told.get("validation"), manifest.validation
+        if held and published and held.content_hash != published.content_hash:
+            remove(build.building)
+            raise VerificationError(
+                origin,
+                "its validation images are not those of their content hash; nothing was exported",
                 f"`augfactory verify {origin}` names the files that were changed.",
             )
         for name in tables_beside(labelled=manifest.unlabelled is not None):
@@ -108,7 +118,17 @@ def _build(origin: Path, manifest: Manifest, folder: Path, storage: str) -> Buil
         image_shape=manifest.image_shape,
         class_names=manifest.class_names,
         content_hash=manifest.content_hash,
+        validation=_validation(origin, manifest),
     )
+
+
+def _validation(origin: Path, manifest: Manifest) -> Validation | None:
+    entry = manifest.validation
+    if entry is None:
+        return None
+    told = entry.model_dump(exclude={"source", "content_hash", "counts"}, exclude_none=True)
+    source = open_rows(origin, manifest.of_validation(), VAL).source
+    return Validation(entry.source, source, told)
 
 
 def _copied(build: Build, version: Version, waiting: list[int]) -> Iterator[int]:
@@ -121,7 +141,7 @@ def _copied(build: Build, version: Version, waiting: list[int]) -> Iterator[int]
         yield stop - start
 
 
-def _check_files(origin: Path, manifest: Manifest, progress: Progress) -> None:
+def check_files(origin: Path, manifest: Manifest, progress: Progress) -> None:
     """Pass on nothing that was damaged: the content hash does not cover every column."""
     with progress.bar("checking files", len(manifest.files), "file") as bar:
         for entry in manifest.files:
@@ -144,11 +164,33 @@ def _places(origin: Manifest, old: Path, new: Path) -> dict[str, Any]:
     def moved(entry: SourceRows | None) -> SourceRows | None:
         if entry is None or entry.place is None:
             return entry
-        return entry.model_copy(update={"place": place_from(new, path_at(old, entry.place))})
+        there = path_at(old, entry.place)
+        place = place_from(new, there)
+        if place is None:
+            remember(entry.fingerprint, there)
+        return entry.model_copy(update={"place": place, "text": portable(entry.text)})
 
+    for learnt in ("trained_on", "unlabelled"):
+        if model is not None and model.get(learnt) is not None:
+            rows = moved(SourceRows.model_validate(model[learnt]))
+            model = {
+                **model,
+                learnt: rows and rows.model_dump(mode="json", include={*model[learnt]}),
+            }
     if model is not None and model.get("place") is not None:
-        model = {**model, "place": place_from(new, path_at(old, model["place"]))}
-    return {"source": moved(origin.source), "unlabelled": moved(origin.unlabelled), "model": model}
+        there = path_at(old, model["place"])
+        model = {**model, "place": place_from(new, there)}
+        if model["place"] is None:
+            remember(str(model.get("sha256")), there)
+    held = origin.validation
+    if held is not None:
+        held = held.model_copy(update={"source": moved(held.source)})
+    return {
+        "source": moved(origin.source),
+        "unlabelled": moved(origin.unlabelled),
+        "model": model,
+        "validation": held,
+    }
 
 
 def _next_patch(folder: Path, origin: Path, manifest: Manifest, version: str) -> str:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ def gather_again(
         InputDataError: they are gone or have changed.
     """
     recorded = spec_of(manifest.source, folder)
-    spec = SourceSpec(source or recorded.text, recorded.size, recorded.colour)
+    spec = replace(recorded, text=source or recorded.text)
     if source is None:
         _check_recorded_source(manifest, folder)
     with progress.bar("reading the source", len(manifest.source.rows), "image") as bar:
@@ -108,7 +109,7 @@ def _recorded_model(manifest: Manifest, folder: Path) -> Path:
         )
     model = manifest.model or {}
     places = places_of(model.get("folder") or str(place), model.get("place"), folder)
-    if not any(is_model_folder(each) for each in places):
+    if not any(is_model_folder(each) for each in (*places, str(place))):
         raise InputDataError(
             place,
             f"{address(manifest)} was made with it, and there is no finished model at "
@@ -121,7 +122,8 @@ def _recorded_model(manifest: Manifest, folder: Path) -> Path:
 def _check_recorded_source(manifest: Manifest, folder: Path) -> None:
     text, place = manifest.source.text, manifest.source.place
     places = places_of(text, place, folder)
-    if places and not any(_is_there(each) for each in (*places, text)):
+    found = spec_of(manifest.source, folder).text
+    if places and not any(_is_there(each) for each in (*places, text, found)):
         raise InputDataError(
             text,
             f"{address(manifest)} was made from it, and there is no such file or folder: nothing "

@@ -11,7 +11,9 @@ import numpy as np
 from augfactory.commands.opening.opening import converted_like
 from augfactory.commands.opening.recorded_recipe import recipe_of, request_id
 from augfactory.commands.progress import Progress
+from augfactory.commands.versions.refused import refuse_damaged, refuse_foreign
 from augfactory.commands.versions.shard_rows import rows_in_words, rows_of_files
+from augfactory.commands.versions.validation_problems import validation_problems
 from augfactory.errors import InputDataError, RecipeError, VerificationError
 from augfactory.guarded.decoding import decoding
 from augfactory.guarded.files import NotRegularError, is_there, open_inside, read_inside, sha256_of
@@ -20,7 +22,7 @@ from augfactory.records import SourceSpec
 from augfactory.sources.opening import open_source
 from augfactory.store.checked import DOCUMENTS
 from augfactory.store.formats.registry import FORMATS
-from augfactory.store.layout import layout_of, layout_problems
+from augfactory.store.layout import foreign_entries, layout_of, layout_problems
 from augfactory.store.manifest import (
     CHECKSUMS,
     MANIFEST,
@@ -35,6 +37,7 @@ from augfactory.store.manifest_parts import FileEntry
 from augfactory.store.pseudo_label_table import tables_beside
 from augfactory.store.reader import Version, open_rows, open_version, read_drawn, read_row_ranges
 from augfactory.store.shards import count_rows
+from augfactory.store.splits import VAL
 from augfactory.store.statistics import statistics_of, sums_of
 from augfactory.store.versions import find_version
 
@@ -88,9 +91,11 @@ def verify(text: str, progress: Progress, *, expected_hash: str | None = None) -
                 told = f"; it holds {rows_in_words(holding)}" if holding else ""
                 problems.append(f"{problem}{told}")
             bar.advance()
-    _raise(folder, problems)
+    foreign = foreign_entries(folder, layout_of(manifest))
+    refuse_damaged(folder, problems, foreign)
     version = open_rows(folder, manifest)
-    _raise(folder, _content_problems(version, progress))
+    refuse_damaged(folder, _content_problems(version, progress), foreign)
+    refuse_foreign(folder, foreign)
     return Verified(
         manifest.name,
         manifest.version,
@@ -246,6 +251,8 @@ def _content_problems(version: Version, progress: Progress) -> list[str]:
     if manifest.rejected is not None and manifest.rejected != _rejected(version):
         problems.append(f"{MANIFEST}: its rejected draws are not those of {PLAN}")
     problems += _wrong_paths(version)
+    if manifest.validation is not None:
+        problems += validation_problems(version)
     return problems
 
 
@@ -263,6 +270,8 @@ def _wrong_paths(version: Version) -> list[str]:
     labelled = version.manifest.unlabelled is not None
     known = {*tables_beside(labelled=labelled), *DOCUMENTS}
     folders = {name.partition("/")[0] for name in _folders(version)}
+    if version.manifest.validation is not None:
+        folders.add(VAL)
     return [
         f"{entry.path}: is not a file of a dataset in the format {version.manifest.format}"
         for entry in version.manifest.files
@@ -274,14 +283,3 @@ def _wrong_paths(version: Version) -> list[str]:
 
 def _folders(version: Version) -> list[str]:
     return FORMATS[version.manifest.format].folders(version.manifest.class_names)
-
-
-def _raise(folder: Path, problems: list[str]) -> None:
-    if problems:
-        shown = "\n".join(f"  {problem}" for problem in problems[:20])
-        more = f"\n  and {len(problems) - 20} more" if len(problems) > 20 else ""
-        raise VerificationError(
-            folder,
-            f"{len(problems)} thing(s) are not as published:\n{shown}{more}",
-            "Restore these files from a copy, or delete the version and expand again.",
-        )

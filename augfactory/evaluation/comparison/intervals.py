@@ -3,7 +3,9 @@
 All arms are trained in the same blocks (draws of the originals or, where there is but one draw,
 training seeds) and measured on the same test images. A figure is its arm's share, its block's share
 and a remainder, whose variance is pooled over all arms. The difference of two arms is uncertain by
-the remainders, and because other test images could have been drawn.
+the remainders, and because other test images could have been drawn. Few blocks can agree by chance:
+no interval is narrower than the one that the test images alone give, counted as if each block's
+answers were the arm's for good (a paired test of the mean answers, as McNemar's is of one).
 """
 
 from collections.abc import Mapping, Sequence
@@ -68,7 +70,8 @@ def compare(
     """Return the difference of each pair, with intervals that together hold in 95 % of cases.
 
     They reach as far as the largest |t| of all pairs goes (Dunnett 1955, for pairs that share one
-    arm); the degrees of freedom of the two variances together are Satterthwaite's (1946).
+    arm); the degrees of freedom of the two variances together are Satterthwaite's (1946). With
+    ``by_image`` they reach at least as far as the chance in the test images does.
 
     Args:
         figures: arm -> block -> figure.
@@ -78,12 +81,13 @@ def compare(
     residual, freedom = pooled_residual(figures)
     common = {pair: sorted(figures[pair[0]].keys() & figures[pair[1]].keys()) for pair in pairs}
     test = dict.fromkeys(pairs, 0.0)
+    least_variance = dict.fromkeys(pairs, 0.0)
     if by_image is not None:
         for one, other in pairs:
             own = common[one, other]
-            test[one, other] = image_variance(
-                np.stack([by_image[one][key] - by_image[other][key] for key in own])
-            )
+            gaps = np.stack([by_image[one][key] - by_image[other][key] for key in own])
+            test[one, other] = image_variance(gaps)
+            least_variance[one, other] = image_variance(gaps.mean(axis=0, keepdims=True))
     training = {pair: 2 * residual / len(own) for pair, own in common.items()}
     reach = None
     if freedom and pairs:
@@ -93,7 +97,11 @@ def compare(
     for one, other in pairs:
         own = common[one, other]
         mean = float(np.mean([figures[one][key] - figures[other][key] for key in own]))
-        half = None if reach is None else reach * (training[one, other] + test[one, other]) ** 0.5
+        half = None
+        if reach is not None:
+            whole = training[one, other] + test[one, other]
+            least_reach = largest_t(tuple(pairs), MOST_FREEDOM)
+            half = max(reach * whole**0.5, least_reach * least_variance[one, other] ** 0.5)
         low, high = (None, None) if half is None else (mean - half, mean + half)
         differences[one, other] = Difference(mean, low, high, len(own))
     return Comparison(differences, residual, freedom, test)

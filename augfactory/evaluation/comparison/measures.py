@@ -9,6 +9,7 @@ from augfactory.records import Int64Array
 
 Float64Array = npt.NDArray[np.float64]
 BINS = 15
+ROWS_OF_A_BIN = 100
 TEMPERATURES = (0.05, 20.0)
 
 
@@ -18,8 +19,10 @@ class Scores:
 
     ``accuracy`` and ``balanced_accuracy`` (the mean over the classes), 0 to 1; ``nll`` in nats;
     ``brier``, 0 to 2, summed over the classes (Brier 1950); ``ece`` and ``rms_calibration``, 0 to
-    1: mean and root mean square, over equal bins of confidence weighted by their rows, of
-    |accuracy - confidence| (Guo et al. 2017, section 2; Hendrycks et al. 2019, appendix).
+    1: the mean and the root mean square of |accuracy - confidence| over bins of confidence,
+    weighted by their rows. Those of ``ece`` are 15 equal ones (Guo et al. 2017, section 2), those
+    of ``rms_calibration`` hold 100 rows each, in order of confidence, the last up to 199, as in the
+    code of its authors (Hendrycks et al. 2019, arXiv:1812.04606, appendix).
     """
 
     accuracy: float
@@ -54,7 +57,7 @@ def scores(log_probability: Float64Array, labels: Int64Array) -> Scores:
         nll=negative_log_likelihood(log_probability, labels),
         brier=brier(log_probability, labels),
         ece=float((share * gap).sum()),
-        rms_calibration=float(np.sqrt((share * gap**2).sum())),
+        rms_calibration=rms_calibration(log_probability, labels),
     )
 
 
@@ -102,6 +105,17 @@ def reliability(log_probability: Float64Array, labels: Int64Array) -> Reliabilit
         confidence=tuple((np.bincount(place, confidence, BINS) / full).tolist()),
         accuracy=tuple((np.bincount(place, right, BINS) / full).tolist()),
     )
+
+
+def rms_calibration(log_probability: Float64Array, labels: Int64Array) -> float:
+    """Return the root mean square, 0 to 1, of |accuracy - confidence| over bins of 100 rows."""
+    confidence = np.exp(log_probability.max(axis=1))
+    right = log_probability.argmax(axis=1) == labels
+    order = np.argsort(confidence, kind="stable")
+    starts = np.arange(max(1, len(order) // ROWS_OF_A_BIN)) * ROWS_OF_A_BIN
+    rows = np.diff(np.append(starts, len(order)))
+    gap = np.add.reduceat(confidence[order] - right[order], starts) / rows
+    return float(np.sqrt((rows * gap**2).sum() / len(order)))
 
 
 def fit_temperature(log_probability: Float64Array, labels: Int64Array) -> float:

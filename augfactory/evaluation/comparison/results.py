@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 from augfactory.evaluation.comparison.curves import Curve
 from augfactory.evaluation.comparison.intervals import Difference
 from augfactory.evaluation.comparison.measures import Reliability
+from augfactory.records import LeftOut
 
 Text = InstanceOf[str]  # a path may hold bytes that are no UTF-8, which pydantic's str refuses
 
@@ -170,6 +171,7 @@ class LabelledSet(Record):
     colour: Text | None = None
     rows: int
     fingerprint: Text = ""
+    skipped: tuple[LeftOut, ...] | None = Field(default=None, exclude_if=lambda names: not names)
 
 
 @dataclass(frozen=True)

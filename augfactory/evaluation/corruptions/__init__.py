@@ -9,7 +9,6 @@ Differs: hence "style": the bytes are not those of the published files, so error
          where the published files are truncated, which is half a grey level darker.
          Frost: crops of procedural textures stand in for photographs of frost.
          Snow, motion blur: ImageMagick's motion blur, written anew, in floating point.
-         Zigzag: the image below the line stays as it is (the code turns every value above 0 white).
          Canny edges: OpenCV's, which knows fewer directions; about 1 % of a digit's pixels differ
          from scikit-image's. Colour images give grey edges.
          Shear, rotate, scale, elastic: samples are taken at multiples of 1/32 pixel; beyond an

@@ -14,8 +14,11 @@ _REACH = 4.0  # standard deviations after which a Gaussian is cut off
 _LEAST_WEIGHT = 1e-6  # smaller weights could not change a byte
 
 
-def smoothed(values: Float32Array, deviation: float) -> Float32Array:
-    """Smooth float32 [n, H, W, C] by a Gaussian of ``deviation`` pixels; border pixels repeat."""
+def smoothed(values: Float32Array, deviation: float, *, vertical: bool = False) -> Float32Array:
+    """Smooth float32 [n, H, W, C] by a Gaussian of ``deviation`` pixels; border pixels repeat.
+
+    With ``vertical`` only up and down.
+    """
     radius = int(_REACH * deviation + 0.5)
     if radius == 0:
         return values
@@ -23,7 +26,8 @@ def smoothed(values: Float32Array, deviation: float) -> Float32Array:
     kernel /= kernel.sum()
     result = np.empty_like(values)
     for image, target in zip(values, result, strict=True):
-        blurred = cv2.sepFilter2D(image, cv2.CV_32F, kernel, kernel, borderType=_REPEATED)
+        across = np.ones(1) if vertical else kernel
+        blurred = cv2.sepFilter2D(image, cv2.CV_32F, across, kernel, borderType=_REPEATED)
         target[...] = blurred.reshape(target.shape)
     return result
 
@@ -51,22 +55,29 @@ def disc(radius: float, softness: float, reach: int) -> Float32Array:
 
 
 def glass_blur(
-    batch: Batch, deviation: float, distance: int, rounds: int, swap: bool
+    batch: Batch,
+    deviation: float,
+    distance: int,
+    rounds: int,
+    swap: bool,
+    vertical: bool = False,
 ) -> UInt8Array:
     """Smooth, move pixels about, smooth again.
 
     In each round, from the lower right to the upper left, every pixel takes the value of one at
     most ``distance`` pixels away. With ``swap`` the two exchange their values, and half of the
     pixels, by chance, are passed over: that is MNIST-C. CIFAR-10-C was meant to exchange too, but
-    its assignment of colour pixels copies only.
+    its assignment of colour pixels copies only. With ``vertical`` it is smoothed up and down alone,
+    as MNIST-C's files are: the code took the columns of its grey images for channels.
     """
     deviation *= batch.scale
     distance = round(distance * batch.scale)
-    values = smoothed(batch.values, deviation)
+    values = smoothed(batch.values, deviation, vertical=vertical)
     count, height, width, channels = values.shape
     origin = _shuffled(batch, distance, rounds, swap)
     moved = np.take_along_axis(values.reshape(count, -1, channels), origin[:, :, None], axis=1)
-    return to_bytes(smoothed(moved.reshape(count, height, width, channels), deviation))
+    moved = moved.reshape(count, height, width, channels)
+    return to_bytes(smoothed(moved, deviation, vertical=vertical))
 
 
 def _shuffled(batch: Batch, distance: int, rounds: int, swap: bool) -> Int64Array:
@@ -154,8 +165,9 @@ def zoom_blur(batch: Batch, steps: int) -> UInt8Array:
 def enlarged(values: Float32Array, factor: float, size: tuple[int, int]) -> Float32Array:
     """Enlarge the middle of each image until it fills ``size``, bilinearly.
 
-    Of each side, ceil(side / factor) pixels are spread over round(factor times that), the first
-    on the first and the last on the last, and the middle of the result is kept.
+    Of each side, ceil(side / factor) pixels are spread over round(factor times that), halves to the
+    even number as scipy.ndimage.zoom rounds them, the first on the first and the last on the last,
+    and the middle of the result is kept.
 
     Args:
         values: float32 [n, h, w, C], whole images, or their middles of at least that size.
@@ -167,7 +179,7 @@ def enlarged(values: Float32Array, factor: float, size: tuple[int, int]) -> Floa
     """
     for axis, side in enumerate(size, 1):
         kept = int(np.ceil(side / factor))
-        spread = int(kept * factor + 0.5)
+        spread = round(kept * factor)
         first = (values.shape[axis] - kept) // 2
         place = (np.arange(side) + (spread - side) // 2) * ((kept - 1) / max(spread - 1, 1))
         below = place.astype(np.int64)

@@ -18,7 +18,7 @@ CHANGES: dict[str, tuple[Change, ...]] = {
     "shot_noise": (partial(noise.shot_noise, photons=3),),  # 5
     "impulse_noise": (partial(noise.impulse_noise, amount=0.17),),  # 4
     "glass_blur": (  # 1
-        partial(blur.glass_blur, deviation=0.7, distance=1, rounds=2, swap=True),
+        partial(blur.glass_blur, deviation=0.7, distance=1, rounds=2, swap=True, vertical=True),
     ),
     "motion_blur": (partial(blur.motion_blur, radius=10, deviation=3),),  # 1
     "shear": (partial(geometry.shear, angle=0.4),),  # 2

@@ -4,10 +4,9 @@ import contextlib
 import warnings
 from collections.abc import Iterator
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from augfactory.errors import AugfactoryError, InputDataError
-from augfactory.guarded.files import NotRegularError
 
 
 @contextlib.contextmanager
@@ -39,6 +38,8 @@ def decoder_errors(where: object, what: str, remedy: str) -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     """Return the first line of an exception's text, or its kind where it has none."""
-    told = error.strerror if isinstance(error, NotRegularError) else error
+    if isinstance(error, UnidentifiedImageError):  # its text holds the whole path, of this machine
+        return "its content is that of no image format that is read"
+    told = (isinstance(error, OSError) and error.strerror) or error
     lines = str(told).strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from augfactory.errors import InputDataError
 from augfactory.records import Float32Array, Int64Array
+from augfactory.sources.parsing.other_tasks import classification_only
 
 AnyArray = npt.NDArray[Any]
 MAX_CLASSES = 32_768
@@ -71,7 +72,12 @@ def checked_hard(values: AnyArray, where: str, classes: int | None) -> Int64Arra
         raise InputDataError(where, what, WHOLE_NUMBERS)
     if values.dtype.kind == "f":
         _refuse_first(~np.isfinite(values), values, where, "not a number")
-        _refuse_first(values != np.rint(values), values, where, "no whole number")
+        fractions = values != np.rint(values)
+        if fractions.any():
+            row = int(fractions.argmax())
+            raise classification_only(
+                where, f"the label of row {row}, {values[row]}, is no whole number"
+            )
     _refuse_first(values < 0, values, where, "negative")
     limit = MAX_CLASSES if classes is None else classes
     _refuse_first(values >= limit, values, where, f"outside the {limit} classes 0 to {limit - 1}")

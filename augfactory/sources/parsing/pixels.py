@@ -10,8 +10,10 @@ In this order:
 4. Transparency is laid on white.
 5. Palettes, CMYK, YCbCr and HSV become rgb.
 6. Colour: rgb to grey by ITU-R 601-2 luma (Pillow's ``L``); grey to rgb by three equal channels.
-7. Size, where one is asked: the shorter side is scaled to fit and the longer one cropped at the
-   centre, so that shapes keep their aspect (Pillow's BICUBIC, antialiased when shrinking).
+7. Size, where one is asked (Pillow's BICUBIC, antialiased when shrinking). ``crop``: the shorter
+   side is scaled to fit and the longer one cropped at the centre, so that shapes keep their aspect.
+   ``pad``: the longer side is scaled to fit and the image laid in the middle of black. ``squash``:
+   each side is scaled by itself, so that all is seen and shapes change.
 """
 
 from dataclasses import replace
@@ -19,7 +21,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image, ImageOps
 
-from augfactory.records import Colour, Int64Array, Source, UInt8Array
+from augfactory.records import Colour, Fit, Int64Array, Source, UInt8Array
 
 ORIENTATION_TAG = 0x0112
 TRANSPOSES = {
@@ -33,21 +35,23 @@ TRANSPOSES = {
 }
 
 
-def pixels_of(image: Image.Image, size: tuple[int, int] | None, channels: int) -> UInt8Array:
+def pixels_of(
+    image: Image.Image, size: tuple[int, int] | None, channels: int, fit: Fit | None = None
+) -> UInt8Array:
     """Return uint8 [H, W, channels] by the policy above.
 
     Args:
         image: a loaded image of any mode and size.
         size: (height, width) wanted; None keeps the image's own.
         channels: 1 for grey, 3 for rgb.
+        fit: how it is brought to ``size``; None is "crop".
 
     Raises:
         ValueError: 32-bit pixels, or a mode that Pillow cannot convert to rgb.
     """
     image = _eight_bit(_upright(image)).convert("L" if channels == 1 else "RGB")
     if size is not None:
-        height, width = size
-        image = ImageOps.fit(image, (width, height), method=Image.Resampling.BICUBIC)
+        image = _fitted(image, size, fit)
     return np.asarray(image).reshape(image.height, image.width, channels)
 
 
@@ -59,7 +63,9 @@ def is_grey(image: Image.Image) -> bool:
     return bool((palette == palette[:, :1]).all())
 
 
-def converted(source: Source, size: tuple[int, int] | None, colour: Colour) -> Source:
+def converted(
+    source: Source, size: tuple[int, int] | None, colour: Colour, fit: Fit | None = None
+) -> Source:
     """Return ``source`` with each image brought to ``size`` and ``colour`` when it is read."""
     height, width, channels = source.image_shape
     wanted = {"auto": channels, "grey": 1, "rgb": 3}[colour]
@@ -72,10 +78,19 @@ def converted(source: Source, size: tuple[int, int] | None, colour: Colour) -> S
         block = np.empty((len(rows), *shape), dtype=np.uint8)
         for place, image in enumerate(images):
             plain = Image.fromarray(image[:, :, 0] if channels == 1 else image)
-            block[place] = pixels_of(plain, size, wanted)
+            block[place] = pixels_of(plain, size, wanted, fit)
         return block
 
     return replace(source, image_shape=shape, read_images=read_images)
+
+
+def _fitted(image: Image.Image, size: tuple[int, int], fit: Fit | None) -> Image.Image:
+    wide, how = (size[1], size[0]), Image.Resampling.BICUBIC
+    if fit == "squash":
+        return image.resize(wide, how)
+    if fit == "pad":
+        return ImageOps.pad(image, wide, how)
+    return ImageOps.fit(image, wide, how)
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -124,6 +124,12 @@ def remove(path: Path) -> None:
         raise unwritable(path, error) from error
 
 
+def remove_empty(folder: Path) -> None:
+    """Remove a folder if it is there and empty; one that is not, or may not be removed, stays."""
+    with contextlib.suppress(OSError):
+        system.rmdir(folder)
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove what a killed process left half-written in ``folder``, if that is there.
 

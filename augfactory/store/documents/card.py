@@ -4,16 +4,26 @@ Nothing in it depends on when or where the dataset was made: the same request gi
 """
 
 import json
+from dataclasses import dataclass
 
 from augfactory.guarded.tables import markdown as table
 from augfactory.guarded.text import escaped
-from augfactory.methods.registry import METHODS
 from augfactory.source_rows import SourceRows
+from augfactory.store.documents.card_validation import validation_files, validation_in_words
+from augfactory.store.documents.made_in_words import (
+    DECODED,
+    LABELLED,
+    ORIGINAL,
+    is_residual,
+    licence_in_words,
+    licence_lines,
+    method_in_words,
+)
 from augfactory.store.documents.markdown import channels, code, numbers, quoted, wrapped
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.manifest import Manifest, program
+from augfactory.store.manifest_parts import About
 
-ORIGINAL, DECODED, LABELLED = "original", "vae", "pseudo-label"
 SIZES = (
     (10**3, "n<1K"),
     (10**4, "1K<n<10K"),
@@ -25,40 +35,51 @@ SIZES = (
 )
 
 
-def card(manifest: Manifest) -> str:
-    """Return the dataset card."""
+@dataclass(frozen=True)
+class Elsewhere:
+    """What the card says where rows of a version are laid out for others, beside no other file.
+
+    ``configs`` are lines of the front matter; ``reading`` is Markdown: how the files are read.
+    """
+
+    configs: str
+    reading: str
+
+
+def card(manifest: Manifest, laid_out: Elsewhere | None = None) -> str:
+    """Return the dataset card of a version, or of its rows ``laid_out`` in another folder."""
     sections = (
-        _front_matter(manifest) + "\n" + _introduction(manifest),
+        _front_matter(manifest, laid_out) + "\n" + _introduction(manifest, laid_out),
         "## What it holds\n\n" + _contents(manifest),
-        "## Reading it\n\n" + _reading(manifest),
+        "## Reading it\n\n" + _reading(manifest, laid_out),
         "## How it was made\n\n" + _making(manifest),
         "## Use and limits\n\n" + _limits(manifest),
-        "## Identity\n\n" + _identity(manifest),
+        "## Identity\n\n" + _identity(manifest, laid_out),
     )
     return escaped("\n\n".join(sections), keep="\n") + "\n"
 
 
-def _front_matter(manifest: Manifest) -> str:
+def _front_matter(manifest: Manifest, laid_out: Elsewhere | None) -> str:
     # No dataset_info: the features stand in the Parquet files, and load_dataset ignores them here.
+    configs = f"""configs:
+- config_name: default
+  data_files:
+  - split: train
+    path: {FORMATS[manifest.format].data_files}{validation_files(manifest)}"""
     return f"""---
 pretty_name: {quoted(f"{manifest.name}, {manifest.version}")}
-license: other
-license_name: as-the-source
+{licence_lines(manifest)}
 task_categories: [image-classification]
 task_ids: [multi-class-image-classification]
 size_categories: [{_size_category(manifest.rows)}]
 source_datasets: [extended]
 annotations_creators: [machine-generated]
 tags: [synthetic, data-augmentation, soft-labels, augfactory]
-configs:
-- config_name: default
-  data_files:
-  - split: train
-    path: {FORMATS[manifest.format].data_files}
+{laid_out.configs if laid_out else configs}
 ---"""
 
 
-def _introduction(manifest: Manifest) -> str:
+def _introduction(manifest: Manifest, laid_out: Elsewhere | None) -> str:
     height, width, channels = manifest.image_shape
     kept = sum(manifest.counts.get(ORIGINAL, {}).values())
     made, originals = manifest.rows - kept, len(manifest.source.rows)
@@ -73,15 +94,14 @@ def _introduction(manifest: Manifest) -> str:
         if manifest.exported_from
         else ""
     )
+    about = manifest.about or About()
+    own = f"{wrapped(escaped(about.description))}\n\n" if about.description else ""
     text = (
         f"{manifest.rows:,} labelled images of {height}×{width} pixels, {_colours(channels)}, in "
         f"{len(manifest.class_names)} classes: {parts}, by {program()}.{exported}"
     )
-    return f"""# {escaped(manifest.name)}, {manifest.version}
-
-{wrapped(text)}
-
-![what there was, and what was made from it](preview.png)"""
+    picture = "" if laid_out else "\n\n![what there was, and what was made from it](preview.png)"
+    return f"# {escaped(manifest.name)}, {manifest.version}\n\n{own}{wrapped(text)}{picture}"
 
 
 def _contents(manifest: Manifest) -> str:
@@ -101,7 +121,7 @@ def _contents(manifest: Manifest) -> str:
     )
     return f"""{table(classes)}
 
-A row counts in the class of its largest label share.
+A row counts in the class of its largest label share.{validation_in_words(manifest)}
 
 {_figures(manifest)}
 
@@ -131,7 +151,7 @@ def _figures(manifest: Manifest) -> str:
         lines.append(
             [
                 method,
-                _method(method, residual=_is_residual(manifest)),
+                method_in_words(method, residual=is_residual(manifest)),
                 f"{sum(classes.values()):,}",
                 f"{labels.mixed:,}" if labels else "-",
                 f"{labels.largest_share:.3f}" if labels else "-",
@@ -148,15 +168,20 @@ def _figures(manifest: Manifest) -> str:
     return f"{table(lines, words=2)}\n\n{wrapped(pixels)}"
 
 
-def _reading(manifest: Manifest) -> str:
+def _reading(manifest: Manifest, laid_out: Elsewhere | None) -> str:
     storage = FORMATS[manifest.format]
     grey = storage.grey_note if manifest.image_shape[2] == 1 else ""
     columns = (
         "`soft_label` holds the exact label shares in the order of the classes above, `label` the "
         "number of the largest. `source_index` counts positions among the source rows that "
         "`manifest.json` lists (-1: unused), `weight` is the share of each; `round` counts passes "
-        "over the source, 0 for originals. `plan.parquet` holds every number that was drawn for a "
-        "row. `croissant.json` describes all of it for machines."
+        "over the source, 0 for originals."
+    )
+    if laid_out is not None:
+        return "\n\n".join([laid_out.reading, wrapped(columns)])
+    columns += (
+        " `plan.parquet` holds every number that was drawn for a row. `croissant.json` describes "
+        "all of it for machines."
     )
     return "\n\n".join(filter(None, [storage.reading, wrapped(grey), wrapped(columns)]))
 
@@ -232,8 +257,7 @@ def _limits(manifest: Manifest) -> str:
         "from.",
         "What the source images show of persons or places stands in these too: augfactory does "
         "not look for it.",
-        "The licence is that of the source, which augfactory does not know: ask whoever it comes "
-        "from.",
+        licence_in_words(manifest),
     ]
     if LABELLED in manifest.counts:
         points.insert(
@@ -243,7 +267,7 @@ def _limits(manifest: Manifest) -> str:
         )
     if DECODED in manifest.counts:
         look = "are smoother than real ones: fine detail is lost"
-        if _is_residual(manifest):
+        if is_residual(manifest):
             look = "keep the detail of the image that they are made from"
         points.insert(
             2,
@@ -257,30 +281,14 @@ def _limits(manifest: Manifest) -> str:
     return "\n".join([wrapped(use), "", *(wrapped(point, "- ") for point in points)])
 
 
-def _identity(manifest: Manifest) -> str:
+def _identity(manifest: Manifest, laid_out: Elsewhere | None) -> str:
+    checks = (
+        "`sha256sum -c SHA256SUMS` checks every file without augfactory, `augfactory verify` the "
+        "rows too."
+    )
     return f"""Content hash `{manifest.content_hash}`
 (decoded pixels, labels and their order; the same in every format). Recipe id
-`{manifest.recipe_id}`.
-`sha256sum -c SHA256SUMS` checks every file without augfactory, `augfactory verify` the rows too."""
-
-
-def _is_residual(manifest: Manifest) -> bool:
-    """Tell whether decoded rows are source images and what a move among codes changes in them."""
-    return (manifest.recipe.get("vae") or {}).get("decode") == "residual"
-
-
-def _method(name: str, *, residual: bool) -> str:
-    """Return how a row of this method is made, in the words of the method's card."""
-    if name == ORIGINAL:
-        return "taken from the source as it was"
-    if name == DECODED and residual:
-        return "add to a source image what a move near its code changes"
-    if name == DECODED:
-        return "decode a code near that of a source image"
-    if name == LABELLED:
-        return "an unlabelled image, labelled by classifiers of the labelled ones"
-    method = METHODS.get(name)
-    return method.card.splitlines()[0].partition(": ")[2].rstrip(".") if method else ""
+`{manifest.recipe_id}`.{"" if laid_out else f"{chr(10)}{checks}"}"""
 
 
 def _colours(channels: int) -> str:

@@ -14,7 +14,7 @@ from augfactory.store.documents.croissant_provenance import provenance
 from augfactory.store.documents.croissant_records import PARQUET, file_sets, record_sets
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.manifest import Manifest, program
-from augfactory.store.manifest_parts import FileEntry
+from augfactory.store.manifest_parts import About, FileEntry
 
 CONFORMS_TO = ("http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0")
 ENCODINGS = {
@@ -51,11 +51,19 @@ def _general(manifest: Manifest) -> Node:
         f"augfactory from {len(manifest.source.rows):,} images of {manifest.source.title}, stored "
         f"as {manifest.format} in {storage.data_files}. README.md says how to read them."
     )
+    about = manifest.about or About()
+    if manifest.validation is not None:
+        description += (
+            f" {len(manifest.validation.source.rows):,} images to validate on are in val/: "
+            f"{manifest.validation.in_words}."
+        )
+    told = [about.description, description, storage.not_extracted]
     return {
         "name": manifest.name,
-        "description": " ".join([description, *filter(None, [storage.not_extracted])]),
+        "description": " ".join(filter(None, told)),
         "version": manifest.croissant_version,
-        "license": {
+        "license": about.licence
+        or {
             "@type": "sc:CreativeWork",
             "name": "The licence of the source images",
             "description": "augfactory does not know it: ask whoever they come from.",
@@ -63,8 +71,8 @@ def _general(manifest: Manifest) -> Node:
         "url": f"urn:sha256:{manifest.content_hash}",
         "creator": {
             "@type": "sc:Organization",
-            "name": "augfactory",
-            "description": "A program. Who ran it is not recorded.",
+            "name": about.author or "augfactory",
+            **({} if about.author else {"description": "A program. Who ran it is not recorded."}),
         },
         "dateCreated": manifest.created,
         "datePublished": manifest.created,

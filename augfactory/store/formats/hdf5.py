@@ -29,11 +29,13 @@ from augfactory.store.formats.storage_format import (
     Shard,
     StorageFormat,
     element_of,
+    folder_of,
     nothing_to_finish,
     open_by_shard,
     rows_of_shard,
     shard_files,
 )
+from augfactory.store.splits import TRAIN
 from augfactory.store.tables import Columns, Expected, names_in
 
 FOLDER = "shards"
@@ -46,10 +48,10 @@ READ_AT_ONCE = 2**20  # bytes of neighbouring images that are worth a read of th
 KINDS = dict.fromkeys(("soft_label", "weight"), "f") | {"method": "S", "image": "u"}
 
 
-def shard_path(index: int, count: int) -> str:
+def shard_path(index: int, count: int, split: str = TRAIN) -> str:
     """Return where shard ``index`` is, relative to the version's folder, whatever their count."""
     del count
-    return f"{FOLDER}/{index:05d}.h5"
+    return f"{folder_of(split, FOLDER)}/{index:05d}.h5"
 
 
 def shard_bytes(rows: Rows, class_names: Sequence[str]) -> bytes:
@@ -87,12 +89,15 @@ def read_columns(path: Path, names: Sequence[str]) -> dict[str, np.ndarray[Any, 
 
 
 def _encode_shard(shard: Shard, rows: Rows) -> Encoded:
-    return Encoded({shard_path(shard.index, shard.count): shard_bytes(rows, shard.class_names)})
+    return Encoded(
+        {shard_path(shard.index, shard.count, shard.split): shard_bytes(rows, shard.class_names)}
+    )
 
 
 def _read_columns(folder: Path, paths: list[str], expected: Expected) -> list[Columns]:
-    del expected  # HDF5 stores every value, so that no file can declare more than it holds
-    return [read_columns(inside(folder, path), METADATA_COLUMNS) for path in _shards(paths)]
+    # HDF5 stores every value, so that no file can declare more than it holds.
+    shards = _shards(paths, expected.split)
+    return [read_columns(inside(folder, path), METADATA_COLUMNS) for path in shards]
 
 
 def _read_class_names(folder: Path, paths: list[str]) -> list[list[str]]:
@@ -106,8 +111,8 @@ def _read_class_names(folder: Path, paths: list[str]) -> list[list[str]]:
     return found
 
 
-def _shards(paths: list[str]) -> list[str]:
-    return shard_files(paths, FOLDER, shard_path)
+def _shards(paths: list[str], split: str = TRAIN) -> list[str]:
+    return shard_files(paths, folder_of(split, FOLDER), partial(shard_path, split=split))
 
 
 def _open_images(place: Place) -> ReadImages:
@@ -138,7 +143,7 @@ def _open_images(place: Place) -> ReadImages:
 
         return read
 
-    return open_by_shard(place, shard_path, open_shard)
+    return open_by_shard(place, partial(shard_path, split=place.split), open_shard)
 
 
 def _layout_of_pixels(path: Path, image_shape: tuple[int, int, int]) -> tuple[int, int]:

@@ -30,11 +30,13 @@ from augfactory.store.formats.storage_format import (
     Shard,
     StorageFormat,
     as_elements,
+    folder_of,
     nothing_to_finish,
     open_by_shard,
     rows_of_shard,
     shard_files,
 )
+from augfactory.store.splits import TRAIN
 from augfactory.store.tables import (
     Columns,
     Expected,
@@ -53,23 +55,36 @@ LEAST_PNG = 57  # bytes: signature, header, data and end, each with its length a
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
-def shard_path(index: int, count: int) -> str:
+def shard_path(index: int, count: int, split: str = TRAIN) -> str:
     """Return where shard ``index`` of ``count`` lies, relative to the version's folder."""
-    return f"{FOLDER}/train-{index:05d}-of-{count:05d}.parquet"
+    name = "train" if split == TRAIN else "validation"
+    return f"{folder_of(split, FOLDER)}/{name}-{index:05d}-of-{count:05d}.parquet"
 
 
-def shard_bytes(rows: Rows, first: int, class_names: Sequence[str]) -> bytes:
+def shard_bytes(
+    rows: Rows,
+    first: int,
+    class_names: Sequence[str],
+    *,
+    label: Int64Array | None = None,
+    names: Sequence[str] | None = None,
+) -> bytes:
     """Return a whole Parquet file that holds ``rows``: the same bytes for the same rows.
 
-    ``first`` is the row of the dataset that is the first of ``rows``.
+    ``first`` is the row of the dataset that is the first of ``rows``. ``label`` [n] are hard labels
+    other than those of the largest share, ``names`` what to call the images but for their ending.
     """
     schema = rows_schema(
         pa.field("image", IMAGE), {"_type": "Image"}, class_names, rows.source_index.shape[1]
     )
-    names = [f"{first + place:08d}.png" for place in range(len(rows))]
+    called = names or [f"{first + place:08d}" for place in range(len(rows))]
     pictures = pa.array([png.encode(image) for image in rows.image], pa.binary())
-    image = pa.StructArray.from_arrays([pictures, pa.array(names)], fields=list(IMAGE))
+    image = pa.StructArray.from_arrays(
+        [pictures, pa.array([f"{name}.png" for name in called])], fields=list(IMAGE)
+    )
     light = row_columns(rows)
+    if label is not None:
+        light["label"] = label
     table = pa.table([image, *map(as_arrow, light.values())], schema=schema)
     buffer = io.BytesIO()
     pq.write_table(
@@ -86,12 +101,13 @@ def shard_bytes(rows: Rows, first: int, class_names: Sequence[str]) -> bytes:
 
 def _encode_shard(shard: Shard, rows: Rows) -> Encoded:
     data = shard_bytes(rows, shard.first, shard.class_names)
-    return Encoded({shard_path(shard.index, shard.count): data})
+    return Encoded({shard_path(shard.index, shard.count, shard.split): data})
 
 
 def _read_columns(folder: Path, paths: list[str], expected: Expected) -> list[Columns]:
-    columns = []
-    for path in shard_files(paths, FOLDER, shard_path):
+    columns, split = [], expected.split
+    own = partial(shard_path, split=split)
+    for path in shard_files(paths, folder_of(split, FOLDER), own):
         with open_inside(folder, path) as file:
             most = min(expected.rows, os.fstat(file.fileno()).st_size // LEAST_PNG)
             columns.append(read_rows_table(file, replace(expected, rows=most)))
@@ -107,7 +123,9 @@ def _read_class_names(folder: Path, paths: list[str]) -> list[list[str]]:
 
 
 def _open_images(place: Place) -> ReadImages:
-    return open_by_shard(place, shard_path, partial(_open_shard, place.image_shape))
+    return open_by_shard(
+        place, partial(shard_path, split=place.split), partial(_open_shard, place.image_shape)
+    )
 
 
 def _open_shard(image_shape: tuple[int, int, int], path: Path) -> Callable[[Int64Array], Elements]:

@@ -31,8 +31,10 @@ from augfactory.store.formats.storage_format import (
     RowRange,
     Shard,
     StorageFormat,
+    folder_of,
     unreadable,
 )
+from augfactory.store.splits import TRAIN, VAL
 from augfactory.store.tables import (
     Columns,
     Expected,
@@ -45,7 +47,8 @@ from augfactory.store.tables import (
 )
 
 FOLDER = "train"
-METADATA = f"{FOLDER}/metadata.parquet"
+TABLE = "metadata.parquet"
+METADATA = f"{FOLDER}/{TABLE}"
 LONGEST_FOLDER = 255  # bytes that a name may have on the usual file systems
 MOST_SHOWN = 60  # letters of a name in a message
 
@@ -70,9 +73,9 @@ def check_class_names(class_names: Sequence[str]) -> None:
             )
 
 
-def image_path(row: int, class_name: str) -> str:
+def image_path(row: int, class_name: str, split: str = TRAIN) -> str:
     """Return where the image of ``row`` lies, relative to the version's folder."""
-    return f"{FOLDER}/{class_name}/{row:08d}.png"
+    return f"{folder_of(split, FOLDER)}/{class_name}/{row:08d}.png"
 
 
 def encode(image: UInt8Array) -> bytes:
@@ -117,7 +120,7 @@ def metadata_columns(rows: Rows, first: int, class_names: Sequence[str]) -> Colu
 
 def _encode_shard(shard: Shard, rows: Rows) -> Encoded:
     names = [
-        image_path(shard.first + place, shard.class_names[label])
+        image_path(shard.first + place, shard.class_names[label], shard.split)
         for place, label in enumerate(rows.label.tolist())
     ]
     columns = metadata_columns(rows, shard.first, shard.class_names)
@@ -125,26 +128,37 @@ def _encode_shard(shard: Shard, rows: Rows) -> Encoded:
     return Encoded(dict(zip(names, map(encode, rows.image), strict=True)), table)
 
 
-def _finish(building: Path, class_names: Sequence[str], shards: list[FinishedShard]) -> list[str]:
+def _finish(
+    building: Path,
+    class_names: Sequence[str],
+    shards: list[FinishedShard],
+    validation: list[FinishedShard],
+) -> list[str]:
     del class_names
-    join_tables([shard.table for shard in shards], building / METADATA)
-    return [METADATA]
+    written = []
+    for split, parts in ((TRAIN, shards), (VAL, validation)):
+        if parts:
+            written.append(f"{folder_of(split, FOLDER)}/{TABLE}")
+            join_tables([shard.table for shard in parts], building / written[-1])
+    return written
 
 
 def _read_columns(folder: Path, paths: list[str], expected: Expected) -> list[Columns]:
-    pictures = {path for path in paths if path.startswith(f"{FOLDER}/") and path != METADATA}
-    with open_inside(folder, METADATA) as file:
+    own = folder_of(expected.split, FOLDER)
+    table = f"{own}/{TABLE}"
+    pictures = {path for path in paths if path.startswith(f"{own}/") and path != table}
+    with open_inside(folder, table) as file:
         most = replace(expected, rows=min(expected.rows, len(pictures)))
         columns = read_rows_table(file, most, ["file_name"])
-    names = [f"{FOLDER}/{name}" for name in columns.pop("file_name").tolist()]
+    names = [f"{own}/{name}" for name in columns.pop("file_name").tolist()]
     labels = columns["label"].tolist()
-    if METADATA not in paths or names != [
-        image_path(row, expected.class_names[label])
+    if table not in paths or names != [
+        image_path(row, expected.class_names[label], expected.split)
         if 0 <= label < len(expected.class_names)
         else ""
         for row, label in enumerate(labels)
     ]:
-        raise ValueError(f"{METADATA} does not list the images under the names that they have")
+        raise ValueError(f"{table} does not list the images under the names that they have")
     if pictures != set(names):
         raise ValueError(f"the images in {FOLDER} are not those of {METADATA}")
     return [columns]
@@ -160,7 +174,7 @@ def _read_images(place: Place, rows: Int64Array) -> UInt8Array:
     images = np.empty((len(rows), *place.image_shape), dtype=np.uint8)
     labels = place.labels_of(rows).tolist()
     for index, (row, label) in enumerate(zip(rows.tolist(), labels, strict=True)):
-        name = image_path(row, place.class_names[label])
+        name = image_path(row, place.class_names[label], place.split)
         path = place.folder / name
         try:
             with decoding(), open_inside(place.folder, name) as file:
@@ -173,7 +187,9 @@ def _read_images(place: Place, rows: Int64Array) -> UInt8Array:
 def _rows_of(path: str, shards: Sequence[RowRange]) -> RowRange | None:
     del shards
     row = Path(path).stem
-    return (int(row), int(row)) if path.endswith(".png") and row.isdecimal() else None
+    if not (path.startswith(f"{FOLDER}/") and path.endswith(".png") and row.isdecimal()):
+        return None
+    return int(row), int(row)
 
 
 def _expected_size(size: DatasetSize) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from augfactory.errors import VerificationError
 from augfactory.guarded.decoding import decoding
 from augfactory.guarded.files import inside
 from augfactory.records import Int64Array, ReadImages, Rows, UInt8Array
+from augfactory.store.splits import TRAIN, VAL
 from augfactory.store.tables import Columns, Expected
 
 SMALL_FILE_BYTES = 4096  # what the smallest file takes on most disks
@@ -24,12 +25,13 @@ METADATA_COLUMNS = ("soft_label", "label", "method", "round", "view", "source_in
 
 @dataclass(frozen=True)
 class Shard:
-    """Which part of a dataset: shard ``index`` of ``count``, whose first row is ``first``."""
+    """Which part of a split: shard ``index`` of ``count``, whose first row is ``first``."""
 
     index: int
     count: int
     first: int
     class_names: tuple[str, ...]
+    split: str = TRAIN
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Place:
     shard_ends: Int64Array
     class_names: tuple[str, ...]
     labels_of: Callable[[Int64Array], Int64Array]
+    split: str = TRAIN
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,8 @@ class StorageFormat:
         data_files: a pattern of its data files, as Hugging Face ``datasets`` takes it.
         folders: class names -> the folders that its files lie in.
         encode: a shard's rows -> its files; the same bytes for the same rows.
-        finish: writes what needs all shards; returns the paths of what it wrote.
+        finish: writes what needs all shards, those of the training rows and those of the
+            validation images; returns the paths of what it wrote.
         read_columns: (folder, paths of all files, what is expected) -> METADATA_COLUMNS of each
             shard, in row order. Raises OSError, KeyError or ValueError where the files are not
             those that the format writes, or declare more than is expected.
@@ -131,7 +135,7 @@ class StorageFormat:
     data_files: str
     folders: Callable[[Sequence[str]], list[str]]
     encode: Callable[[Shard, Rows], Encoded]
-    finish: Callable[[Path, Sequence[str], list[FinishedShard]], list[str]]
+    finish: Callable[[Path, Sequence[str], list[FinishedShard], list[FinishedShard]], list[str]]
     read_columns: Callable[[Path, list[str], Expected], list[Columns]]
     read_class_names: Callable[[Path, list[str]], list[list[str]]]
     open_images: Callable[[Place], ReadImages]
@@ -145,11 +149,19 @@ class StorageFormat:
 
 
 def nothing_to_finish(
-    building: Path, class_names: Sequence[str], shards: list[FinishedShard]
+    building: Path,
+    class_names: Sequence[str],
+    shards: list[FinishedShard],
+    validation: list[FinishedShard],
 ) -> list[str]:
     """Finish a format whose shards stand for themselves."""
-    del building, class_names, shards
+    del building, class_names, shards, validation
     return []
+
+
+def folder_of(split: str, training: str) -> str:
+    """Return the folder of a split's files: ``training`` that of the training rows, else val."""
+    return training if split == TRAIN else VAL
 
 
 def rows_of_shard(

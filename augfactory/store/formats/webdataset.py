@@ -9,7 +9,7 @@ import io
 import json
 import mmap
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -31,10 +31,12 @@ from augfactory.store.formats.storage_format import (
     Shard,
     StorageFormat,
     as_elements,
+    folder_of,
     open_by_shard,
     rows_of_shard,
     shard_files,
 )
+from augfactory.store.splits import TRAIN
 from augfactory.store.tables import LONGEST_TEXT, Columns, Expected, names_in
 
 FOLDER = "shards"
@@ -53,18 +55,22 @@ DTYPES = {
 }
 
 
-def shard_path(index: int, count: int) -> str:
+def shard_path(index: int, count: int, split: str = TRAIN) -> str:
     """Return where shard ``index`` is, relative to the version's folder, whatever their count."""
     del count
-    return f"{FOLDER}/{index:05d}.tar"
+    return f"{folder_of(split, FOLDER)}/{index:05d}.tar"
 
 
-def shard_bytes(rows: Rows, first: int) -> bytes:
+def shard_bytes(rows: Rows, first: int, label: Int64Array | None = None) -> bytes:
     """Return a whole tar file that holds ``rows``: the same bytes for the same rows.
 
-    ``first`` is the row of the dataset that is the first of ``rows``.
+    ``first`` is the row of the dataset that is the first of ``rows``. ``label`` [n] are hard labels
+    other than those of the largest share.
     """
-    columns = [getattr(rows, name).tolist() for name in DTYPES]
+    columns = [
+        (label if name == "label" and label is not None else getattr(rows, name)).tolist()
+        for name in DTYPES
+    ]
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for place, (image, *values) in enumerate(zip(rows.image, *columns, strict=True)):
@@ -79,27 +85,46 @@ def shard_bytes(rows: Rows, first: int) -> bytes:
 
 
 def _encode_shard(shard: Shard, rows: Rows) -> Encoded:
-    return Encoded({shard_path(shard.index, shard.count): shard_bytes(rows, shard.first)})
+    return Encoded(
+        {shard_path(shard.index, shard.count, shard.split): shard_bytes(rows, shard.first)}
+    )
 
 
-def _finish(building: Path, class_names: Sequence[str], shards: list[FinishedShard]) -> list[str]:
-    lengths = [shard.rows for shard in shards]
-    split = {
-        "name": "train",
-        "num_samples": sum(lengths),
-        "filenames": [path for shard in shards for path in shard.paths],
-        "shard_lengths": lengths,
+def _finish(
+    building: Path,
+    class_names: Sequence[str],
+    shards: list[FinishedShard],
+    validation: list[FinishedShard],
+) -> list[str]:
+    splits = {"train": shards} | ({"validation": validation} if validation else {})
+    archives = {
+        name: {path: shard.rows for shard in own for path in shard.paths}
+        for name, own in splits.items()
     }
-    info = {"class_names": list(class_names), "splits": {"train": split}}
-    text = escaped_json(json.dumps(info, indent=2, ensure_ascii=False))
-    write_file(building / INFO, f"{text}\n".encode())
+    write_file(building / INFO, info_bytes(class_names, archives))
     return [INFO]
+
+
+def info_bytes(class_names: Sequence[str], splits: Mapping[str, Mapping[str, int]]) -> bytes:
+    """Return ``_info.json``; ``splits`` maps each to its archives in order and their rows."""
+    described = {
+        name: {
+            "name": name,
+            "num_samples": sum(archives.values()),
+            "filenames": [*archives],
+            "shard_lengths": [*archives.values()],
+        }
+        for name, archives in splits.items()
+    }
+    info = {"class_names": list(class_names), "splits": described}
+    text = escaped_json(json.dumps(info, indent=2, ensure_ascii=False))
+    return f"{text}\n".encode()
 
 
 def _read_columns(folder: Path, paths: list[str], expected: Expected) -> list[Columns]:
     columns: list[Columns] = []
     first = 0
-    for path in _shards(paths):
+    for path in _shards(paths, expected.split):
         columns.append(_read_light(inside(folder, path), first, len(expected.class_names)))
         first += len(columns[-1]["label"])
     return columns
@@ -141,12 +166,14 @@ def _read_class_names(folder: Path, paths: list[str]) -> list[list[str]]:
         raise ValueError(f"{INFO} is not as it was written") from error
 
 
-def _shards(paths: list[str]) -> list[str]:
-    return shard_files(paths, FOLDER, shard_path)
+def _shards(paths: list[str], split: str = TRAIN) -> list[str]:
+    return shard_files(paths, folder_of(split, FOLDER), partial(shard_path, split=split))
 
 
 def _open_images(place: Place) -> ReadImages:
-    return open_by_shard(place, shard_path, partial(_open_shard, place.image_shape))
+    return open_by_shard(
+        place, partial(shard_path, split=place.split), partial(_open_shard, place.image_shape)
+    )
 
 
 def _open_shard(image_shape: tuple[int, int, int], path: Path) -> Callable[[Int64Array], Elements]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter1d, zoom
 
 from augfactory.evaluation.corruptions import blur
 from augfactory.keyed_random import generator
@@ -35,6 +36,21 @@ def test_smoothed_is_a_gaussian_with_repeated_border(deviation: float) -> None:
     smooth = blur.smoothed(values, deviation)
     np.testing.assert_allclose(smooth[1], slow_smooth(values[1], deviation), atol=1e-5)
     assert blur.smoothed(values, 0.05) is values
+
+
+def test_published_glass_of_digits_is_smoothed_up_and_down_alone() -> None:
+    values = batch(SMALL).values
+    expected = values
+    for _ in range(2):
+        expected = gaussian_filter1d(expected, 0.7, axis=1, mode="nearest")
+    still = blur.glass_blur(batch(SMALL), 0.7, 1, 0, True, vertical=True)
+    np.testing.assert_allclose(still, 255 * expected, atol=0.51)
+
+
+def test_snow_5_of_26_rows_is_enlarged_as_scipy_rounds() -> None:
+    noise = np.random.default_rng(0).random((2, 26, 26, 1), dtype=np.float32)
+    found = blur.enlarged(noise, 1.25, (32, 32))
+    np.testing.assert_allclose(found[0, :, :, 0], zoom(noise[0, :, :, 0], 1.25, order=1), atol=1e-5)
 
 
 def test_kernels_sum_to_one() -> None:
@@ -151,7 +167,7 @@ def test_enlarged_spreads_the_middle(factor: float) -> None:
     expected = values.astype(np.float64)
     for axis, side in ((1, 32), (2, 36)):
         kept = int(np.ceil(side / factor))
-        spread = int(np.floor(kept * factor + 0.5))
+        spread = int(np.rint(kept * factor))
         first = (side - kept) // 2
         grid = np.linspace(0, kept - 1, spread)[(spread - side) // 2 :][:side]
         middle = np.moveaxis(expected, axis, -1)[..., first : first + kept]

@@ -211,7 +211,7 @@ def test_bytes_stay_as_they_are(profile: str, name: str, severity: int) -> None:
 CHANGES = {
     ("mnist-c", "shot_noise"): [68.30],
     ("mnist-c", "impulse_noise"): [21.65],
-    ("mnist-c", "glass_blur"): [6.64],
+    ("mnist-c", "glass_blur"): [6.06],
     ("mnist-c", "motion_blur"): [9.11],
     ("mnist-c", "shear"): [18.59],
     ("mnist-c", "scale"): [58.13],

@@ -1,0 +1,1 @@
+"""Commands that only look: ``inspect`` at a source, ``doctor`` at this installation."""

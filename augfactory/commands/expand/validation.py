@@ -1,0 +1,231 @@
+"""The validation images of a dataset: chosen among the originals before anything is drawn."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from augfactory.commands.opening.look import look
+from augfactory.commands.progress import Progress
+from augfactory.errors import InputDataError, RecipeError
+from augfactory.pipeline.plan import rows_of_a_shard
+from augfactory.records import Int64Array, Source, SourceSpec
+from augfactory.source_rows import SourceRows, rows_of
+from augfactory.sources.opening import open_source
+from augfactory.sources.splitting import deal, groups_of, joined
+from augfactory.store.manifest_parts import ValidationEntry
+from augfactory.store.shards import STATE
+from augfactory.store.validation import WrittenValidation, write_validation
+
+MOST_FOLDS = 100
+MOST_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Held:
+    """What is asked of validation images: a ``share``, one ``fold`` of ``folds``, or a ``source``.
+
+    ``group`` says what tells which originals belong together; see ``sources/splitting.py``.
+    """
+
+    share: float | None = None
+    folds: int | None = None
+    fold: int = 0
+    group: str | None = None
+    source: SourceSpec | None = None
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Validation images: their record, the opened source, and what the manifest tells of them."""
+
+    rows: SourceRows
+    source: Source
+    told: dict[str, Any]
+
+
+def check_held(held: Held | None) -> None:
+    """Refuse what contradicts itself.
+
+    Raises:
+        RecipeError: naming the option.
+    """
+    if held is None:
+        return
+    given = {
+        "--validation": held.share is not None,
+        "--folds": held.folds is not None,
+        "--with-validation": held.source is not None,
+    }
+    named = [option for option, used in given.items() if used]
+    if not named:
+        raise RecipeError(
+            "--group", "says which originals stay together, and they are not split",
+            "Add --validation 0.2 or --folds 5.",
+        )  # fmt: skip
+    if len(named) > 1:
+        raise RecipeError(
+            " ".join(named), "each says where validation images come from", "Give one of them."
+        )
+    if held.source is not None and held.group is not None:
+        raise RecipeError(
+            "--group", "splits originals, and --with-validation brings images of its own",
+            "Leave --group out.",
+        )  # fmt: skip
+    if held.share is not None and not 0 < held.share < 1:
+        raise RecipeError(
+            f"--validation {held.share:g}", "is not between 0 and 1", "Give a share, such as 0.2."
+        )
+    if held.folds is not None and not 2 <= held.folds <= MOST_FOLDS:
+        raise RecipeError(
+            f"--folds {held.folds}", f"is not from 2 to {MOST_FOLDS}", "Give such as 5."
+        )
+
+
+def split_originals(
+    source: Source, held: Held, seed: int, progress: Progress
+) -> tuple[Int64Array, Int64Array]:
+    """Return (rows to train on, rows to validate on), both sorted, without a group in both.
+
+    Rows of equal pixels are in one group, whatever their names and labels are.
+
+    Raises:
+        InputDataError: the rows were made themselves, or a class has too few groups.
+        RecipeError: ``held.group`` cannot be understood.
+    """
+    from augfactory.evaluation.images.leakage import pixel_hashes  # loads torch
+
+    if source.roots is not None:
+        raise InputDataError(
+            source.name,
+            "its rows were made from others, so that a split of them would leak",
+            "Name the SOURCE that it was made from, and split that.",
+        )
+    names = groups_of(source, held.group)
+    with progress.bar("looking for equal images", len(source), "image") as bar:
+        pixels = pixel_hashes(source, bar.advance)
+    groups = joined(names, pixels.view(f"V{pixels.shape[1]}")[:, 0])
+    repeated = len(np.unique(names)) - len(np.unique(groups))
+    if repeated:
+        progress.say(
+            f"{source.name}: equal images join {repeated:,} groups to others: they stay together"
+        )
+    count = held.folds
+    shares = [held.share or 0, 1 - (held.share or 0)] if count is None else [1 / count] * count
+    part = deal(source.labels, groups, shares, seed)
+    inside = part == held.fold
+    _check_classes(source, groups, inside, held)
+    return np.flatnonzero(~inside), np.flatnonzero(inside)
+
+
+def _check_classes(
+    source: Source, groups: Int64Array, inside: np.ndarray[Any, Any], held: Held
+) -> None:
+    """Raise InputDataError unless each class has rows on both sides."""
+    for label in np.unique(source.labels).tolist():
+        own = source.labels == label
+        if (own & inside).any() and (own & ~inside).any():
+            continue
+        side = "validate" if (own & ~inside).any() else "train"
+        what = "images" if held.group is None else "groups"
+        number = len(np.unique(groups[own]))
+        raise InputDataError(
+            source.name,
+            f"class '{source.class_names[label]}' has {number} {what}, too few: none is left to "
+            f"{side} on",
+            "Ask for a larger --validation, fewer --folds or another --seed, or add images to the "
+            "class.",
+        )
+
+
+def own_images(
+    held: Held, source: Source, spec: SourceSpec, progress: Progress
+) -> tuple[SourceRows, Source]:
+    """Open the images that ``--with-validation`` names, converted as those of ``source``.
+
+    Raises:
+        InputDataError: they are a test split, or do not fit the source, or share an image with it.
+    """
+    assert held.source is not None
+    asked = held.source
+    if asked.size is None and asked.colour == "auto":
+        asked = replace(asked, size=spec.size, colour=spec.colour)
+    looked = look(asked, open_source(asked), progress)
+    found = looked.source
+    if found.split == "test":
+        raise InputDataError(
+            found.name,
+            "this is a test split: a trainer that chooses by it leaves nothing to test on",
+            "Name other labelled images, or split the originals with --validation 0.2.",
+        )
+    if found.class_names != source.class_names:
+        raise InputDataError(
+            found.name,
+            f"its classes are {', '.join(found.class_names)}, those of {source.name} are "
+            f"{', '.join(source.class_names)}",
+            "Name validation images of the same classes.",
+        )
+    if found.image_shape != source.image_shape:
+        raise InputDataError(
+            found.name,
+            f"its images are {found.image_shape} (height, width, channels), those of {source.name} "
+            f"are {source.image_shape}",
+            "Convert both with --size HxW and --grey or --rgb.",
+        )
+    refuse_shared(source, found, source.name)
+    with progress.bar(f"reading {found.name}", len(found), "image") as bar:
+        return rows_of(asked, found, looked.numbers, bar.advance, looked.skipped), found
+
+
+def refuse_shared(training: Source, validation: Source, where: str) -> None:
+    """Raise InputDataError where an image of ``validation`` is in ``training``, by its pixels."""
+    from augfactory.evaluation.images.leakage import find_shared_images
+
+    shared = find_shared_images(training, validation, most=MOST_NAMED + 1)
+    if shared:
+        named = ", ".join(
+            f"{each.test_name} is {each.training_name}" for each in shared[:MOST_NAMED]
+        )
+        more = " and more" if len(shared) > MOST_NAMED else ""
+        raise InputDataError(
+            validation.name,
+            f"images of it are in {where} too, pixel for pixel: {named}{more}",
+            "Take them out of one of the two, or split with --validation 0.2.",
+        )
+
+
+def told_of(held: Held, source: Source, seed: int) -> dict[str, Any]:
+    """Return what the manifest tells of how validation images were chosen."""
+    if held.source is not None:
+        return {}
+    told: dict[str, Any] = {"seed": seed}
+    if held.folds is not None:
+        told |= {"folds": held.folds, "fold": held.fold}
+    else:
+        told["share"] = held.share
+    if held.group is not None:
+        told |= {"group": held.group, "groups": len(np.unique(groups_of(source, held.group)))}
+    return told
+
+
+def write_held(
+    building: Path, storage: str, validation: Validation | None
+) -> WrittenValidation | None:
+    """Write the images into a dataset under construction; nothing where there are none."""
+    if validation is None:
+        return None
+    source = validation.source
+    at_once = rows_of_a_shard(source.image_shape)
+    return write_validation(building, storage, source, at_once, building / STATE)
+
+
+def entry_of(validation: Validation | None, written: WrittenValidation) -> ValidationEntry:
+    """Return what the manifest tells of them, which were ``written``."""
+    assert validation is not None
+    return ValidationEntry(
+        source=validation.rows,
+        content_hash=written.content_hash,
+        counts=written.counts,
+        **validation.told,
+    )

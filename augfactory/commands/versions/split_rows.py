@@ -1,0 +1,146 @@
+"""The rows of a version's splits, named after the images they were made from."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from augfactory.arrays.drawn_labels import drawn_labels
+from augfactory.commands.opening.opening import spec_of
+from augfactory.commands.progress import Progress
+from augfactory.errors import AugfactoryError
+from augfactory.keyed_random import generator
+from augfactory.records import BLOCK_ROWS, Int64Array, Rows, Source
+from augfactory.sources.recorded import open_rows
+from augfactory.sources.unlabelled import open_unlabelled
+from augfactory.store.layouts.trainer_layout import NamedRows, Split
+from augfactory.store.reader import BYTES_AT_ONCE, MOST_AT_ONCE, Version, read_rows
+
+Labels = Literal["largest", "sampled"]
+LONGEST_STEM = 60  # letters of an image's own name that its rows keep
+OnRows = Callable[[int], None]
+
+
+def split_of_version(
+    version: Version, labels: Labels, seed: int, progress: Progress, on_rows: OnRows
+) -> Split:
+    """Return the rows of ``version`` as a split; ``on_rows`` is told how many were read."""
+    stems = _stems(version, progress)
+    largest = version.weight.argmax(axis=1)
+    parent = version.source_index[np.arange(len(largest)), largest]
+
+    def read(start: int, stop: int) -> tuple[Rows, list[str]]:
+        rows = read_rows(version, start, stop)
+        names = [
+            f"{stems[origin]}-{method}-{row:08d}"
+            for row, origin, method in zip(
+                range(start, stop), parent[start:stop].tolist(), rows.method.tolist(), strict=True
+            )
+        ]
+        return rows, names
+
+    return _split(version.source, labels, seed, read, on_rows)
+
+
+def split_of_source(source: Source, parents: int, on_rows: OnRows) -> Split:
+    """Return all rows of a source as a split; each keeps its label.
+
+    None is among the source rows of a version, so that ``source_index``, as long as ``parents``, is
+    unused.
+    """
+
+    def read(start: int, stop: int) -> tuple[Rows, list[str]]:
+        numbers = np.arange(start, stop)
+        rows = Rows(
+            image=source.read_images(numbers),
+            soft_label=source.read_soft_labels(numbers),
+            method=np.full(len(numbers), "original"),
+            round=np.zeros(len(numbers), dtype=np.int32),
+            view=np.zeros(len(numbers), dtype=np.int32),
+            source_index=np.full((len(numbers), parents), -1, dtype=np.int64),
+            weight=np.zeros((len(numbers), parents), dtype=np.float32),
+        )
+        stems = (_stem(source.row_name(row)) for row in numbers.tolist())
+        names = [f"{stem}-original-{row:08d}" for stem, row in zip(stems, numbers, strict=True)]
+        return rows, names
+
+    return _split(source, "largest", 0, read, on_rows)
+
+
+def hard_labels(source: Source, labels: Labels, seed: int) -> Int64Array:
+    """Return the hard label of every row of ``source``: int64 [N].
+
+    Those that are ``sampled`` depend on the seed, the row's number and its shares, on nothing else.
+    """
+    if labels == "largest":
+        return source.labels
+    drawn = np.empty(len(source), dtype=np.int64)
+    for rows in source.blocks(BLOCK_ROWS):
+        uniform: npt.NDArray[np.float64]
+        uniform = generator(seed, "hard labels", int(rows[0]) // BLOCK_ROWS).random(BLOCK_ROWS)
+        drawn[rows] = drawn_labels(source.read_soft_labels(rows), uniform[: len(rows)])
+    return drawn
+
+
+def _split(
+    source: Source,
+    labels: Labels,
+    seed: int,
+    read: Callable[[int, int], tuple[Rows, list[str]]],
+    on_rows: OnRows,
+) -> Split:
+    row_bytes = int(np.prod(source.image_shape)) + 4 * len(source.class_names)
+    at_once = max(1, min(MOST_AT_ONCE, BYTES_AT_ONCE // row_bytes))
+    starts = range(0, len(source), at_once)
+    label = hard_labels(source, labels, seed)
+
+    def parts() -> Iterator[NamedRows]:
+        for start in starts:
+            stop = min(start + at_once, len(source))
+            rows, names = read(start, stop)
+            yield NamedRows(start, rows, label[start:stop], tuple(names))
+            on_rows(stop - start)
+
+    return Split(len(source), len(starts), parts)
+
+
+def _stems(version: Version, progress: Progress) -> Sequence[str]:
+    """Return what the images of ``source_index`` are called, unlabelled ones after the others.
+
+    Where they cannot be found any more they go by their numbers, which is said.
+    """
+    stems: list[str] = []
+    for entry, opener in (
+        (version.manifest.source, None),
+        (version.manifest.unlabelled, open_unlabelled),
+    ):
+        if entry is None:
+            continue
+        spec = spec_of(entry, version.folder)
+        try:
+            if opener is None:
+                _, chosen = open_rows(entry, spec=spec)
+            else:
+                _, chosen = open_rows(entry, spec=spec, opener=opener)
+            stems += [_stem(chosen.row_name(row)) for row in range(len(chosen))]
+        except AugfactoryError as error:
+            progress.say(
+                f"the images of {entry.title} are not where they were ({error.what}): "
+                "files go by their numbers instead of by their names"
+            )
+            stems += [f"image-{number:06d}" for number in entry.rows]
+    return stems
+
+
+def _stem(row_name: str) -> str:
+    """Return the beginning of a file's name that tells an image: "cats/a b.jpg" is "a b".
+
+    Letters of every language stay; what a shell or another system could trip over becomes "_".
+    """
+    path = PurePosixPath(row_name)
+    whole = path.stem if re.fullmatch(r"\.\w{1,5}", path.suffix) else path.name
+    kept = re.sub(r"[^\w .()+-]|^[. -]+", "_", whole).strip()[:LONGEST_STEM]
+    return kept.encode()[: 2 * LONGEST_STEM].decode(errors="ignore") or "image"

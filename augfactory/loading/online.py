@@ -1,0 +1,229 @@
+"""`augfactory.online`: the rows of a recipe made when they are asked for, and never stored."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from augfactory.commands.expand.options import ExpandOptions, build_request
+from augfactory.commands.expand.request import plan_builds
+from augfactory.commands.progress import Progress
+from augfactory.errors import RecipeError, one_of
+from augfactory.keyed_random import generator
+from augfactory.loading.dataset import Item
+from augfactory.pipeline.draw import draw_rows
+from augfactory.pipeline.partners import rows_by_class
+from augfactory.pipeline.plan import Origin, PlanRows, Section, chosen, sections
+from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.render import EncodedSource, render_block
+from augfactory.records import (
+    BLOCK_ROWS,
+    Colour,
+    Float32Array,
+    Int64Array,
+    Source,
+    SourceSpec,
+    UInt8Array,
+)
+
+PLANS = 1024  # blocks of 64 rows whose plans are kept
+
+
+class OnlineDataset(Dataset[Item]):
+    """The rows that a recipe would store, each made when it is read.
+
+    Row r is row r of the dataset that `augfactory expand` stores for the same source, recipe, seed
+    and a factor of ``epochs``: the same pixels and the same label. Items are (image float32
+    [C, H, W] in [0, 1], soft label float32 [K]), or uint8 images, or int64 labels.
+
+    Attributes:
+        source: the images that rows are made from.
+        recipe: what is made.
+        class_names: of the source.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        recipe: Recipe,
+        encoded: EncodedSource | None = None,
+        *,
+        hard: bool = False,
+        as_uint8: bool = False,
+    ) -> None:
+        self.source, self.recipe, self.encoded = source, recipe, encoded
+        self.hard, self.as_uint8 = hard, as_uint8
+        self.class_names = list(source.class_names)
+        self._sections = sections(recipe, len(source))
+        self._origin = Origin(
+            rows_by_class(source.labels, len(source.class_names)), source.image_shape
+        )
+        self._plan = lru_cache(PLANS)(self._draw)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_plan"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._plan = lru_cache(PLANS)(self._draw)
+
+    def __repr__(self) -> str:
+        shape = self.source.image_shape
+        return (
+            f"OnlineDataset(epochs={self.recipe.factor}, rows={len(self)}, "
+            f"classes={len(self.class_names)}, shape={shape})"
+        )
+
+    def __len__(self) -> int:
+        return self._sections[-1].stop
+
+    def epoch(self, number: int) -> Int64Array:
+        """Return the rows of epoch ``number``, counted from 0, shuffled: int64 [n].
+
+        An epoch has one row of each original, the next of its ``epochs`` rows; of M further rows
+        that mixing adds for each original, epoch e has those whose number is e modulo ``epochs``.
+        """
+        count, epochs = len(self.source), self.recipe.factor
+        if not 0 <= number < epochs:
+            raise IndexError(f"epochs go from 0 to {epochs - 1}")
+        rows = [
+            np.arange(start, start + count)
+            for section in self._sections
+            for start in range(section.start + number * count, section.stop, epochs * count)
+        ]
+        return generator("online epoch", self.recipe.seed, number).permutation(np.concatenate(rows))
+
+    def __getitem__(self, row: int) -> Item:
+        images, labels = self.read_batch([row])
+        return images[0], labels[0]
+
+    def __getitems__(self, rows: Sequence[int]) -> list[Item]:
+        """Make many at once; see ``read_batch``."""
+        return list(zip(*self.read_batch(rows), strict=True))
+
+    def read_batch(self, rows: Sequence[int] | Int64Array) -> Item:
+        """Make many at once: (images [n, C, H, W], labels [n, K] or [n])."""
+        asked = np.asarray(rows, dtype=np.int64)
+        if len(asked) and not (-len(self) <= asked.min() and asked.max() < len(self)):
+            raise IndexError(f"rows go from 0 to {len(self) - 1}")
+        images, labels = self.made(asked % max(1, len(self)))
+        shown = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
+        if not self.as_uint8:
+            shown = shown.to(torch.float32).div_(255)
+        return shown, torch.from_numpy(labels.argmax(axis=1) if self.hard else labels)
+
+    def made(self, rows: Int64Array) -> tuple[UInt8Array, Float32Array]:
+        """Return images uint8 [n, H, W, C] and soft labels float32 [n, K] of rows int64 [n]."""
+        images = np.empty((len(rows), *self.source.image_shape), dtype=np.uint8)
+        labels = np.empty((len(rows), len(self.class_names)), dtype=np.float32)
+        which = np.searchsorted([section.stop for section in self._sections], rows, side="right")
+        for number in np.unique(which).tolist():
+            start = self._sections[number].start
+            here = np.flatnonzero(which == number)
+            blocks, places = np.divmod(rows[here] - start, BLOCK_ROWS)
+            for block in np.unique(blocks).tolist():
+                own = blocks == block
+                plan = chosen(self._plan(number, block), places[own])
+                images[here[own]], labels[here[own]] = render_block(
+                    self.recipe, plan, self.source, self.encoded, self._pixels
+                )
+        return images, labels
+
+    def _pixels(self, rows: Int64Array) -> UInt8Array:
+        return self.made(rows)[0]
+
+    def _draw(self, number: int, block: int) -> PlanRows:
+        section = self._sections[number]
+        start = section.start + block * BLOCK_ROWS
+        shard = Section(section.stage, start, min(start + BLOCK_ROWS, section.stop))
+        (plan,) = draw_rows(self.recipe, self._origin, shard)
+        return plan
+
+
+def online(
+    source: str | Path,
+    epochs: int,
+    *,
+    recipe: str | Path | Mapping[str, Any] | None = None,
+    model: str | Path | None = None,
+    n_train: int | None = None,
+    size: int | tuple[int, int] | None = None,
+    colour: Colour = "auto",
+    seed: int | None = None,
+    labels: Literal["soft", "hard"] = "soft",
+    images: Literal["float", "uint8"] = "float",
+) -> OnlineDataset:
+    """Vary and mix images anew in every epoch of your own loop, with the draws of a stored set.
+
+    Row r is row r of what ``expand`` stores for the same source, recipe and seed and
+    ``factor=epochs``, to the last bit; so training online and on a stored set can be compared row
+    by row. Nothing is written.
+
+    Args:
+        source: as for ``expand``.
+        epochs: how many; the first shows the originals, unless the recipe leaves them out.
+        recipe: a recipe file, or what one holds as a mapping; its factor is not used. To mix in
+            every epoch give a ``[[mix]]`` a ``share`` of the rows, or as many ``copies`` as epochs.
+        model: folder of a trained VAE, where ``source`` is none.
+        n_train: use only so many images, the same share of each class.
+        size: side, or (height, width), in pixels that images are resized to; None keeps theirs.
+        colour: "grey", "rgb", or "auto" for what they are.
+        seed: random seed; 0 unless the recipe says otherwise.
+        labels: "soft", float32 [K], or "hard", int64: the class of the largest share.
+        images: "float", float32 [C, H, W] in [0, 1], or "uint8".
+
+    Raises:
+        AugfactoryError: something is wrong with the request or the data; ``RecipeError`` where the
+            recipe filters decoded images or labels unlabelled ones, for which a dataset is stored.
+
+    Example:
+        >>> from torch.utils.data import DataLoader, Subset
+        >>> mixed = {"mix": [{"method": "mixup", "share": 0.5}]}
+        >>> rows = augfactory.online("sample", 3, recipe=mixed, n_train=20)
+        >>> rows
+        OnlineDataset(epochs=3, rows=60, classes=10, shape=(28, 28, 1))
+        >>> for epoch in range(3):
+        ...     for images, soft_labels in DataLoader(Subset(rows, rows.epoch(epoch)), 10):
+        ...         assert images.shape == (10, 1, 28, 28)
+    """
+    one_of("labels", "kind of labels", labels, ("soft", "hard"))
+    one_of("images", "kind of images", images, ("float", "uint8"))
+    sides = (size, size) if isinstance(size, int) else size
+    options = ExpandOptions(
+        factors=(epochs,),
+        originals=None,
+        seed=seed,
+        format=None,
+        geometry=None,
+        preset=None,
+        vae={},
+        copies={},
+        mix_from=None,
+        recipe=Path(recipe) if isinstance(recipe, str) else recipe,
+    )
+    request = build_request(
+        options,
+        SourceSpec(str(source), size=sides, colour=colour),
+        Path("online"),
+        model=None if model is None else Path(model),
+        checkpoint=None,
+        n_train=n_train,
+        workers=1,
+    )
+    inputs, (build,) = plan_builds(request, Progress())
+    made = build.recipe
+    if made.pseudo_label is not None or (made.vae is not None and made.vae.filter):
+        raise RecipeError(
+            "recipe",
+            "classifiers are trained for it before rows are made: it cannot be made online",
+            "Store it with `augfactory expand` and load that, or leave out `filter` and "
+            "`[pseudo_label]`.",
+        )
+    held = replace(inputs.source.in_memory(), row_name=str)  # can be sent to a loader's processes
+    encoded = None if inputs.model is None else EncodedSource(held, inputs.model)
+    return OnlineDataset(held, made, encoded, hard=labels == "hard", as_uint8=images == "uint8")

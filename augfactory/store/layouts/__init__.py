@@ -1,0 +1,1 @@
+"""Layouts: one way in which trainers expect a training set, per file."""

@@ -1,0 +1,94 @@
+"""`augfactory.online` makes, row for row, what `expand` stores."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from torch.utils.data import DataLoader, Subset
+
+import augfactory
+from augfactory.errors import RecipeError
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "geometry": {},
+    "share of mixup": {"mix": [{"method": "mixup", "share": 0.5}], "distinct": True},
+    "ricap of expanded, augmix": {
+        "mix": [{"method": "ricap", "copies": 3}, {"method": "augmix", "copies": 2}]
+    },
+    "no originals": {"originals": False, "geometry": {"preset": "photo"}},
+}
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    random = np.random.default_rng(0)
+    path = tmp_path / "photos.npz"
+    image = random.integers(0, 256, (45, 14, 11, 3), dtype=np.uint8)
+    np.savez(path, image=image, label=np.arange(45) % 3)
+    return path
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_rows_are_those_of_the_stored_set(name: str, photos: Path, tmp_path: Path) -> None:
+    recipe = RECIPES[name]
+    stored = augfactory.expand(photos, tmp_path / "set", factor=4, recipe=recipe, seed=5, workers=1)
+    images, labels = augfactory.load(str(stored.path)).read_batch(range(stored.rows))
+    online = augfactory.online(photos, 4, recipe=recipe, seed=5)
+    assert len(online) == stored.rows
+    order = np.random.default_rng(1).permutation(stored.rows)
+    for rows in (order[:50], order[50:]):
+        made, soft = online.read_batch(rows)
+        assert np.array_equal(made, images[rows])
+        assert np.array_equal(soft, labels[rows])
+
+
+def test_decoded_rows_are_those_of_the_stored_set(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    augfactory.train_vae("sample", model, n_train=20, steps=2, verdict=False)
+    recipe = {"vae": {"share": 0.5}}
+    stored = augfactory.expand(model, tmp_path / "set", factor=4, recipe=recipe, workers=1)
+    images, _ = augfactory.load(str(stored.path), images="uint8").read_batch(range(stored.rows))
+    online = augfactory.online(model, 4, recipe=recipe, images="uint8")
+    rows = np.arange(stored.rows)[::-3]
+    assert np.array_equal(online.read_batch(rows)[0], images[rows.copy()])
+    with pytest.raises(RecipeError, match="cannot be made online"):
+        augfactory.online(model, 4, recipe={"vae": {"share": 0.5, "filter": True}})
+
+
+def test_epochs_hold_every_row_once_and_each_original_once_an_epoch(photos: Path) -> None:
+    recipe = {"mix": [{"method": "mixup", "copies": 3}]}
+    online = augfactory.online(photos, 3, recipe=recipe)
+    epochs = [online.epoch(number) for number in range(3)]
+    assert sorted(np.concatenate(epochs).tolist()) == list(range(len(online)))
+    for rows in epochs:
+        assert sorted((rows % 45).tolist()) == sorted(2 * list(range(45)))
+    originals = np.sort(epochs[0])[:45]
+    stored = np.load(photos)["image"]
+    made = (online.read_batch(originals)[0].permute(0, 2, 3, 1).numpy() * 255).round()
+    assert np.array_equal(made, stored)
+    with pytest.raises(IndexError, match="epochs go from 0 to 2"):
+        online.epoch(3)
+
+
+def test_loaders_with_and_without_processes_serve_the_same(photos: Path) -> None:
+    online = augfactory.online(photos, 2, labels="hard")
+    rows = Subset(online, online.epoch(1).tolist())
+    one, two = (
+        [(images.numpy(), labels.numpy()) for images, labels in loader]
+        for loader in (
+            DataLoader(rows, 16),
+            DataLoader(rows, 16, num_workers=1, multiprocessing_context="spawn"),
+        )
+    )
+    assert [len(labels) for _, labels in one] == [16, 16, 13]
+    for (images, labels), (others, other_labels) in zip(one, two, strict=True):
+        assert np.array_equal(images, others)
+        assert np.array_equal(labels, other_labels)
+
+
+def test_what_is_not_there_is_refused(photos: Path) -> None:
+    with pytest.raises(RecipeError, match="kind of labels"):
+        augfactory.online(photos, 2, labels="soggy")  # type: ignore[arg-type]
+    with pytest.raises(IndexError, match="rows go from 0"):
+        augfactory.online(photos, 2).read_batch([90])
