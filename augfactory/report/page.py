@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 TEMPLATE = "page.html.j2"
-TEMPLATES = (TEMPLATE, "tuning.html.j2")
+TEMPLATES = (TEMPLATE, "tuning.html.j2", "looking/rows.html.j2")
 MOST_NAMED = 3  # datasets in the title
 
 

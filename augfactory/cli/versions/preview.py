@@ -7,28 +7,56 @@ import typer
 
 from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
 from augfactory.cli.versions.name import Name
+from augfactory.errors import RecipeError
 
 
 def preview(
     dataset: Name,
-    out: Annotated[Path | None, typer.Option(help="PNG file to write.")] = None,
+    out: Annotated[Path | None, typer.Option(help="PNG or HTML file to write.")] = None,
     sources: Annotated[int, typer.Option(min=1, max=200, help="Rows of the contact sheet.")] = 10,
+    html: Annotated[
+        bool,
+        typer.Option(
+            "--html", help="Write a page to look through the rows and mark those not wanted."
+        ),
+    ] = False,
+    rows: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=20_000, help="With --html: most rows on the page.", show_default="2000"
+        ),
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Write a contact sheet: originals on the left, what was made from them on the right.
 
+    With --html it is one page without network: filters by class, method and label shares, each
+    row's parents, weights and draws, and a reject list of marked rows that the page saves.
+
     \b
-    Example:
+    Examples:
       augfactory preview digits-x10 --sources 20 --out sheet.png
+      augfactory preview digits-x10 --html --rows 500
     """
     with session(as_json=json, quiet=quiet, debug=debug):
-        from augfactory.commands.opening.sheet import preview as command
+        if rows is not None and not html:
+            raise RecipeError("--rows", "is for the page", "Add --html, or leave --rows out.")
+        ending = "html" if html else "png"
+        path = out or Path(f"{Path(dataset).name.replace('@', '-')}-preview.{ending}")
+        if html:
+            from augfactory.commands.versions.looking import ROWS, preview_page
 
-        path = out or Path(f"{Path(dataset).name.replace('@', '-')}-preview.png")
-        lines = command(dataset, path, sources)
+            shown = preview_page(dataset, path, rows or ROWS)
+            told = {"path": str(path), "rows": shown.rows, "of": shown.of}
+        else:
+            from augfactory.commands.opening.sheet import preview as command
+
+            told = {"path": str(path), "lines": command(dataset, path, sources)}
         if json:
-            print_json({"path": str(path), "lines": lines})
+            print_json(told)
+        elif html:
+            show(f"{path}  {told['rows']:,} of {told['of']:,} rows")
         else:
             show(path)

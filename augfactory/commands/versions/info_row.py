@@ -1,32 +1,24 @@
 """Where one row of a dataset version comes from."""
 
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from augfactory.commands.opening.opening import spec_of
 from augfactory.commands.opening.sheet import row_sheet
-from augfactory.errors import AugfactoryError, RecipeError, VerificationError
-from augfactory.guarded.decoding import decoding
-from augfactory.guarded.files import open_inside
-from augfactory.guarded.parquet import check_table, open_parquet
+from augfactory.commands.versions.planned_rows import drawn_of, planned_rows
+from augfactory.errors import AugfactoryError, RecipeError
 from augfactory.guarded.text import escaped
 from augfactory.records import Source, SourceSpec
 from augfactory.source_rows import SourceRows, fingerprint
 from augfactory.sources.opening import open_source
 from augfactory.sources.unlabelled import open_unlabelled
 from augfactory.store.disk.atomic import write_file
-from augfactory.store.manifest import PLAN
 from augfactory.store.reader import Version, open_version
 from augfactory.store.versions import find_version
-
-COLUMNS_OF_SHARDS = ("row", "method", "round", "view", "source_index", "weight")
 
 
 @dataclass(frozen=True)
@@ -84,7 +76,7 @@ def info_row(text: str, row: int, out: Path | None = None) -> RowInfo:
             f"{version.address} has {len(version.source):,} rows",
             f"Give 0 to {len(version.source) - 1}.",
         )
-    planned = _planned(version, row)
+    planned = planned_rows(version, [row])[0]
     if out is not None:
         write_file(out, row_sheet(version, row))
     shares = version.source.read_soft_labels(np.array([row]))[0].tolist()
@@ -97,38 +89,8 @@ def info_row(text: str, row: int, out: Path | None = None) -> RowInfo:
         view=int(version.views[row]),
         label={name: share for name, share in zip(names, shares, strict=True) if share > 0},
         parents=_parents(version, row, planned),
-        drawn={
-            name: value
-            for name, value in planned.items()
-            if name not in (*COLUMNS_OF_SHARDS, "parent_row") and not math.isnan(value)
-        },
+        drawn=drawn_of(planned),
     )
-
-
-def _planned(version: Version, row: int) -> dict[str, Any]:
-    """Return the row of plan.parquet."""
-    path = version.folder / PLAN
-    try:
-        with (
-            decoding(),
-            open_inside(version.folder, PLAN) as file,
-            open_parquet(file) as parquet,
-        ):
-            parents = pa.list_(pa.int64(), version.source_index.shape[1])
-            check_table(
-                parquet, len(version.source), {"row": [pa.int64()], "parent_row": [parents]}
-            )
-            for field in parquet.schema_arrow:
-                if field.name not in (*COLUMNS_OF_SHARDS, "parent_row") and not (
-                    pa.types.is_floating(field.type) or pa.types.is_integer(field.type)
-                ):
-                    raise ValueError(f"its column {field.name!r} is {field.type}")
-            found = pq.read_table(file, filters=[("row", "==", row)]).to_pylist()
-    except (OSError, ValueError) as error:
-        raise VerificationError(
-            path, f"cannot be read: {error}", "Run `augfactory verify` on this version."
-        ) from error
-    return dict(found[0]) if found else {}
 
 
 def _parents(version: Version, row: int, planned: dict[str, Any]) -> tuple[Parent, ...]:

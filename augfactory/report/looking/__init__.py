@@ -1,0 +1,1 @@
+"""The page that shows the rows of a dataset version."""
