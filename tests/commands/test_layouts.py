@@ -327,3 +327,50 @@ def test_the_validation_images_of_a_version_are_its_val(
     kept = images_of(open_version(tmp_path / "d-x3" / "v1", split="val"))
     files = [np.asarray(Image.open(path)) for path in sorted((out / "val").glob("*/*.png"))]
     assert sorted(image.tobytes() for image in files) == sorted(image.tobytes() for image in kept)
+
+
+@pytest.mark.parametrize("layout", ["imagefolder", "hf", "webdataset", "npz"])
+def test_rejected_rows_are_left_out(version: Path, tmp_path: Path, layout: str) -> None:
+    opened = open_version(version)
+    rejected = [0, 7, 8, 59]
+    typed, saved = tmp_path / "rows.txt", tmp_path / "saved.json"
+    typed.write_text("7\n8 # blurred\n\n0\n59\n7\n")
+    told = {"version": "x", "content_hash": opened.manifest.content_hash, "rejected": rejected}
+    saved.write_text(json.dumps(told))
+    made = lay_out(str(version), layout, tmp_path / "a", Progress(), without=typed)
+    again = lay_out(str(version), layout, tmp_path / "b", Progress(), without=saved)
+    assert made.splits == again.splits
+    assert set(made.splits.values()) == {56}
+    files = sorted(path for path in (tmp_path / "a").rglob("*") if path.is_file())
+    for path in files:
+        other = tmp_path / "b" / path.relative_to(tmp_path / "a")
+        assert layout == "npz" or path.read_bytes() == other.read_bytes()
+    if layout == "imagefolder":
+        rows = sorted(int(path.stem.rpartition("-")[2]) for path in files)
+        assert rows == sorted(set(range(60)) - set(rejected))
+    if layout == "npz":
+        (path,) = (path for path in files if path.suffix == ".npz")
+        arrays = np.load(path)
+        name = next(name for name in arrays.files if arrays[name].ndim == 4)
+        assert np.array_equal(arrays[name], np.delete(images_of(opened), rejected, axis=0))
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("7\nseven\n", "line 2 is no row number: 'seven'"),
+        ("60\n", "row 60 is not in "),
+        ("\n".join(map(str, range(60))), "none would be left"),
+        ('{"rejected": [1], "content_hash": "0"}', "was made for another version"),
+        ('{"rejected": 1}', "is no list of rejected rows"),
+        ("{", "is no list of rejected rows"),
+    ],
+)
+def test_a_wrong_list_of_rejects_is_refused(
+    version: Path, tmp_path: Path, text: str, what: str
+) -> None:
+    (tmp_path / "rows.txt").write_text(text)
+    with pytest.raises(InputDataError) as refused:
+        lay_out(str(version), "npz", tmp_path / "a", Progress(), without=tmp_path / "rows.txt")
+    assert what in str(refused.value)
+    assert not (tmp_path / "a").exists()

@@ -52,6 +52,14 @@ def export(
     seed: Annotated[
         int | None, typer.Option(min=0, help="With --labels sampled: random seed.")
     ] = None,
+    without: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="With --layout: leave out the rows that FILE lists, as `preview --html` saves it, "
+            "or one row number a line.",
+        ),
+    ] = None,
     size: Size = None,
     grey: Grey = False,
     rgb: Rgb = False,
@@ -75,10 +83,12 @@ def export(
       augfactory export digits-x10@v1 --to parquet
       augfactory export digits-x10 --to webdataset --out digits-x10-tar
       augfactory export digits-x10 --layout imagefolder --validation sample:test --out for-timm
-      augfactory export photos-x10 --layout hf --labels sampled --out photos-hf
+      augfactory export photos-x10 --layout hf --without photos-x10-v1-rejects.json --out photos-hf
     """
     with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
-        _check_options(to, layout, validation, labels, seed, converts=bool(size or grey or rgb))
+        _check_options(
+            to, layout, validation, labels, seed, without, converts=bool(size or grey or rgb)
+        )
         if layout is not None:
             from augfactory.commands.versions import lay_out as plain
             from augfactory.store.disk.lock import read_lock
@@ -94,6 +104,7 @@ def export(
                 validation=spec,
                 labels=labels or "largest",
                 seed=seed or 0,
+                without=without,
                 lock=read_lock(lock),
             )
             if json:
@@ -122,6 +133,7 @@ def _check_options(
     validation: str | None,
     labels: str | None,
     seed: int | None,
+    without: Path | None,
     *,
     converts: bool,
 ) -> None:
@@ -138,7 +150,9 @@ def _check_options(
             f"Give --to FORMAT for another version ({', '.join(FORMATS)}), or --layout LAYOUT for "
             f"a folder that a trainer reads ({', '.join(LAYOUTS)}).",
         )
-    given = {"--validation": validation, "--labels": labels, "--seed": seed}
+    given = {
+            "--validation": validation, "--labels": labels, "--seed": seed, "--without": without,
+    }  # fmt: skip
     unfit = [name for name, value in given.items() if value is not None and layout is None]
     if unfit:
         raise RecipeError(unfit[0], "belongs to --layout", "Leave it out, or give --layout.")

@@ -11,6 +11,7 @@ from augfactory.commands.expand.build import check_disk
 from augfactory.commands.opening.opening import converted_like
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions.export import check_files
+from augfactory.commands.versions.rejects import read_rejects
 from augfactory.commands.versions.split_rows import (
     Labels,
     hard_labels,
@@ -20,7 +21,7 @@ from augfactory.commands.versions.split_rows import (
 from augfactory.errors import InputDataError, RecipeError, one_of
 from augfactory.guarded.files import is_folder, is_there
 from augfactory.held_signals import signals_held
-from augfactory.records import Source, SourceSpec
+from augfactory.records import Int64Array, Source, SourceSpec
 from augfactory.sources.opening import open_source
 from augfactory.store.disk.atomic import make_folders, publish_folder, remove, remove_empty
 from augfactory.store.disk.lock import Lock, only_writer
@@ -69,6 +70,7 @@ def lay_out(
     validation: SourceSpec | None = None,
     labels: str = "largest",
     seed: int = 0,
+    without: Path | None = None,
     lock: Lock = "flock",
 ) -> LaidOut:
     """Write the version that ``text`` names into the new folder ``out``.
@@ -86,6 +88,7 @@ def lay_out(
         labels: "largest", the class of the largest share, or "sampled", a class drawn with the
             shares as its probabilities.
         seed: of what is sampled.
+        without: lists rows to leave out; see ``read_rejects``.
         lock: see ``store.disk.lock``.
 
     Raises:
@@ -109,10 +112,12 @@ def lay_out(
         held = open_version(folder, verify=False, split=VAL).source  # checked below
     check_files(folder, manifest, progress)
     version = open_rows(folder, manifest)
-    _check_splits(layout, version, held, chosen, seed)
-    total = manifest.rows + (0 if held is None else len(held))
+    rejected = None if without is None else read_rejects(without, manifest)
+    _check_splits(layout, version, held, hard_labels(version.source, chosen, seed), rejected)
+    left = manifest.rows - (0 if rejected is None else len(rejected))
+    total = left + (0 if held is None else len(held))
     with progress.bar(f"writing {layout.name}", total, "row") as bar:
-        splits = {TRAIN: split_of_version(version, chosen, seed, progress, bar.advance)}
+        splits = {TRAIN: split_of_version(version, chosen, seed, progress, bar.advance, rejected)}
         if held is not None:
             parents = version.source_index.shape[1]
             splits[VALIDATION] = split_of_source(held, parents, bar.advance)
@@ -205,7 +210,11 @@ def _warn_of_shared(source: Source, version: Version, progress: Progress) -> Non
 
 
 def _check_splits(
-    layout: TrainerLayout, version: Version, held: Source | None, labels: Labels, seed: int
+    layout: TrainerLayout,
+    version: Version,
+    held: Source | None,
+    labels: Int64Array,
+    rejected: Int64Array | None,
 ) -> None:
     """Refuse splits that the readers of ``layout`` would misread.
 
@@ -221,7 +230,7 @@ def _check_splits(
         )
     if not layout.class_folders:
         return
-    splits = {TRAIN: hard_labels(version.source, labels, seed)}
+    splits = {TRAIN: labels if rejected is None else np.delete(labels, rejected)}
     if held is not None:
         splits[VALIDATION] = held.labels
     names = version.manifest.class_names

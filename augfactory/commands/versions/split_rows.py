@@ -25,9 +25,17 @@ OnRows = Callable[[int], None]
 
 
 def split_of_version(
-    version: Version, labels: Labels, seed: int, progress: Progress, on_rows: OnRows
+    version: Version,
+    labels: Labels,
+    seed: int,
+    progress: Progress,
+    on_rows: OnRows,
+    without: Int64Array | None = None,
 ) -> Split:
-    """Return the rows of ``version`` as a split; ``on_rows`` is told how many were read."""
+    """Return the rows of ``version`` but those ``without`` as a split.
+
+    ``on_rows`` is told how many were read.
+    """
     stems = _stems(version, progress)
     largest = version.weight.argmax(axis=1)
     parent = version.source_index[np.arange(len(largest)), largest]
@@ -42,7 +50,7 @@ def split_of_version(
         ]
         return rows, names
 
-    return _split(version.source, labels, seed, read, on_rows)
+    return _split(version.source, labels, seed, read, on_rows, without)
 
 
 def split_of_source(source: Source, parents: int, on_rows: OnRows) -> Split:
@@ -91,20 +99,27 @@ def _split(
     seed: int,
     read: Callable[[int, int], tuple[Rows, list[str]]],
     on_rows: OnRows,
+    without: Int64Array | None = None,
 ) -> Split:
     row_bytes = int(np.prod(source.image_shape)) + 4 * len(source.class_names)
     at_once = max(1, min(MOST_AT_ONCE, BYTES_AT_ONCE // row_bytes))
-    starts = range(0, len(source), at_once)
+    kept = np.arange(len(source))
+    if without is not None:
+        kept = np.delete(kept, without)
+    starts = range(0, len(kept), at_once)
     label = hard_labels(source, labels, seed)
 
     def parts() -> Iterator[NamedRows]:
         for start in starts:
-            stop = min(start + at_once, len(source))
-            rows, names = read(start, stop)
-            yield NamedRows(start, rows, label[start:stop], tuple(names))
-            on_rows(stop - start)
+            own = kept[start : start + at_once]
+            first = int(own[0])
+            rows, names = read(first, int(own[-1]) + 1)
+            inside = own - first
+            chosen = Rows(**{name: values[inside] for name, values in vars(rows).items()})
+            yield NamedRows(start, chosen, label[own], tuple(names[place] for place in inside))
+            on_rows(len(own))
 
-    return Split(len(source), len(starts), parts)
+    return Split(len(kept), len(starts), parts)
 
 
 def _stems(version: Version, progress: Progress) -> Sequence[str]:
