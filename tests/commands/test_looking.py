@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from augfactory.cli.app import app
 from augfactory.commands.versions.info_row import info_row
-from augfactory.commands.versions.looking import chosen_rows
+from augfactory.commands.versions.rows.looking import chosen_rows
 from augfactory.store.reader import open_version
 from tests.commands.made import SOURCES, expanded, write_parts
 from tests.pictures import CLASSES

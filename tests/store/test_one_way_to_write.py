@@ -20,7 +20,7 @@ THE_WAY = (
 )
 INTO_MEMORY = {  # each writes to a buffer, whose bytes then go through store/disk/atomic.py
     ("commands/runs/corrupted.py", "np.save"),
-    ("commands/versions/looking.py", "picture.save"),
+    ("commands/versions/rows/looking.py", "picture.save"),
     ("commands/expand/filtering.py", "np.savez"),
     ("commands/expand/pseudo_labelling.py", "np.savez"),
     ("commands/tune/folds.py", "np.savez"),

@@ -46,7 +46,7 @@ def preview(
         ending = "html" if html else "png"
         path = out or Path(f"{Path(dataset).name.replace('@', '-')}-preview.{ending}")
         if html:
-            from augfactory.commands.versions.looking import ROWS, preview_page
+            from augfactory.commands.versions.rows.looking import ROWS, preview_page
 
             shown = preview_page(dataset, path, rows or ROWS)
             told = {"path": str(path), "rows": shown.rows, "of": shown.of}

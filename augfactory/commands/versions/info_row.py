@@ -9,7 +9,7 @@ import numpy as np
 
 from augfactory.commands.opening.opening import spec_of
 from augfactory.commands.opening.sheet import row_sheet
-from augfactory.commands.versions.planned_rows import drawn_of, planned_rows
+from augfactory.commands.versions.rows.planned_rows import drawn_of, planned_rows
 from augfactory.errors import AugfactoryError, RecipeError
 from augfactory.guarded.text import escaped
 from augfactory.records import Source, SourceSpec

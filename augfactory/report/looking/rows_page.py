@@ -18,7 +18,7 @@ def rows_page(title: str, remarks: list[str], data: dict[str, Any]) -> bytes:
     Args:
         title: what is shown.
         remarks: sentences on what the page holds and what it does not.
-        data: what the script shows, as ``commands/versions/looking.py`` has it.
+        data: what the script shows, as ``commands/versions/rows/looking.py`` has it.
     """
     script = part("looking/rows.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

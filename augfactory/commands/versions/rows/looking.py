@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from augfactory.commands.versions.planned_rows import drawn_of, planned_rows
+from augfactory.commands.versions.rows.planned_rows import drawn_of, planned_rows
 from augfactory.guarded.text import escaped
 from augfactory.records import READ_AT_ONCE, Int64Array, UInt8Array
 from augfactory.report.looking.rows_page import rows_page
