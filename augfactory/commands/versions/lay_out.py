@@ -11,7 +11,7 @@ from augfactory.commands.expand.build import check_disk
 from augfactory.commands.opening.opening import converted_like
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions.export import check_files
-from augfactory.commands.versions.rejects import read_rejects
+from augfactory.commands.versions.rows.rejects import read_rejects
 from augfactory.commands.versions.split_rows import (
     Labels,
     hard_labels,
