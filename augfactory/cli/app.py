@@ -23,6 +23,7 @@ from augfactory.cli.versions.export import export
 from augfactory.cli.versions.info import info
 from augfactory.cli.versions.log import log
 from augfactory.cli.versions.preview import preview
+from augfactory.cli.versions.push import push
 from augfactory.cli.versions.reproduce import reproduce
 from augfactory.cli.versions.verify import verify
 
@@ -35,7 +36,7 @@ app = typer.Typer(
 )
 for command in (
     *(demo, inspect, vae_train, expand, tune, evaluate, study),
-    *(info, verify, preview, log, diff, reproduce, export),
+    *(info, verify, preview, log, diff, reproduce, export, push),
     methods,
     doctor,
 ):
