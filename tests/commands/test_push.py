@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from augfactory.cli.app import app
 from augfactory.commands.progress import Progress
-from augfactory.commands.versions import destinations
-from augfactory.commands.versions.push import push
+from augfactory.commands.versions.pushing import destinations
+from augfactory.commands.versions.pushing.push import push
 from augfactory.commands.versions.verify import verify
 from augfactory.errors import RecipeError, ResourceError, VerificationError
 from augfactory.names import FORMATS
@@ -179,7 +179,7 @@ class FakeHub:
     def repo_info(self, repo: str, repo_type: str) -> Any:
         assert repo_type == "dataset"
         if repo not in self.repositories:
-            raise RepositoryNotFoundError("404", response=_Response())  # type: ignore[arg-type]
+            raise RepositoryNotFoundError("404", response=_Response())
         return SimpleNamespace(private=repo not in self.public)
 
     def create_repo(self, repo: str, *, repo_type: str, private: bool, exist_ok: bool) -> None:

@@ -40,7 +40,10 @@ INTO_MEMORY = {  # each writes to a buffer, whose bytes then go through store/di
     ("vae/training_state.py", "safetensors.torch.save"),
 }
 OTHER = {
-    ("commands/versions/destinations.py", "self.files.makedirs"),  # outside, where a push goes
+    (
+        "commands/versions/pushing/destinations.py",
+        "self.files.makedirs",
+    ),  # where a push goes
     ("cli/session.py", "os.open"),  # the null device, where nobody reads stdout any more
 }
 OF_PATHS = {

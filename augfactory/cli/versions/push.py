@@ -45,7 +45,7 @@ def push(
       augfactory push digits-x10 hf://datasets/me/digits-x10
     """
     with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
-        from augfactory.commands.versions import push as command
+        from augfactory.commands.versions.pushing import push as command
 
         pushed = command.push(dataset, to, progress, public=public, dry_run=dry_run)
         if json:

@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from augfactory.commands.progress import Bar, Progress
-from augfactory.commands.versions.destinations import HUB, PART, Destination, Found, destination_of
+from augfactory.commands.versions.pushing.destinations import (
+    HUB,
+    PART,
+    Destination,
+    Found,
+    destination_of,
+)
 from augfactory.commands.versions.refused import refuse_damaged
 from augfactory.errors import AugfactoryError, RecipeError, ResourceError
 from augfactory.guarded.files import read_inside

@@ -76,7 +76,7 @@ class _Files:
     """A folder of any file system that fsspec knows."""
 
     own: tuple[str, ...] = ()
-    visibility = None
+    visibility: str | None = None
 
     def __init__(self, folder: Path, to: str) -> None:
         import fsspec
@@ -135,7 +135,7 @@ class _Files:
 class _Hub:
     """A dataset repository of the Hugging Face hub; the login is the hub's own."""
 
-    own = HUB_OWN
+    own: tuple[str, ...] = HUB_OWN
 
     def __init__(self, folder: Path, to: str, public: bool) -> None:
         from huggingface_hub import HfApi
@@ -147,7 +147,7 @@ class _Hub:
             )
         self.folder, self.to, self.public, self.repo = folder, to, public, found[1]
         self.api, self.exists = HfApi(), False
-        self.visibility = "public" if public else "private"
+        self.visibility: str | None = "public" if public else "private"
 
     def found(self) -> Found:
         from huggingface_hub.errors import RepositoryNotFoundError

@@ -1,0 +1,1 @@
+"""A version copied to another place."""
