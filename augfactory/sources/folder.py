@@ -181,7 +181,10 @@ def _class_folders(folder: Path, chosen: _Chosen) -> tuple[str, ...]:
     found = [entry for entry in _entries(folder) if entry.is_folder]
     names = tuple(sorted(entry.name for entry in found if entry.name not in NOT_CLASSES))
     if not names:
-        raise InputDataError(folder, "there are no class folders in it", LAYOUT)
+        images = sum(entry.name.lower().endswith(SUFFIXES) for entry in _entries(folder))
+        flat = " Or a table that tells the class of each file: --labels TABLE.csv" if images else ""
+        lie = f", and {images:,} images directly in it" if images else ""
+        raise InputDataError(folder, f"there are no class folders in it{lie}", LAYOUT + flat)
     links = {entry.name for entry in found if entry.is_link}
     for name in names:
         if name in links:
@@ -214,7 +217,10 @@ def _image_files(folder: Path, chosen: _Chosen) -> list[str]:
         found += _nested_files(folder, "", entries, chosen, {os.path.realpath(folder)})
     if not found:
         besides = f", though {len(entries)} other entries" if entries else ""
-        what, remedy = f"no images in this class folder{besides}", f"{LAYOUT} Or remove the folder."
+        what, remedy = (
+            f"no images in this class folder{besides}",
+            f"{LAYOUT} If it is no class, move it elsewhere.",
+        )
         if (unread := first_unread(entry.name for entry in entries)) is not None:
             what, remedy = f"{what}: {unread[0]} is {unread[1]}", unread[2]
         raise InputDataError(folder, what, remedy)
