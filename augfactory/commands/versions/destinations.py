@@ -76,7 +76,7 @@ class _Files:
     """A folder of any file system that fsspec knows."""
 
     own: tuple[str, ...] = ()
-    visibility = None
+    visibility: str | None = None
 
     def __init__(self, folder: Path, to: str) -> None:
         import fsspec
@@ -135,7 +135,8 @@ class _Files:
 class _Hub:
     """A dataset repository of the Hugging Face hub; the login is the hub's own."""
 
-    own = HUB_OWN
+    own: tuple[str, ...] = HUB_OWN
+    visibility: str | None
 
     def __init__(self, folder: Path, to: str, public: bool) -> None:
         from huggingface_hub import HfApi
