@@ -1,6 +1,7 @@
 """`push` copies a version whole or goes on later, and never overwrites anything."""
 
 import hashlib
+import inspect
 import json
 from importlib.util import find_spec
 from pathlib import Path
@@ -176,7 +177,7 @@ class FakeHub:
     fails_after: int
     folder: Path
 
-    def repo_info(self, repo: str, repo_type: str) -> Any:
+    def repo_info(self, repo: str, *, repo_type: str) -> Any:
         assert repo_type == "dataset"
         if repo not in self.repositories:
             raise RepositoryNotFoundError("404", response=_Response())
@@ -228,6 +229,14 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[FakeHub]:
 
     monkeypatch.setattr(huggingface_hub, "HfApi", Hub)
     return Hub
+
+
+def test_the_fake_is_called_as_the_real_hub_is() -> None:
+    for name in ("repo_info", "create_repo", "list_repo_tree", "create_commit", "hf_hub_download"):
+        real = inspect.signature(getattr(huggingface_hub.HfApi, name))
+        asked = inspect.signature(getattr(FakeHub, name)).parameters.values()
+        named = {each.name: "" for each in asked if each.kind is each.KEYWORD_ONLY}
+        real.bind(*("" for each in asked if each.kind is not each.KEYWORD_ONLY), **named)
 
 
 def test_the_hub_gets_a_private_repository_manifest_last(version: Path, hub: type[FakeHub]) -> None:

@@ -136,6 +136,7 @@ class _Hub:
     """A dataset repository of the Hugging Face hub; the login is the hub's own."""
 
     own: tuple[str, ...] = HUB_OWN
+    visibility: str | None
 
     def __init__(self, folder: Path, to: str, public: bool) -> None:
         from huggingface_hub import HfApi
@@ -147,7 +148,7 @@ class _Hub:
             )
         self.folder, self.to, self.public, self.repo = folder, to, public, found[1]
         self.api, self.exists = HfApi(), False
-        self.visibility: str | None = "public" if public else "private"
+        self.visibility = "public" if public else "private"
 
     def found(self) -> Found:
         from huggingface_hub.errors import RepositoryNotFoundError
