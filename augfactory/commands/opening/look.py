@@ -130,7 +130,9 @@ def _findings(found: Examined, spec: SourceSpec) -> list[str]:
 def _classes(found: Examined) -> str:
     names, counts = found.source.class_names, found.counts
     if len(names) > MOST_CLASSES:
-        return f"{len(names):,} classes, {min(counts):,} to {max(counts):,} images each"
+        least, most = min(counts), max(counts)
+        each = f"{least:,}" if least == most else f"{least:,} to {most:,}"
+        return f"{len(names):,} classes, {each} images each"
     listed = ", ".join(f"{name} {count:,}" for name, count in zip(names, counts, strict=True))
     return f"{_counted(len(names), 'class', 'classes')} ({listed})"
 

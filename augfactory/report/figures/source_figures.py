@@ -33,10 +33,9 @@ def classes_figure(name: str, class_names: Sequence[str], counts: Sequence[int])
     if len(order) > MOST_BARS:
         order = order[: MOST_BARS // 2] + order[-MOST_BARS // 2 :]
     shown = f", {len(order)} of them drawn" if len(order) < len(counts) else ""
-    subtitle = (
-        f"{sum(counts):,} images of {len(counts):,} classes{shown}; "
-        f"{min(counts):,} to {max(counts):,} each"
-    )
+    least, most = min(counts), max(counts)
+    each = f"{least:,} each" if least == most else f"{least:,} to {most:,} each"
+    subtitle = f"{sum(counts):,} images of {len(counts):,} classes{shown}; {each}"
     height = HEADING + LINE * len(order) + BELOW
     axes = headed_figure(WIDTH, height, label(name, LONGEST_TITLE), subtitle).add_subplot()
     values = [counts[place] for place in order]
