@@ -62,7 +62,7 @@ def train_vae(
         source: class folders, a table of files and labels, an archive, ``sample``, …: all that
             docs/sources.md names; ``:train``, ``:test`` or ``:val`` chooses a split.
         out: folder of the model.
-        n_train: use only so many images, the same share of each class.
+        n_train: use only so many images, evenly from the classes.
         unlabelled: images without labels to learn from as well.
         geometry: vary the images of every batch.
         preset: how they are varied; None tests what the images bear.
@@ -152,7 +152,7 @@ def expand(
         factor: images per source image, itself among them; None is that of the recipe.
         model: folder of a trained VAE, where ``source`` is none.
         recipe: a recipe file, or what one holds as a mapping; the other arguments override it.
-        n_train: use only so many images, the same share of each class.
+        n_train: use only so many images, evenly from the classes.
         originals: keep the source images in the dataset (True unless the recipe says otherwise).
         geometry: vary images by geometry (True unless the recipe says otherwise).
         preset: how they are varied; None is the model's, or tests what the images bear.

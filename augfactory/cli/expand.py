@@ -40,7 +40,7 @@ def expand(
         str | None, typer.Option(help="A checkpoint of the model, such as 'loss-120'.")
     ] = None,
     n_train: Annotated[
-        int | None, typer.Option(help="Use only N images, the same share of each class.")
+        int | None, typer.Option(help="Use only N images, evenly from the classes.")
     ] = None,
     originals: Annotated[
         bool | None,

@@ -37,7 +37,7 @@ def tune(
     out: Annotated[Path, typer.Option(metavar="FILE.toml", help="Recipe file to write.")],
     minutes: Annotated[float, typer.Option(help="About how many minutes to take at most.")] = 10.0,
     n_train: Annotated[
-        int | None, typer.Option(help="Use only N images, the same share of each class.")
+        int | None, typer.Option(help="Use only N images, evenly from the classes.")
     ] = None,
     factor: Annotated[int, typer.Option(help="Images per source image, in the recipe too.")] = 50,
     steps: Annotated[int, typer.Option(min=1, help="Optimiser steps of each classifier.")] = 250,

@@ -37,7 +37,7 @@ def vae_train(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help=SOURCE_HELP)],
     out: Annotated[Path, typer.Option(metavar="MODEL_DIR", help="Folder of the trained model.")],
     n_train: Annotated[
-        int | None, typer.Option(help="Use only N images, the same share of each class.")
+        int | None, typer.Option(help="Use only N images, evenly from the classes.")
     ] = None,
     unlabelled: Annotated[
         str | None,

@@ -170,7 +170,7 @@ def online(
         recipe: a recipe file, or what one holds as a mapping; its factor is not used. To mix in
             every epoch give a ``[[mix]]`` a ``share`` of the rows, or as many ``copies`` as epochs.
         model: folder of a trained VAE, where ``source`` is none.
-        n_train: use only so many images, the same share of each class.
+        n_train: use only so many images, evenly from the classes.
         size: side, or (height, width), in pixels that images are resized to; None keeps theirs.
         colour: "grey", "rgb", or "auto" for what they are.
         seed: random seed; 0 unless the recipe says otherwise.

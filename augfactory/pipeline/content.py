@@ -152,4 +152,4 @@ def _distances(first: Float64Array, second: Float64Array) -> Float64Array:
 
 
 def _percent(share: float) -> int:
-    return round(100 * share)
+    return min(100, round(100 * share))  # few images may read better by chance

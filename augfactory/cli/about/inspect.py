@@ -1,12 +1,24 @@
 """``augfactory inspect``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
-from augfactory.cli.source_options import SOURCE_HELP, Download, Grey, Rgb, Size, source_spec
+from augfactory.cli.source_options import (
+    SOURCE_HELP,
+    Download,
+    FileColumn,
+    FollowLinks,
+    Grey,
+    LabelColumn,
+    Labels,
+    Rgb,
+    Root,
+    Size,
+    source_spec,
+)
 
 
 def inspect(
@@ -18,6 +30,11 @@ def inspect(
     size: Size = None,
     grey: Grey = False,
     rgb: Rgb = False,
+    labels: Labels = None,
+    root: Root = None,
+    file_column: FileColumn = None,
+    label_column: LabelColumn = None,
+    follow_links: FollowLinks = False,
     download: Download = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -39,7 +56,11 @@ def inspect(
     with session(as_json=json, quiet=quiet, debug=debug) as progress:
         from augfactory.commands import inspect as command
 
-        spec = source_spec(source, size, grey, rgb, download)
+        read: dict[str, Any] = {
+            "labels": labels, "root": root, "file_column": file_column,
+            "label_column": label_column, "follow_links": follow_links,
+        }  # fmt: skip
+        spec = source_spec(source, size, grey, rgb, download, **read)
         found = command.inspect(spec, out, progress)
         if json:
             print_json(command.as_json(found))

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from augfactory.commands.expand.build import Build
 from augfactory.commands.expand.validation import (
     Held,
@@ -151,6 +153,10 @@ def _chosen(
         kept, told = looked.chosen(inside), told_of(held, looked.source, seed)
         kept_rows = rows_of(spec, kept.source, kept.numbers, skipped=kept.skipped)
         validation = Validation(kept_rows, kept.source, told)
+        counts = np.bincount(kept.source.labels, minlength=len(kept.source.class_names)).tolist()
+        named = zip(kept.source.class_names, counts, strict=True)
+        listed = ", ".join(f"{name} {count:,}" for name, count in named)
+        progress.say(f"val/ holds {len(kept.source):,} of the originals ({listed})")
         looked = looked.chosen(training)
     source = looked.source
     with progress.bar("reading the source", len(source), "image") as bar:
