@@ -110,7 +110,7 @@ def train_vae(
         device=device,
         verdict=verdict,
     )
-    return vae_training.vae_train(request, _progress(progress))
+    return vae_training.vae_train(request, StderrProgress() if progress else Progress())
 
 
 def expand(
@@ -217,7 +217,7 @@ def expand(
         n_train=n_train,
         workers=workers or default_workers(),
     )
-    (dataset,) = expanding.expand(request, _progress(progress))
+    (dataset,) = expanding.expand(request, StderrProgress() if progress else Progress())
     return dataset
 
 
@@ -296,8 +296,4 @@ def evaluate(
         workers=workers or default_workers(),
         out=None if out is None else Path(out),
     )
-    return evaluating.evaluate(request, _progress(progress))
-
-
-def _progress(wanted: bool) -> Progress:
-    return StderrProgress() if wanted else Progress()
+    return evaluating.evaluate(request, StderrProgress() if progress else Progress())

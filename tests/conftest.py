@@ -2,12 +2,14 @@
 
 import multiprocessing
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 from hypothesis import settings
+from playwright.sync_api import Browser, sync_playwright
 
 from augfactory.engines import processes as engine
 from augfactory.engines.processes import THREAD_VARIABLES
@@ -79,3 +81,19 @@ def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
         return ProcessPoolExecutor(workers, fork, engine._start_worker)
 
     monkeypatch.setattr(engine, "_pool", pool)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start Chromium for the tests of a page."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        say = pytest.fail if os.environ.get("AUGFACTORY_BROWSER") == "required" else pytest.skip
+        say("no Chromium on PATH; on Debian: apt-get install --no-install-recommends chromium")
+    # Chromium refuses its sandbox to root, which containers run tests as.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield started
+        started.close()

@@ -29,6 +29,7 @@ from augfactory.cli.source_options import (
     Root,
     Size,
     SkipBroken,
+    read_of,
     source_spec,
 )
 from augfactory.evaluation.classifiers.registry import CLASSIFIERS
@@ -170,14 +171,9 @@ def evaluate(
         from augfactory.report.tables import table
         from augfactory.store.disk.lock import read_lock
 
-        read = {
-            "fit": fit, "labels": labels, "root": root, "file_column": file_column,
-            "label_column": label_column, "follow_links": follow_links,
-            "skip_broken": skip_broken,
-        }  # fmt: skip
         request = EvaluateRequest(
             datasets=tuple(datasets),
-            test=source_spec(test, size, grey, rgb, download, sized=True, **read),
+            test=source_spec(test, size, grey, rgb, download, sized=True, **read_of(locals())),
             classifier=classifier,
             weights=weights,
             seeds=min(seeds, QUICK_SEEDS) if quick else seeds,

@@ -21,8 +21,10 @@ from augfactory.cli.source_options import (
     Root,
     Size,
     SkipBroken,
+    read_of,
     source_spec,
 )
+from augfactory.cli.validation_options import Folds, Group, Share, WithValidation
 from augfactory.errors import RecipeError, one_of
 from augfactory.names import FORMATS, MIXING, SAMPLERS
 
@@ -139,32 +141,10 @@ def expand(
         int | None, typer.Option(min=1, help="Worker processes; by default one per core.")
     ] = None,
     engine: Annotated[str, typer.Option(help="Where work is done; only local for now.")] = "local",
-    validation: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SHARE",
-            help="Keep this share of the originals apart, in val/, before anything is made.",
-        ),
-    ] = None,
-    folds: Annotated[
-        int | None,
-        typer.Option(
-            metavar="K", help="K datasets NAME-xK-foldI, each with another K-th of them in val/."
-        ),
-    ] = None,
-    group: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN|RULE",
-            help="Originals that stay together in a split: a column of the source, 'parent' (the "
-            "folder), 'stem-prefix' (the file name up to '_', '-' or '.'), or a regular "
-            "expression over the file name.",
-        ),
-    ] = None,
-    with_validation: Annotated[
-        str | None,
-        typer.Option(metavar="SOURCE", help="Validation images of your own for val/."),
-    ] = None,
+    validation: Share = None,
+    folds: Folds = None,
+    group: Group = None,
+    with_validation: WithValidation = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be written, and stop.")
     ] = False,
@@ -238,17 +218,15 @@ def expand(
             description=description,
             author=author,
         )
-        read = {
-            "fit": fit, "labels": labels, "root": root, "file_column": file_column,
-            "label_column": label_column, "follow_links": follow_links,
-            "skip_broken": skip_broken,
-        }  # fmt: skip
+        read = read_of(locals())
         spec = source_spec(source, size, grey, rgb, download, sized=model is not None, **read)
-        if any(given is not None for given in (validation, folds, group, with_validation)):
-            own = with_validation and source_spec(
+        own = None
+        if with_validation is not None:
+            own = source_spec(
                 with_validation, size, grey, rgb, download, fit=fit, skip_broken=skip_broken
             )
-            held = Held(share=validation, folds=folds, group=group, source=own or None)
+        if any(given is not None for given in (validation, folds, group, own)):
+            held = Held(share=validation, folds=folds, group=group, source=own)
             flags = replace(flags, held=held)
         if auto and dry_run:
             raise RecipeError(

@@ -1,5 +1,6 @@
 """The options that say how a SOURCE is read; shared by the commands that read one."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,6 +63,13 @@ SkipBroken = Annotated[
     bool,
     typer.Option("--skip-broken", help="Go on without images that cannot be read; record which."),
 ]
+
+
+def read_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of a command's arguments, ``given`` by name, that say how a SOURCE is read."""
+    from augfactory.commands.opening.reading import NAMES
+
+    return {name: given[name] for name in NAMES if name in given}
 
 
 def source_spec(

@@ -28,6 +28,7 @@ from augfactory.cli.source_options import (
     Root,
     Size,
     SkipBroken,
+    read_of,
     source_spec,
 )
 
@@ -89,14 +90,11 @@ def tune(
         from augfactory.guarded.text import escaped
         from augfactory.store.disk.lock import read_lock
 
-        read = {
-            "fit": fit, "labels": labels, "root": root, "file_column": file_column,
-            "label_column": label_column, "follow_links": follow_links,
-            "skip_broken": skip_broken,
-        }  # fmt: skip
         result = command.tune(
             TuneRequest(
-                source=source_spec(source, size, grey, rgb, download, sized=False, **read),
+                source=source_spec(
+                    source, size, grey, rgb, download, sized=False, **read_of(locals())
+                ),
                 out=out,
                 minutes=minutes,
                 n_train=n_train,

@@ -29,6 +29,7 @@ from augfactory.cli.source_options import (
     Root,
     Size,
     SkipBroken,
+    read_of,
     source_spec,
 )
 
@@ -122,13 +123,8 @@ def vae_train(
         from augfactory.records import SourceSpec
         from augfactory.store.disk.lock import read_lock
 
-        read = {
-            "fit": fit, "labels": labels, "root": root, "file_column": file_column,
-            "label_column": label_column, "follow_links": follow_links,
-            "skip_broken": skip_broken,
-        }  # fmt: skip
         request = VaeTrainRequest(
-            source=source_spec(source, size, grey, rgb, download, sized=False, **read),
+            source=source_spec(source, size, grey, rgb, download, sized=False, **read_of(locals())),
             out=out,
             n_train=n_train,
             unlabelled=None

@@ -1,7 +1,7 @@
 """What a source holds: all of it, in words, as one JSON object, and drawn."""
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 
 from augfactory.commands.opening.look import paragraph
 from augfactory.commands.opening.notes import few_images
+from augfactory.commands.opening.opening import flags_of
 from augfactory.commands.progress import Progress
 from augfactory.guarded.tables import aligned
 from augfactory.records import LeftOut, SourceSpec, UInt8Array
@@ -106,15 +107,10 @@ def as_text(inspection: Inspection) -> str:
 def _next(inspection: Inspection) -> str:
     """Return the command that makes a dataset of what was found."""
     found, spec = inspection.found, inspection.spec
-    words = ["augfactory", "expand", spec.text]
-    if spec.size is not None:
-        words += ["--size", "x".join(map(str, spec.size))]
-    elif len(found.sizes) > 1:
-        words += ["--size", str(found.median_side)]
-    if spec.colour != "auto":
-        words.append(f"--{spec.colour}")
-    if found.broken:
-        words.append("--skip-broken")
+    if spec.size is None and len(found.sizes) > 1:
+        spec = replace(spec, size=(found.median_side, found.median_side))
+    spec = replace(spec, skip_broken=bool(found.broken))
+    words = ["augfactory", "expand", spec.text, *flags_of(spec)]
     return shlex.join([*words, "--factor", "10", "--out", "NAME"])
 
 

@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 
 from augfactory.commands.expand.options import ExpandOptions, build_request
 from augfactory.commands.expand.request import plan_builds
+from augfactory.commands.opening.reading import spec_read_by
 from augfactory.commands.progress import Progress
 from augfactory.errors import RecipeError, one_of
 from augfactory.keyed_random import generator
@@ -27,7 +28,6 @@ from augfactory.records import (
     Float32Array,
     Int64Array,
     Source,
-    SourceSpec,
     UInt8Array,
 )
 
@@ -154,6 +154,7 @@ def online(
     n_train: int | None = None,
     size: int | tuple[int, int] | None = None,
     colour: Colour = "auto",
+    read: Mapping[str, Any] | None = None,
     seed: int | None = None,
     labels: Literal["soft", "hard"] = "soft",
     images: Literal["float", "uint8"] = "float",
@@ -173,6 +174,7 @@ def online(
         n_train: use only so many images, evenly from the classes.
         size: side, or (height, width), in pixels that images are resized to; None keeps theirs.
         colour: "grey", "rgb", or "auto" for what they are.
+        read: more options by name, such as {"fit": "pad"} or {"labels": "train.csv"}.
         seed: random seed; 0 unless the recipe says otherwise.
         labels: "soft", float32 [K], or "hard", int64: the class of the largest share.
         images: "float", float32 [C, H, W] in [0, 1], or "uint8".
@@ -193,7 +195,6 @@ def online(
     """
     one_of("labels", "kind of labels", labels, ("soft", "hard"))
     one_of("images", "kind of images", images, ("float", "uint8"))
-    sides = (size, size) if isinstance(size, int) else size
     options = ExpandOptions(
         factors=(epochs,),
         originals=None,
@@ -208,7 +209,7 @@ def online(
     )
     request = build_request(
         options,
-        SourceSpec(str(source), size=sides, colour=colour),
+        spec_read_by(source, size, colour, read, sized=model is not None),
         Path("online"),
         model=None if model is None else Path(model),
         checkpoint=None,

@@ -10,17 +10,17 @@ than classification are told apart by ``other_tasks.py``. Conversion: see ``pixe
 """
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from augfactory.errors import InputDataError
-from augfactory.records import LeftOut, Source, SourceSpec
+from augfactory.records import Source, SourceSpec
 from augfactory.sources.kind import SourceKind
 from augfactory.sources.parsing.class_paths import SPLIT_NAMES, VALIDATION_NAMES
 from augfactory.sources.parsing.decoder_errors import decoder_errors
+from augfactory.sources.parsing.files_left_out import NOT_CLASSES, files_left_out
 from augfactory.sources.parsing.image_files import source_of_files
 from augfactory.sources.parsing.labels import require_two_classes
 from augfactory.sources.parsing.other_tasks import refuse_other_tasks
@@ -31,7 +31,6 @@ SUFFIXES = IMAGE_SUFFIXES
 TRAIN_NAMES = ("train",)
 TEST_NAMES = ("test",)
 MOST_DEEP = 32  # folders in each other
-NOT_CLASSES = ("__MACOSX", "__pycache__")
 LAYOUT = "One folder per class is needed, with the image files in it."
 
 
@@ -99,27 +98,7 @@ def open_folder(root: Path, split: str | None, spec: SourceSpec) -> Source:
         row_name=row_name,
         options=replace(spec.options, nested=nested),
     )
-    return replace(source, left_out=lambda: tuple(_left_out(chosen.folder, files)))
-
-
-def _left_out(folder: Path, files: dict[str, list[str]]) -> Iterator[LeftOut]:
-    """Yield what is beside and in the class folders and is none of their ``files``."""
-    for entry in _entries(folder):
-        if not entry.is_folder:
-            image = entry.name.lower().endswith(SUFFIXES)
-            reason = "an image in no class folder" if image else "no image, by its name"
-            yield LeftOut(entry.name, reason)
-    for name, own in files.items():
-        kept = set(own)
-        for place, folders, names in os.walk(folder / name):
-            folders[:] = sorted(set(folders) - set(NOT_CLASSES))
-            way = Path(place).relative_to(folder / name)
-            for file in sorted(names):
-                inside = (way / file).as_posix()
-                if inside not in kept and not file.startswith("."):
-                    image = file.lower().endswith(SUFFIXES)
-                    reason = "below a class folder" if image else "no image, by its name"
-                    yield LeftOut(f"{name}/{inside}", reason)
+    return replace(source, left_out=lambda: tuple(files_left_out(chosen.folder, files)))
 
 
 def _choose(root: Path, split: str | None) -> _Chosen:
@@ -183,8 +162,9 @@ def _class_folders(folder: Path, chosen: _Chosen) -> tuple[str, ...]:
     if not names:
         images = sum(entry.name.lower().endswith(SUFFIXES) for entry in _entries(folder))
         flat = " Or a table that tells the class of each file: --labels TABLE.csv" if images else ""
-        lie = f", and {images:,} images directly in it" if images else ""
-        raise InputDataError(folder, f"there are no class folders in it{lie}", LAYOUT + flat)
+        what = "there are no class folders in it"
+        what += f", and {images:,} images directly in it" if images else ""
+        raise InputDataError(folder, what, LAYOUT + flat)
     links = {entry.name for entry in found if entry.is_link}
     for name in names:
         if name in links:

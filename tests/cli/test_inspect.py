@@ -235,3 +235,15 @@ def test_inspect_takes_any_kind_of_source(place: Path) -> None:
     assert found["read_as"] == {"height": 28, "width": 28, "channels": 1}
     made = augfactory.expand(place / "leaves", place / "a", factor=2, workers=1)
     assert answer("inspect", str(made.path), cwd=place)["images"] == made.rows
+
+
+def test_the_next_command_opens_a_table_as_it_was_inspected(place: Path) -> None:
+    names = sorted(path.relative_to(place / "leaves") for path in place.glob("leaves/*/*.png"))
+    lines = "".join(f"{path.as_posix()},{path.parent}\n" for path in names)
+    (place / "t.csv").write_text("what,which\n" + lines)
+    columns = ("--file-column", "what", "--label-column", "which")
+    told = run("inspect", "t.csv", "--root", "leaves", *columns, cwd=place).stdout
+    following = told.rpartition("Next: ")[2].split()
+    assert following[:2] == ["augfactory", "expand"]
+    made = [*following[1:-1], "made", "--preset", "photo", "--workers", 1]
+    assert "rows" in run(*made, cwd=place).stdout

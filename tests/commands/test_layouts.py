@@ -272,7 +272,7 @@ def test_validation_images_are_held_to_the_version(
 ) -> None:
     with pytest.raises(RecipeError, match="--validation SOURCE"):
         written(version, "ultralytics", tmp_path / "out")
-    with pytest.raises(InputDataError, match=r"its images are \(4, 5, 3\)"):
+    with pytest.raises(InputDataError, match=r"its images are 4×5 RGB"):
         written(version, "hf", tmp_path / "out", SourceSpec(held.text, (4, 5)))
     (Path(held.text) / CLASSES[0]).rename(tmp_path / "held" / "Katze")
     with pytest.raises(InputDataError, match=f"its classes are Katze, .*{CLASSES[0]}"):

@@ -3,9 +3,7 @@
 import base64
 import io
 import json
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from typer.testing import CliRunner
 
 from augfactory.cli.app import app
@@ -22,7 +20,6 @@ from augfactory.commands.versions.rows.looking import chosen_rows
 from augfactory.store.reader import open_version
 from tests.commands.made import SOURCES, expanded, write_parts
 from tests.pictures import CLASSES
-from tests.report.test_page_in_browser import BROWSERS
 
 MIXUP, RICAP, ROWS = 3 * SOURCES, 5 * SOURCES, 7 * SOURCES
 
@@ -38,19 +35,6 @@ def html(made: Path) -> Path:
     out = made.parents[1] / "all.html"
     assert preview(made, out)["rows"] == ROWS
     return out
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        say = pytest.fail if os.environ.get("AUGFACTORY_BROWSER") == "required" else pytest.skip
-        say("no Chromium on PATH; on Debian: apt-get install --no-install-recommends chromium")
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=arguments)
-        yield started
-        started.close()
 
 
 @pytest.fixture

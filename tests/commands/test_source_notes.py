@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from augfactory.cli.app import app
 from augfactory.commands.opening.notes import few_images
 from augfactory.records import Source
-from augfactory.sources.subset import stratified_rows
+from augfactory.sources.choosing.subset import stratified_rows
 from augfactory.store.reader import open_version
 from tests.evaluation.memory import memory_source
 from tests.pictures import write_class_folders

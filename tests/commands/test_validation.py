@@ -13,8 +13,8 @@ from sklearn.ensemble import RandomForestClassifier
 
 import augfactory
 from augfactory.errors import InputDataError
+from augfactory.sources.choosing.splitting import deal, joined
 from augfactory.sources.sample import open_sample
-from augfactory.sources.splitting import deal, joined
 from tests.cli.in_process import answer, run
 
 SIZES = {"a": 20, "b": 12, "c": 6}
@@ -228,3 +228,54 @@ def _test_digits() -> tuple[np.ndarray, np.ndarray]:
     source = open_sample("test", "sample:test")
     rows = np.arange(0, len(source), 5)
     return source.read_images(rows).reshape(len(rows), -1), source.labels[rows]
+
+
+@pytest.fixture
+def arrays(tmp_path: Path) -> Path:
+    """Return a folder with ``train.npz`` and ``test.npz``, 60 images of three classes each."""
+    random = np.random.default_rng(3)
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for name in ("train", "test"):
+        image = random.integers(0, 256, (60, 20, 18, 3), dtype=np.uint8)
+        np.savez(folder / f"{name}.npz", image=image, label=np.arange(60) % 3)
+    return folder
+
+
+def test_a_model_that_learnt_from_validation_images_is_refused(
+    arrays: Path, tmp_path: Path
+) -> None:
+    source, model = arrays / "train.npz", arrays / "model"
+    run("vae-train", source, "--out", model, "--steps", 2, "--no-verdict", cwd=tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    line = ("expand", source, "--factor", 2, "--model", model, "--out", "d")
+    told = run(*line, "--validation", 0.2, cwd=elsewhere, code=3).stderr
+    assert "images of it are in what the model" in told
+    assert not (elsewhere / "d-x2").exists()
+
+
+def test_evaluate_finds_validation_images_without_their_source(
+    arrays: Path, tmp_path: Path
+) -> None:
+    line = ("expand", "train.npz", "--factor", 2, "--validation", 0.2, "--out", "d")
+    run(*line, cwd=arrays)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    measured = ("--steps", 2, "--seeds", 1, "--workers", 1, "--out", "ev")
+    run("evaluate", arrays / "d-x2", "--test", arrays / "test.npz", *measured, cwd=elsewhere)
+    results = json.loads((elsewhere / "ev" / "results.json").read_text())
+    assert results["held_out"]["rows"] == 12
+    assert results["held_out"]["text"] == "d-x2/v1:val"
+
+
+def test_images_of_ones_own_are_fitted_as_the_source_is(tmp_path: Path) -> None:
+    for folder, seed in (("images", 1), ("mine", 2)):
+        write_images(tmp_path / folder, seed=seed)
+    line = ("expand", "images", "--factor", 2, "--preset", "photo", "--size", 8, "--fit", "pad")
+    run(*line, "--with-validation", "mine", "--out", "d", cwd=tmp_path)
+    image = augfactory.load(str(tmp_path / "d-x2"), split="val", images="uint8")[0][0].numpy()
+    # 10 x 14 pixels on 8 x 8 leave black above and below.
+    assert not image[:, 0].any()
+    assert not image[:, -1].any()
+    assert image[:, 4].any()

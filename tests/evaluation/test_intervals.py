@@ -98,7 +98,7 @@ def test_more_blocks_make_intervals_narrower_down_to_the_test_images_share() -> 
 # deviations of about 1.5 points between trainings, as measured on 500 photographs.
 SPREADS = (1.0, 0.5, 0.04, 0.04)
 LEVELS = np.array([0.1, 0.25, 0.3, 0.3, 0.0])
-IMAGES = 1000
+IMAGES = 200
 
 
 def evaluation(random: np.random.Generator, blocks: int) -> np.ndarray:

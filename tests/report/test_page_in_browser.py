@@ -1,21 +1,17 @@
 """The report in a real browser, cut off from every network."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request
 
 from augfactory.report.page import report_page
 from tests.report.documents import read, results
 from tests.report.pages import attacked, best_first, studied, usual
 from tests.report.undrawn import all_figures, blank
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 OpenPage = Callable[..., Page]
 
@@ -27,20 +23,6 @@ def wide_report(classes: int) -> bytes:
     document["arms"][2]["name"] = "digits" * 20
     with all_figures(blank(3000, 40)):
         return report_page(read(document), [])
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        say = pytest.fail if os.environ.get("AUGFACTORY_BROWSER") == "required" else pytest.skip
-        say("no Chromium on PATH; on Debian: apt-get install --no-install-recommends chromium")
-    # Chromium refuses its sandbox to root, which containers run tests as.
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=arguments)
-        yield started
-        started.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from augfactory.errors import RecipeError
 from augfactory.records import Int64Array
-from augfactory.sources.subset import stratified_rows
+from augfactory.sources.choosing.subset import stratified_rows
 
 LABELS = st.lists(st.integers(0, 6), min_size=1, max_size=60).map(
     lambda values: np.array(values, dtype=np.int64)

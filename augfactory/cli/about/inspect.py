@@ -1,7 +1,7 @@
 """``augfactory inspect``."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -17,6 +17,7 @@ from augfactory.cli.source_options import (
     Rgb,
     Root,
     Size,
+    read_of,
     source_spec,
 )
 
@@ -56,11 +57,7 @@ def inspect(
     with session(as_json=json, quiet=quiet, debug=debug) as progress:
         from augfactory.commands import inspect as command
 
-        read: dict[str, Any] = {
-            "labels": labels, "root": root, "file_column": file_column,
-            "label_column": label_column, "follow_links": follow_links,
-        }  # fmt: skip
-        spec = source_spec(source, size, grey, rgb, download, **read)
+        spec = source_spec(source, size, grey, rgb, download, **read_of(locals()))
         found = command.inspect(spec, out, progress)
         if json:
             print_json(command.as_json(found))

@@ -151,8 +151,11 @@ def _check_options(
             f"a folder that a trainer reads ({', '.join(LAYOUTS)}).",
         )
     given = {
-            "--validation": validation, "--labels": labels, "--seed": seed, "--without": without,
-    }  # fmt: skip
+        "--validation": validation,
+        "--labels": labels,
+        "--seed": seed,
+        "--without": without,
+    }
     unfit = [name for name, value in given.items() if value is not None and layout is None]
     if unfit:
         raise RecipeError(unfit[0], "belongs to --layout", "Leave it out, or give --layout.")

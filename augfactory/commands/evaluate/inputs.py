@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from augfactory.commands.evaluate.arms import ArmsRequest, make_arms, opened_part
+from augfactory.commands.opening.fit import check_fit
 from augfactory.commands.opening.look import Looked, look
 from augfactory.commands.opening.opening import converted_like, lasting_text, spec_of
 from augfactory.commands.opening.recorded_recipe import check_recipe
@@ -17,9 +18,9 @@ from augfactory.evaluation.images.leakage import find_shared_images, pixel_hashe
 from augfactory.guarded.text import escaped
 from augfactory.records import Int64Array, Source, SourceSpec, UInt8Array
 from augfactory.source_rows import SourceRows, rows_of
+from augfactory.sources.choosing.subset import stratified_rows
 from augfactory.sources.opening import open_source
 from augfactory.sources.recorded import open_rows
-from augfactory.sources.subset import stratified_rows
 from augfactory.sources.unlabelled import open_unlabelled
 from augfactory.store.reader import Version, open_version
 from augfactory.store.splits import VAL
@@ -106,29 +107,6 @@ def _open_versions(datasets: tuple[str, ...]) -> tuple[Version, ...]:
     return versions
 
 
-def check_fit(training: Source, test: Source) -> None:
-    """Refuse a test set that a classifier trained on ``training`` cannot be measured on.
-
-    Raises:
-        InputDataError: it is empty, or its classes or image shape are others.
-    """
-    if len(test) == 0:
-        raise InputDataError(test.name, "it holds no images", "Name a test source with images.")
-    if training.class_names != test.class_names:
-        raise InputDataError(
-            test.name,
-            f"its classes ({_listed(test.class_names)}) are not those of {training.name} "
-            f"({_listed(training.class_names)})",
-            "Name a test source that has the same classes under the same names.",
-        )
-    if training.image_shape != test.image_shape:
-        raise InputDataError(
-            test.name,
-            f"its images are {_shape(test)}, those of {training.name} are {_shape(training)}",
-            "Name a test source of that size and colour, or convert it first.",
-        )
-
-
 def refuse_shared(
     trained_on: Iterable[Source], test: Source, advance: Callable[[int], None]
 ) -> None:
@@ -205,7 +183,10 @@ def _held_out(
         each.manifest.validation and each.manifest.validation.content_hash for each in versions
     }
     if kept is not None and len(found) == 1:
-        return kept.source, open_version(version.folder, split=VAL).source
+        # By the version, which has them whatever became of the source that they were split off.
+        spec = SourceSpec(f"{version.folder}:{VAL}")
+        source = open_source(spec)
+        return rows_of(spec, source), source
     own = spec_of(origin, version.folder)
     try:
         whole, _ = open_rows(origin, spec=own)
@@ -240,13 +221,3 @@ def unused_rows(
     chosen = looked.chosen(unused)
     rows = rows_of(spec, chosen.source, chosen.numbers, skipped=chosen.skipped)
     return rows, chosen.source
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    shown = ", ".join(names[:10])
-    return shown if len(names) <= 10 else f"{shown}, … {len(names)} in all"
-
-
-def _shape(source: Source) -> str:
-    height, width, channels = source.image_shape
-    return f"{height}×{width} {'RGB' if channels == 3 else 'grey'}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from augfactory.commands.evaluate.arms import opened_part, originals_arm
-from augfactory.commands.evaluate.inputs import check_fit
+from augfactory.commands.opening.fit import check_fit
 from augfactory.commands.opening.opening import converted_like
 from augfactory.commands.progress import Progress
 from augfactory.commands.vae.decoded_images import taught

@@ -11,7 +11,7 @@ from augfactory.commands.expand.validation import (
     Held,
     Validation,
     own_images,
-    refuse_shared,
+    refuse_common,
     split_originals,
     told_of,
 )
@@ -21,12 +21,13 @@ from augfactory.commands.opening.unlabelled import MOST, gather_unlabelled
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.guarded.files import is_there
+from augfactory.guarded.text import escaped
 from augfactory.pipeline.recipe import Recipe, recipe_id, rendering_versions
 from augfactory.records import Colour, Source, SourceSpec
 from augfactory.source_rows import SourceRows, roots_of, rows_of
+from augfactory.sources.choosing.subset import stratified_rows
 from augfactory.sources.opening import open_source, refuse_test_split
 from augfactory.sources.recorded import open_rows
-from augfactory.sources.subset import stratified_rows
 from augfactory.store.places import place_from, portable, remember
 from augfactory.vae.config import TOLD, read_config
 from augfactory.vae.files import CONFIG
@@ -122,17 +123,18 @@ def gather(
         looked = look(spec, opened(spec), progress)
         source, rows, validation = _chosen(spec, looked, n_train, held, seed, progress)
     if held is not None and held.source is not None:
-        validation = Validation(*own_images(held, source, rows.spec, progress), {})
+        validation = Validation(*own_images(held, source, rows, progress), {})
     if model is not None:
         _check_fit(source, model)
         if validation is not None and not brings_rows:
-            learnt = open_rows(model.config.source, opener=opened)[1]
-            refuse_shared(learnt, validation.source, f"what the model {model_folder} learnt from")
+            where = spec_of(model.config.source, model_folder or Path())
+            learnt = open_rows(model.config.source, spec=where, opener=opened)[1]
+            refuse_common(learnt, validation.source, f"what the model {model_folder} learnt from")
     more = None
     if unlabelled is not None:
         more, opened_more = gather_unlabelled(unlabelled, source, progress, most_unlabelled)
         if validation is not None:
-            refuse_shared(opened_more, validation.source, f"the unlabelled images {more.text}")
+            refuse_common(opened_more, validation.source, f"the unlabelled images {more.text}")
     return BuildInputs(rows, source, model, model_folder, checkpoint, more, validation)
 
 
@@ -155,7 +157,7 @@ def _chosen(
         validation = Validation(kept_rows, kept.source, told)
         counts = np.bincount(kept.source.labels, minlength=len(kept.source.class_names)).tolist()
         named = zip(kept.source.class_names, counts, strict=True)
-        listed = ", ".join(f"{name} {count:,}" for name, count in named)
+        listed = ", ".join(f"{escaped(name)} {count:,}" for name, count in named)
         progress.say(f"val/ holds {len(kept.source):,} of the originals ({listed})")
         looked = looked.chosen(training)
     source = looked.source

@@ -1,19 +1,21 @@
 """The validation images of a dataset: chosen among the originals before anything is drawn."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from augfactory.commands.opening.fit import check_fit
 from augfactory.commands.opening.look import look
+from augfactory.commands.opening.opening import converted_like
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.pipeline.plan import rows_of_a_shard
 from augfactory.records import Int64Array, Source, SourceSpec
 from augfactory.source_rows import SourceRows, rows_of
+from augfactory.sources.choosing.splitting import deal, groups_of, joined
 from augfactory.sources.opening import open_source
-from augfactory.sources.splitting import deal, groups_of, joined
 from augfactory.store.manifest_parts import ValidationEntry
 from augfactory.store.shards import STATE
 from augfactory.store.validation import WrittenValidation, write_validation
@@ -26,7 +28,8 @@ MOST_NAMED = 5
 class Held:
     """What is asked of validation images: a ``share``, one ``fold`` of ``folds``, or a ``source``.
 
-    ``group`` says what tells which originals belong together; see ``sources/splitting.py``.
+    ``group`` says what tells which originals belong together; see
+    ``sources/choosing/splitting.py``.
     """
 
     share: float | None = None
@@ -140,45 +143,33 @@ def _check_classes(
 
 
 def own_images(
-    held: Held, source: Source, spec: SourceSpec, progress: Progress
+    held: Held, source: Source, rows: SourceRows, progress: Progress
 ) -> tuple[SourceRows, Source]:
     """Open the images that ``--with-validation`` names, converted as those of ``source``.
+
+    ``rows`` are the record of ``source``.
 
     Raises:
         InputDataError: they are a test split, or do not fit the source, or share an image with it.
     """
     assert held.source is not None
-    asked = held.source
-    if asked.size is None and asked.colour == "auto":
-        asked = replace(asked, size=spec.size, colour=spec.colour)
-    looked = look(asked, open_source(asked), progress)
-    found = looked.source
-    if found.split == "test":
+    asked = converted_like(held.source, rows)
+    opened = open_source(asked)
+    if opened.split == "test":
         raise InputDataError(
-            found.name,
+            opened.name,
             "this is a test split: a trainer that chooses by it leaves nothing to test on",
             "Name other labelled images, or split the originals with --validation 0.2.",
         )
-    if found.class_names != source.class_names:
-        raise InputDataError(
-            found.name,
-            f"its classes are {', '.join(found.class_names)}, those of {source.name} are "
-            f"{', '.join(source.class_names)}",
-            "Name validation images of the same classes.",
-        )
-    if found.image_shape != source.image_shape:
-        raise InputDataError(
-            found.name,
-            f"its images are {found.image_shape} (height, width, channels), those of {source.name} "
-            f"are {source.image_shape}",
-            "Convert both with --size HxW and --grey or --rgb.",
-        )
-    refuse_shared(source, found, source.name)
+    check_fit(source, opened, "a validation source")
+    looked = look(asked, opened, progress)
+    found = looked.source
+    refuse_common(source, found, source.name)
     with progress.bar(f"reading {found.name}", len(found), "image") as bar:
         return rows_of(asked, found, looked.numbers, bar.advance, looked.skipped), found
 
 
-def refuse_shared(training: Source, validation: Source, where: str) -> None:
+def refuse_common(training: Source, validation: Source, where: str) -> None:
     """Raise InputDataError where an image of ``validation`` is in ``training``, by its pixels."""
     from augfactory.evaluation.images.leakage import find_shared_images
 

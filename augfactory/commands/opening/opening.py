@@ -106,7 +106,7 @@ def flags_of(spec: SourceSpec) -> list[str]:
     if root is not None:
         root = os.path.relpath(path_at(Path(split_suffix(spec.text)[0]).parent, root))
     values = {
-        "--size": None if spec.size is None else "x".join(map(str, spec.size)),
+        "--size": None if spec.size is None else "x".join(map(str, dict.fromkeys(spec.size))),
         "--fit": options.fit,
         "--root": root,
         "--file-column": options.file_column,

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from augfactory.commands.evaluate.checks import near_duplicates
-from augfactory.commands.evaluate.inputs import check_fit, refuse_shared, unused_rows
+from augfactory.commands.evaluate.inputs import refuse_shared, unused_rows
+from augfactory.commands.opening.fit import check_fit
 from augfactory.commands.opening.look import Looked, look
 from augfactory.commands.opening.notes import suited_preset
 from augfactory.commands.progress import Progress
@@ -13,8 +14,8 @@ from augfactory.errors import RecipeError
 from augfactory.evaluation.comparison.results import Alert
 from augfactory.records import Source, SourceOptions, SourceSpec, read_size
 from augfactory.source_rows import SourceRows, rows_of
+from augfactory.sources.choosing.subset import stratified_rows
 from augfactory.sources.opening import open_source, refuse_test_split
-from augfactory.sources.subset import stratified_rows
 from augfactory.sources.unlabelled import open_unlabelled
 from augfactory.store.disk.lock import Lock
 

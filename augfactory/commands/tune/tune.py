@@ -29,8 +29,8 @@ from augfactory.records import Source
 from augfactory.report.figures.differences_figure import differences_figure
 from augfactory.report.recipe_toml import recipe_toml
 from augfactory.report.tuning_page import tuning_page
+from augfactory.sources.choosing.subset import stratified_rows
 from augfactory.sources.opening import open_source, refuse_test_split
-from augfactory.sources.subset import stratified_rows
 from augfactory.store.disk.atomic import make_folders, write_file
 from augfactory.store.disk.lock import only_writer
 

@@ -17,8 +17,8 @@ from augfactory.guarded.validation import option_error
 from augfactory.pipeline.stages import check_preset, default_geometry
 from augfactory.records import Source, SourceSpec
 from augfactory.source_rows import SourceRows, rows_of
+from augfactory.sources.choosing.subset import stratified_rows
 from augfactory.sources.opening import open_source, refuse_test_split
-from augfactory.sources.subset import stratified_rows
 from augfactory.store.disk.lock import Lock
 from augfactory.vae.config import LARGEST_LATENT, LARGEST_SIDE, SMALLEST_SIDE, TrainingPlan
 from augfactory.vae.device import check_device

@@ -8,6 +8,7 @@ from typing import Any, get_args
 import numpy as np
 
 from augfactory.commands.expand.build import check_disk
+from augfactory.commands.opening.fit import check_fit
 from augfactory.commands.opening.opening import converted_like
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions.export import check_files
@@ -170,21 +171,9 @@ def _open_validation(spec: SourceSpec, folder: Path, progress: Progress) -> Sour
     """
     manifest = read_manifest(folder)
     source = open_source(converted_like(spec, manifest.source))
-    if source.image_shape != tuple(manifest.image_shape):
-        raise InputDataError(
-            f"--validation {spec.text}",
-            f"its images are {source.image_shape} (height, width, channels), those of the version "
-            f"are {tuple(manifest.image_shape)}",
-            "Convert them with --size HxW and --grey or --rgb as those of the version were.",
-        )
-    if source.class_names != tuple(manifest.class_names):
-        raise InputDataError(
-            f"--validation {spec.text}",
-            f"its classes are {_some(source.class_names)}; the version has "
-            f"{_some(manifest.class_names)}",
-            "Name images of the same classes; their folders are called as in the source.",
-        )
-    _warn_of_shared(source, open_rows(folder, manifest), progress)
+    version = open_rows(folder, manifest)
+    check_fit(version.source, source, "a validation source")
+    _warn_of_shared(source, version, progress)
     return source
 
 

@@ -22,6 +22,7 @@ Pair = tuple[str, str]
 LEVEL = 0.95
 DRAWS = 100_000  # of the largest |t|: its 95 % point is then right to about 0.01
 MOST_FREEDOM = 1e4
+ALONE = 1.96  # standard deviations that one interval of 95 % reaches, by itself
 ROUNDING = 1e-24  # a variance up to this is what computing leaves of equal figures
 
 
@@ -100,8 +101,7 @@ def compare(
         half = None
         if reach is not None:
             whole = training[one, other] + test[one, other]
-            least_reach = largest_t(tuple(pairs), MOST_FREEDOM)
-            half = max(reach * whole**0.5, least_reach * least_variance[one, other] ** 0.5)
+            half = max(reach * whole**0.5, ALONE * least_variance[one, other] ** 0.5)
         low, high = (None, None) if half is None else (mean - half, mean + half)
         differences[one, other] = Difference(mean, low, high, len(own))
     return Comparison(differences, residual, freedom, test)

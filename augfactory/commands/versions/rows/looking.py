@@ -18,9 +18,7 @@ from augfactory.store.reader import Version, open_version
 from augfactory.store.versions import find_version
 
 ROWS = 2000
-LONGEST_SIDE = (
-    96  # pixels on the page: 2,000 pictures of this size and their parents are some 80 MB
-)
+LONGEST_SIDE = 96  # pixels on the page
 LEAST_SHARE = 1e-6
 
 
