@@ -83,6 +83,8 @@ def as_text(inspection: Inspection) -> str:
     """Return what is printed for a person."""
     found, spec, source = inspection.found, inspection.spec, inspection.found.source
     parts = [paragraph(found, spec, listed=True)]
+    if source.split is not None and not spec.text.endswith(f":{source.split}"):
+        parts.append(f"This is the {source.split} split; a suffix such as :test chooses another.")
     rows = [
         [name, f"{count:,}"] for name, count in zip(source.class_names, found.counts, strict=True)
     ]

@@ -21,6 +21,7 @@ from augfactory.loading.loader import (
     as_it_is,
 )
 from augfactory.records import Int64Array
+from augfactory.store.splits import VAL
 from augfactory.store.versions import find_version
 
 
@@ -71,6 +72,8 @@ def load(
         raise RecipeError(
             "normalise", "uint8 images cannot be normalised", 'Leave out images="uint8".'
         )
+    if name.endswith(f":{VAL}") and split == "train":  # as it is a SOURCE of commands
+        name, split = name.removesuffix(f":{VAL}"), "val"
     folder = find_version(name)
     dataset = VersionDataset(
         folder,

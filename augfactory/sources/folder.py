@@ -124,7 +124,10 @@ def _choose(root: Path, split: str | None) -> _Chosen:
     if split not in (None, own_split) and not asked_of_val:
         what = f"this is the {own_split} split" if own_split else "it has no splits"
         raise InputDataError(
-            root, f"{what}; there is no {split} split in it", f"Leave :{split} off."
+            root,
+            f"{what}; there is no {split} split in it",
+            f"Leave :{split} off. To test on some of these images, keep them apart when a dataset "
+            "is made (expand --validation 0.2), and test on NAME:val.",
         )
     classes_from = root if own_split in (None, "train") else train or root
     known_as = own_split and (split or own_split)

@@ -5,6 +5,7 @@ said now to ``__snapshots__/``; the difference then shows in the commit.
 """
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,7 @@ def test_expand(place: Path, snapshot: SnapshotAssertion) -> None:
     assert said(*NEW, "fresh", "--dry-run", cwd=place) == snapshot(name="dry run")
     assert said(*NEW, "fresh", cwd=place) == snapshot(name="fresh")
     assert said(*NEW, "fresh", cwd=place) == snapshot(name="existing")
+    shutil.rmtree(place / "fresh-x2")  # what others are told must not hang on who ran before
 
 
 def test_evaluate(

@@ -173,6 +173,13 @@ def test_what_cannot_be_split_is_refused(
     assert told in run(*line, cwd=made, code=code).stderr
 
 
+def test_a_split_is_loaded_by_the_name_that_commands_take(made: Path) -> None:
+    address = str(made / "d-x3@v1")
+    named, asked = augfactory.load(f"{address}:val"), augfactory.load(address, split="val")
+    assert len(named) == len(asked) > 0
+    assert named.split == "val"
+
+
 def test_a_version_without_a_split_says_so(made: Path) -> None:
     expanded(made, name="plain")
     with pytest.raises(InputDataError, match="it has no validation images"):
