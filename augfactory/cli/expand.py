@@ -234,13 +234,6 @@ def expand(
                 "finding a recipe takes minutes, and writes it",
                 "Run `augfactory tune` first, and give --recipe with --dry-run.",
             )
-        if auto and flags.held is not None and flags.held.source is None:
-            raise RecipeError(
-                "--auto",
-                "would choose a recipe by the images that are to be held out",
-                "Run `augfactory tune` on the training part of a --factor 1 dataset, and give "
-                "--recipe here.",
-            )
         if auto:
             from augfactory.commands.tune.auto import with_found_recipe
 

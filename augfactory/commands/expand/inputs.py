@@ -73,7 +73,7 @@ def gather(
     if brings_rows:
         model_folder = Path(spec.text)
         _refuse_other_rows(spec, n_train)
-    model, validation = None, None
+    model = None
     if model_folder is not None:
         read_config(model_folder)  # what is wrong with it is told before torch is loaded
         from augfactory.vae.checkpoint import load_model  # torch takes seconds: only when needed
@@ -86,32 +86,9 @@ def gather(
             colour: Colour = "rgb" if channels == 3 else "grey"
             spec = replace(spec, size=(height, width), colour=colour)
 
-    def opened(spec: SourceSpec) -> Source:
-        whole = open_source(spec)
-        refuse_test_split(whole, "a training set made")
-        return whole
-
+    validation = None
     if model is not None and brings_rows:
-        recorded = model.config.source
-        where = spec_of(recorded, model_folder or Path())
-        with progress.bar("reading the source", len(recorded.rows), "image") as bar:
-            _, source = open_rows(
-                recorded,
-                "the model was trained on",
-                "Restore the source, name a SOURCE and give the model with --model, or train "
-                "again.",
-                spec=where,
-                opener=opened,
-                on_rows=bar.advance,
-            )
-        look(recorded.spec, source, progress)
-        found = {
-            "text": where.text,
-            "place": None,
-            "split": source.split,
-            "roots": roots_of(source),
-        }
-        rows = recorded.model_copy(update=found)
+        source, rows = _rows_of_model(model, model_folder or Path(), progress)
         if held is not None and held.source is None:
             raise RecipeError(
                 "--folds" if held.folds else "--validation",
@@ -120,7 +97,7 @@ def gather(
                 "on that dataset, and expand the SOURCE again with --model.",
             )
     else:
-        looked = look(spec, opened(spec), progress)
+        looked = look(spec, _no_test_split(spec), progress)
         source, rows, validation = _chosen(spec, looked, n_train, held, seed, progress)
     if held is not None and held.source is not None:
         validation = Validation(*own_images(held, source, rows, progress), {})
@@ -128,7 +105,7 @@ def gather(
         _check_fit(source, model)
         if validation is not None and not brings_rows:
             where = spec_of(model.config.source, model_folder or Path())
-            learnt = open_rows(model.config.source, spec=where, opener=opened)[1]
+            learnt = open_rows(model.config.source, spec=where, opener=_no_test_split)[1]
             refuse_common(learnt, validation.source, f"what the model {model_folder} learnt from")
     more = None
     if unlabelled is not None:
@@ -136,6 +113,31 @@ def gather(
         if validation is not None:
             refuse_common(opened_more, validation.source, f"the unlabelled images {more.text}")
     return BuildInputs(rows, source, model, model_folder, checkpoint, more, validation)
+
+
+def _no_test_split(spec: SourceSpec) -> Source:
+    """Open what a dataset may be made from."""
+    whole = open_source(spec)
+    refuse_test_split(whole, "a training set made")
+    return whole
+
+
+def _rows_of_model(model: "Model", folder: Path, progress: Progress) -> tuple[Source, SourceRows]:
+    """Open the rows that a model was trained on, and record where they are now."""
+    recorded = model.config.source
+    where = spec_of(recorded, folder)
+    with progress.bar("reading the source", len(recorded.rows), "image") as bar:
+        _, source = open_rows(
+            recorded,
+            "the model was trained on",
+            "Restore the source, name a SOURCE and give the model with --model, or train again.",
+            spec=where,
+            opener=_no_test_split,
+            on_rows=bar.advance,
+        )
+    look(recorded.spec, source, progress)
+    here = {"text": where.text, "place": None, "split": source.split, "roots": roots_of(source)}
+    return source, recorded.model_copy(update=here)
 
 
 def _chosen(

@@ -56,7 +56,14 @@ def with_found_recipe(
 
 
 def _refuse_other_choices(flags: ExpandOptions, *, is_model: bool) -> None:
-    """Refuse what chooses a recipe, or a part of one, beside ``--auto``."""
+    """Refuse what chooses a recipe, or a part of one, beside ``--auto``, or what it would see."""
+    if flags.held is not None and flags.held.source is None:
+        raise RecipeError(
+            "--auto",
+            "would choose a recipe by the images that are to be held out",
+            "Run `augfactory tune` on the training part of a --factor 1 dataset, and give "
+            "--recipe here.",
+        )
     chosen = {
         "--recipe": flags.recipe,
         "--preset": flags.preset,
