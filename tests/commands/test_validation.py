@@ -164,6 +164,7 @@ def test_images_of_the_user_are_kept_and_shared_ones_refused(tmp_path: Path) -> 
         (("--validation", 0.2, "--group", "patient"), 3, "finds no group in 'a/p00_0.png'"),
         (("--validation", 0.2, "--group", "parent"), 3, "too few: none is left to"),
         (("--folds", 7), 3, "class 'c' has 6 images, too few"),
+        (("--validation", 0.2, "--auto"), 2, "would choose a recipe by the images"),
     ],
 )
 def test_what_cannot_be_split_is_refused(

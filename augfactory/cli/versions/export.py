@@ -82,7 +82,7 @@ def export(
     Examples:
       augfactory export digits-x10@v1 --to parquet
       augfactory export digits-x10 --to webdataset --out digits-x10-tar
-      augfactory export digits-x10 --layout imagefolder --validation sample:test --out for-timm
+      augfactory export leaves-x10 --layout imagefolder --validation leaves:val --out for-timm
       augfactory export photos-x10 --layout hf --without photos-x10-v1-rejects.json --out photos-hf
     """
     with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
