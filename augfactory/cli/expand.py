@@ -26,7 +26,7 @@ from augfactory.cli.source_options import (
 )
 from augfactory.cli.validation_options import Folds, Group, Share, WithValidation
 from augfactory.errors import RecipeError, one_of
-from augfactory.names import FORMATS, MIXING, SAMPLERS
+from augfactory.names import FORMATS, MIXING, SAMPLERS, VARYING
 
 COPIES = "Further rows per source image, on top of the factor; 0 leaves mixtures out."
 
@@ -88,6 +88,13 @@ def expand(
     reach: Annotated[
         float | None,
         typer.Option(help="With same-class: how far to interpolate to another image, 0 to 2."),
+    ] = None,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="METHOD|none",
+            help=f"Vary further images by this after geometry; repeatable: {', '.join(VARYING)}.",
+        ),
     ] = None,
     mixup: Annotated[int | None, typer.Option(metavar="M", help=COPIES)] = None,
     ricap: Annotated[int | None, typer.Option(metavar="M", help=COPIES)] = None,
@@ -211,6 +218,7 @@ def expand(
                 mix or (), {"mixup": mixup, "ricap": ricap, "cutmix": cutmix, "augmix": augmix}
             ),
             mix_from=mix_from,
+            vary=vary or (),
             recipe=recipe,
             unlabelled=more,
             pseudo_label=pseudo_label,

@@ -9,6 +9,7 @@ from typing import Any
 from augfactory.errors import RecipeError
 from augfactory.guarded.validation import checked
 from augfactory.pipeline.stages import MixStage, VaeStage, mix_stage
+from augfactory.pipeline.vary import VaryStage, vary_stage
 
 # Of the further images that are not mixtures, with a model; by channels.
 DECODED: dict[int, dict[str, Any]] = {
@@ -18,6 +19,33 @@ DECODED: dict[int, dict[str, Any]] = {
 
 # Of the further images, by preset; for the other presets mixtures cost accuracy, or gain none.
 MIXED = {"clothes": 0.5}
+
+
+# Drawings of 28 pixels are bent by about a pixel, and their strokes changed by up to one. Both grow
+# with the images, as far as the methods let them.
+DRAWN_AT = 28
+ELASTIC_ALPHA, ELASTIC_SIGMA = 30.0, 4.0
+THICKER, THINNER, MOST_PIXELS = 1.0, 0.5, 8.0
+
+
+def default_variation(
+    image_shape: tuple[int, int, int],
+) -> tuple[dict[str, float], tuple[VaryStage, ...]]:
+    """Return how drawings are varied besides the geometry of their preset, where nothing is said.
+
+    Returns:
+        Parameters of geometry, and the stages that come after it.
+    """
+    scale = min(image_shape[:2]) / DRAWN_AT
+    bent = {
+        "elastic_alpha": round(ELASTIC_ALPHA * scale**2, 2),
+        "elastic_sigma": round(ELASTIC_SIGMA * scale, 2),
+    }
+    strokes = {
+        name: min(round(pixels * scale, 2), MOST_PIXELS)
+        for name, pixels in (("thicker", THICKER), ("thinner", THINNER))
+    }
+    return bent, (vary_stage("the default", "stroke", strokes),)
 
 
 def default_mix(preset: str) -> tuple[MixStage, ...]:

@@ -191,6 +191,7 @@ def _recipe(request: TuneRequest, source: Source, chosen: Candidate) -> Recipe:
     return Recipe(
         factor=request.factor,
         geometry=geometry_stage("geometry", asked.variation or {}),
+        vary=asked.vary,
         vae=vae,
         mix=with_copies(asked.mix, request.factor, originals=True),
         distinct=bool(asked.distinct),
