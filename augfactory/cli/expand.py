@@ -173,7 +173,8 @@ def expand(
 ) -> None:
     """Turn a few labelled images into K times as many, stored as an immutable version.
 
-    The further K-1 images are varied by geometry; with a model it makes a quarter of them, in
+    The further K-1 images are varied by geometry, drawings also by bending and by thicker or
+    thinner strokes (--vary); with a model it makes a quarter of them, in
     colour as changes to the real images (--share, --decode). Options such as --mixup put rows on
     top, and a recipe sets everything. With further images of the same kind that nobody has
     labelled, --unlabelled and --pseudo-label help most: classifiers trained on the labelled images

@@ -4,12 +4,15 @@ The measurements stand in docs/experiments.md under "What a default set is made 
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from augfactory.errors import RecipeError
 from augfactory.guarded.validation import checked
+from augfactory.pipeline.content import is_drawn
 from augfactory.pipeline.stages import MixStage, VaeStage, mix_stage
 from augfactory.pipeline.vary import VaryStage, vary_stage
+from augfactory.records import Source
 
 # Of the further images that are not mixtures, with a model; by channels.
 DECODED: dict[int, dict[str, Any]] = {
@@ -28,15 +31,25 @@ ELASTIC_ALPHA, ELASTIC_SIGMA = 30.0, 4.0
 THICKER, THINNER, MOST_PIXELS = 1.0, 0.5, 8.0
 
 
-def default_variation(
-    image_shape: tuple[int, int, int],
-) -> tuple[dict[str, float], tuple[VaryStage, ...]]:
-    """Return how drawings are varied besides the geometry of their preset, where nothing is said.
+@dataclass(frozen=True)
+class Variation:
+    """How images are varied besides the geometry of their preset.
 
-    Returns:
-        Parameters of geometry, and the stages that come after it.
+    ``geometry`` holds parameters of it that are not the preset's.
     """
-    scale = min(image_shape[:2]) / DRAWN_AT
+
+    geometry: dict[str, float] = field(default_factory=dict)
+    vary: tuple[VaryStage, ...] = ()
+
+
+def default_variation(preset: str, source: Source) -> Variation:
+    """Return how images of ``source`` are varied where nothing is said but, perhaps, the preset.
+
+    Drawings that the preset "digits" suits are bent, and their strokes changed; others are not.
+    """
+    if preset != "digits" or not is_drawn(source):
+        return Variation()
+    scale = min(source.image_shape[:2]) / DRAWN_AT
     bent = {
         "elastic_alpha": round(ELASTIC_ALPHA * scale**2, 2),
         "elastic_sigma": round(ELASTIC_SIGMA * scale, 2),
@@ -45,7 +58,7 @@ def default_variation(
         name: min(round(pixels * scale, 2), MOST_PIXELS)
         for name, pixels in (("thicker", THICKER), ("thinner", THINNER))
     }
-    return bent, (vary_stage("the default", "stroke", strokes),)
+    return Variation(bent, (vary_stage("the default", "stroke", strokes),))
 
 
 def default_mix(preset: str) -> tuple[MixStage, ...]:

@@ -18,7 +18,6 @@ from augfactory.guarded.text import escaped, problem_with_name
 from augfactory.guarded.validation import checked
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.composition import default_mix, default_variation, vae_or_default
-from augfactory.pipeline.content import is_drawn
 from augfactory.pipeline.partners import check_pairing, rows_by_class
 from augfactory.pipeline.recipe import Recipe, with_copies
 from augfactory.pipeline.sides import check_sides
@@ -208,15 +207,15 @@ def _default_variation(
     plain = replace(request, vary=())
     if geometry is None or not set(request.geometry or {}) <= {"preset"}:
         return plain, geometry
-    if geometry.parameters["preset"] != "digits" or not is_drawn(source):
+    variation = default_variation(str(geometry.parameters["preset"]), source)
+    if not variation.vary:
         return plain, geometry
-    bent, vary = default_variation(source.image_shape)
     progress.say(
         "they are drawings: further images are also bent, and their strokes made thicker or "
         "thinner, as measured best; --vary none leaves it at turns, shifts and the like"
     )
-    stage = geometry_stage("geometry", {**geometry.parameters, **bent})
-    return replace(request, vary=vary), stage
+    stage = geometry_stage("geometry", {**geometry.parameters, **variation.geometry})
+    return replace(request, vary=variation.vary), stage
 
 
 def _default_mix(
