@@ -21,6 +21,7 @@ from augfactory.errors import RecipeError, unknown_name
 from augfactory.evaluation.classifiers.registry import CLASSIFIERS, DEFAULT_CLASSIFIER
 from augfactory.guarded.validation import Table, checked, shown_value, told
 from augfactory.records import Fit, read_size
+from augfactory.vae.settings import Noise, Optimiser, Schedule
 
 SIZES = ("quick", "full")
 Size = Literal["quick", "default", "full"]
@@ -42,7 +43,24 @@ class VaeSettings(Table):
     architecture: str = Field(default="conditional", description="The network.")
     latent: int = Field(default=20, ge=1, description="Size of the latent vector.")
     batch: int = Field(default=64, ge=2, description="Batch size.")
-    learning_rate: float = Field(default=2e-3, gt=0, description="Initial rate of Adam.")
+    learning_rate: float = Field(default=2e-3, gt=0, description="Initial learning rate.")
+    optimiser: Optimiser = Field(
+        default="adam", description="What makes the steps; rmsprop has Keras' constants."
+    )
+    schedule: Schedule = Field(
+        default="cosine", description="The learning rate falls to 0, or stays as it is."
+    )
+    clip: bool = Field(default=True, description="Shorten gradients that are too long.")
+    noise: Noise = Field(
+        default="image",
+        description="Latent noise of its own for each image, or the same for a batch.",
+    )
+    warmup: int | None = Field(
+        default=None, ge=0, description="Steps of KL warm-up; left out, a fifth of all."
+    )
+    patience: int = Field(
+        default=20, ge=0, description="Intervals without improvement to stop after; 0 never stops."
+    )
     kl_weight: float = Field(default=1.0, ge=0, description="Weight of the KL term.")
     geometry: bool = Field(default=True, description="Vary the images of every batch.")
 
