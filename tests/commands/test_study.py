@@ -164,14 +164,16 @@ def test_vae_arms_use_the_checkpoint_of_their_loss(place: Path) -> None:
             seeds=1,
             size="18x16",
             vae={"steps": 6, "latent": 2, "batch": 8, "geometry": False},
-            arms=[{"name": "originals"}, {**vae_arm, "grid": {"loss": [1e6, 1e-6]}}],
+            arms=[{"name": "originals"}, {**vae_arm, "grid": {"loss": [1e6, 5e5, 1e-6]}}],
         )
     )
     arms = [arm["name"] for arm in result.plain()["groups"][0]["arms"]]
-    assert arms == ["originals", "vae 1000000.0"]
+    assert arms == ["originals", "vae 1000000.0", "vae 500000.0"]
+    assert (result.out / "accuracy-loss-n20.png").is_file()
     told = [alert["text"] for alert in result.plain()["alerts"]]
     assert "Not run, the VAE never reached that loss: vae 1e-06, 20 originals, draw 0" in told
     page = (result.out / "report.html").read_text()
+    assert "Accuracy against the VAE&#39;s loss, 20 originals" in page
     assert "Training of the VAE n20-s0" in page
     assert "vae-1000000.0-n20-s0-x2@v1: the nearest originals" in page
 
