@@ -2,5 +2,5 @@
 
 # Options of commands, names of classifiers, keys of studies.
 COMING: frozenset[str] = frozenset(
-    {"--corrupted", "--ensemble", "resnext29", "densenet_bc", "drops"}
+    {"--corrupted", "--ensemble", "--save-weights", "resnext29", "densenet-bc", "drops"}
 )

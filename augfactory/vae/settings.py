@@ -4,10 +4,10 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Optimiser = Literal["adam", "rmsprop"]
+VaeOptimiser = Literal["adam", "rmsprop"]
 Schedule = Literal["cosine", "constant"]
 Noise = Literal["image", "batch"]
-OPTIMISERS, SCHEDULES, NOISES = get_args(Optimiser), get_args(Schedule), get_args(Noise)
+OPTIMISERS, SCHEDULES, NOISES = get_args(VaeOptimiser), get_args(Schedule), get_args(Noise)
 
 
 class TrainingSettings(BaseModel):
@@ -39,7 +39,7 @@ class TrainingSettings(BaseModel):
     steps: int = Field(default=1500, ge=1)
     batch: int = Field(default=64, ge=2, le=65_536)
     learning_rate: float = Field(default=2e-3, gt=0)
-    optimiser: Optimiser = Field(default="adam", exclude_if=lambda name: name == "adam")
+    optimiser: VaeOptimiser = Field(default="adam", exclude_if=lambda name: name == "adam")
     schedule: Schedule = Field(default="cosine", exclude_if=lambda name: name == "cosine")
     clip: bool = Field(default=True, exclude_if=lambda clip: clip)
     noise: Noise = Field(default="image", exclude_if=lambda name: name == "image")

@@ -12,11 +12,11 @@ from torch import Tensor
 from augfactory.guarded.tensors import checksum, first_misfit, metadata_of, parse_tensors
 from augfactory.vae.history import HistoryRow
 from augfactory.vae.networks.network import Network
-from augfactory.vae.settings import Optimiser, TrainingSettings
+from augfactory.vae.settings import TrainingSettings, VaeOptimiser
 
 WEIGHTS, MOMENTS, BEST = "weights/", "moments/", "best/"
 STANDING, CHECKSUM = "standing", "sha256"  # the keys of the metadata
-MOMENTS_OF: dict[Optimiser, tuple[str, ...]] = {
+MOMENTS_OF: dict[VaeOptimiser, tuple[str, ...]] = {
     "adam": ("step", "exp_avg", "exp_avg_sq"),
     "rmsprop": ("step", "square_avg"),
 }
