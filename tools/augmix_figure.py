@@ -66,7 +66,7 @@ def augmix_figure(image: UInt8Array) -> Figure | SubFigure:
     figure = headed_figure(
         *PIXELS,
         "AugMix: three chains of operations, mixed, and mixed with the image",
-        "one to three operations each; × is the weight of a chain, · the share of image and mixture",
+        "one to three operations each; × is a chain's weight, · the share of image and mixture",
     )
     axes = figure.subplots(CHAINS, STEPS + 3)
     for each in axes.flat:
