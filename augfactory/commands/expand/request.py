@@ -9,7 +9,7 @@ from typing import Any
 from augfactory.commands.expand.build import Build
 from augfactory.commands.expand.inputs import BuildInputs, build_of, gather
 from augfactory.commands.expand.validation import Held, check_held
-from augfactory.commands.opening.notes import few_images, made_rows, suited_preset
+from augfactory.commands.opening.notes import decoding, few_images, made_rows, suited_preset
 from augfactory.commands.opening.unlabelled import check_labelled
 from augfactory.commands.progress import Progress
 from augfactory.engines.processes import can_start_workers
@@ -115,9 +115,8 @@ def plan_builds(request: ExpandRequest, progress: Progress) -> tuple[BuildInputs
         request.vae, varied=request.geometry is not None, channels=source.image_shape[2]
     )
     _check_mixing(request.mix or (), inputs)
-    for note in (few_images(source), made_rows(inputs.rows.text, inputs.rows.numbers)):
-        if note is not None:
-            progress.say(note)
+    for note in _notes(request, inputs, vae):
+        progress.say(note)
     FORMATS[request.format].check_class_names(source.class_names)
     geometry = _geometry(request, inputs, progress)
     if request.vary is None:
@@ -135,6 +134,19 @@ def plan_builds(request: ExpandRequest, progress: Progress) -> tuple[BuildInputs
         folder = request.out.with_name(name)
         builds.append(build_of(folder, recipe, inputs))
     return inputs, builds
+
+
+def _notes(request: ExpandRequest, inputs: BuildInputs, vae: VaeStage) -> list[str]:
+    notes = [few_images(inputs.source), made_rows(inputs.rows.text, inputs.rows.numbers)]
+    if inputs.model is not None and (max(request.factors) > 1 or not request.originals):
+        config = inputs.model.config
+        notes += decoding(
+            config.architecture,
+            vae.sampler,
+            learnt_varied=config.geometry is not None,
+            geometry=request.geometry is not None,
+        )
+    return [note for note in notes if note is not None]
 
 
 def _recipe(
