@@ -23,6 +23,7 @@ LOADERS = {
     "png": ("imagefolder", "data_dir", "train"),
     "parquet": ("parquet", "data_files", "data/*.parquet"),
     "webdataset": ("webdataset", "data_files", "shards/*.tar"),
+    "lance": ("lance", "data_files", "train.lance/**"),
 }
 COLUMNS = ("soft_label", "label", "method", "round", "view", "source_index", "weight")
 HUGGING_FACE = """
@@ -118,6 +119,7 @@ EXTRACTED = {
     "png": COLUMNS,
     "parquet": COLUMNS,
     "webdataset": ("method", "round", "view", "source_index", "weight"),
+    "lance": ("method", "round", "view", "source_index", "weight"),
 }
 WEBDATASET = """
 import json, sys
@@ -260,7 +262,7 @@ def test_hugging_face_reads_every_column(
     found = of_key(read("hugging face"), f"{storage}{how}")
     # A folder of classes is read class by class.
     assert_same_rows(found, stored_in(versions["hdf5"]), in_order=storage != "png")
-    if storage in ("png", "parquet"):
+    if storage in ("png", "parquet", "lance"):
         assert found["names"].tolist() == list(CLASSES)
     if storage != "webdataset":  # whose numbers are JSON
         assert found["kind"] == "float32"

@@ -192,7 +192,7 @@ def publish(build: Build, describe: Describe) -> Path:
     building, names = build.building, build.class_names
     records = read_records(build)
     digests = [record.digests for record in records]
-    held = write_held(building, build.recipe.format, build.validation)
+    held = write_held(building, build.recipe, build.validation)
     manifest = describe(
         records,
         {

@@ -92,6 +92,7 @@ def plan_builds(request: ExpandRequest, progress: Progress) -> tuple[BuildInputs
         InputDataError: the source or the model cannot be used, or not for this.
     """
     check_dataset_name(request.out)
+    FORMATS[request.format].check_installed()
     checked(VaeStage, request.vae, "[vae]")
     geometry_stage("geometry", request.geometry or {})
     labelling = _pseudo_labels(request, 1)

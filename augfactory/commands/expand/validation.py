@@ -11,7 +11,8 @@ from augfactory.commands.opening.look import look
 from augfactory.commands.opening.opening import converted_like
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
-from augfactory.pipeline.plan import rows_of_a_shard
+from augfactory.pipeline.plan import parents, rows_of_a_shard
+from augfactory.pipeline.recipe import Recipe
 from augfactory.records import Int64Array, Source, SourceSpec
 from augfactory.source_rows import SourceRows, rows_of
 from augfactory.sources.choosing.splitting import deal, groups_of, joined
@@ -201,14 +202,15 @@ def told_of(held: Held, source: Source, seed: int) -> dict[str, Any]:
 
 
 def write_held(
-    building: Path, storage: str, validation: Validation | None
+    building: Path, recipe: Recipe, validation: Validation | None
 ) -> WrittenValidation | None:
     """Write the images into a dataset under construction; nothing where there are none."""
     if validation is None:
         return None
     source = validation.source
     at_once = rows_of_a_shard(source.image_shape)
-    return write_validation(building, storage, source, at_once, building / STATE)
+    state, width = building / STATE, parents(recipe)
+    return write_validation(building, recipe.format, source, at_once, state, width)
 
 
 def entry_of(validation: Validation | None, written: WrittenValidation) -> ValidationEntry:
