@@ -129,7 +129,10 @@ def test_groups_and_equal_images_stay_together(tmp_path: Path) -> None:
 def test_every_original_is_in_one_fold(tmp_path: Path) -> None:
     write_images(tmp_path / "images")
     known = ("--factor", 2, "--preset", "photo", "--workers", 1)
-    made = answer("expand", "images", *known, "--folds", 3, "--out", "d", cwd=tmp_path)["datasets"]
+    done = run("expand", "images", *known, "--folds", 3, "--out", "d", "--json", cwd=tmp_path)
+    made = json.loads(done.stdout)["datasets"]
+    assert done.stderr.count("looking at the images") == 1
+    assert done.stderr.count("looking for equal images") == 1
     assert [each["name"] for each in made] == ["d-x2-fold0", "d-x2-fold1", "d-x2-fold2"]
     held = []
     for each in made:

@@ -10,10 +10,7 @@ What ``lance.LanceDataset.commit`` writes besides, the dataset's own manifest, h
 random name of a transaction. Both are left out: the same rows give the same bytes.
 """
 
-import contextlib
-import os
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,10 +20,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from augfactory.errors import RecipeError, unwritable
-from augfactory.guarded.files import inside, open_regular, read_file
+from augfactory.guarded.files import inside, read_file
+from augfactory.guarded.lance import check_pages, open_lance, panics_caught, whole_file
 from augfactory.records import Int64Array, ReadImages, Rows
 from augfactory.store.disk.atomic import make_folders, write_file
 from augfactory.store.disk.scratch import scratch_folder
+from augfactory.store.formats.lance_manifest import FIRST, manifest_of
 from augfactory.store.formats.storage_format import (
     SMALL_FILE_BYTES,
     DatasetSize,
@@ -59,10 +58,6 @@ from augfactory.store.tables import (
 FOLDERS = {TRAIN: "train.lance", VAL: f"{VAL}/val.lance"}
 FILE_FORMAT = "2.0"  # of Lance: later ones scatter the pixels of small images
 WHOLE = 2**40  # bytes of a page: no column is cut
-MAGIC = b"LANC"  # ends every file of Lance
-FIRST = "_versions/1.manifest"
-# Fields of the message Manifest in Lance's table.proto that differ from run to run.
-TIMESTAMP, TRANSACTION_FILE, TRANSACTION_SECTION = 7, 12, 23
 ROWS_AT_ONCE = 256
 METHOD_BYTES = 32  # of a row in a file, at most, and so many again for the words themselves
 
@@ -124,114 +119,9 @@ def _finish(
         if parts:
             path = f"{FOLDERS[split]}/{FIRST}"
             make_folders([(building / path).parent])
-            write_file(building / path, _manifest(building, parts))
+            write_file(building / path, manifest_of(building, parts))
             written.append(path)
     return written
-
-
-def _manifest(building: Path, shards: list[FinishedShard]) -> bytes:
-    """Return the manifest of the Lance dataset whose data files are those of ``shards``."""
-    from lance import LanceDataset, LanceOperation
-    from lance.fragment import DataFile, FragmentMetadata
-
-    fragments = []
-    for number, shard in enumerate(shards):
-        (name,) = shard.paths
-        about = _reader(building / name).metadata()
-        columns = [*range(len(about.schema))]
-        size = (building / name).stat().st_size
-        file = DataFile(
-            Path(name).name, columns, columns, about.major_version, about.minor_version, size
-        )
-        fragments.append(FragmentMetadata(number, [file], shard.rows))
-    with scratch_folder("lance") as folder:
-        place = folder / "dataset.lance"
-        LanceDataset.commit(
-            str(place),
-            LanceOperation.Overwrite(about.schema, fragments),
-            enable_v2_manifest_paths=False,
-        )
-        return _timeless(read_file(place / FIRST))
-
-
-def _timeless(manifest: bytes) -> bytes:
-    """Return the file of a Lance manifest without the time and the transaction that made it.
-
-    Its end says where the message is: 8 bytes, then 4 of versions and the magic. Before the message
-    is its length, and before that perhaps the transaction.
-    """
-    begin = int.from_bytes(manifest[-16:-8], "little")
-    length = int.from_bytes(manifest[begin : begin + 4], "little")
-    left_out = (TIMESTAMP, TRANSACTION_FILE, TRANSACTION_SECTION)
-    kept = b"".join(
-        data
-        for number, data in _fields(manifest[begin + 4 : begin + 4 + length])
-        if number not in left_out
-    )
-    return len(kept).to_bytes(4, "little") + kept + bytes(8) + manifest[-8:]
-
-
-def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield (number, bytes) of each field of a Protocol Buffers message."""
-
-    def varint(at: int) -> tuple[int, int]:
-        value, shift = 0, 0
-        while True:
-            value |= (message[at] & 127) << shift
-            at, shift = at + 1, shift + 7
-            if message[at - 1] < 128:
-                return value, at
-
-    at = 0
-    while at < len(message):
-        begin = at
-        key, at = varint(at)
-        kind = key & 7
-        if kind == 0:
-            _, at = varint(at)
-        elif kind == 2:
-            length, at = varint(at)
-            at += length
-        else:
-            at += {1: 8, 5: 4}[kind]
-        yield key >> 3, message[begin:at]
-
-
-@contextlib.contextmanager
-def _panics_caught() -> Iterator[None]:
-    """Turn a panic of the package, which is no ``Exception``, into a ValueError."""
-    try:
-        yield
-    except BaseException as error:
-        if isinstance(error, Exception) or type(error).__name__ != "PanicException":
-            raise
-        raise ValueError(f"pylance gave up: {error}") from error
-
-
-def _reader(path: Path, columns: Sequence[str] | None = None) -> Any:
-    """Open a Lance file that is whole."""
-    with warnings.catch_warnings():
-        from lance.file import LanceFileReader
-    # The package warns of every later fork. Of what is forked nothing here comes back to it.
-    warnings.filterwarnings("ignore", "lance is not fork-safe")
-    _require_whole(path)
-    return LanceFileReader(str(path.absolute()), columns=None if columns is None else [*columns])
-
-
-def _require_whole(path: Path) -> int:
-    """Return the bytes of a regular file that ends as a Lance file does.
-
-    Raises:
-        ValueError: it does not.
-        OSError: it is no regular file.
-    """
-    with open_regular(path, follow=False) as file:
-        size = os.fstat(file.fileno()).st_size
-        if size >= len(MAGIC):
-            file.seek(-len(MAGIC), os.SEEK_END)
-        if file.read() != MAGIC:
-            raise ValueError("it does not end as a Lance file does")
-    return size
 
 
 def _read_columns(folder: Path, paths: list[str], expected: Expected) -> list[Columns]:
@@ -243,10 +133,10 @@ def _read_columns(folder: Path, paths: list[str], expected: Expected) -> list[Co
 
 
 def _read_light(path: Path, expected: Expected) -> Columns:
-    with _panics_caught():
-        _check(_reader(path).metadata(), expected)
-        batches = []
-        found = _reader(path, [*KINDS]).read_all(batch_size=ROWS_AT_ONCE)
+    batches = []
+    with panics_caught():
+        _check(open_lance(path).metadata(), expected, whole_file(path))
+        found = open_lance(path, [*KINDS]).read_all(batch_size=ROWS_AT_ONCE)
         for batch in found.to_batches():
             longest = pc.max(pc.binary_length(batch["method"])).as_py() or 0
             if longest > LONGEST_TEXT:
@@ -259,7 +149,7 @@ def _read_light(path: Path, expected: Expected) -> Columns:
     return plain_columns(table)
 
 
-def _check(about: Any, expected: Expected) -> None:
+def _check(about: Any, expected: Expected, size: int) -> None:
     """Raise ValueError unless the metadata of a file are those of what is expected."""
     rows, schema = about.num_rows, about.schema
     if not 0 < rows <= expected.rows:
@@ -269,29 +159,36 @@ def _check(about: Any, expected: Expected) -> None:
     parents = getattr(schema.field("weight").type, "list_size", 0)
     if not 1 <= parents <= MOST_PARENTS:
         raise ValueError(f"it declares {parents} weights of a row")
-    image = schema.field("image").type
-    wanted = rows_schema(
-        pa.field("image", pa.list_(pa.uint8(), getattr(image, "list_size", 0))),
-        {}, expected.class_names, parents,
-    )  # fmt: skip
+    pixels = getattr(schema.field("image").type, "list_size", 0)
+    image = pa.field("image", pa.list_(pa.uint8(), pixels))
+    wanted = rows_schema(image, {}, expected.class_names, parents)
     for name in schema.names:
         if schema.field(name).type != wanted.field(name).type:
             raise ValueError(f"its column {name!r} is {schema.field(name).type}")
-    pages = {
-        name: [(each.position, each.size) for page in column.pages for each in page.buffers]
-        for name, column in zip(schema.names, about.columns, strict=True)
-    }
-    if pages["image"] != [(0, rows * image.list_size)]:
-        raise ValueError("its images are not in one piece at its head")
-    words = sum(size for _, size in pages["method"])
+    check_pages(about, {field.name: _width(field.type) for field in wanted}, size)
+    if about.columns[0].pages[0].buffers[0].position:
+        raise ValueError("its images are not at its head")
+    words = sum(buffer.size for buffer in _buffers(about, "method"))
     if words > METHOD_BYTES * rows + SMALL_FILE_BYTES:
         raise ValueError(f"the names of its methods take {words:,} bytes")
 
 
+def _buffers(about: Any, name: str) -> list[Any]:
+    column = about.columns[about.schema.names.index(name)]
+    return [buffer for page in column.pages for buffer in page.buffers]
+
+
+def _width(kind: pa.DataType) -> int | None:
+    """Return the bytes of a value; None where values are of different lengths."""
+    if pa.types.is_fixed_size_list(kind):
+        return int(kind.list_size * kind.value_type.bit_width // 8)
+    return None if pa.types.is_string(kind) else int(kind.bit_width // 8)
+
+
 def _read_class_names(folder: Path, paths: list[str]) -> list[list[str]]:
-    with _panics_caught():
+    with panics_caught():
         return [
-            names_of_schema(_reader(inside(folder, path)).metadata().schema)
+            names_of_schema(open_lance(inside(folder, path)).metadata().schema)
             for path in shard_files(paths, f"{FOLDERS[TRAIN]}/data", shard_path)
         ]
 
@@ -300,7 +197,7 @@ def _open_images(place: Place) -> ReadImages:
     element = element_of(place.image_shape)
 
     def open_shard(path: Path) -> Callable[[Int64Array], Elements]:
-        return map_pixels(path, element, 0, _require_whole(path) // element.itemsize)
+        return map_pixels(path, element, 0, whole_file(path) // element.itemsize)
 
     return open_by_shard(place, partial(shard_path, split=place.split), open_shard)
 
