@@ -97,8 +97,11 @@ class SourceRows(BaseModel):
 
     @property
     def spec(self) -> SourceSpec:
-        """How the source is opened."""
-        return SourceSpec(self.text, self.size, self.colour, options=self.options)
+        """How the source is opened; files of a table that were not there may still be missing."""
+        skipped = self.skipped is not None
+        return SourceSpec(
+            self.text, self.size, self.colour, options=self.options, skip_broken=skipped
+        )
 
     @property
     def groups(self) -> str:

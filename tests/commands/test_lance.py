@@ -51,7 +51,8 @@ def test_a_classifier_is_trained_through_the_packages_own_loader(made: Path) -> 
     optimiser = torch.optim.Adam(network.parameters(), 0.5)
 
     def seen(image: torch.Tensor) -> torch.Tensor:
-        return network(image.view(-1, *shape).float().mean(dim=(1, 2)) / 255)
+        shares: torch.Tensor = network(image.view(-1, *shape).float().mean(dim=(1, 2)) / 255)
+        return shares
 
     rows = LanceDataset(
         str(version / "train.lance"), columns=["image", "soft_label"], batch_size=32
@@ -60,7 +61,7 @@ def test_a_classifier_is_trained_through_the_packages_own_loader(made: Path) -> 
         for batch in rows:
             optimiser.zero_grad()
             loss = torch.nn.functional.cross_entropy(seen(batch["image"]), batch["soft_label"])
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
     held = lance.dataset(str(version / "val/val.lance")).to_table(columns=["image", "label"])
     pixels = torch.tensor(held["image"].combine_chunks().flatten().to_numpy())
@@ -141,10 +142,7 @@ def test_without_the_package_it_is_said_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = copy_version(tmp_path, "hdf5")
-    found = storage_format.find_spec
-    monkeypatch.setattr(
-        storage_format, "find_spec", lambda name: None if name == "lance" else found(name)
-    )
+    monkeypatch.setattr(storage_format, "find_spec", lambda name: name != "lance" or None)
     with pytest.raises(RecipeError) as raised:
         export(str(folder), "lance", None, Progress())
     assert "needs the package pylance" in str(raised.value)
