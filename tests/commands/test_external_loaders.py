@@ -69,6 +69,8 @@ for mode in ("RGB", "L"):
 folder = ImageFolder(f"{tree}/train")
 found["ImageFolder"] = folder[0][0].mode
 found["classes"], found["rows"] = folder.classes, len(folder)
+named = [path for path, _ in ImageFolder(tree).samples]  # of the whole version
+found["pictures"] = [path for path in named if path.endswith("preview.png")]
 found["loader"] = ImageFolder(f"{tree}/train", loader=PIL.Image.open)[0][0].mode
 np.savez(out, **found)
 """
@@ -218,6 +220,7 @@ def hugging_face_loads(versions: Versions) -> dict[str, tuple[str, dict[str, str
     for storage, (loader, option, pattern) in LOADERS.items():
         loads[storage] = (loader, {option: str(versions[storage] / pattern)})
         loads[f"{storage} card"] = (str(versions[storage]), {})
+    loads["png root"] = ("imagefolder", {"data_dir": str(versions["png"])})
     return loads
 
 
@@ -268,6 +271,12 @@ def test_hugging_face_reads_every_column(
         assert found["kind"] == "float32"
 
 
+def test_no_reader_takes_the_preview_for_a_row(versions: Versions, read: Read) -> None:
+    """It is in the version's folder, where ``ImageFolder`` and ``load_dataset`` pass it by."""
+    assert (versions["png"] / "preview.png").is_file()
+    assert len(of_key(read("hugging face"), "png root")["image"]) == 60
+
+
 def test_timm_reads_soft_labels_from_webdataset(versions: Versions, read: Read) -> None:
     rows = stored_in(versions["hdf5"])
     found = dict(read("timm"))
@@ -289,6 +298,7 @@ def test_the_card_is_right_about_grey_images(versions: Versions, read: Read) -> 
     found = dict(read("modes"))
     assert found.pop("classes").tolist() == sorted(CLASSES)  # by name, as torchvision sorts them
     assert found.pop("rows") == 60
+    assert found.pop("pictures").tolist() == []
     assert {name: str(mode) for name, mode in found.items()} == {
         "pil": "RGB",
         "pill": "L",

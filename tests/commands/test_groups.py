@@ -15,6 +15,7 @@ from augfactory.commands.study.data import StudyRequest
 from augfactory.commands.study.file import study_of
 from augfactory.commands.study.study import prepare as prepare_study
 from augfactory.commands.tune import tune as tune_module
+from augfactory.commands.tune.space import candidates
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation.cross_validation import folds
 from augfactory.records import SourceSpec
@@ -92,8 +93,7 @@ def test_no_patient_is_in_both_parts_of_a_fold(
                 seen.append((train, test))
         return [(each, cell_result(0.5)) for each in runs], len(runs)
 
-    all_of, few_of = tune_module.candidates, slice(3)
-    monkeypatch.setattr(tune_module, "candidates", lambda *a, **b: all_of(*a, **b)[few_of])
+    monkeypatch.setattr(tune_module, "candidates", lambda *a, **b: candidates(*a, **b)[:3])
     monkeypatch.setattr(tune_module, "ROUNDS", (1, 3))
     monkeypatch.setattr(runs_module, "train_runs", trained)
     monkeypatch.setattr("augfactory.commands.expand.build.sheet", lambda _: b"not drawn")
