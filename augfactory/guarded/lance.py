@@ -14,6 +14,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+import numpy.typing as npt
+
 from augfactory.guarded.files import open_regular
 
 # Columns' descriptions, table of columns, table of buffers; how many buffers and columns; version.
@@ -22,6 +25,7 @@ ENTRY = struct.Struct("<QQ")  # the first byte and the length of a description
 MAGIC = b"LANC"
 VERSION = (0, 3)  # as files of the format 2.0 say it
 MOST_COLUMNS = 64
+MOST_BUFFERS = 3  # of a column of text
 NUMBER = re.compile(r": (\d+)")
 
 
@@ -96,6 +100,8 @@ def check_pages(about: Any, widths: dict[str, int | None], size: int) -> None:
     """
     for name, column in zip(widths, about.columns, strict=True):
         buffers = [buffer for page in column.pages for buffer in page.buffers]
+        if len(column.pages) != 1 or len(buffers) > MOST_BUFFERS:
+            raise ValueError(f"its column {name!r} is in {len(column.pages):,} pages")
         wanted = widths[name] and widths[name] * about.num_rows
         if wanted is not None and [buffer.size for buffer in buffers] != [wanted]:
             raise ValueError(f"its column {name!r} is not in one piece")
@@ -105,3 +111,49 @@ def check_pages(about: Any, widths: dict[str, int | None], size: int) -> None:
             declared = [int(number) for number in NUMBER.findall(page.encoding)]
             if "compression: Some" in page.encoding or max(declared, default=0) > size:
                 raise ValueError(f"its column {name!r} is not stored as it was written")
+
+
+def buffers_of(about: Any, name: str) -> list[Any]:
+    """Return the buffers of a column, which have a ``position`` and a ``size``."""
+    column = about.columns[about.schema.names.index(name)]
+    return [buffer for page in column.pages for buffer in page.buffers]
+
+
+def read_buffers(path: Path, about: Any, name: str) -> list[bytes]:
+    """Return the bytes of a column, after ``check_pages``."""
+    with open_regular(path, follow=False) as file:
+        found = []
+        for buffer in buffers_of(about, name):
+            file.seek(buffer.position)
+            found.append(file.read(buffer.size))
+    return found
+
+
+def texts_of(buffers: Sequence[bytes], rows: int, longest: int) -> npt.NDArray[np.str_]:
+    """Return a column of text, str [rows].
+
+    Its buffers are the ends of all words, int64, and the words; before them, where words repeat,
+    which word each row has, uint8 from 1 on. A word has at most ``longest`` bytes.
+
+    Raises:
+        ValueError: they are something else.
+    """
+    if len(buffers) not in (2, MOST_BUFFERS):
+        raise ValueError(f"a column of text has {len(buffers)} buffers")
+    *numbers, stored, words = buffers
+    ends = np.frombuffer(stored, "<i8")
+    index = np.frombuffer(numbers[0], np.uint8).astype(np.int64) - 1 if numbers else np.arange(rows)
+    lengths = np.diff(ends, prepend=0)
+    if (
+        not 0 < len(ends) <= rows
+        or len(index) != rows
+        or index.min() < 0
+        or index.max() >= len(ends)
+        or lengths.min() < 0
+        or lengths.max() > longest
+        or ends[-1] > len(words)
+    ):
+        raise ValueError("the words of a column of text are not as they were written")
+    starts = (ends - lengths).tolist()
+    texts = [words[a:b].decode() for a, b in zip(starts, ends.tolist(), strict=True)]
+    return np.array(texts)[index]

@@ -4,7 +4,7 @@
 another one. The package pylance writes each data file, once, into a folder that is gone afterwards;
 its bytes are then written like any others. Images are at the head of a file, uint8, uncompressed
 and in one piece, so that they are mapped into memory without the package, in forked processes too,
-where it must not be used.
+where it must not be used. Other columns are plain bytes as well; pylance only tells where.
 
 What ``lance.LanceDataset.commit`` writes besides, the dataset's own manifest, holds the time and a
 random name of a transaction. Both are left out: the same rows give the same bytes.
@@ -17,11 +17,18 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from augfactory.errors import RecipeError, unwritable
 from augfactory.guarded.files import inside, read_file
-from augfactory.guarded.lance import check_pages, open_lance, panics_caught, whole_file
+from augfactory.guarded.lance import (
+    buffers_of,
+    check_pages,
+    open_lance,
+    panics_caught,
+    read_buffers,
+    texts_of,
+    whole_file,
+)
 from augfactory.records import Int64Array, ReadImages, Rows
 from augfactory.store.disk.atomic import make_folders, write_file
 from augfactory.store.disk.scratch import scratch_folder
@@ -50,7 +57,6 @@ from augfactory.store.tables import (
     Expected,
     as_arrow,
     names_of_schema,
-    plain_columns,
     row_columns,
     rows_schema,
 )
@@ -58,7 +64,6 @@ from augfactory.store.tables import (
 FOLDERS = {TRAIN: "train.lance", VAL: f"{VAL}/val.lance"}
 FILE_FORMAT = "2.0"  # of Lance: later ones scatter the pixels of small images
 WHOLE = 2**40  # bytes of a page: no column is cut
-ROWS_AT_ONCE = 256
 METHOD_BYTES = 32  # of a row in a file, at most, and so many again for the words themselves
 
 
@@ -93,13 +98,23 @@ def shard_bytes(rows: Rows, class_names: Sequence[str]) -> bytes:
         except OSError as error:
             raise unwritable(path, error) from error
         data = read_file(path)
-    if memoryview(data)[: pixels.nbytes] != pixels.data.cast("B"):
-        raise RecipeError(
-            "format lance",
-            "the installed pylance does not write images in one piece at the head of a file",
-            "Install another version: python -m pip install 'augfactory[lance]'",
-        )
+        if memoryview(data)[: pixels.nbytes] != pixels.data.cast("B") or not _reads_as(path, rows):
+            raise RecipeError(
+                "format lance",
+                "the installed pylance does not write images and columns as plain bytes",
+                "Install another version: python -m pip install 'augfactory[lance]'",
+            )
     return data
+
+
+def _reads_as(path: Path, rows: Rows) -> bool:
+    """Tell whether the columns of a file are read as those of ``rows``."""
+    names = tuple(map(str, range(rows.soft_label.shape[1])))
+    try:
+        found = _read_light(path, Expected(len(rows), names))
+    except ValueError:
+        return False
+    return all(np.array_equal(found[name], values) for name, values in row_columns(rows).items())
 
 
 def _encode_shard(shard: Shard, rows: Rows) -> Encoded:
@@ -133,20 +148,21 @@ def _read_columns(folder: Path, paths: list[str], expected: Expected) -> list[Co
 
 
 def _read_light(path: Path, expected: Expected) -> Columns:
-    batches = []
+    """Read the columns but the images, as they are in the file: pylance decodes nothing."""
+    size = whole_file(path)
     with panics_caught():
-        _check(open_lance(path).metadata(), expected, whole_file(path))
-        found = open_lance(path, [*KINDS]).read_all(batch_size=ROWS_AT_ONCE)
-        for batch in found.to_batches():
-            longest = pc.max(pc.binary_length(batch["method"])).as_py() or 0
-            if longest > LONGEST_TEXT:
-                raise ValueError(f"the name of a method has {longest:,} bytes")
-            batches.append(batch)
-        table = pa.Table.from_batches(batches)
-        table.validate(full=True)
-    if any(column.null_count for column in table.columns):
-        raise ValueError("a row lacks a value")
-    return plain_columns(table)
+        about = open_lance(path).metadata()
+        _check(about, expected, size)
+        stored = {name: read_buffers(path, about, name) for name in KINDS}
+    rows, columns = about.num_rows, Columns()
+    for name, buffers in stored.items():
+        if name == "method":
+            columns[name] = texts_of(buffers, rows, LONGEST_TEXT)
+            continue
+        values = np.frombuffer(buffers[0], np.dtype(KINDS[name]).newbyteorder("<"))
+        is_list = pa.types.is_fixed_size_list(about.schema.field(name).type)
+        columns[name] = values.reshape(rows, -1) if is_list else values
+    return columns
 
 
 def _check(about: Any, expected: Expected, size: int) -> None:
@@ -168,14 +184,9 @@ def _check(about: Any, expected: Expected, size: int) -> None:
     check_pages(about, {field.name: _width(field.type) for field in wanted}, size)
     if about.columns[0].pages[0].buffers[0].position:
         raise ValueError("its images are not at its head")
-    words = sum(buffer.size for buffer in _buffers(about, "method"))
+    words = sum(buffer.size for buffer in buffers_of(about, "method"))
     if words > METHOD_BYTES * rows + SMALL_FILE_BYTES:
         raise ValueError(f"the names of its methods take {words:,} bytes")
-
-
-def _buffers(about: Any, name: str) -> list[Any]:
-    column = about.columns[about.schema.names.index(name)]
-    return [buffer for page in column.pages for buffer in page.buffers]
 
 
 def _width(kind: pa.DataType) -> int | None:
