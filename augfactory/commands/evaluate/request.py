@@ -32,7 +32,8 @@ class EvaluateRequest:
     and the datasets; see ``ArmsRequest``. ``baseline`` is the arm that all are compared with; None
     is the best of the baselines. ``held_out`` None takes unused training rows. ``out`` None is the
     folder ``NAME-evaluation`` beside the first dataset; ``lock`` is how other writers are kept out
-    of it.
+    of it. ``group`` says which images belong together: no group of the originals may be in the test
+    or among the held-out rows.
     """
 
     datasets: tuple[str, ...]
@@ -55,6 +56,7 @@ class EvaluateRequest:
     workers: int = 1
     out: Path | None = None
     lock: Lock = "flock"
+    group: str | None = None
 
 
 def check_request(request: EvaluateRequest) -> ArmsRequest:

@@ -1,13 +1,13 @@
 """What `augfactory expand` was asked for, and the builds that follow from it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from augfactory.commands.expand.build import Build
-from augfactory.commands.expand.inputs import BuildInputs, build_of, gather
+from augfactory.commands.expand.inputs import BuildInputs, Seen, build_of, gather
 from augfactory.commands.expand.validation import Held, check_held
 from augfactory.commands.opening.notes import decoding, few_images, made_rows, suited_preset
 from augfactory.commands.opening.unlabelled import check_labelled
@@ -86,14 +86,34 @@ def fold_requests(request: ExpandRequest) -> list[ExpandRequest]:
     return [replace(request, held=replace(held, fold=fold)) for fold in range(held.folds)]
 
 
-def plan_builds(request: ExpandRequest, progress: Progress) -> tuple[BuildInputs, list[Build]]:
+def plan_folds(
+    request: ExpandRequest, progress: Progress
+) -> Iterator[tuple[ExpandRequest, BuildInputs, list[Build]]]:
+    """Yield what ``plan_builds`` gives for each fold of a request; its source is looked at once.
+
+    Raises:
+        AugfactoryError: as ``fold_requests`` and ``plan_builds``.
+    """
+    seen = None
+    for each in fold_requests(request):
+        inputs, builds = plan_builds(each, progress, seen)
+        seen = inputs.seen
+        yield each, inputs, builds
+
+
+def plan_builds(
+    request: ExpandRequest, progress: Progress, seen: Seen | None = None
+) -> tuple[BuildInputs, list[Build]]:
     """Open what the request names; return it, and one build for each factor.
+
+    ``seen`` is what an earlier fold of it found.
 
     Raises:
         RecipeError: the request contradicts itself, or names what cannot be made.
         InputDataError: the source or the model cannot be used, or not for this.
     """
     check_dataset_name(request.out)
+    FORMATS[request.format].check_installed()
     checked(VaeStage, request.vae, "[vae]")
     geometry_stage("geometry", request.geometry or {})
     labelling = _pseudo_labels(request, 1)
@@ -107,6 +127,7 @@ def plan_builds(request: ExpandRequest, progress: Progress) -> tuple[BuildInputs
         request.unlabelled,
         labelling.images,
         request.held,
+        seen,
     )
     source = inputs.source
     if request.unlabelled is not None:

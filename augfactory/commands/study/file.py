@@ -60,6 +60,24 @@ class Study(BaseModel):
         description='How images are brought to `size`: "crop" (unless said otherwise), "squash" '
         'or "pad".',
     )
+    root: str | None = Field(
+        default=None,
+        description="The folder that the file names of a table are told from; its own if left out.",
+    )
+    file_column: str | None = Field(
+        default=None, description="The column of a table that names the image files."
+    )
+    label_column: str | None = Field(
+        default=None, description="The column of a table that has the classes."
+    )
+    follow_links: bool = Field(
+        default=False, description="Follow links that lead out of a source's folder."
+    )
+    group: str | None = Field(
+        default=None,
+        description="Images that belong together, as `--group` of `augfactory expand`: no group of "
+        "`source` may be in `test`, and none of a draw is held out.",
+    )
     test_rows: int | None = Field(
         default=None, ge=1,
         description="Test images used at most, drawn evenly over the classes.",
