@@ -15,6 +15,7 @@ from augfactory.commands.evaluate.evaluate import EvaluateResult
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.expand import expand as expanding
 from augfactory.commands.expand.build import Dataset
+from augfactory.commands.expand.classes import ClassRule
 from augfactory.commands.expand.options import ExpandOptions, build_request
 from augfactory.commands.expand.request import default_workers
 from augfactory.commands.expand.validation import Held
@@ -118,6 +119,9 @@ def expand(
     out: str | Path,
     *,
     factor: int | None = None,
+    per_class: int | None = None,
+    balance: bool = False,
+    class_factors: Mapping[str, int] | None = None,
     model: str | Path | None = None,
     recipe: str | Path | Mapping[str, Any] | None = None,
     n_train: int | None = None,
@@ -150,6 +154,9 @@ def expand(
         source: as for ``train_vae``, or the folder of a model, which brings its own images.
         out: NAME of the dataset; ``NAME-xK/v1`` is written.
         factor: images per source image, itself among them; None is that of the recipe.
+        per_class: in place of ``factor``: exactly so many rows of each class.
+        balance: as many rows of each class as the largest has.
+        class_factors: factors of classes, such as {"scratch": 20}; others have ``factor``.
         model: folder of a trained VAE, where ``source`` is none.
         recipe: a recipe file, or what one holds as a mapping; the other arguments override it.
         n_train: use only so many images, evenly from the classes.
@@ -187,21 +194,17 @@ def expand(
         >>> len(augfactory.load("digits-x3"))
         60
     """
+    copies = {"mixup": mixup, "ricap": ricap, "cutmix": cutmix, "augmix": augmix, **(mix or {})}
     flags = ExpandOptions(
         factors=() if factor is None else (factor,),
+        classes=ClassRule(per_class, balance, class_factors),
         originals=originals,
         seed=seed,
         format=format,
         geometry=geometry,
         preset=preset,
         vae=vae or {},
-        copies={
-            "mixup": mixup,
-            "ricap": ricap,
-            "cutmix": cutmix,
-            "augmix": augmix,
-            **(mix or {}),
-        },
+        copies=copies,
         mix_from=None,
         recipe=Path(recipe) if isinstance(recipe, str) else recipe,
         unlabelled=None if unlabelled is None else SourceSpec(str(unlabelled)),
@@ -213,7 +216,6 @@ def expand(
         spec_read_by(source, size, colour, read, sized=model is not None),
         Path(out),
         model=None if model is None else Path(model),
-        checkpoint=None,
         n_train=n_train,
         workers=workers or default_workers(),
     )
