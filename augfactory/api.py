@@ -1,8 +1,7 @@
 """The commands as Python functions: ``augfactory.train_vae``, ``expand`` and ``evaluate``.
 
-Each does what the command of its name does, with the same defaults, and raises the same errors
-(``augfactory.errors``) where the command ends with an exit code. They are silent unless asked for
-progress. ``augfactory.load`` and ``augfactory.loader`` read what they make.
+Each does what its command does, with the same defaults, and raises the same errors
+(``augfactory.errors``). ``augfactory.load`` and ``augfactory.loader`` read what they make.
 """
 
 from collections.abc import Mapping, Sequence

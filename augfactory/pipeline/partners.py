@@ -116,7 +116,8 @@ def mixing_groups(
     chosen = leads[:, None]
     for place in range(1, partners + 1):
         label = class_rows.labels[leads]
-        label[order] = labels[order[group + (seat + place) % seats * groups]]
+        step = 1 if pairing == "other" else place  # of pairs, all partners have the other's class
+        label[order] = labels[order[group + (seat + step) % seats * groups]]
         chosen = np.concatenate([chosen, _others(class_rows, label, chosen, generator)], axis=1)
     if pairing == "other":
         of_chosen = class_rows.labels[chosen]

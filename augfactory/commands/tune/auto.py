@@ -52,6 +52,8 @@ def with_found_recipe(
         progress,
     )
     progress.say(f"{recipe}: {result.text}")
+    if flags.classes.balance and not flags.factors:
+        flags = replace(flags, factors=(1,))  # the recipe's factor was for choosing it
     return replace(flags, recipe=recipe)
 
 
