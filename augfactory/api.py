@@ -153,9 +153,9 @@ def expand(
         source: as for ``train_vae``, or the folder of a model, which brings its own images.
         out: NAME of the dataset; ``NAME-xK/v1`` is written.
         factor: images per source image, itself among them; None is that of the recipe.
-        per_class: in place of ``factor``: exactly so many rows of each class.
+        per_class: in place of a factor: exactly so many rows of each class.
         balance: as many rows of each class as the largest has.
-        class_factors: factors of classes, such as {"scratch": 20}; others have ``factor``.
+        class_factors: factors of single classes, such as {"scratch": 20}.
         model: folder of a trained VAE, where ``source`` is none.
         recipe: a recipe file, or what one holds as a mapping; the other arguments override it.
         n_train: use only so many images, evenly from the classes.
