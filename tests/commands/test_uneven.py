@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 import augfactory
-from augfactory.commands.expand.classes import ALIKE
-from augfactory.commands.study.plan import read_rule
+from augfactory.commands.expand.classes import ALIKE, read_rule
 from augfactory.errors import RecipeError
+from augfactory.loading.epochs import EpochBatches
 from augfactory.pipeline.recipe_file import read_recipe
 from augfactory.report.recipe_toml import recipe_toml
 from augfactory.store.manifest import read_manifest
@@ -250,6 +250,7 @@ def test_a_loader_shows_classes_equally_often_by_any_number_of_workers(place: Pa
     served = []
     for workers in (0, 2):
         loader = augfactory.loader(str(place / "l-x2"), 20, balanced=True, workers=workers, seed=5)
+        assert isinstance(loader.batch_sampler, EpochBatches)
         loader.batch_sampler.set_epoch(3)
         batches = [(images.numpy(), labels.numpy()) for images, labels in loader]
         served.append([np.concatenate(own) for own in zip(*batches, strict=True)])

@@ -120,15 +120,16 @@ def test_label_shares_of_a_class_add_up_to_its_rows(
     sizes = np.bincount(array, minlength=3)
     if pairing == "same" and (sizes[sizes > 0] < 4).any():
         pairing = "any"  # so few have no partners, which is refused beforehand
-    mix = (mixed("mixup", 0, share=0.4),)
+    mix = [mixed("mixup", 0, share=0.4)]
     if copies:
-        mix += (mixed(method, copies, pairing=pairing),)
-    asked: dict[str, Any] = {
+        mix.append(mixed(method, copies, pairing=pairing))
+    rules: dict[str, dict[str, Any]] = {
         "per_class": {"per_class": int(sizes.max()) * (copies + 2) + 3},
         "balance": {"factor": 3, "balance": True},
         "class_factors": {"factor": 2, "class_factors": {"b": 5}},
-    }[rule]
-    recipe = recipe_of(labels, originals=originals, seed=seed, mix=mix, **asked)
+    }
+    asked = rules[rule]
+    recipe = recipe_of(labels, originals=originals, seed=seed, mix=tuple(mix), **asked)
     wanted = {
         "per_class": np.where(sizes > 0, asked.get("per_class", 0), 0),
         "balance": np.where(sizes > 0, sizes.max(), 0) * (3 + copies),
