@@ -81,6 +81,21 @@ def read_rule(
     return rule, factors
 
 
+def check_rule(rule: ClassRule, *, pseudo_label: bool) -> None:
+    """Refuse even classes of rows whose classes nobody knows beforehand.
+
+    Raises:
+        RecipeError: naming the option.
+    """
+    even = rule.per_class is not None or rule.balance
+    if even and pseudo_label:
+        raise RecipeError(
+            rule.given[0],
+            "makes classes even, and which classes unlabelled images are of is only found out",
+            "Leave one out; `augfactory.loader(balanced=True)` shows any classes equally often.",
+        )
+
+
 def _refuse_two(rule: ClassRule, has_factor: bool, where: str) -> None:
     given = rule.given
     if rule.per_class is not None and has_factor:
