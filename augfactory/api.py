@@ -1,8 +1,7 @@
 """The commands as Python functions: ``augfactory.train_vae``, ``expand`` and ``evaluate``.
 
-Each does what the command of its name does, with the same defaults, and raises the same errors
-(``augfactory.errors``) where the command ends with an exit code. They are silent unless asked for
-progress. ``augfactory.load`` and ``augfactory.loader`` read what they make.
+Each does what its command does, with the same defaults, and raises the same errors
+(``augfactory.errors``). ``augfactory.load`` and ``augfactory.loader`` read what they make.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from augfactory.commands.evaluate.evaluate import EvaluateResult
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.expand import expand as expanding
 from augfactory.commands.expand.build import Dataset
+from augfactory.commands.expand.classes import ClassRule
 from augfactory.commands.expand.options import ExpandOptions, build_request
 from augfactory.commands.expand.request import default_workers
 from augfactory.commands.expand.validation import Held
@@ -99,17 +99,10 @@ def train_vae(
         unlabelled=None if unlabelled is None else SourceSpec(str(unlabelled)),
         geometry=geometry,
         preset=preset,
-        seed=seed,
-        steps=steps,
-        latent=latent,
-        batch=batch,
-        learning_rate=learning_rate,
-        kl_weight=kl_weight,
-        patience=patience,
-        validation=validation,
-        device=device,
+        seed=seed, steps=steps, latent=latent, batch=batch, learning_rate=learning_rate,
+        kl_weight=kl_weight, patience=patience, validation=validation, device=device,
         verdict=verdict,
-    )
+    )  # fmt: skip
     return vae_training.vae_train(request, StderrProgress() if progress else Progress())
 
 
@@ -118,6 +111,9 @@ def expand(
     out: str | Path,
     *,
     factor: int | None = None,
+    per_class: int | None = None,
+    balance: bool = False,
+    class_factors: Mapping[str, int] | None = None,
     model: str | Path | None = None,
     recipe: str | Path | Mapping[str, Any] | None = None,
     n_train: int | None = None,
@@ -151,6 +147,9 @@ def expand(
         source: as for ``train_vae``, or the folder of a model, which brings its own images.
         out: NAME of the dataset; ``NAME-xK/v1`` is written.
         factor: images per source image, itself among them; None is that of the recipe.
+        per_class: in place of a factor: exactly so many rows of each class.
+        balance: as many rows of each class as the largest has.
+        class_factors: factors of single classes, such as {"scratch": 20}.
         model: folder of a trained VAE, where ``source`` is none.
         recipe: a recipe file, or what one holds as a mapping; the other arguments override it.
         n_train: use only so many images, evenly from the classes.
@@ -190,21 +189,17 @@ def expand(
         >>> len(augfactory.load("digits-x3"))
         60
     """
+    copies = {"mixup": mixup, "ricap": ricap, "cutmix": cutmix, "augmix": augmix, **(mix or {})}
     flags = ExpandOptions(
         factors=() if factor is None else (factor,),
+        classes=ClassRule(per_class, balance, class_factors),
         originals=originals,
         seed=seed,
         format=format,
         geometry=geometry,
         preset=preset,
         vae=vae or {},
-        copies={
-            "mixup": mixup,
-            "ricap": ricap,
-            "cutmix": cutmix,
-            "augmix": augmix,
-            **(mix or {}),
-        },
+        copies=copies,
         mix_from=None,
         vary=vary,
         recipe=Path(recipe) if isinstance(recipe, str) else recipe,
@@ -217,7 +212,6 @@ def expand(
         spec_read_by(source, size, colour, read, sized=model is not None),
         Path(out),
         model=None if model is None else Path(model),
-        checkpoint=None,
         n_train=n_train,
         workers=workers or default_workers(),
     )

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from augfactory.cli.class_options import Balance, PerClass
 from augfactory.cli.session import Debug, Json, Lock, Quiet, print_json, session, show
 from augfactory.cli.source_options import (
     SOURCE_HELP,
@@ -37,6 +38,8 @@ def expand(
     factor: Annotated[
         list[int] | None, typer.Option(help="Images per source image; repeatable.")
     ] = None,
+    per_class: PerClass = None,
+    balance: Balance = False,
     model: Annotated[Path | None, typer.Option(help="Folder of a trained VAE.")] = None,
     checkpoint: Annotated[
         str | None, typer.Option(help="A checkpoint of the model, such as 'loss-120'.")
@@ -178,7 +181,8 @@ def expand(
     colour as changes to the real images (--share, --decode). Options such as --mixup put rows on
     top, and a recipe sets everything. With further images of the same kind that nobody has
     labelled, --unlabelled and --pseudo-label help most: classifiers trained on the labelled images
-    label the others, and the surest become rows with soft labels.
+    label the others, and the surest become rows with soft labels. Of uneven classes --balance makes
+    as many rows each.
 
     The same request again is answered at once with the version that exists; after an interruption
     the same command continues where it stopped.
@@ -188,11 +192,13 @@ def expand(
       augfactory expand models/digits --factor 10 --factor 50 --out digits
       augfactory expand leaves/ --size 64 --factor 10 --mixup 5 --ricap 5 --out leaves
       augfactory expand scans/ --factor 10 --validation 0.2 --group '^(patient\\d+)' --out scans
+      augfactory expand parts/ --factor 10 --balance --out parts
       augfactory expand parts/ --unlabelled more/ --pseudo-label --factor 50 --out parts
       augfactory expand models/digits --recipe recipe.toml --out digits --dry-run
     """
     with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
         from augfactory.commands.expand import expand as command
+        from augfactory.commands.expand.classes import ClassRule
         from augfactory.commands.expand.estimate import estimate, estimates_text
         from augfactory.commands.expand.options import ExpandOptions, build_request, read_copies
         from augfactory.commands.expand.request import default_workers
@@ -209,6 +215,7 @@ def expand(
             more = source_spec(unlabelled, None, False, False, download, skip_broken=skip_broken)
         flags = ExpandOptions(
             factors=tuple(dict.fromkeys(factor or ())),
+            classes=ClassRule(per_class, balance),
             originals=originals,
             seed=seed,
             format=format,

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from augfactory.keyed_random import generator, key_of
 from augfactory.methods.method import Draws, Slots
 from augfactory.methods.registry import METHODS
-from augfactory.pipeline.partners import mixing_partners, same_class_partners
+from augfactory.pipeline.partners import mixing_groups, mixing_partners, same_class_partners
 from augfactory.pipeline.plan import (
     NONE,
     UNLABELLED,
@@ -28,6 +28,7 @@ from augfactory.pipeline.recipe import Recipe
 from augfactory.pipeline.settle import Settle, draw_number, rejected_columns
 from augfactory.pipeline.shares import decoded_rows
 from augfactory.pipeline.stages import MixStage, method_of
+from augfactory.pipeline.turns import turns_of
 from augfactory.records import BLOCK_ROWS, Int64Array
 from augfactory.vae.samplers.registry import SAMPLERS
 
@@ -81,11 +82,12 @@ def _draw_first(
     ``number`` is int64 [n], 0 for a first draw; None where all are.
     """
     number = np.zeros_like(within) if number is None else number
-    round_, source = np.divmod(within, len(origin.class_rows.labels))
+    turns = turns_of(recipe, origin.class_rows, 0)
+    round_, source = turns.of(within)
     if not recipe.originals:
         round_ += 1
     made, block = round_ > 0, int(within[0]) // BLOCK_ROWS
-    decoded = made & decoded_rows(recipe, origin.class_rows, source, round_)
+    decoded = made & decoded_rows(recipe, turns, source, round_)
     source_index = np.full((len(within), parents(recipe)), NONE, dtype=np.int64)
     source_index[:, 0] = source
     draws = _varied_draws(recipe, "geometry", origin, within, round_, made)
@@ -109,18 +111,21 @@ def _draw_first(
 def _draw_mixed(recipe: Recipe, origin: Origin, section: Section, within: Int64Array) -> PlanRows:
     stage = recipe.mix[section.stage - 1]
     method, parameters = method_of(stage)
-    copy, lead = np.divmod(within, len(origin.class_rows.labels))
+    turns = turns_of(recipe, origin.class_rows, section.stage)
+    copy, lead = turns.of(within)
     name, block = f"mix {section.stage}", int(within[0]) // BLOCK_ROWS
     used = method.parents(parameters)
-    chosen = lead[:, None]
+    chosen, alike = lead[:, None], None
     if used > 1:
-        partners = mixing_partners(
-            origin.class_rows,
-            lead,
-            used - 1,
+        pairing, keyed = (
             method.pairing(parameters),
             generator(recipe.seed, f"{name} partner", block),
         )
+        if turns.by_class:
+            rows = min(len(within), section.stop - section.start - int(within[0]))
+            partners, alike = mixing_groups(origin.class_rows, lead, rows, used - 1, pairing, keyed)
+        else:
+            partners = mixing_partners(origin.class_rows, lead, used - 1, pairing, keyed)
         chosen = np.concatenate([chosen, partners], axis=1)
     drawn = method.draw(parameters, _slots(recipe, name, origin, within, copy))
     if recipe.distinct and used > 1:
@@ -131,10 +136,12 @@ def _draw_mixed(recipe: Recipe, origin: Origin, section: Section, within: Int64A
                 break
             slots = _slots(recipe, f"{name} again {again}", origin, within, copy)
             drawn[copies] = method.draw(parameters, slots)[copies]
-    if stage.share is not None and method.largest_first is not None:
+    if (stage.share is not None or turns.by_class) and method.largest_first is not None:
         # A mixture among the images of its lead is labelled most as that, so that every image and
         # class has its ``factor`` of them whatever was drawn.
         drawn = method.largest_first(drawn)
+    if alike is not None:
+        drawn = drawn[alike]
     weight = method.weights(parameters, drawn, origin.image_shape)
     views = method.views
     return PlanRows(
@@ -231,19 +238,16 @@ def _parent_rows(
     """Choose which of its images stands for each chosen source, where expanded ones are mixed."""
     if stage.source == "originals":
         return np.full_like(chosen, NONE)
+    turns = turns_of(recipe, origin.class_rows, 0)
+    there = turns.kept + turns.rows_of(chosen)
     if METHODS[stage.method].views:
         # All views of a source are views of one image, which the Jensen-Shannon loss compares.
-        rounds = np.array(
-            [
-                [key_of(recipe.seed, name, "view of", lead) % recipe.single]
-                for (lead,) in chosen.tolist()
-            ]
-        )
+        keys = [[key_of(recipe.seed, name, "view of", lead)] for (lead,) in chosen.tolist()]
+        rounds = np.array(keys) % there
     else:
         keyed = generator(recipe.seed, f"{name} round", block)
-        rounds = keyed.integers(0, recipe.single, chosen.shape)
-    rows: Int64Array = rounds * len(origin.class_rows.labels) + chosen
-    return rows
+        rounds = keyed.integers(0, there if turns.by_class else recipe.single, chosen.shape)
+    return turns.row(rounds, chosen)
 
 
 def _slots(

@@ -3,7 +3,8 @@
 A dataset has sections. The first holds what is made of one source image each, round by round, each
 round in source order; round 0 is the originals. Each mix stage adds a section of its own, copy by
 copy, again in source order. Unlabelled images, where there are any, make the last section.
-``draw.py`` draws the rows.
+``turns.py`` says which original leads a row, in another order where classes have their own numbers
+of rows; ``draw.py`` draws the rows.
 """
 
 import math
@@ -86,10 +87,10 @@ class Origin:
 
 def sections(recipe: Recipe, sources: int) -> list[Section]:
     """Return the sections of a dataset in row order."""
-    rows = [recipe.single, *(stage.copies for stage in recipe.mix)]
+    rows = recipe.section_rows(sources)
     if recipe.pseudo_label is not None:
-        rows.append(recipe.pseudo_label.copies)
-    ends = np.cumsum(np.array(rows) * sources).tolist()
+        rows.append(recipe.pseudo_label.copies * sources)
+    ends = np.cumsum(rows).tolist()
     starts = [0, *ends[:-1]]
     return [Section(*found) for found in zip(range(len(rows)), starts, ends, strict=True)]
 

@@ -62,7 +62,8 @@ class Manifest(BaseModel):
     None in manifests of before there were any. ``rejected`` counts, where decoded images were
     filtered, the draws that were not fit: reason -> class name -> draws, and under "kept" the rows
     that stand although none of their draws was. ``validation`` tells of the images in ``val/``,
-    where there are any; all else tells of the training rows alone.
+    where there are any; all else tells of the training rows alone. ``class_rows`` are the rows that
+    each class leads, where classes were not expanded alike.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -95,6 +96,7 @@ class Manifest(BaseModel):
         default=None, exclude_if=lambda counts: counts is None
     )
     validation: ValidationEntry | None = Field(default=None, exclude_if=lambda entry: entry is None)
+    class_rows: dict[str, int] | None = Field(default=None, exclude_if=lambda rows: rows is None)
 
     @model_validator(mode="after")
     def _can_be_read(self) -> "Manifest":
@@ -132,6 +134,7 @@ class Manifest(BaseModel):
                 "statistics": None,
                 "unlabelled": None,
                 "rejected": None,
+                "class_rows": None,
             }
         )
 

@@ -12,6 +12,7 @@ from augfactory.commands.expand.inputs import BuildInputs, manifest_entries
 from augfactory.commands.expand.request import ExpandRequest, plan_folds
 from augfactory.commands.expand.shard import begin_job, render_shards
 from augfactory.commands.opening.opening import handed_on
+from augfactory.commands.opening.recorded_recipe import class_rows_of
 from augfactory.commands.progress import Progress
 from augfactory.engines import processes
 from augfactory.pipeline.recipe import rendering_versions
@@ -92,6 +93,7 @@ def _rendered(
             seconds=round(seconds, 3),
             semantic_version=f"{told['version'].removeprefix('v')}.0.0",
             rejected=shards.add_rejected(records),
+            class_rows=class_rows_of(build.recipe),
             about=request.about,
             **manifest_entries(inputs, final),
             **told,

@@ -22,6 +22,7 @@ from augfactory.pipeline.recipe import Recipe
 from augfactory.pipeline.render import EncodedSource, ReadRows, render_block
 from augfactory.pipeline.settle import Settle, columns_of_rejected, count_rejected, rejected_of
 from augfactory.pipeline.shares import is_filtered
+from augfactory.pipeline.turns import turns_of
 from augfactory.records import Rows, Source, SourceSpec
 from augfactory.source_rows import SourceRows
 from augfactory.sources.opening import open_source
@@ -178,12 +179,12 @@ def _read_job(building: Path) -> Job:
         both = source.followed_by(given.unlabelled.labelled(table.soft_label, source.class_names))
         unlabelled = drawing.order_of_unlabelled(recipe, table.kept)
     ranges = planning.shard_ranges(recipe, len(source), source.image_shape)
+    class_rows = rows_by_class(source.labels, len(source.class_names))
+    turns = turns_of(recipe, class_rows, 0)
     return Job(
         recipe=recipe,
         source=both,
-        origin=planning.Origin(
-            rows_by_class(source.labels, len(source.class_names)), source.image_shape, unlabelled
-        ),
+        origin=planning.Origin(class_rows, source.image_shape, unlabelled),
         shards=ranges,
         encoded=encoded,
         read_rows=reader_under_construction(
@@ -192,7 +193,7 @@ def _read_job(building: Path) -> Job:
             np.array([shard.stop for shard in ranges]),
             source.image_shape,
             source.class_names,
-            lambda rows: source.labels[rows % len(source)],
+            lambda rows: source.labels[turns.of(rows)[1]],
         ),
         settle=_settle(given, encoded),
     )

@@ -118,7 +118,8 @@ class StudyArm(BaseModel):
             recipe["vae"] = {}
         if recipe:
             own["recipe"] = AskedRecipe.model_validate(recipe)
-            if own["recipe"].factor is None:
+            counted = own["recipe"].balance or own["recipe"].per_class is not None
+            if own["recipe"].factor is None and not counted:
                 raise told("is missing", "Say factor = 10, or 1 for mixing alone.", "factor")
             if "online" in own:
                 what = f"varies originals, and {', '.join(recipe)} makes a dataset"

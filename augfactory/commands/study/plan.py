@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from augfactory.commands.evaluate.arms import online_stages, series_of
+from augfactory.commands.expand.classes import ALIKE, read_rule
 from augfactory.commands.expand.expand import expand_all
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
@@ -115,7 +116,8 @@ def _expand_request(
 ) -> ExpandRequest | None:
     """Return what makes the arm's dataset, None where its VAE never reached the loss."""
     recipe = arm.recipe
-    assert recipe is not None and recipe.factor is not None  # noqa: PT018
+    assert recipe is not None
+    rule, factors = read_rule(ALIKE, (), recipe, f"arm {arm.name}")
     spec, n_train, checkpoint = data.spec, draw.n_train, None
     if arm.vae:
         spec, n_train = SourceSpec(str(models[draw.name])), 0
@@ -129,7 +131,8 @@ def _expand_request(
     return ExpandRequest(
         source=spec,
         out=request.out / DATA / f"{_slug(arm.name)}-{draw.name}",
-        factors=(recipe.factor,),
+        factors=factors,
+        classes=rule,
         checkpoint=checkpoint,
         n_train=n_train or None,
         originals=recipe.originals if recipe.originals is not None else True,
@@ -185,13 +188,13 @@ def _arm(
         )
     return Arm(
         name=arm.name,
-        factor=manifest.recipe["factor"],
+        factor=manifest.recipe.get("factor"),
         source=spec,
         size=len(training.source),
         fingerprint=manifest.content_hash,
         part=arm.part,
         batch_policy=batch_policy,
-        series=series_of(arm.name, manifest.recipe["factor"]),
+        series=series_of(arm.name, manifest.recipe.get("factor")),
     )
 
 

@@ -92,6 +92,12 @@ def between(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Difference, ...
 def recipe_words(recipe: Mapping[str, Any]) -> str:
     """Return a recipe in a few words: ``x10, vae same-class, mixup 5, seed 3``."""
     words = [f"x{recipe.get('factor', '?')}"]
+    if recipe.get("per_class") is not None:
+        words = [f"{recipe['per_class']} per class"]
+    if recipe.get("balance"):
+        words.append("balanced")
+    own = (recipe.get("class_factors") or {}).items()
+    words += [f"{name} x{factor}" for name, factor in own]
     if recipe.get("originals") is False:
         words.append("no originals")
     words += [

@@ -6,7 +6,7 @@ from typing import Any
 from augfactory.guarded.tables import aligned
 from augfactory.guarded.text import escaped
 from augfactory.source_rows import SourceRows, skipped_in_words
-from augfactory.store.documents.card import rejected_in_words
+from augfactory.store.documents.made_in_words import class_rows_in_words, rejected_in_words
 from augfactory.store.manifest import Manifest, read_manifest
 from augfactory.store.versions import find_version
 
@@ -38,6 +38,7 @@ def as_text(folder: Path, manifest: Manifest) -> str:
         f"{manifest.name}@{manifest.version}   {folder}",
         f"rows      {manifest.rows:,} of {height}×{width}×{channels}, "
         f"{len(manifest.class_names)} classes",
+        *_class_rows(manifest),
         f"files     {len(manifest.files):,}, {size / 2**20:,.1f} MiB, {manifest.format}",
         f"source    {source.text}, {len(source.rows):,} rows, {source.fingerprint[:16]}",
         *_skipped(source, "source"),
@@ -69,6 +70,11 @@ def _validation(manifest: Manifest) -> list[str]:
 def _skipped(rows: SourceRows, of: str) -> list[str]:
     told = skipped_in_words(rows.skipped)
     return [f"skipped   of {of}, cannot be read: {told}"] if told else []
+
+
+def _class_rows(manifest: Manifest) -> list[str]:
+    rows = manifest.class_rows
+    return [] if rows is None else [f"per class {class_rows_in_words(rows)}"]
 
 
 def _exported(manifest: Manifest) -> list[str]:

@@ -1,5 +1,7 @@
 """How the rows of a method are made, in the words that a card uses."""
 
+from collections.abc import Mapping
+
 from augfactory.guarded.text import escaped
 from augfactory.methods.registry import METHODS
 from augfactory.source_rows import skipped_in_words
@@ -15,6 +17,7 @@ LICENCES = (
     *("odc-by", "cdla-permissive-2.0"),
 )
 ORIGINAL, DECODED, LABELLED = "original", "vae", "pseudo-label"
+MOST_CLASSES = 10
 
 
 def is_residual(manifest: Manifest) -> bool:
@@ -72,3 +75,42 @@ def left_out_in_words(manifest: Manifest) -> str:
         for what, skipped in told.items()
         if skipped
     )
+
+
+def rejected_in_words(manifest: Manifest) -> str | None:
+    """Say how many draws of decoded images were rejected; None where they were not filtered."""
+    if manifest.rejected is None:
+        return None
+    total = {reason: sum(draws.values()) for reason, draws in manifest.rejected.items()}
+    decoded = sum(manifest.counts.get(DECODED, {}).values())
+    return (
+        f"Decoded images were filtered: {total.get('unread', 0):,} were drawn again because "
+        "classifiers that did not learn their original read them as another class, "
+        f"{total.get('blank', 0):,} because they were blank, {total.get('copy', 0):,} because they "
+        f"were copies; of {decoded:,} rows {total.get('kept', 0):,} were kept although none of "
+        "their draws was fit."
+    )
+
+
+def class_rows_in_words(rows: Mapping[str, int]) -> str:
+    """Return how many rows classes have, from class name -> rows."""
+    numbers = {count for count in rows.values() if count}
+    if len(numbers) == 1:
+        return f"{max(numbers):,}"
+    if len(rows) > MOST_CLASSES:
+        return f"{min(rows.values()):,} to {max(rows.values()):,} of {len(rows):,} classes"
+    return ", ".join(f"{escaped(name)} {count:,}" for name, count in rows.items())
+
+
+def classes_in_words(manifest: Manifest) -> str | None:
+    """Say how many rows classes have; None where they are expanded alike."""
+    if manifest.class_rows is None:
+        return None
+    told = f"Rows of each class: {class_rows_in_words(manifest.class_rows)}."
+    stages = manifest.recipe.get("mix") or ()
+    if not stages:
+        return told
+    told += " A mixture is a row of the class of its first parent."
+    if any(stage["parameters"].get("pairing") == "other" for stage in stages):
+        return told
+    return f"{told} The label shares of each class add up to its rows."
