@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from augfactory.commands.expand.build import Build
-from augfactory.commands.expand.request import ExpandRequest, plan_folds
+from augfactory.commands.expand.folds import plan_folds
+from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.opening.recorded_recipe import class_rows_of
 from augfactory.commands.progress import Progress
 from augfactory.pipeline.plan import UNLABELLED

@@ -8,8 +8,9 @@ from typing import Any
 
 from augfactory.commands.expand.build import Build, Dataset, make_version
 from augfactory.commands.expand.estimate import Estimate
+from augfactory.commands.expand.folds import plan_folds
 from augfactory.commands.expand.inputs import BuildInputs, manifest_entries
-from augfactory.commands.expand.request import ExpandRequest, plan_folds
+from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.expand.shard import begin_job, render_shards
 from augfactory.commands.opening.opening import handed_on
 from augfactory.commands.opening.recorded_recipe import class_rows_of

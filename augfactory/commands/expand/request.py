@@ -1,7 +1,7 @@
 """What `augfactory expand` was asked for, and the builds that follow from it."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from augfactory.commands.expand.build import Build
 from augfactory.commands.expand.classes import ALIKE, ClassRule, class_keys, largest_factor
 from augfactory.commands.expand.inputs import BuildInputs, Seen, build_of, gather
 from augfactory.commands.expand.naming import check_dataset_name, dataset_folder
-from augfactory.commands.expand.validation import Held, check_held
+from augfactory.commands.expand.validation import Held
 from augfactory.commands.opening.notes import (
     decoding,
     few_images,
@@ -82,34 +82,6 @@ class ExpandRequest:
     def each_factor(self) -> tuple[int | None, ...]:
         """The factors, or None once where there are none."""
         return self.factors or (None,)
-
-
-def fold_requests(request: ExpandRequest) -> list[ExpandRequest]:
-    """Return a request for each fold, or the request itself where it asks for none.
-
-    Raises:
-        RecipeError: what is asked of validation images contradicts itself.
-    """
-    held = request.held
-    check_held(held)
-    if held is None or held.folds is None:
-        return [request]
-    return [replace(request, held=replace(held, fold=fold)) for fold in range(held.folds)]
-
-
-def plan_folds(
-    request: ExpandRequest, progress: Progress
-) -> Iterator[tuple[ExpandRequest, BuildInputs, list[Build]]]:
-    """Yield what ``plan_builds`` gives for each fold of a request; its source is looked at once.
-
-    Raises:
-        AugfactoryError: as ``fold_requests`` and ``plan_builds``.
-    """
-    seen = None
-    for each in fold_requests(request):
-        inputs, builds = plan_builds(each, progress, seen)
-        seen = inputs.seen
-        yield each, inputs, builds
 
 
 def plan_builds(
