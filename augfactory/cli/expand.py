@@ -1,11 +1,13 @@
 """``augfactory expand``."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from augfactory.cli.redrawing import Reject, check_of_version, redraw
 from augfactory.cli.session import Debug, Json, Lock, Quiet, print_json, session, show
 from augfactory.cli.source_options import (
     SOURCE_HELP,
@@ -28,12 +30,22 @@ from augfactory.cli.validation_options import Folds, Group, Share, WithValidatio
 from augfactory.errors import RecipeError, one_of
 from augfactory.names import FORMATS, MIXING, SAMPLERS
 
+if TYPE_CHECKING:  # numpy takes half of the time that `augfactory --help` may take
+    from augfactory.commands.expand.build import Dataset
+    from augfactory.commands.expand.estimate import Estimate
+
 COPIES = "Further rows per source image, on top of the factor; 0 leaves mixtures out."
 
 
 def expand(
     source: Annotated[str, typer.Argument(metavar="SOURCE|MODEL_DIR", help=SOURCE_HELP)],
-    out: Annotated[Path, typer.Option(help="NAME of the dataset; NAME-xK/v1 is written.")],
+    context: typer.Context,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="NAME of the dataset; NAME-xK/v1 is written. Required, but with --reject."
+        ),
+    ] = None,
     factor: Annotated[
         list[int] | None, typer.Option(help="Images per source image; repeatable.")
     ] = None,
@@ -145,6 +157,7 @@ def expand(
     folds: Folds = None,
     group: Group = None,
     with_validation: WithValidation = None,
+    reject: Reject = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be written, and stop.")
     ] = False,
@@ -173,7 +186,8 @@ def expand(
     label the others, and the surest become rows with soft labels.
 
     The same request again is answered at once with the version that exists; after an interruption
-    the same command continues where it stopped.
+    the same command continues where it stopped. With --reject rows of a version are drawn anew
+    that were marked on the page of `augfactory preview --html`: the next version is made.
 
     \b
     Examples:
@@ -182,16 +196,25 @@ def expand(
       augfactory expand scans/ --factor 10 --validation 0.2 --group '^(patient\\d+)' --out scans
       augfactory expand parts/ --unlabelled more/ --pseudo-label --factor 50 --out parts
       augfactory expand models/digits --recipe recipe.toml --out digits --dry-run
+      augfactory expand leaves-x10 --reject leaves-x10-v1-rejects.json
     """
     with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
         from augfactory.commands.expand import expand as command
-        from augfactory.commands.expand.estimate import estimate, estimates_text
+        from augfactory.commands.expand.estimate import estimate
         from augfactory.commands.expand.options import ExpandOptions, build_request, read_copies
         from augfactory.commands.expand.request import default_workers
         from augfactory.commands.expand.validation import Held
         from augfactory.store.disk.lock import read_lock
 
         _check_engine(engine)
+        workers = workers or default_workers()
+        if out is None:
+            if reject is None:
+                raise RecipeError("--out", "is missing: it names the dataset", "Add --out NAME.")
+            check_of_version(context)
+            made = redraw(source, reject, progress, workers, lock, model=model, dry_run=dry_run)
+            _answer([made], as_json=json)
+            return
         vae = {
             "share": share, "decode": decode, "sampler": sampler, "temperature": temperature,
             "reach": reach, "filter": filter,
@@ -228,11 +251,11 @@ def expand(
         if any(given is not None for given in (validation, folds, group, own)):
             held = Held(share=validation, folds=folds, group=group, source=own)
             flags = replace(flags, held=held)
-        if auto and dry_run:
+        if auto and (dry_run or reject is not None):
             raise RecipeError(
-                "--auto --dry-run",
+                "--auto --dry-run" if dry_run else "--auto --reject",
                 "finding a recipe takes minutes, and writes it",
-                "Run `augfactory tune` first, and give --recipe with --dry-run.",
+                "Run `augfactory tune` first, and give --recipe in place of --auto.",
             )
         if auto:
             from augfactory.commands.tune.auto import with_found_recipe
@@ -244,33 +267,30 @@ def expand(
                 progress,
                 model=model,
                 n_train=n_train,
-                workers=workers or default_workers(),
+                workers=workers,
                 lock=read_lock(lock),
             )
         request = build_request(
-            flags,
-            spec,
-            out,
-            model=model,
-            checkpoint=checkpoint,
-            n_train=n_train,
-            workers=workers or default_workers(),
-            lock=read_lock(lock),
-        )
-        if dry_run:
-            estimates = estimate(request, progress)
-            if json:
-                print_json(command.as_json(estimates))
-            else:
-                show(estimates_text(estimates))
-            return
-        datasets = command.expand(request, progress)
-        if json:
-            print_json(command.as_json(datasets))
-            return
-        for dataset in datasets:
-            state = "exists already" if dataset.existing else f"{dataset.rows:,} rows"
-            show(f"{dataset.name}@{dataset.version}  {dataset.path}  {state}")
+            flags, spec, out, model=model, checkpoint=checkpoint, n_train=n_train,
+            workers=workers, lock=read_lock(lock),
+        )  # fmt: skip
+        if reject is not None:
+            made = redraw(request, reject, progress, workers, lock, dry_run=dry_run)
+            _answer([made], as_json=json)
+        elif dry_run:
+            _answer(estimate(request, progress), as_json=json)
+        else:
+            _answer(command.expand(request, progress), as_json=json)
+
+
+def _answer(answers: "Sequence[Dataset] | Sequence[Estimate]", *, as_json: bool) -> None:
+    """Print datasets that were made, or what is known of them beforehand."""
+    from augfactory.commands.expand import expand as command
+
+    if as_json:
+        print_json(command.as_json(answers))
+    else:
+        show(command.as_text(answers))
 
 
 def _check_engine(engine: str) -> None:

@@ -1,10 +1,10 @@
 """Draw the rows of a plan, section by section.
 
 A section is drawn in blocks of 64 rows, each from random numbers keyed by (seed, stage, block): any
-process can draw any block without the others.
+process can draw any block without the others. Rows that were rejected are drawn by another seed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -21,10 +21,12 @@ from augfactory.pipeline.plan import (
     PlanRows,
     Section,
     cut,
+    merged,
     parents,
     sections,
 )
 from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.redraw import draw_of, seed_of
 from augfactory.pipeline.settle import Settle, draw_number, rejected_columns
 from augfactory.pipeline.shares import decoded_rows
 from augfactory.pipeline.stages import MixStage, method_of
@@ -39,17 +41,14 @@ REDRAWS = 32
 def draw_rows(
     recipe: Recipe, origin: Origin, shard: Section, settle: Settle | None = None
 ) -> Iterator[PlanRows]:
-    """Draw the plan of a shard, block by block.
-
-    ``settle`` says which decoded rows are drawn again, where the recipe has them filtered.
-    """
+    """Draw the plan of a shard, block by block; ``settle`` says which decoded rows are filtered."""
     sources = len(origin.class_rows.labels)
     section = sections(recipe, sources)[shard.stage]
-    draw = _draw_mixed
-    if shard.stage == 0:
-        draw = _draw_first if settle is None else partial(_draw_settled, settle)
-    elif shard.stage > len(recipe.mix):
-        draw = _draw_unlabelled
+    draw = partial(_draw_anew, _draw_mixed if shard.stage else _draw_first)
+    if shard.stage > len(recipe.mix):
+        draw = partial(_draw_anew, _draw_unlabelled)
+    elif shard.stage == 0 and settle is not None:
+        draw = partial(_draw_settled, settle)
     for start in range(shard.start, shard.stop, BLOCK_ROWS):
         # Drawn for whole blocks, then cut: the last block begins like a full one.
         within = np.arange(start - section.start, start - section.start + BLOCK_ROWS)
@@ -57,11 +56,28 @@ def draw_rows(
         yield cut(plan, min(BLOCK_ROWS, shard.stop - start))
 
 
+def _draw_anew(
+    draw: Callable[..., PlanRows],
+    recipe: Recipe,
+    origin: Origin,
+    section: Section,
+    within: Int64Array,
+    *more: Int64Array | None,
+) -> PlanRows:
+    """Draw a block, each row by the seed of its draw, which is another after a rejection."""
+    number = draw_of(recipe.redrawn, section.start + within)
+    plans = {
+        each: draw(recipe, origin, section, within, seed_of(recipe.seed, each), *more)
+        for each in np.unique(number).tolist()
+    }
+    return merged(plans, number)
+
+
 def _draw_settled(
     settle: Settle, recipe: Recipe, origin: Origin, section: Section, within: Int64Array
 ) -> PlanRows:
     def draw(number: Int64Array | None) -> PlanRows:
-        return _draw_first(recipe, origin, section, within, number)
+        return _draw_anew(_draw_first, recipe, origin, section, within, number)
 
     rejected = settle(draw)
     plan = draw(draw_number(rejected))
@@ -74,6 +90,7 @@ def _draw_first(
     origin: Origin,
     section: Section,
     within: Int64Array,
+    seed: int,
     number: Int64Array | None = None,
 ) -> PlanRows:
     """Draw rows of one original each; of the decoded ones, the draw ``number`` of each.
@@ -88,7 +105,7 @@ def _draw_first(
     decoded = made & decoded_rows(recipe, origin.class_rows, source, round_)
     source_index = np.full((len(within), parents(recipe)), NONE, dtype=np.int64)
     source_index[:, 0] = source
-    draws = _geometry_draws(recipe, "geometry", origin, within, round_, made)
+    draws = _geometry_draws(recipe, seed, "geometry", origin, within, round_, made)
     if recipe.vae is not None:
         sampler = SAMPLERS[recipe.vae.sampler]
         params = sampler.params.model_validate(recipe.vae.parameters)
@@ -96,17 +113,19 @@ def _draw_first(
         for draw in np.unique(number).tolist():
             own, key = number == draw, (block, *_again(draw))
             if sampler.needs_partner:
-                keyed = generator(recipe.seed, "vae partner", *key)
+                keyed = generator(seed, "vae partner", *key)
                 partners = same_class_partners(origin.class_rows, source, BLOCK_ROWS, keyed)
                 source_index[own & decoded, 1] = partners[own & decoded]
-            keyed = generator(recipe.seed, "vae draw", *key)
+            keyed = generator(seed, "vae draw", *key)
             drawn[own] = sampler.draw(params, BLOCK_ROWS, keyed)[own]
         draws |= _columns("vae", sampler.fields, drawn, decoded)
     method = np.select([decoded, made], ["vae", "geometry"], "original")
-    return _of_one_image(recipe, section, within, method, round_, source_index, draws, number)
+    return _of_one_image(seed, section, within, method, round_, source_index, draws, number)
 
 
-def _draw_mixed(recipe: Recipe, origin: Origin, section: Section, within: Int64Array) -> PlanRows:
+def _draw_mixed(
+    recipe: Recipe, origin: Origin, section: Section, within: Int64Array, seed: int
+) -> PlanRows:
     stage = recipe.mix[section.stage - 1]
     method, parameters = method_of(stage)
     copy, lead = np.divmod(within, len(origin.class_rows.labels))
@@ -119,17 +138,17 @@ def _draw_mixed(recipe: Recipe, origin: Origin, section: Section, within: Int64A
             lead,
             used - 1,
             method.pairing(parameters),
-            generator(recipe.seed, f"{name} partner", block),
+            generator(seed, f"{name} partner", block),
         )
         chosen = np.concatenate([chosen, partners], axis=1)
-    drawn = method.draw(parameters, _slots(recipe, name, origin, within, copy))
+    drawn = method.draw(parameters, _slots(seed, name, origin, within, copy))
     if recipe.distinct and used > 1:
         for again in range(1, REDRAWS):
             shares = method.weights(parameters, drawn, origin.image_shape)
             copies = shares.max(axis=1) > 1 - LEAST_SHARE
             if not copies.any():
                 break
-            slots = _slots(recipe, f"{name} again {again}", origin, within, copy)
+            slots = _slots(seed, f"{name} again {again}", origin, within, copy)
             drawn[copies] = method.draw(parameters, slots)[copies]
     if stage.share is not None and method.largest_first is not None:
         # A mixture among the images of its lead is labelled most as that, so that every image and
@@ -145,10 +164,10 @@ def _draw_mixed(recipe: Recipe, origin: Origin, section: Section, within: Int64A
         view=np.where(views, copy + 1, 0).astype(np.int32),
         source_index=_padded(chosen, parents(recipe), NONE),
         parent_row=_padded(
-            _parent_rows(recipe, origin, stage, name, block, chosen), parents(recipe), NONE
+            _parent_rows(recipe, seed, origin, stage, name, block, chosen), parents(recipe), NONE
         ),
         weight=_padded(weight, parents(recipe), 0),
-        noise_key=_noise_keys(recipe, section.start + within),
+        noise_key=_noise_keys(seed, section.start + within),
         draws=_columns(
             f"mix{section.stage}", method.fields(parameters), drawn, np.ones(len(within), bool)
         ),
@@ -156,7 +175,7 @@ def _draw_mixed(recipe: Recipe, origin: Origin, section: Section, within: Int64A
 
 
 def _draw_unlabelled(
-    recipe: Recipe, origin: Origin, section: Section, within: Int64Array
+    recipe: Recipe, origin: Origin, section: Section, within: Int64Array, seed: int
 ) -> PlanRows:
     """Draw rows of unlabelled images: all of them once, then all of them varied, and again."""
     if origin.unlabelled is None:
@@ -164,13 +183,14 @@ def _draw_unlabelled(
     round_, place = np.divmod(within, len(origin.unlabelled))
     source_index = np.full((len(within), parents(recipe)), NONE, dtype=np.int64)
     source_index[:, 0] = len(origin.class_rows.labels) + origin.unlabelled[place]
-    draws = _geometry_draws(recipe, UNLABELLED, origin, within, round_, round_ > 0)
+    draws = _geometry_draws(recipe, seed, UNLABELLED, origin, within, round_, round_ > 0)
     method = np.full(len(within), UNLABELLED)
-    return _of_one_image(recipe, section, within, method, round_, source_index, draws)
+    return _of_one_image(seed, section, within, method, round_, source_index, draws)
 
 
 def _geometry_draws(
     recipe: Recipe,
+    seed: int,
     name: str,
     origin: Origin,
     within: Int64Array,
@@ -181,12 +201,12 @@ def _geometry_draws(
     if recipe.geometry is None:
         return {}
     method, parameters = method_of(recipe.geometry)
-    drawn = method.draw(parameters, _slots(recipe, name, origin, within, round_))
+    drawn = method.draw(parameters, _slots(seed, name, origin, within, round_))
     return _columns("geometry", method.fields(parameters), drawn, used)
 
 
 def _of_one_image(
-    recipe: Recipe,
+    seed: int,
     section: Section,
     within: Int64Array,
     method: npt.NDArray[np.str_],
@@ -207,7 +227,7 @@ def _of_one_image(
         source_index=source_index,
         parent_row=np.full_like(source_index, NONE),
         weight=weight,
-        noise_key=_noise_keys(recipe, section.start + within, number),
+        noise_key=_noise_keys(seed, section.start + within, number),
         draws=draws,
     )
 
@@ -218,7 +238,13 @@ def order_of_unlabelled(recipe: Recipe, kept: npt.NDArray[np.bool_]) -> Int64Arr
 
 
 def _parent_rows(
-    recipe: Recipe, origin: Origin, stage: MixStage, name: str, block: int, chosen: Int64Array
+    recipe: Recipe,
+    seed: int,
+    origin: Origin,
+    stage: MixStage,
+    name: str,
+    block: int,
+    chosen: Int64Array,
 ) -> Int64Array:
     """Choose which of its images stands for each chosen source, where expanded ones are mixed."""
     if stage.source == "originals":
@@ -232,25 +258,23 @@ def _parent_rows(
             ]
         )
     else:
-        keyed = generator(recipe.seed, f"{name} round", block)
+        keyed = generator(seed, f"{name} round", block)
         rounds = keyed.integers(0, recipe.single, chosen.shape)
     rows: Int64Array = rounds * len(origin.class_rows.labels) + chosen
     return rows
 
 
-def _slots(
-    recipe: Recipe, name: str, origin: Origin, within: Int64Array, round_: Int64Array
-) -> Slots:
+def _slots(seed: int, name: str, origin: Origin, within: Int64Array, round_: Int64Array) -> Slots:
     def keyed(what: str, number: int) -> np.random.Generator:
-        return generator(recipe.seed, name, what, number)
+        return generator(seed, name, what, number)
 
     return Slots(within, round_, origin.image_shape, keyed)
 
 
-def _noise_keys(recipe: Recipe, rows: Int64Array, number: Int64Array | None = None) -> Int64Array:
+def _noise_keys(seed: int, rows: Int64Array, number: Int64Array | None = None) -> Int64Array:
     draws = [0] * len(rows) if number is None else number.tolist()
     keys = [
-        key_of(recipe.seed, "noise", row, *_again(draw))
+        key_of(seed, "noise", row, *_again(draw))
         for row, draw in zip(rows.tolist(), draws, strict=True)
     ]
     return np.array(keys, dtype=np.int64)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
 
 from augfactory.methods.registry import METHODS
+from augfactory.pipeline.redraw import Rounds
 from augfactory.pipeline.stages import (
     LARGEST_FACTOR,
     GeometryStage,
@@ -41,7 +42,8 @@ class Recipe(BaseModel):
 
     With ``originals`` the source image is one of the ``factor``. Mixed images that were asked for
     by their share are among the ``factor`` too. With ``distinct`` a mixture that would be one of
-    its parents is drawn again. ``format`` says how the rows are stored; it changes no pixel.
+    its parents is drawn again. ``redrawn`` are rows that were rejected once the dataset was
+    finished: see ``redraw.py``. ``format`` says how the rows are stored; it changes no pixel.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,6 +58,7 @@ class Recipe(BaseModel):
     pseudo_label: PseudoLabelStage | None = Field(
         default=None, exclude_if=lambda stage: stage is None
     )
+    redrawn: Rounds = Field(default=(), exclude_if=lambda rounds: not rounds)
     format: str = "hdf5"
 
     @model_validator(mode="after")

@@ -32,13 +32,14 @@ class Estimate:
 def estimate(request: ExpandRequest, progress: Progress) -> list[Estimate]:
     """Say what `expand` would write, without writing anything."""
     return [
-        _estimate(build)
+        estimate_of(build)
         for each in fold_requests(request)
         for build in plan_builds(each, progress)[1]
     ]
 
 
-def _estimate(build: Build) -> Estimate:
+def estimate_of(build: Build) -> Estimate:
+    """Say what making a build would write."""
     existing = find_recipe(build.folder, build.recipe_id)
     version = existing.name if existing else next_version(build.folder)
     size, files = build.expected_size()

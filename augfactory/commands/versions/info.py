@@ -6,6 +6,7 @@ from typing import Any
 from augfactory.guarded.tables import aligned
 from augfactory.guarded.text import escaped
 from augfactory.store.documents.card import rejected_in_words
+from augfactory.store.documents.markdown import numbers
 from augfactory.store.manifest import Manifest, read_manifest
 from augfactory.store.versions import find_version
 
@@ -44,6 +45,7 @@ def as_text(folder: Path, manifest: Manifest) -> str:
         f"recipe    {manifest.recipe_id}",
         f"created   {manifest.created}, rendered in {manifest.seconds:,.1f} s",
         *_exported(manifest),
+        *_redrawn(manifest),
         "",
         *_counts(manifest),
         *_rejected(manifest),
@@ -54,6 +56,16 @@ def as_text(folder: Path, manifest: Manifest) -> str:
 def _exported(manifest: Manifest) -> list[str]:
     origin = manifest.exported_from
     return [f"exported  from {origin.name}@{origin.version}"] if origin else []
+
+
+def _redrawn(manifest: Manifest) -> list[str]:
+    """Return a line for each round of rejected rows."""
+    rounds = zip(manifest.rejected_rows, manifest.redrawn_from, strict=True)
+    return [
+        f"anew      {len(rows):,} rejected row{'s' * (len(rows) > 1)} of {of.name}@{of.version}: "
+        f"{numbers(rows)}"
+        for rows, of in rounds
+    ]
 
 
 def _rejected(manifest: Manifest) -> list[str]:
