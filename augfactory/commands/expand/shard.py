@@ -165,7 +165,7 @@ def _parents_of(job: Job, plan: planning.PlanRows) -> ReadRows:
     A parent that was rejected afterwards is made again as it was: the mixed row stays what it is.
     """
     rounds = job.recipe.redrawn
-    if not rounds or plan.stage == 0:
+    if not rounds or not 0 < plan.stage <= len(job.recipe.mix):
         return job.read_rows
     as_of = parents_as_of(rounds, str(plan.method[0]), plan.row)
 
