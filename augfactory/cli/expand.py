@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from augfactory.cli.redrawing import Reject, check_of_version, redraw
+from augfactory.cli.redrawing import Reject, check_of_version
 from augfactory.cli.session import Debug, Json, Lock, Quiet, print_json, session, show
 from augfactory.cli.source_options import (
     SOURCE_HELP,
@@ -204,6 +204,7 @@ def expand(
         from augfactory.commands.expand.options import ExpandOptions, build_request, read_copies
         from augfactory.commands.expand.request import default_workers
         from augfactory.commands.expand.validation import Held
+        from augfactory.commands.versions.rows.redraw_asked import redraw
         from augfactory.store.disk.lock import read_lock
 
         _check_engine(engine)
@@ -212,7 +213,9 @@ def expand(
             if reject is None:
                 raise RecipeError("--out", "is missing: it names the dataset", "Add --out NAME.")
             check_of_version(context)
-            made = redraw(source, reject, progress, workers, lock, model=model, dry_run=dry_run)
+            made = redraw(
+                source, reject, progress, workers, read_lock(lock), model=model, dry_run=dry_run
+            )
             _answer([made], as_json=json)
             return
         vae = {
@@ -261,21 +264,15 @@ def expand(
             from augfactory.commands.tune.auto import with_found_recipe
 
             flags = with_found_recipe(
-                flags,
-                spec,
-                out,
-                progress,
-                model=model,
-                n_train=n_train,
-                workers=workers,
-                lock=read_lock(lock),
-            )
+                flags, spec, out, progress, model=model, n_train=n_train,
+                workers=workers, lock=read_lock(lock),
+            )  # fmt: skip
         request = build_request(
             flags, spec, out, model=model, checkpoint=checkpoint, n_train=n_train,
             workers=workers, lock=read_lock(lock),
         )  # fmt: skip
         if reject is not None:
-            made = redraw(request, reject, progress, workers, lock, dry_run=dry_run)
+            made = redraw(request, reject, progress, workers, request.lock, dry_run=dry_run)
             _answer([made], as_json=json)
         elif dry_run:
             _answer(estimate(request, progress), as_json=json)
@@ -283,7 +280,7 @@ def expand(
             _answer(command.expand(request, progress), as_json=json)
 
 
-def _answer(answers: "Sequence[Dataset] | Sequence[Estimate]", *, as_json: bool) -> None:
+def _answer(answers: "Sequence[Dataset | Estimate]", *, as_json: bool) -> None:
     """Print datasets that were made, or what is known of them beforehand."""
     from augfactory.commands.expand import expand as command
 

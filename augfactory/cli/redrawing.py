@@ -1,15 +1,11 @@
 """``augfactory expand --reject``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from augfactory.errors import RecipeError
-
-if TYPE_CHECKING:  # numpy takes half of the time that `augfactory --help` may take
-    from augfactory.commands.expand.request import ExpandRequest
-    from augfactory.commands.progress import Progress
 
 Reject = Annotated[
     Path | None,
@@ -40,34 +36,3 @@ def check_of_version(context: typer.Context) -> None:
                 "is beside --reject and a version, which says itself how it was made",
                 "Leave it out; or give --out and all options that made the version.",
             )
-
-
-def redraw(
-    asked: "str | ExpandRequest",
-    reject: Path,
-    progress: "Progress",
-    workers: int,
-    lock: str,
-    *,
-    model: Path | None = None,
-    dry_run: bool = False,
-) -> Any:
-    """Draw rejected rows anew, or say what that would write.
-
-    ``asked`` names the version they are of, or is the request that made it.
-    """
-    from augfactory.commands.expand.estimate import estimate_of
-    from augfactory.commands.expand.inputs import build_of
-    from augfactory.commands.versions.rows.redraw import make_redraw
-    from augfactory.commands.versions.rows.redraw_asked import redraw_of_request, redraw_of_version
-    from augfactory.store.disk.lock import read_lock
-
-    about = None
-    if isinstance(asked, str):
-        anew, inputs = redraw_of_version(asked, reject, model, progress)
-    else:
-        anew, inputs = redraw_of_request(asked, reject, progress)
-        about = asked.about
-    if dry_run:
-        return estimate_of(build_of(anew.dataset, anew.recipe, inputs))
-    return make_redraw(anew, inputs, progress, workers=workers, lock=read_lock(lock), about=about)

@@ -20,10 +20,12 @@ from augfactory.commands.versions.reproduce import reproduce
 from augfactory.commands.versions.verify import verify
 from augfactory.errors import ResourceError
 from augfactory.evaluation.images import decoded_filter
+from augfactory.pipeline.render import render_block
 from augfactory.pipeline.stages import mix_stage
 from augfactory.records import Int64Array, SourceSpec
 from augfactory.store.manifest import PLAN, read_manifest
 from augfactory.store.reader import Version, open_version, read_parent_rows
+from augfactory.store.shards import publish_shard
 from tests.cli.in_process import answer, run
 from tests.commands.hostile import edit_manifest
 from tests.commands.made import SOURCES, expanded, write_parts
@@ -225,7 +227,7 @@ def test_wrong_words_are_told(place: Path) -> None:
 def test_a_program_that_makes_other_rows_changes_none(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, whole = place / "d-x3/v1", shard.render_block
+    first, whole = place / "d-x3/v1", render_block
 
     def brighter(*arguments: Any) -> Any:
         images, labels = whole(*arguments)
@@ -244,7 +246,7 @@ def test_a_program_that_makes_other_rows_changes_none(
 
 def test_an_interrupted_redraw_goes_on(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = listed(place / "d-x3/v1", SOURCES, MIXUP + 1, RICAP + 1)
-    whole, left = shard.publish_shard, [2]
+    whole, left = publish_shard, [2]
 
     def stopping(*arguments: Any) -> None:
         if not left[0]:

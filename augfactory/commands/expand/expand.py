@@ -118,7 +118,7 @@ def described(
     )
 
 
-def as_json(answers: Sequence[Dataset] | Sequence[Estimate]) -> dict[str, Any]:
+def as_json(answers: Sequence[Dataset | Estimate]) -> dict[str, Any]:
     """Return what ``--json`` prints."""
     return {
         "datasets": [
@@ -131,7 +131,7 @@ def as_json(answers: Sequence[Dataset] | Sequence[Estimate]) -> dict[str, Any]:
     }
 
 
-def as_text(answers: Sequence[Dataset] | Sequence[Estimate]) -> str:
+def as_text(answers: Sequence[Dataset | Estimate]) -> str:
     """Return what is printed: a line for each dataset."""
     estimates = [answer for answer in answers if isinstance(answer, Estimate)]
     if estimates:

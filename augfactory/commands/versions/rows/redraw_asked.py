@@ -4,8 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from augfactory.commands.expand.build import Build
-from augfactory.commands.expand.inputs import BuildInputs
+from augfactory.commands.expand.build import Build, Dataset
+from augfactory.commands.expand.estimate import Estimate, estimate_of
+from augfactory.commands.expand.inputs import BuildInputs, build_of
 from augfactory.commands.expand.request import ExpandRequest, fold_requests, plan_builds
 from augfactory.commands.opening.opening import spec_of
 from augfactory.commands.opening.recorded_recipe import check_recipe, request_id
@@ -13,15 +14,45 @@ from augfactory.commands.progress import Progress
 from augfactory.commands.versions.differences import between
 from augfactory.commands.versions.export import validation_of
 from augfactory.commands.versions.found_again import address, gather_again
-from augfactory.commands.versions.rows.redraw import Redraw, plan_redraw
+from augfactory.commands.versions.rows.redraw import Redraw, make_redraw, plan_redraw
 from augfactory.commands.versions.rows.rejects import listed_content
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.guarded.files import is_there
+from augfactory.store.disk.lock import Lock
 from augfactory.store.manifest import MANIFEST, Manifest, read_manifest
 from augfactory.store.versions import ADDRESS, find_recipe, find_version, version_folders
 
 
-def redraw_of_version(
+def redraw(
+    asked: str | ExpandRequest,
+    reject: Path,
+    progress: Progress,
+    workers: int,
+    lock: Lock,
+    *,
+    model: Path | None = None,
+    dry_run: bool = False,
+) -> Dataset | Estimate:
+    """Draw the rows anew that ``reject`` lists, or say what that would write.
+
+    ``asked`` names the version that they are of, or is the request that made it. ``model`` says
+    where the model of that version is now.
+
+    Raises:
+        AugfactoryError: saying what is wrong with the list, the request, the data or the disk.
+    """
+    about = None
+    if isinstance(asked, str):
+        anew, inputs = _of_version(asked, reject, model, progress)
+    else:
+        anew, inputs = _of_request(asked, reject, progress)
+        about = asked.about
+    if dry_run:
+        return estimate_of(build_of(anew.dataset, anew.recipe, inputs))
+    return make_redraw(anew, inputs, progress, workers=workers, lock=lock, about=about)
+
+
+def _of_version(
     text: str, reject: Path, model: Path | None, progress: Progress
 ) -> tuple[Redraw, BuildInputs]:
     """Return what the list ``reject`` asks of the version that ``text`` names.
@@ -50,7 +81,7 @@ def redraw_of_version(
     return asked, replace(inputs, validation=held)
 
 
-def redraw_of_request(
+def _of_request(
     request: ExpandRequest, reject: Path, progress: Progress
 ) -> tuple[Redraw, BuildInputs]:
     """Return what the list ``reject`` asks of the version that the same request once made.
