@@ -87,7 +87,7 @@ def test_rejected_rows_are_drawn_anew_and_the_card_is_filled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    told = {"licence": "CC-BY-4.0", "description": "digits", "author": "Ada"}
+    told: dict[str, Any] = {"licence": "CC-BY-4.0", "description": "digits", "author": "Ada"}
     first = augfactory.expand("sample", "d", factor=2, n_train=10, workers=1, **told)
     about = read_manifest(first.path).about
     assert about is not None
