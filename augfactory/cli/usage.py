@@ -33,7 +33,7 @@ def show_usage_error(error: Any) -> int:
 
 def _say_plainly(error: Any) -> None:
     """Say of a word in place of a number what is expected, with an example."""
-    found = getattr(error.__cause__, "errors", list)()
+    found: list[Any] = getattr(error.__cause__, "errors", list)()
     if found and (told := NUMBERS.get(found[0]["type"])) is not None:
         what, example = told
         default = getattr(error.param, "default", None)
