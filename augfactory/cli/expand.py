@@ -26,6 +26,7 @@ from augfactory.cli.source_options import (
     read_of,
     source_spec,
 )
+from augfactory.cli.usage import missing_option
 from augfactory.cli.validation_options import Folds, Group, Share, WithValidation
 from augfactory.errors import RecipeError, one_of
 from augfactory.names import FORMATS, MIXING, SAMPLERS
@@ -198,6 +199,8 @@ def expand(
       augfactory expand models/digits --recipe recipe.toml --out digits --dry-run
       augfactory expand leaves-x10 --reject leaves-x10-v1-rejects.json
     """
+    if out is None and reject is None:
+        raise missing_option(context, "out")
     with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
         from augfactory.commands.expand import expand as command
         from augfactory.commands.expand.estimate import estimate
@@ -210,8 +213,7 @@ def expand(
         _check_engine(engine)
         workers = workers or default_workers()
         if out is None:
-            if reject is None:
-                raise RecipeError("--out", "is missing: it names the dataset", "Add --out NAME.")
+            assert reject is not None
             check_of_version(context)
             made = redraw(
                 source, reject, progress, workers, read_lock(lock), model=model, dry_run=dry_run

@@ -11,6 +11,16 @@ from augfactory.cli.session import print_json_error
 UsageError: Any = typer.BadParameter.__mro__[1]
 
 
+_MissingParameter: Any = vars(sys.modules[typer.BadParameter.__module__])["MissingParameter"]
+
+
+def missing_option(context: typer.Context, name: str) -> Exception:
+    """Return the error of a command without the option ``name``, which some of its uses need."""
+    (option,) = (each for each in context.command.params if each.name == name)
+    error: Exception = _MissingParameter(ctx=context, param=option)
+    return error
+
+
 # What pydantic, by which typer reads options, calls a problem: what is said of it, and an example.
 NUMBERS = {"int_parsing": ("no whole number", "10"), "float_parsing": ("no number", "0.5")}
 

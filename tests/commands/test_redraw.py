@@ -209,7 +209,7 @@ def test_wrong_words_are_told(place: Path) -> None:
     assert "--factor" in told
     assert "says itself how it was made" in told
     told = run("expand", "parts", "--factor", 3, cwd=place, code=2).stderr
-    assert "--out: is missing" in told
+    assert "Missing option '--out'" in told
     run("expand", "d-x3", "--reject", path, "--model", "parts", cwd=place, code=2)
     told = run("expand", "d-x3", "--reject", path, cwd=place).stderr  # one can be, one cannot
     assert "row 0 of d-x3@v1 holds" in told
