@@ -92,9 +92,11 @@ def test_rejected_rows_alone_are_drawn_anew_and_again(place: Path) -> None:
     first = place / "d-x3/v1"
     one = open_version(first)
     parents = read_parent_rows(one)
-    mixed = MIXUP + 7
-    parent = int(parents[mixed].max())  # an image that was varied
-    assert parent >= SOURCES
+    # A mixture of two images that were varied, and as even as there is one.
+    varied = np.flatnonzero((parents[MIXUP:RICAP, :2] >= SOURCES).all(axis=1)) + MIXUP
+    mixed = int(varied[one.weight[varied].max(axis=1).argmin()])
+    parent = int(parents[mixed][0])
+    assert one.weight[mixed].max() < 0.9
     others = [row for row in range(MIXUP, RICAP) if parent in parents[row] and row != mixed]
     rows = sorted([parent, SOURCES + 3, RICAP + 2])
     told = run("expand", "d-x3", "--reject", listed(first, *rows), cwd=place)
