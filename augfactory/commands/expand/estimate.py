@@ -38,10 +38,13 @@ class Estimate:
 
 def estimate(request: ExpandRequest, progress: Progress) -> list[Estimate]:
     """Say what `expand` would write, without writing anything."""
-    return [_estimate(build) for _, _, builds in plan_folds(request, progress) for build in builds]
+    return [
+        estimate_of(build) for _, _, builds in plan_folds(request, progress) for build in builds
+    ]
 
 
-def _estimate(build: Build) -> Estimate:
+def estimate_of(build: Build) -> Estimate:
+    """Say what making a build would write."""
     existing = find_recipe(build.folder, build.recipe_id)
     version = existing.name if existing else next_version(build.folder)
     size, files = build.expected_size()

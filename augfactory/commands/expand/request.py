@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from augfactory.commands.expand.build import Build
+from augfactory.commands.expand.checks import check_methods, check_mixing
 from augfactory.commands.expand.classes import ALIKE, ClassRule, class_keys, largest_factor
 from augfactory.commands.expand.inputs import BuildInputs, Seen, build_of, gather
 from augfactory.commands.expand.naming import check_dataset_name, dataset_folder
@@ -23,18 +24,14 @@ from augfactory.commands.progress import Progress
 from augfactory.engines.processes import can_start_workers
 from augfactory.errors import RecipeError, one_of
 from augfactory.guarded.validation import checked
-from augfactory.methods.registry import METHODS
 from augfactory.pipeline.composition import default_mix, default_variation, vae_or_default
-from augfactory.pipeline.partners import check_pairing, rows_by_class
 from augfactory.pipeline.recipe import Recipe, with_copies
-from augfactory.pipeline.sides import check_sides
 from augfactory.pipeline.stages import (
     GeometryStage,
     MixStage,
     PseudoLabelStage,
     VaeStage,
     geometry_stage,
-    method_of,
 )
 from augfactory.pipeline.vary import VaryStage
 from augfactory.records import Source, SourceSpec
@@ -118,7 +115,7 @@ def plan_builds(
     vae = vae_or_default(
         request.vae, varied=request.geometry is not None, channels=source.image_shape[2]
     )
-    _check_mixing(request.mix or (), inputs)
+    check_mixing(request.mix or (), inputs)
     for note in _notes(request, inputs, vae):
         progress.say(note)
     FORMATS[request.format].check_class_names(source.class_names)
@@ -133,7 +130,7 @@ def plan_builds(
     fold = None if held is None or held.folds is None else held.fold
     for factor in request.each_factor:
         recipe = _recipe(request, factor, inputs, geometry, vae)
-        _check_sides(recipe, inputs)
+        check_methods(recipe, inputs)
         folder = dataset_folder(request.out, request.classes, factor, fold)
         builds.append(build_of(folder, recipe, inputs))
     return inputs, builds
@@ -267,24 +264,6 @@ def _vae(asked: VaeStage, inputs: BuildInputs) -> VaeStage | None:
     if model is None:
         return None
     return asked.model_copy(update={"varied": model.config.geometry is not None})
-
-
-def _check_sides(recipe: Recipe, inputs: BuildInputs) -> None:
-    used = ["geometry"] if recipe.geometry is not None else []
-    used += [stage.method for stage in recipe.vary] + [stage.method for stage in recipe.mix]
-    source = inputs.source
-    check_sides((METHODS[name] for name in used), source.image_shape, source.name)
-
-
-def _check_mixing(mix: tuple[MixStage, ...], inputs: BuildInputs) -> None:
-    source = inputs.source
-    class_rows = rows_by_class(source.labels, len(source.class_names))
-    for stage in mix:
-        method, parameters = method_of(stage)
-        partners = method.parents(parameters) - 1
-        if partners:
-            pairing = method.pairing(parameters)
-            check_pairing(class_rows, partners, pairing, source.class_names)
 
 
 def read_format(text: str, where: str = "--format") -> str:

@@ -43,7 +43,7 @@ def train_run(
     """Train the run's classifier, on from ``earlier`` where there is one, and measure it."""
     training = training_part(open_training(run.arm.source), run.arm.part, run.arm.rows)
     build = find_classifier(run.classifier.name, run.classifier.weights).build
-    test = open_rows(run.test, trusted=True)[1]
+    test = open_rows(run.test, trusted=True)[1].among(training.source.class_names)
     curve = [] if earlier is None else list(earlier.curve)
     measure = partial(_read, training.source, test, curve)
     trained = train_classifier(

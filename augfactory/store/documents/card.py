@@ -3,7 +3,6 @@
 Nothing in it depends on when or where the dataset was made: the same request gives the same card.
 """
 
-import json
 from dataclasses import dataclass
 
 from augfactory.guarded.tables import markdown as table
@@ -20,6 +19,8 @@ from augfactory.store.documents.made_in_words import (
     licence_in_words,
     licence_lines,
     method_in_words,
+    recipe_json,
+    redrawn_in_words,
     rejected_in_words,
 )
 from augfactory.store.documents.markdown import channels, code, numbers, quoted, wrapped
@@ -200,8 +201,8 @@ def _making(manifest: Manifest) -> str:
         )
     )
     origin += left_out_in_words(manifest)
-    if (rejected := rejected_in_words(manifest)) is not None:
-        origin += " " + rejected
+    for words in (rejected_in_words(manifest), redrawn_in_words(manifest)):
+        origin += f" {words}" if words else ""
     if manifest.unlabelled is not None:
         origin += " " + _unlabelled(manifest.unlabelled)
     again = (
@@ -216,7 +217,7 @@ def _making(manifest: Manifest) -> str:
 {wrapped(again)}
 
 ```json
-{json.dumps(manifest.recipe, indent=2)}
+{recipe_json(manifest)}
 ```"""
 
 

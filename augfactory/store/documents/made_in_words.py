@@ -1,11 +1,12 @@
 """How the rows of a method are made, in the words that a card uses."""
 
+import json
 from collections.abc import Mapping
 
 from augfactory.guarded.text import escaped
 from augfactory.methods.registry import METHODS
 from augfactory.source_rows import skipped_in_words
-from augfactory.store.documents.markdown import quoted
+from augfactory.store.documents.markdown import numbers, quoted
 from augfactory.store.manifest import Manifest
 from augfactory.store.manifest_parts import About
 
@@ -114,3 +115,23 @@ def classes_in_words(manifest: Manifest) -> str | None:
     if any(stage["parameters"].get("pairing") == "other" for stage in stages):
         return told
     return f"{told} The label shares of each class add up to its rows."
+
+
+def redrawn_in_words(manifest: Manifest) -> str | None:
+    """Say which rows were rejected and drawn anew; None where there are none."""
+    rounds = [
+        f"{numbers(rows)} of {escaped(of.name)}@{of.version}"
+        for rows, of in zip(manifest.rejected_rows, manifest.redrawn_from, strict=True)
+    ]
+    if not rounds:
+        return None
+    return (
+        "Somebody looked at it and rejected rows, which were drawn anew: "
+        f"{'; then '.join(rounds)}. All others are as they were."
+    )
+
+
+def recipe_json(manifest: Manifest) -> str:
+    """Return the recipe, but for the rows that were rejected: these are told in words."""
+    plain = {key: value for key, value in manifest.recipe.items() if key != "redrawn"}
+    return json.dumps(plain, indent=2)
