@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from augfactory.keyed_random import generator, key_of
 from augfactory.methods.registry import METHODS
+from augfactory.pipeline.drawn import again as again_key
 from augfactory.pipeline.drawn import columns, noise_keys, padded, slots
 from augfactory.pipeline.partners import mixing_groups, mixing_partners, same_class_partners
 from augfactory.pipeline.plan import (
