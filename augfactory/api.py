@@ -1,8 +1,7 @@
 """The commands as Python functions: ``augfactory.train_vae``, ``expand`` and ``evaluate``.
 
-Each does what the command of its name does, with the same defaults, and raises the same errors
-(``augfactory.errors``) where the command ends with an exit code. They are silent unless asked for
-progress. ``augfactory.load`` and ``augfactory.loader`` read what they make.
+Each has the defaults of its command and raises the same errors (``augfactory.errors``), silently
+unless asked for progress. ``augfactory.load`` and ``augfactory.loader`` read what they make.
 """
 
 from collections.abc import Mapping, Sequence
@@ -234,6 +233,7 @@ def evaluate(
     baseline: str | None = None,
     held_out: str | Path | None = None,
     corruptions: str | None = None,
+    corrupted: str | Path | None = None,
     size: Size = None,
     colour: Colour = "auto",
     read: Read = None,
@@ -256,6 +256,7 @@ def evaluate(
         baseline: the arm to compare with; None is the best of those that need no dataset.
         held_out: labelled images that calibrate the probabilities; None takes unused ones.
         corruptions: "mnist-c" or "cifar-c": test on corrupted images too.
+        corrupted: a folder of published ones, such as CIFAR-10-C, MNIST-C or ImageNet-C.
         size: as for ``train_vae``; None converts test images as the datasets' were.
         colour: as for ``train_vae``.
         read: as for ``train_vae``.
@@ -265,8 +266,7 @@ def evaluate(
         progress: show progress on stderr.
 
     Returns:
-        What results.json holds, such as the verdict (``verdict.text``, ``verdict.use``) and every
-        arm's numbers (``arms``); as plain values with ``plain()``; the files written (``files``).
+        What results.json holds (``verdict.text``, ``arms``, …; ``plain()``), and the ``files``.
 
     Raises:
         AugfactoryError: something is wrong with the request, the data or the disk.
@@ -293,6 +293,7 @@ def evaluate(
         baseline=baseline,
         held_out=None if held_out is None else spec_read_by(held_out, size, colour),
         corruptions=corruptions,
+        corrupted=None if corrupted is None else Path(corrupted),
         workers=workers or default_workers(),
         out=None if out is None else Path(out),
     )

@@ -107,6 +107,14 @@ def evaluate(
     corruptions: Annotated[
         str | None, typer.Option(metavar="mnist-c|cifar-c", help="Test on corrupted images too.")
     ] = None,
+    corrupted: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Test on published corrupted images too: CIFAR-10-C's and MNIST-C's .npy files, "
+            "or folders CORRUPTION/SEVERITY/CLASS as ImageNet-C's.",
+        ),
+    ] = None,
     precision: Annotated[
         str,
         typer.Option(
@@ -160,6 +168,7 @@ def evaluate(
       augfactory evaluate leaves-x10 --test leaves:test --minutes 20
       augfactory evaluate leaves-x10@v2 --test leaves:test --classifier resnet20 --seeds 5
       augfactory evaluate leaves-x10 --test leaves:test --arm synthetic-only --arm real+synthetic
+      augfactory evaluate photos-x10 --test torchvision:CIFAR10:test --corrupted CIFAR-10-C
     """
     with session(
         as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
@@ -193,6 +202,7 @@ def evaluate(
                 held_out, size, grey, rgb, download, sized=True, fit=fit, skip_broken=skip_broken
             ),
             corruptions=corruptions,
+            corrupted=corrupted,
             workers=workers or default_workers(),
             out=out,
             lock=read_lock(lock),

@@ -23,6 +23,7 @@ from augfactory.report.page_tables import (
     further_table,
     main_table,
     overview_table,
+    severity_table,
 )
 from augfactory.report.recipe_toml import recipe_toml, study_toml
 
@@ -143,6 +144,7 @@ def _section(
         "gains": page_figures.gains(drawn, baseline, names),
         "confusions": page_figures.confusions(drawn, names),
         "corruptions": corruption_table(arms),
+        "severities": severity_table(arms),
         "undrawn": len(arms) - len(drawn),
     }
 

@@ -172,6 +172,40 @@ def corruption_table(arms: Sequence[ArmSummary]) -> Table | None:
         rows.append(Row(name.replace("_", " "), "", cells))
     title = next(iter(measured.values())).title
     caption = f"Error on {title}, mean over severities and classifiers."
+    extra = next(iter(measured.values())).extra
+    if extra:
+        caption += f" Not in the mean, and only in corruptions.csv: {', '.join(extra)}."
+    return Table(caption, columns, tuple(rows))
+
+
+def severity_table(arms: Sequence[ArmSummary]) -> Table | None:
+    """Return each arm's figures on clean images and at each severity; None where there are none."""
+    measured = [(arm, arm.corruptions.severities) for arm in arms if arm.corruptions]
+    if not any(severities for _, severities in measured):
+        return None
+    largest = max(each.error.mean for _, severities in measured for each in severities) or 1
+    rows = []
+    for arm, severities in measured:
+        clean = [_summary(arm.nll, 1, 3), _summary(arm.ece, 100, 1)]
+        error = 1 - arm.accuracy.mean
+        first = Cell(f"{100 * error:.1f}", error, min(1.0, error / largest))
+        rows.append(Row(arm.name, "clean", (first, *clean, _summary(arm.rms_calibration, 100, 1))))
+        for each in severities:
+            cells = (
+                replace(_summary(each.error, 100, 1), heat=each.error.mean / largest),
+                _summary(each.nll, 1, 3),
+                _summary(each.ece, 100, 1),
+                _summary(each.rms_calibration, 100, 1),
+            )
+            rows.append(Row(arm.name, f"severity {each.severity}", cells))
+    columns = (
+        ("trained on", ""), ("error", "% ↓"), ("NLL", "nats ↓"), ("ECE", "% ↓"),
+        ("RMS calibration error", "% ↓"),
+    )  # fmt: skip
+    caption = (
+        "Means over the corruptions that have the severity; ± is the standard deviation over the "
+        "classifiers. corruptions.csv has every corruption at every severity."
+    )
     return Table(caption, columns, tuple(rows))
 
 

@@ -25,6 +25,31 @@ def markdown_table(arms: Sequence[ArmSummary]) -> str:
     return tables.markdown(_lines(arms)) + "\n"
 
 
+def severities_table(arms: Sequence[ArmSummary]) -> str | None:
+    """Return error, NLL and calibration at each severity in Markdown, the best arm first.
+
+    None where nothing was measured on corrupted images.
+    """
+    measured = [(arm, arm.corruptions) for arm in best_first(arms) if arm.corruptions]
+    lines = [
+        (
+            arm.name,
+            str(each.severity),
+            mean_and_std(each.error, 100, 1),
+            mean_and_std(each.nll, 1, 3),
+            mean_and_std(each.ece, 100, 1),
+            mean_and_std(each.rms_calibration, 100, 1),
+        )
+        for arm, corruptions in measured
+        for each in corruptions.severities
+    ]
+    if not lines:
+        return None
+    title = measured[0][1].title
+    head = ("trained on", f"severity, {title}", "error %", "NLL", "ECE %", "RMS calibration %")
+    return tables.markdown([head, *lines]) + "\n"
+
+
 def best_first(arms: Sequence[ArmSummary]) -> list[ArmSummary]:
     """Return the arms by their mean accuracy, the highest first."""
     return sorted(arms, key=lambda arm: -arm.accuracy.mean)

@@ -19,6 +19,7 @@ from augfactory.commands.evaluate.request import (
 )
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs import files
+from augfactory.commands.runs.published import Published, published_test
 from augfactory.errors import one_of
 from augfactory.evaluation.classifiers.registry import check_image_shape
 from augfactory.evaluation.comparison.compare import summarise
@@ -49,6 +50,7 @@ class Prepared:
     inputs: Inputs
     classifier: ClassifierSpec
     profile: Profile | None
+    published: Published | None = None
 
 
 def prepare(request: EvaluateRequest, progress: Progress) -> Prepared:
@@ -64,7 +66,11 @@ def prepare(request: EvaluateRequest, progress: Progress) -> Prepared:
     names = [arm.name for arm in inputs.arms]
     if request.baseline is not None:
         one_of("--baseline", "arm", request.baseline, names)
-    return Prepared(inputs, classifier, profile)
+    published = None
+    if request.corrupted is not None:
+        spec = inputs.test_rows.spec
+        published = published_test(request.corrupted, inputs.test, spec, progress)
+    return Prepared(inputs, classifier, profile, published)
 
 
 def check_classifier(prepared: Prepared) -> None:
@@ -101,11 +107,15 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
     with only_writer(out, request.lock):
         files.begin(out)
         alerts = checks.before_training(inputs, request.seeds, profile)
+        if prepared.published is not None:
+            alerts += prepared.published.alerts
         for alert in alerts:
             progress.say(f"{alert.level}: {alert.text}")
         corrupted = None
         if profile is not None:
             corrupted = corrupted_test(inputs.test_rows, profile, out, request.workers, progress)
+        if prepared.published is not None:
+            corrupted = prepared.published.test
         runs_at = partial(runs_of, request, inputs, prepared.classifier, corrupted)
         asked = files.request_id(runs_at(request.steps or 0, request.seeds), request.baseline)
         if (note := files.other_results(out, asked)) is not None:
@@ -120,11 +130,11 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
         results = document_of(request, inputs, settings, arms, verdict, alerts, asked)
         write_file(out / files.RESULTS, files.json_bytes(results.plain()))
         write_file(out / "results.csv", files.runs_csv(runs))
-        written = [
-            out / files.RESULTS,
-            out / "results.csv",
-            *write_report(out, results, inputs, runs),
-        ]
+        written = [out / files.RESULTS, out / "results.csv"]
+        if (lines := files.corruptions_csv(runs)) is not None:
+            write_file(out / files.CORRUPTIONS, lines)
+            written.append(out / files.CORRUPTIONS)
+        written += write_report(out, results, inputs, runs)
         return EvaluateResult(**dict(results), out=out, files=tuple(written), trained=trained)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from augfactory.commands.evaluate.arms import ArmsRequest
 from augfactory.commands.evaluate.inputs import Inputs
+from augfactory.commands.runs.published import refuse_both
 from augfactory.errors import InputDataError, RecipeError, one_of
 from augfactory.evaluation.classifiers.registry import DEFAULT_CLASSIFIER, find_classifier
 from augfactory.evaluation.comparison.protocol import ClassifierSpec, CorruptedTest, Run
@@ -30,9 +31,10 @@ class EvaluateRequest:
     ``seeds`` is how many classifiers are trained on each arm; ``steps`` None trains until all arms
     are at their plateau, ``minutes`` at most about so long. ``arms`` are those beside the baselines
     and the datasets; see ``ArmsRequest``. ``baseline`` is the arm that all are compared with; None
-    is the best of the baselines. ``held_out`` None takes unused training rows. ``out`` None is the
-    folder ``NAME-evaluation`` beside the first dataset; ``lock`` is how other writers are kept out
-    of it.
+    is the best of the baselines. ``corrupted`` is a folder of published corrupted test images,
+    ``corruptions`` a profile of those that are made. ``held_out`` None takes unused training rows.
+    ``out`` None is the folder ``NAME-evaluation`` beside the first dataset; ``lock`` is how other
+    writers are kept out of it.
     """
 
     datasets: tuple[str, ...]
@@ -52,6 +54,7 @@ class EvaluateRequest:
     real_share: float = 0.5
     held_out: SourceSpec | None = None
     corruptions: str | None = None
+    corrupted: Path | None = None
     workers: int = 1
     out: Path | None = None
     lock: Lock = "flock"
@@ -83,6 +86,7 @@ def check_request(request: EvaluateRequest) -> ArmsRequest:
             "the rounds share out the steps, and nobody knows how many there will be",
             "Say how many with --steps.",
         )
+    refuse_both(request.corruptions, request.corrupted)
     if not 0 < request.real_share < 1:
         raise RecipeError(
             "--real-share",

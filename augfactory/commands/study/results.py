@@ -19,7 +19,7 @@ from augfactory.evaluation.comparison.verdict import sentence
 from augfactory.guarded.text import escaped
 from augfactory.report.page import report_page
 from augfactory.report.page_figures import Picture, accuracy_png
-from augfactory.report.tables import markdown_table
+from augfactory.report.tables import markdown_table, severities_table
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.manifest import library_versions
 
@@ -65,6 +65,8 @@ def write_results(
         "cells.csv": files.runs_csv(results),
         "tables.md": _tables(study, size, document).encode(),
     }
+    if (lines := files.corruptions_csv(results)) is not None:
+        contents[files.CORRUPTIONS] = lines
     for group in document.groups:
         subtitle = (
             f"{study.title} · {group.n_train:,} originals · {study.classifier}, "
@@ -122,4 +124,6 @@ def _tables(study: Study, size: str, document: StudyResults) -> str:
     for group in document.groups:
         parts.append(f"\n## {group.n_train:,} originals\n\n")
         parts.append(markdown_table(group.arms))
+        if (by_severity := severities_table(group.arms)) is not None:
+            parts.append(f"\n{by_severity}")
     return "".join(parts)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 
 from augfactory.evaluation.comparison.curves import Curve
 from augfactory.evaluation.comparison.intervals import Difference
-from augfactory.evaluation.comparison.measures import Reliability
+from augfactory.evaluation.comparison.measures import CorruptedScores, Reliability
 from augfactory.records import LeftOut
 
 Text = InstanceOf[str]  # a path may hold bytes that are no UTF-8, which pydantic's str refuses
@@ -37,12 +37,26 @@ class Summary:
 
 
 @dataclass(frozen=True)
+class SeverityScores:
+    """Figures at one severity: of each classifier, means over the ``corruptions`` that have it."""
+
+    severity: int
+    corruptions: int
+    error: Summary
+    nll: Summary
+    ece: Summary
+    rms_calibration: Summary
+
+
+@dataclass(frozen=True)
 class CorruptionErrors:
     """Errors on corrupted test images, over the classifiers of an arm.
 
     ``mean_error`` is a plain mean over the corruptions, not normalised;
     ``mean_error_without_overlap`` leaves out those that AugMix trains on, None where there are
-    none. ``errors`` are means over severities, by corruption.
+    none. ``errors`` are means over severities, by corruption. ``extra`` are corruptions that are no
+    part of any mean. ``measured`` has all corruptions at all severities, means over the
+    classifiers; it and ``severities`` are empty in results of before November 2026.
     """
 
     profile: Text
@@ -50,6 +64,9 @@ class CorruptionErrors:
     mean_error: float
     mean_error_without_overlap: float | None
     errors: dict[Text, float]
+    severities: tuple[SeverityScores, ...] = ()
+    measured: tuple[CorruptedScores, ...] = ()
+    extra: tuple[Text, ...] = ()
 
 
 class ArmSummary(Record):

@@ -1,17 +1,19 @@
 """Train one run's classifier and measure it, on the way and at the end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from torch import nn
 
-from augfactory.errors import ResourceError
+from augfactory.errors import InputDataError, ResourceError
 from augfactory.evaluation.classifiers.registry import find_classifier
 from augfactory.evaluation.comparison.measures import (
+    CorruptedScores,
     accuracy,
     confusion,
+    corrupted_scores,
     fit_temperature,
     negative_log_likelihood,
     reliability,
@@ -28,7 +30,8 @@ from augfactory.evaluation.comparison.protocol import (
 from augfactory.evaluation.training.predicting import log_probabilities
 from augfactory.evaluation.training.train import Trained, TrainingProgress, train_classifier
 from augfactory.evaluation.training.training_set import open_training, spread_rows, training_part
-from augfactory.records import Int64Array, ReadImages, Source
+from augfactory.records import Source
+from augfactory.sources.corrupted.part import open_part
 from augfactory.sources.recorded import open_rows
 
 CURVE_ROWS, TRAINING_ROWS = 1000, 500
@@ -92,9 +95,9 @@ def _measured(
         held_out = open_rows(run.held_out, trusted=True)[1]
         rows = np.arange(len(held_out))
         temperature = fit_temperature(predict(held_out.read_images, rows), held_out.labels)
-    errors = None
+    corrupted = None
     if run.corrupted is not None:
-        errors = _corruption_errors(run.corrupted, predict, test.labels)
+        corrupted = _measured_corrupted(run.corrupted, predict, test)
     label_nll = -found[np.arange(len(test)), test.labels]
     measured = scores(found, test.labels)
     return RunResult(
@@ -108,9 +111,12 @@ def _measured(
         temperature=temperature,
         confusion=tuple(map(tuple, confusion(found, test.labels).tolist())),
         reliability=reliability(found, test.labels),
-        corruption_errors=errors,
+        corruption_errors=None
+        if run.corrupted is None or corrupted is None
+        else corruption_errors(run.corrupted, corrupted),
         seconds=trained.progress.seconds,
         waiting=trained.waiting,
+        corrupted=corrupted,
     )
 
 
@@ -124,21 +130,29 @@ def _collapse(trained: Trained, right: float, rows: int, classes: int) -> str | 
     return None
 
 
-def _corruption_errors(
-    corrupted: CorruptedTest, predict: Callable[..., Any], labels: Int64Array
+def corruption_errors(
+    corrupted: CorruptedTest, measured: Sequence[CorruptedScores]
 ) -> dict[str, float]:
+    """Return the mean error of each corruption over its severities, without the extra ones."""
     errors: dict[str, list[float]] = {}
-    for corruption, _severity, path in corrupted.files:
-        try:
-            images = np.load(path, mmap_mode="r")
-        except (OSError, ValueError) as error:
-            raise ResourceError(
-                path, f"cannot be read ({error})", "Run the same command again: it is made again."
-            ) from error
-        found = predict(_reader(images), np.arange(len(labels)))
-        errors.setdefault(corruption, []).append(1 - accuracy(found, labels))
+    for each in measured:
+        if each.corruption not in corrupted.extra:
+            errors.setdefault(each.corruption, []).append(each.error)
     return {name: float(np.mean(values)) for name, values in errors.items()}
 
 
-def _reader(images: Any) -> ReadImages:
-    return lambda rows: np.ascontiguousarray(images[rows])
+def _measured_corrupted(
+    corrupted: CorruptedTest, predict: Callable[..., Any], test: Source
+) -> tuple[CorruptedScores, ...]:
+    found = []
+    for part in corrupted.parts:
+        try:
+            source = open_part(part, test)
+        except InputDataError as error:
+            if corrupted.fingerprint:  # somebody else's
+                raise
+            remedy = "Run the same command again: it is made again."
+            raise ResourceError(error.where, error.what, remedy) from error
+        predicted = predict(source.read_images, np.arange(len(source)))
+        found.append(corrupted_scores(part.corruption, part.severity, predicted, source.labels))
+    return tuple(found)
