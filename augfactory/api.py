@@ -53,9 +53,7 @@ def train_vae(
     verdict: bool = True,
     progress: bool = False,
 ) -> VaeTrainResult:
-    """Train a variational autoencoder on labelled images, as `augfactory vae-train` does.
-
-    A finished model in ``out`` is kept, and an interrupted training goes on.
+    """Train a variational autoencoder as `augfactory vae-train` does: a finished one is kept.
 
     Args:
         source: class folders, a table of files and labels, an archive, ``sample``, …: all that
@@ -183,8 +181,7 @@ def expand(
         >>> dataset = augfactory.expand("sample", "digits", factor=3, n_train=20, workers=1)
         >>> dataset.name, dataset.version, dataset.rows
         ('digits-x3', 'v1', 60)
-        >>> len(augfactory.load("digits-x3"))
-        60
+        >>> assert len(augfactory.load("digits-x3")) == 60
     """
     flags = ExpandOptions(
         factors=() if factor is None else (factor,),
@@ -234,6 +231,7 @@ def evaluate(
     held_out: str | Path | None = None,
     corruptions: str | None = None,
     corrupted: str | Path | None = None,
+    ensemble: int | None = None,
     size: Size = None,
     colour: Colour = "auto",
     read: Read = None,
@@ -255,8 +253,9 @@ def evaluate(
         arms: further arms, such as "originals+cutmix".
         baseline: the arm to compare with; None is the best of those that need no dataset.
         held_out: labelled images that calibrate the probabilities; None takes unused ones.
-        corruptions: "mnist-c" or "cifar-c": test on corrupted images too.
-        corrupted: a folder of published ones, such as CIFAR-10-C, MNIST-C or ImageNet-C.
+        corruptions: test on corrupted images, too: "mnist-c" or "cifar-c".
+        corrupted: test on published ones: a folder such as CIFAR-10-C, MNIST-C or ImageNet-C.
+        ensemble: how many classifiers of an arm answer together, too.
         size: as for ``train_vae``; None converts test images as the datasets' were.
         colour: as for ``train_vae``.
         read: as for ``train_vae``.
@@ -294,6 +293,7 @@ def evaluate(
         held_out=None if held_out is None else spec_read_by(held_out, size, colour),
         corruptions=corruptions,
         corrupted=None if corrupted is None else Path(corrupted),
+        ensemble=ensemble,
         workers=workers or default_workers(),
         out=None if out is None else Path(out),
     )

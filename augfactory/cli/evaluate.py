@@ -115,6 +115,14 @@ def evaluate(
             "or folders CORRUPTION/SEVERITY/CLASS as ImageNet-C's.",
         ),
     ] = None,
+    ensemble: Annotated[
+        int | None,
+        typer.Option(
+            metavar="K",
+            help="Let K classifiers of an arm answer together too, by the mean of their "
+            "probabilities; at most --seeds.",
+        ),
+    ] = None,
     precision: Annotated[
         str,
         typer.Option(
@@ -177,7 +185,7 @@ def evaluate(
         from augfactory.commands.evaluate.request import EvaluateRequest
         from augfactory.commands.expand.request import default_workers
         from augfactory.guarded.text import escaped
-        from augfactory.report.tables import table
+        from augfactory.report.tables import ensembles_table, table
         from augfactory.store.disk.lock import read_lock
 
         request = EvaluateRequest(
@@ -203,6 +211,7 @@ def evaluate(
             ),
             corruptions=corruptions,
             corrupted=corrupted,
+            ensemble=ensemble,
             workers=workers or default_workers(),
             out=out,
             lock=read_lock(lock),
@@ -228,6 +237,9 @@ def evaluate(
             print_json(command.as_json(result))
             return
         show(table(result.arms))
+        if (together := ensembles_table(result.arms)) is not None:
+            show()
+            show(together)
         show()
         for path in result.files:
             show(escaped(str(path)))

@@ -25,6 +25,43 @@ def markdown_table(arms: Sequence[ArmSummary]) -> str:
     return tables.markdown(_lines(arms)) + "\n"
 
 
+def ensembles_table(arms: Sequence[ArmSummary]) -> str | None:
+    """Return one line for each arm's ensembles, for a terminal; None where there are none."""
+    lines = _ensemble_lines(arms)
+    return tables.aligned(lines) if lines else None
+
+
+def markdown_ensembles(arms: Sequence[ArmSummary]) -> str | None:
+    """Return the same in Markdown."""
+    lines = _ensemble_lines(arms)
+    return tables.markdown(lines) + "\n" if lines else None
+
+
+def _ensemble_lines(arms: Sequence[ArmSummary]) -> list[tuple[str, ...]]:
+    found = [(arm, arm.ensemble) for arm in best_first(arms) if arm.ensemble is not None]
+    if not found:
+        return []
+    corrupted = next((arm.corruptions for arm, _ in found if arm.corruptions), None)
+    extra = () if corrupted is None else (CORRUPTED.format(title=corrupted.title),)
+    size = found[0][1].size
+    head = (f"{size} answering together", "accuracy %", "over one", "NLL", "ECE %", *extra)
+    lines = [head]
+    for arm, own in found:
+        error = own.corruption_error
+        errors = () if corrupted is None else (mean_and_std(error, 100, 1) if error else "",)
+        lines.append(
+            (
+                arm.name,
+                mean_and_std(own.accuracy, 100, 1),
+                f"{100 * own.gain.mean:+.1f}",
+                mean_and_std(own.nll, 1, 3),
+                mean_and_std(own.ece, 100, 1),
+                *errors,
+            )
+        )
+    return lines
+
+
 def severities_table(arms: Sequence[ArmSummary]) -> str | None:
     """Return error, NLL and calibration at each severity in Markdown, the best arm first.
 

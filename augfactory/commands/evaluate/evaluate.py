@@ -97,6 +97,8 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
     # These load torch, which takes seconds: only when the request is right.
     from augfactory.commands.evaluate.report import write_report
     from augfactory.commands.runs.corrupted import corrupted_test
+    from augfactory.commands.runs.ensembles import with_ensembles
+    from augfactory.commands.runs.networks import drop_others
     from augfactory.commands.runs.stages import train_for
 
     inputs, profile = prepared.inputs, prepared.profile
@@ -121,11 +123,16 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
         if (note := files.other_results(out, asked)) is not None:
             progress.say(note)
         runs, trained = train_for(
-            request.steps, request.minutes, request.seeds, runs_at, out, request.workers, progress
-        )
+            request.steps, request.minutes, request.seeds, runs_at, out, request.workers, progress,
+            networks=request.ensemble is not None,
+        )  # fmt: skip
         arms = summarise(runs, tuple(dict.fromkeys((*baselines, *BASELINES))))
         verdict = verdict_of(runs, arms, baselines)
         alerts += checks.after_training(arms)
+        if request.ensemble is not None:
+            size, workers = request.ensemble, request.workers
+            arms = with_ensembles(arms, runs, size, out, workers, progress)
+            drop_others(out, [run for run, _ in runs])
         settings = runs[0][0].settings
         results = document_of(request, inputs, settings, arms, verdict, alerts, asked)
         write_file(out / files.RESULTS, files.json_bytes(results.plain()))

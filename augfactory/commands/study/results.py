@@ -19,7 +19,7 @@ from augfactory.evaluation.comparison.verdict import sentence
 from augfactory.guarded.text import escaped
 from augfactory.report.page import report_page
 from augfactory.report.page_figures import Picture, accuracy_png
-from augfactory.report.tables import markdown_table, severities_table
+from augfactory.report.tables import markdown_ensembles, markdown_table, severities_table
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.manifest import library_versions
 
@@ -124,6 +124,8 @@ def _tables(study: Study, size: str, document: StudyResults) -> str:
     for group in document.groups:
         parts.append(f"\n## {group.n_train:,} originals\n\n")
         parts.append(markdown_table(group.arms))
+        if (together := markdown_ensembles(group.arms)) is not None:
+            parts.append(f"\n{together}")
         if (by_severity := severities_table(group.arms)) is not None:
             parts.append(f"\n{by_severity}")
     return "".join(parts)

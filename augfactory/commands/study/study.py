@@ -122,12 +122,17 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
             corrupted = prepared.published.test
             alerts = (*alerts, *prepared.published.alerts)
         groups = _cells(asked, prepared, planned, corrupted)
-        results, trained = train_runs(list(groups), out, request.workers, progress)
+        results, trained = train_runs(
+            list(groups), out, request.workers, progress, networks=asked.ensemble is not None
+        )
+        arms = {count: _arms(asked, count, groups, results) for count in asked.n_train}
+        if asked.ensemble is not None:
+            arms = _with_ensembles(request, arms, groups, results, progress)
         document, written = write_results(
             out,
             asked,
             request.size,
-            {count: _arms(asked, count, groups, results) for count in asked.n_train},
+            arms,
             missing,
             results,
             test=LabelledSet(
@@ -261,6 +266,23 @@ def _arms(
     order = [arm.name for arm in asked.arms]
     own.sort(key=lambda pair: order.index(pair[0].arm.name))
     return summarise(own, asked.against)
+
+
+def _with_ensembles(
+    request: StudyRequest,
+    arms: Mapping[int, tuple[ArmSummary, ...]],
+    groups: dict[Run, int],
+    results: Sequence[tuple[Run, RunResult]],
+    progress: Progress,
+) -> dict[int, tuple[ArmSummary, ...]]:
+    from augfactory.commands.runs.ensembles import with_ensembles  # loads torch
+
+    size, out, workers = request.study.ensemble or 0, request.out, request.workers
+    found = {}
+    for count, own in arms.items():
+        here = [(run, result) for run, result in results if groups[run] == count]
+        found[count] = with_ensembles(own, here, size, out, workers, progress)
+    return found
 
 
 def _pictures(

@@ -180,7 +180,7 @@ def _corruptions(runs: Results) -> CorruptionErrors | None:
         mean_error=float(np.mean(list(errors.values()))),
         mean_error_without_overlap=float(np.mean(apart)) if 0 < len(apart) < len(errors) else None,
         errors=errors,
-        severities=_severities(measured, corrupted.extra),
+        severities=severities_of(measured, corrupted.extra),
         measured=tuple(
             replace(parts[0], **{name: _mean(parts, name) for name in CORRUPTED_MEASURES})
             for parts in zip(*measured, strict=True)
@@ -189,10 +189,13 @@ def _corruptions(runs: Results) -> CorruptionErrors | None:
     )
 
 
-def _severities(
+def severities_of(
     measured: Sequence[Sequence[CorruptedScores]], extra: Sequence[str]
 ) -> tuple[SeverityScores, ...]:
-    """Return the figures at each severity; ``measured`` are those of each classifier."""
+    """Return the figures at each severity, without ``extra`` corruptions.
+
+    ``measured`` are those of each classifier.
+    """
     counted = [[each for each in own if each.corruption not in extra] for own in measured]
     levels = sorted({each.severity for own in counted for each in own})
     found = []

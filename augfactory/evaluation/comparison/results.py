@@ -55,8 +55,7 @@ class CorruptionErrors:
     ``mean_error`` is a plain mean over the corruptions, not normalised;
     ``mean_error_without_overlap`` leaves out those that AugMix trains on, None where there are
     none. ``errors`` are means over severities, by corruption. ``extra`` are corruptions that are no
-    part of any mean. ``measured`` has all corruptions at all severities, means over the
-    classifiers; it and ``severities`` are empty in results of before November 2026.
+    part of any mean. ``measured`` has all corruptions at all severities, means over classifiers.
     """
 
     profile: Text
@@ -67,6 +66,27 @@ class CorruptionErrors:
     severities: tuple[SeverityScores, ...] = ()
     measured: tuple[CorruptedScores, ...] = ()
     extra: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True)
+class EnsembleSummary:
+    """What ensembles of ``size`` classifiers of an arm come to, a value for each ensemble.
+
+    ``gain`` is its accuracy less the mean of its members', whose ``seeds`` are told.
+    """
+
+    size: int
+    subsets: tuple[int, ...]
+    seeds: tuple[tuple[int, ...], ...]
+    accuracy: Summary
+    balanced_accuracy: Summary
+    nll: Summary
+    brier: Summary
+    ece: Summary
+    rms_calibration: Summary
+    gain: Summary
+    corruption_error: Summary | None
+    severities: tuple[SeverityScores, ...] = ()
 
 
 class ArmSummary(Record):
@@ -93,6 +113,7 @@ class ArmSummary(Record):
         collapsed: why, for each training that failed.
         seconds: of training one classifier.
         waiting: share of them spent on images.
+        ensemble: of several of its classifiers; missing where none were asked for.
         overtook_baseline: step from which it stayed ahead of the baseline; of evaluations only.
         series: name of the datasets that differ in their factor only; not kept.
     """
@@ -123,6 +144,7 @@ class ArmSummary(Record):
     seconds: Summary
     waiting: Summary
     overtook_baseline: int | None = None
+    ensemble: EnsembleSummary | None = None
     series: Text | None = Field(default=None, exclude=True)
 
     @property

@@ -30,7 +30,7 @@ from augfactory.evaluation.comparison.protocol import (
 from augfactory.evaluation.training.predicting import log_probabilities
 from augfactory.evaluation.training.train import Trained, TrainingProgress, train_classifier
 from augfactory.evaluation.training.training_set import open_training, spread_rows, training_part
-from augfactory.records import Source
+from augfactory.records import Int64Array, ReadImages, Source
 from augfactory.sources.corrupted.part import open_part
 from augfactory.sources.recorded import open_rows
 
@@ -42,8 +42,12 @@ GUESSING = 3.0  # standard errors above chance that a classifier has to be to ha
 def train_run(
     run: Run,
     earlier: Earlier | None = None,
+    keep: Callable[[nn.Module], None] | None = None,
 ) -> tuple[RunResult, TrainingProgress]:
-    """Train the run's classifier, on from ``earlier`` where there is one, and measure it."""
+    """Train the run's classifier, on from ``earlier`` where there is one, and measure it.
+
+    ``keep`` is given the network that was measured.
+    """
     training = training_part(open_training(run.arm.source), run.arm.part, run.arm.rows)
     build = find_classifier(run.classifier.name, run.classifier.weights).build
     test = open_rows(run.test, trusted=True)[1]
@@ -58,6 +62,8 @@ def train_run(
         measure=measure,
         saved=None if earlier is None else earlier.progress,
     )
+    if keep is not None:
+        keep(trained.network)
     return _measured(run, trained, test, tuple(curve)), trained.progress
 
 
@@ -97,7 +103,7 @@ def _measured(
         temperature = fit_temperature(predict(held_out.read_images, rows), held_out.labels)
     corrupted = None
     if run.corrupted is not None:
-        corrupted = _measured_corrupted(run.corrupted, predict, test)
+        corrupted = measured_corrupted(run.corrupted, predict, test)
     label_nll = -found[np.arange(len(test)), test.labels]
     measured = scores(found, test.labels)
     return RunResult(
@@ -141,9 +147,15 @@ def corruption_errors(
     return {name: float(np.mean(values)) for name, values in errors.items()}
 
 
-def _measured_corrupted(
-    corrupted: CorruptedTest, predict: Callable[..., Any], test: Source
+def measured_corrupted(
+    corrupted: CorruptedTest, predict: Callable[[ReadImages, Int64Array], Any], test: Source
 ) -> tuple[CorruptedScores, ...]:
+    """Return the figures of ``predict`` on each corruption at each severity.
+
+    Raises:
+        InputDataError: published images have changed since they were looked at.
+        ResourceError: images that were made are not there any more.
+    """
     found = []
     for part in corrupted.parts:
         try:
