@@ -68,7 +68,7 @@ def evaluate(
         typer.Option(
             metavar="ce|jsd",
             help="Cross entropy with soft labels, or with AugMix's Jensen-Shannon consistency for "
-            "datasets that hold two views of an image.",
+            "datasets that hold two views of an image. See --arm for views made while training.",
         ),
     ] = "ce",
     order: Annotated[
@@ -83,7 +83,8 @@ def evaluate(
         list[str] | None,
         typer.Option(
             help="Compare this too, repeatable: originals+cutmix, originals+geometry+ricap and the "
-            "like, varied online; synthetic-only and real+synthetic of each dataset."
+            "like, varied online (+jsd after augmix: that loss, with views made anew in every "
+            "batch); synthetic-only and real+synthetic of each dataset."
         ),
     ] = None,
     baseline: Annotated[

@@ -7,7 +7,7 @@ import numpy as np
 
 from augfactory.evaluation.comparison.intervals import Difference
 from augfactory.evaluation.comparison.results import ArmSummary, StudyResults, Summary
-from augfactory.report.tables import best_first, interval, mean_and_std
+from augfactory.report.tables import best_first, failed_in_words, interval, mean_and_std
 
 SHOWN_PAIRS = 10
 NOTHING = "–"
@@ -177,6 +177,8 @@ def _note(arm: ArmSummary, baseline: str, classifiers: int) -> str:
         notes.append(f"{arm.images_per_step} images per step")
     if len(arm.seeds) < classifiers:
         notes.append(f"{len(arm.seeds)} of {classifiers} classifiers")
+    if arm.collapsed:
+        notes.append(failed_in_words(arm))
     return ", ".join(notes)
 
 

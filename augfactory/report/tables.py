@@ -124,6 +124,13 @@ def _decided(gain: Difference | None) -> str:
     return "better" if gain.mean > 0 else "worse"
 
 
+def failed_in_words(arm: ArmSummary) -> str:
+    """Say how many trainings of an arm failed, and its accuracy without them."""
+    said = f"{len(arm.collapsed)} of {len(arm.seeds)} trainings failed"
+    without = arm.accuracy_without_collapsed
+    return said if without is None else f"{said}, {mean_and_std(without, 100, 1)} % without"
+
+
 def interval(gap: Difference, scale: float = 100, digits: int = 1) -> str:
     """Return ``+1.8 [+0.9, +2.7]``; without the brackets where there is but one pair."""
     mean = f"{scale * gap.mean:+.{digits}f}"

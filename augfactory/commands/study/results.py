@@ -19,7 +19,12 @@ from augfactory.evaluation.comparison.verdict import sentence
 from augfactory.guarded.text import escaped
 from augfactory.report.page import report_page
 from augfactory.report.page_figures import Picture, accuracy_png
-from augfactory.report.tables import markdown_ensembles, markdown_table, severities_table
+from augfactory.report.tables import (
+    failed_in_words,
+    markdown_ensembles,
+    markdown_table,
+    severities_table,
+)
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.manifest import library_versions
 
@@ -56,7 +61,7 @@ def write_results(
         class_names=tuple(class_names),
         baseline=study.against[0],
         test=test,
-        alerts=(*alerts, *_not_run(missing), _scope(study)),
+        alerts=(*alerts, *_not_run(missing), *_failed(arms), _scope(study)),
         groups=tuple(_group(study, n_train, own) for n_train, own in arms.items()),
         libraries=library_versions(),
     )
@@ -94,6 +99,19 @@ def _group(study: Study, n_train: int, arms: Sequence[ArmSummary]) -> Group:
 def _not_run(missing: Sequence[str]) -> list[Alert]:
     return [
         Alert("warning", f"Not run, the VAE never reached that loss: {name}") for name in missing
+    ]
+
+
+def _failed(arms: Mapping[int, Sequence[ArmSummary]]) -> list[Alert]:
+    return [
+        Alert(
+            "warning",
+            f"{arm.name}, {n_train:,} originals: {failed_in_words(arm)}, counted as they are "
+            f"({arm.collapsed[0]}).",
+        )
+        for n_train, own in arms.items()
+        for arm in own
+        if arm.collapsed
     ]
 
 

@@ -154,7 +154,14 @@ def _summary(name: str, found: ArmRuns, versus: dict[str, dict[str, Difference]]
         seconds=summary(result.seconds for result in results),
         waiting=summary(result.waiting for result in results),
         series=arms[0].series,
+        **_without_collapsed(results),
     )
+
+
+def _without_collapsed(results: Sequence[RunResult]) -> dict[str, Any]:
+    sound = [result.scores.accuracy for result in results if result.collapsed is None]
+    told = 0 < len(sound) < len(results)
+    return {"accuracy_without_collapsed": summary(sound)} if told else {}
 
 
 def _measured(scores: Sequence[Scores]) -> dict[str, Any]:

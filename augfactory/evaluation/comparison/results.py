@@ -111,6 +111,7 @@ class ArmSummary(Record):
         rise: see ``Curve``.
         still_from: see ``Curve``.
         collapsed: why, for each training that failed.
+        accuracy_without_collapsed: of the others; missing where none or all failed.
         seconds: of training one classifier.
         waiting: share of them spent on images.
         ensemble: of several of its classifiers; missing where none were asked for.
@@ -145,6 +146,7 @@ class ArmSummary(Record):
     waiting: Summary
     overtook_baseline: int | None = None
     ensemble: EnsembleSummary | None = None
+    accuracy_without_collapsed: Summary | None = None
     series: Text | None = Field(default=None, exclude=True)
 
     @property
