@@ -253,7 +253,7 @@ def evaluate(
         arms: further arms, such as "originals+cutmix".
         baseline: the arm to compare with; None is the best of those that need no dataset.
         held_out: labelled images that calibrate the probabilities; None takes unused ones.
-        corruptions: test on corrupted images, too: "mnist-c" or "cifar-c".
+        corruptions: test on corrupted images, too: "mnist-c", "cifar-c" or "imagenet-c".
         corrupted: test on published ones: a folder such as CIFAR-10-C, MNIST-C or ImageNet-C.
         ensemble: how many classifiers of an arm answer together, too.
         size: as for ``train_vae``; None converts test images as the datasets' were.

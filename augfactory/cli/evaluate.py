@@ -106,7 +106,11 @@ def evaluate(
         ),
     ] = None,
     corruptions: Annotated[
-        str | None, typer.Option(metavar="mnist-c|cifar-c", help="Test on corrupted images too.")
+        str | None,
+        typer.Option(
+            metavar="mnist-c|cifar-c|imagenet-c",
+            help="Test on corrupted images too, with the constants of this benchmark.",
+        ),
     ] = None,
     corrupted: Annotated[
         Path | None,

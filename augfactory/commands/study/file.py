@@ -89,7 +89,8 @@ class Study(BaseModel):
     steps: int = Field(default=800, ge=1, description="Optimiser steps of a classifier.")
     batch: int = Field(default=64, ge=1, description="Batch size of a classifier.")
     corruptions: str | None = Field(
-        default=None, description="Test on corrupted images too: mnist-c or cifar-c."
+        default=None,
+        description="Test on corrupted images too: mnist-c, cifar-c or imagenet-c.",
     )
     corrupted: Path | None = Field(
         default=None,
