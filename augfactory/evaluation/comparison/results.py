@@ -70,10 +70,7 @@ class CorruptionErrors:
 
 @dataclass(frozen=True)
 class EnsembleSummary:
-    """What ensembles of ``size`` classifiers of an arm come to, a value for each ensemble.
-
-    ``gain`` is its accuracy less the mean of its members', whose ``seeds`` are told.
-    """
+    """What ensembles of an arm come to; ``gain`` is in accuracy, over the mean of the members."""
 
     size: int
     subsets: tuple[int, ...]
@@ -111,7 +108,7 @@ class ArmSummary(Record):
         rise: see ``Curve``.
         still_from: see ``Curve``.
         collapsed: why, for each training that failed.
-        accuracy_without_collapsed: of the others; missing where none or all failed.
+        accuracy_without_collapsed: of the others; None where none or all failed; not kept.
         seconds: of training one classifier.
         waiting: share of them spent on images.
         ensemble: of several of its classifiers; missing where none were asked for.
@@ -146,7 +143,7 @@ class ArmSummary(Record):
     waiting: Summary
     overtook_baseline: int | None = None
     ensemble: EnsembleSummary | None = None
-    accuracy_without_collapsed: Summary | None = None
+    accuracy_without_collapsed: Summary | None = Field(default=None, exclude=True)
     series: Text | None = Field(default=None, exclude=True)
 
     @property
