@@ -122,6 +122,7 @@ def expand(
     geometry: bool | None = None,
     preset: str | None = None,
     vae: Mapping[str, Any] | None = None,
+    vary: Sequence[str] = (),
     mixup: int | None = None,
     ricap: int | None = None,
     cutmix: int | None = None,
@@ -154,6 +155,7 @@ def expand(
         geometry: vary images by geometry (True unless the recipe says otherwise).
         preset: how they are varied; None is the model's, or tests what the images bear.
         vae: what a recipe's ``[vae]`` holds: share, decode, sampler, filter and the sampler's own.
+        vary: methods that vary further images after geometry, or ("none",); as --vary.
         mixup: further rows per source image, on top of the factor, made by mixup.
         ricap: the same, by RICAP.
         cutmix: the same, by CutMix.
@@ -166,7 +168,8 @@ def expand(
         size: as for ``train_vae``.
         colour: as for ``train_vae``.
         read: as for ``train_vae``.
-        format: "hdf5", "png", "parquet" or "webdataset"; "hdf5" unless the recipe says otherwise.
+        format: "hdf5", "png", "parquet", "webdataset" or "lance"; "hdf5" unless the recipe says
+            otherwise.
         seed: random seed; 0 unless the recipe says otherwise.
         workers: processes; None is one per core.
         progress: show progress on stderr.
@@ -199,6 +202,7 @@ def expand(
             **(mix or {}),
         },
         mix_from=None,
+        vary=vary,
         recipe=Path(recipe) if isinstance(recipe, str) else recipe,
         unlabelled=None if unlabelled is None else SourceSpec(str(unlabelled)),
         pseudo_label=pseudo_label,
@@ -272,9 +276,8 @@ def evaluate(
 
     Example:
         >>> dataset = augfactory.expand("sample", "digits", factor=3, n_train=20, workers=1)
-        >>> result = augfactory.evaluate(
-        ...     dataset.path, "sample:test", seeds=1, steps=2, workers=1, out="evaluation"
-        ... )
+        >>> small = {"seeds": 1, "steps": 2, "workers": 1, "out": "evaluation"}
+        >>> result = augfactory.evaluate(dataset.path, "sample:test", **small)
         >>> [arm.name for arm in result.arms]
         ['originals', 'originals+geometry', 'originals+geometry+mixup', 'digits-x3']
     """

@@ -31,6 +31,7 @@ FORMATS = (  # store/formats/
     "png",
     "parquet",
     "webdataset",
+    "lance",
 )
 LAYOUTS = (  # store/layouts/
     "imagefolder",
@@ -55,6 +56,8 @@ SOURCES = {
 # PRESETS in methods/geometry.py
 PRESETS = ("digits", "photo", "clothes", "texture", "none")
 MIXING = tuple(name for name in METHODS if name != "geometry")
+# They change one image and keep its label.
+VARYING = ("crop", "erasing", "jitter", "randaugment", "stroke", "trivialaugment")
 
 
 def registered(package: str, names: tuple[str, ...], constant: str) -> dict[str, Any]:

@@ -105,6 +105,14 @@ def evaluate(
             "left out.",
         ),
     ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN|RULE",
+            help="Images that belong together, as for expand: no group of the originals may be in "
+            "the test, nor among the rows for the temperature.",
+        ),
+    ] = None,
     corruptions: Annotated[
         str | None,
         typer.Option(
@@ -220,6 +228,7 @@ def evaluate(
             workers=workers or default_workers(),
             out=out,
             lock=read_lock(lock),
+            group=group,
         )
         if dry_run:
             prepared = command.prepare(request, progress)

@@ -31,6 +31,7 @@ from augfactory.cli.source_options import (
     read_of,
     source_spec,
 )
+from augfactory.cli.validation_options import Group
 
 
 def tune(
@@ -46,6 +47,7 @@ def tune(
         bool,
         typer.Option("--vae/--no-vae", help="Try recipes with a VAE too, trained on every fold."),
     ] = False,
+    group: Group = None,
     seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes; by default one per core.")
@@ -78,6 +80,7 @@ def tune(
     Examples:
       augfactory tune leaves/ --size 64 --minutes 30 --out leaves.toml
       augfactory expand leaves/ --size 64 --recipe leaves.toml --out leaves
+      augfactory tune scans.csv --group patient --minutes 30 --out scans.toml
       augfactory tune sample --n-train 100 --minutes 10 --out digits.toml
     """
     with session(
@@ -104,6 +107,7 @@ def tune(
                 vae=vae,
                 workers=workers or default_workers(),
                 lock=read_lock(lock),
+                group=group,
             ),
             progress,
         )

@@ -16,11 +16,12 @@ from augfactory.commands.tune.space import candidates
 from augfactory.commands.vae.plan import VaeTrainRequest
 from augfactory.commands.vae.train import vae_train
 from augfactory.errors import RecipeError
-from augfactory.pipeline.composition import default_mix
+from augfactory.pipeline.composition import Variation, default_mix
 from augfactory.pipeline.recipe import Recipe
 from augfactory.records import SourceSpec
 from augfactory.store.manifest import read_manifest
 from augfactory.store.reader import open_version
+from augfactory.store.versions import find_version
 from tests.commands.versions import write_source
 from tests.sources.written import noise
 
@@ -36,6 +37,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "plain": {},
         "texture": {"preset": "texture"},
         "unvaried": {"geometry": False},
+        "blind": {"architecture": "keras-mnist"},
     }
     for name, more in ways.items():
         vae_train(VaeTrainRequest(spec, folder / name, steps=2, verdict=False, **more), Progress())
@@ -96,6 +98,38 @@ def test_a_model_that_knows_no_varied_images_is_given_none(place: Path) -> None:
     for image in range(12):
         rows = decoded[image::12]
         assert (rows == rows[0]).all()
+
+
+class Said(Progress):
+    """Keep what is said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
+@pytest.mark.parametrize(
+    ("source", "more", "words"),
+    [
+        ("unvaried", {}, "recipe.vae.varied"),
+        ("unvaried", {"geometry": None}, None),
+        ("unvaried", {"factors": (1,)}, None),
+        ("blind", {}, "keras-mnist, is not given the class"),
+        ("blind", {"vae": {"sampler": "posterior"}}, None),
+        ("plain", {}, None),
+    ],
+)
+def test_what_a_model_does_not_know_is_said(
+    place: Path, source: str, more: dict[str, Any], words: str | None
+) -> None:
+    said = Said()
+    asked = {"factors": (9,), **more}
+    plan_builds(ExpandRequest(SourceSpec(str(place / source)), place / "d", **asked), said)
+    told = [line for line in said.lines if "recipe.vae.varied" in line or "given the class" in line]
+    assert len(told) == (words is not None)
+    assert words is None or words in told[0]
 
 
 def test_without_geometry_all_is_decoded(place: Path) -> None:
@@ -230,9 +264,43 @@ def test_clothes_are_mixed_unless_something_is_said_of_mixing(place: Path, tmp_p
 
 
 def test_the_default_of_clothes_is_what_tune_and_studies_take_for_it(place: Path) -> None:
-    default, *others = candidates("clothes", with_vae=True)
+    default, *others = candidates("clothes", Variation(), with_vae=True)
     assert [stage.method for stage in default.recipe.mix] == ["mixup"]
     assert "geometry-alone" in [one.name for one in others]
     for preset in ("digits", "photo", "clothes", "texture"):
-        tried = {one.name: one for one in candidates(preset, with_vae=True)}
+        tried = {one.name: one for one in candidates(preset, Variation(), with_vae=True)}
         assert tried["vae"].recipe.mix == tried["default"].recipe.mix == default_mix(preset)
+
+
+def test_drawings_are_bent_and_their_strokes_changed_unless_something_is_said(
+    tmp_path: Path,
+) -> None:
+    height, width = 28, 42
+    images = np.zeros((12, height, width, 1), dtype=np.uint8)
+    for number, image in enumerate(images):
+        image[4:24, 5 + 2 * number : 9 + 2 * number] = 255
+    write_source(tmp_path / "drawn.h5", images, np.arange(12) % 3, NAMES)
+    (tmp_path / "r.toml").write_text('factor = 3\n[geometry]\npreset = "digits"\n')
+
+    def recipe_of(name: str, *asked: str) -> tuple[dict[str, Any], str]:
+        command = ["expand", str(tmp_path / "drawn.h5"), "--out", str(tmp_path / name), *asked]
+        told = CliRunner().invoke(app, [*command, "--workers", "1"])
+        assert told.exit_code == 0, told.stderr
+        return read_manifest(find_version(str(tmp_path / f"{name}-x3"))).recipe, told.stderr
+
+    recipe, said = recipe_of("default", "--factor", "3", "--preset", "digits")
+    assert "--vary none leaves it" in said
+    (stroke,) = recipe["vary"]
+    assert (stroke["method"], stroke["parameters"]["thicker"]) == ("stroke", 1.0)
+    assert recipe["geometry"]["parameters"]["elastic_alpha"] == 30
+    for name, *asked in (
+        ("none", "--factor", "3", "--preset", "digits", "--vary", "none"),
+        ("photo", "--factor", "3", "--preset", "photo"),
+        ("recipe", "--recipe", str(tmp_path / "r.toml")),
+    ):
+        recipe, said = recipe_of(name, *asked)
+        assert "vary" not in recipe, name
+        assert recipe["geometry"]["parameters"]["elastic_alpha"] == 0
+        assert "--vary none" not in said
+    recipe, _ = recipe_of("own", "--factor", "3", "--vary", "erasing", "--vary", "jitter")
+    assert [stage["method"] for stage in recipe["vary"]] == ["erasing", "jitter"]

@@ -36,7 +36,8 @@ class EvaluateRequest:
     ``corruptions`` a profile of those that are made. ``held_out`` None takes unused training rows.
     ``ensemble`` is how many classifiers answer together, beside each on its own; None is none.
     ``out`` None is the folder ``NAME-evaluation`` beside the first dataset; ``lock`` is how other
-    writers are kept out of it.
+    writers are kept out of it. ``group`` says which images belong together: no group of
+    the originals may be in the test or among the held-out rows.
     """
 
     datasets: tuple[str, ...]
@@ -61,6 +62,7 @@ class EvaluateRequest:
     workers: int = 1
     out: Path | None = None
     lock: Lock = "flock"
+    group: str | None = None
 
 
 def check_request(request: EvaluateRequest) -> ArmsRequest:

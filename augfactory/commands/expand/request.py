@@ -1,15 +1,15 @@
 """What `augfactory expand` was asked for, and the builds that follow from it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from augfactory.commands.expand.build import Build
-from augfactory.commands.expand.inputs import BuildInputs, build_of, gather
+from augfactory.commands.expand.inputs import BuildInputs, Seen, build_of, gather
 from augfactory.commands.expand.validation import Held, check_held
-from augfactory.commands.opening.notes import few_images, made_rows, suited_preset
+from augfactory.commands.opening.notes import decoding, few_images, made_rows, suited_preset
 from augfactory.commands.opening.unlabelled import check_labelled
 from augfactory.commands.progress import Progress
 from augfactory.engines.processes import can_start_workers
@@ -17,7 +17,7 @@ from augfactory.errors import RecipeError, one_of
 from augfactory.guarded.text import escaped, problem_with_name
 from augfactory.guarded.validation import checked
 from augfactory.methods.registry import METHODS
-from augfactory.pipeline.composition import default_mix, vae_or_default
+from augfactory.pipeline.composition import default_mix, default_variation, vae_or_default
 from augfactory.pipeline.partners import check_pairing, rows_by_class
 from augfactory.pipeline.recipe import Recipe, with_copies
 from augfactory.pipeline.sides import check_sides
@@ -29,7 +29,8 @@ from augfactory.pipeline.stages import (
     geometry_stage,
     method_of,
 )
-from augfactory.records import SourceSpec
+from augfactory.pipeline.vary import VaryStage
+from augfactory.records import Source, SourceSpec
 from augfactory.store.disk.lock import Lock
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.manifest_parts import About
@@ -59,6 +60,7 @@ class ExpandRequest:
     originals: bool = True
     seed: int = 0
     geometry: Mapping[str, Any] | None = field(default_factory=dict)
+    vary: tuple[VaryStage, ...] | None = None
     vae: Mapping[str, Any] = field(default_factory=dict)
     mix: tuple[MixStage, ...] | None = None
     distinct: bool = False
@@ -84,14 +86,34 @@ def fold_requests(request: ExpandRequest) -> list[ExpandRequest]:
     return [replace(request, held=replace(held, fold=fold)) for fold in range(held.folds)]
 
 
-def plan_builds(request: ExpandRequest, progress: Progress) -> tuple[BuildInputs, list[Build]]:
+def plan_folds(
+    request: ExpandRequest, progress: Progress
+) -> Iterator[tuple[ExpandRequest, BuildInputs, list[Build]]]:
+    """Yield what ``plan_builds`` gives for each fold of a request; its source is looked at once.
+
+    Raises:
+        AugfactoryError: as ``fold_requests`` and ``plan_builds``.
+    """
+    seen = None
+    for each in fold_requests(request):
+        inputs, builds = plan_builds(each, progress, seen)
+        seen = inputs.seen
+        yield each, inputs, builds
+
+
+def plan_builds(
+    request: ExpandRequest, progress: Progress, seen: Seen | None = None
+) -> tuple[BuildInputs, list[Build]]:
     """Open what the request names; return it, and one build for each factor.
+
+    ``seen`` is what an earlier fold of it found.
 
     Raises:
         RecipeError: the request contradicts itself, or names what cannot be made.
         InputDataError: the source or the model cannot be used, or not for this.
     """
     check_dataset_name(request.out)
+    FORMATS[request.format].check_installed()
     checked(VaeStage, request.vae, "[vae]")
     geometry_stage("geometry", request.geometry or {})
     labelling = _pseudo_labels(request, 1)
@@ -105,6 +127,7 @@ def plan_builds(request: ExpandRequest, progress: Progress) -> tuple[BuildInputs
         request.unlabelled,
         labelling.images,
         request.held,
+        seen,
     )
     source = inputs.source
     if request.unlabelled is not None:
@@ -113,11 +136,12 @@ def plan_builds(request: ExpandRequest, progress: Progress) -> tuple[BuildInputs
         request.vae, varied=request.geometry is not None, channels=source.image_shape[2]
     )
     _check_mixing(request.mix or (), inputs)
-    for note in (few_images(source), made_rows(inputs.rows.text, inputs.rows.numbers)):
-        if note is not None:
-            progress.say(note)
+    for note in _notes(request, inputs, vae):
+        progress.say(note)
     FORMATS[request.format].check_class_names(source.class_names)
     geometry = _geometry(request, inputs, progress)
+    if request.vary is None:
+        request, geometry = _default_variation(request, inputs.source, geometry, progress)
     if request.mix is None:
         mix = _default_mix(request, geometry, progress)
         request = replace(request, mix=mix, distinct=request.distinct or bool(mix))
@@ -131,6 +155,19 @@ def plan_builds(request: ExpandRequest, progress: Progress) -> tuple[BuildInputs
         folder = request.out.with_name(name)
         builds.append(build_of(folder, recipe, inputs))
     return inputs, builds
+
+
+def _notes(request: ExpandRequest, inputs: BuildInputs, vae: VaeStage) -> list[str]:
+    notes = [few_images(inputs.source), made_rows(inputs.rows.text, inputs.rows.numbers)]
+    if inputs.model is not None and (max(request.factors) > 1 or not request.originals):
+        config = inputs.model.config
+        notes += decoding(
+            config.architecture,
+            vae.sampler,
+            learnt_varied=config.geometry is not None,
+            geometry=request.geometry is not None,
+        )
+    return [note for note in notes if note is not None]
 
 
 def _recipe(
@@ -162,6 +199,7 @@ def _recipe(
         originals=request.originals,
         seed=request.seed,
         geometry=geometry if further or labelling is not None else None,
+        vary=(request.vary or ()) if further or labelling is not None else (),
         vae=_vae(vae, inputs) if further else None,
         mix=with_copies(request.mix or (), factor, originals=request.originals),
         distinct=request.distinct,
@@ -193,6 +231,24 @@ def _geometry(
             "another way (digits, photo, clothes, texture, none)"
         )
     return geometry_stage("geometry", {"preset": preset, **request.geometry})
+
+
+def _default_variation(
+    request: ExpandRequest, source: Source, geometry: GeometryStage | None, progress: Progress
+) -> tuple[ExpandRequest, GeometryStage | None]:
+    """Bend drawings and vary their strokes, where only a preset is asked for."""
+    plain = replace(request, vary=())
+    if geometry is None or not set(request.geometry or {}) <= {"preset"}:
+        return plain, geometry
+    variation = default_variation(str(geometry.parameters["preset"]), source)
+    if not variation.vary:
+        return plain, geometry
+    progress.say(
+        "they are drawings: further images are also bent, and their strokes made thicker or "
+        "thinner, as measured best; --vary none leaves it at turns, shifts and the like"
+    )
+    stage = geometry_stage("geometry", {**geometry.parameters, **variation.geometry})
+    return replace(request, vary=variation.vary), stage
 
 
 def _default_mix(
@@ -241,7 +297,7 @@ def check_dataset_name(out: Path) -> None:
 
 def _check_sides(recipe: Recipe, inputs: BuildInputs) -> None:
     used = ["geometry"] if recipe.geometry is not None else []
-    used += [stage.method for stage in recipe.mix]
+    used += [stage.method for stage in recipe.vary] + [stage.method for stage in recipe.mix]
     source = inputs.source
     check_sides((METHODS[name] for name in used), source.image_shape, source.name)
 

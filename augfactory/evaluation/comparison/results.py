@@ -5,7 +5,7 @@ on disk.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 
@@ -54,8 +54,7 @@ class CorruptionErrors:
 
     ``mean_error`` is a plain mean over the corruptions, not normalised;
     ``mean_error_without_overlap`` leaves out those that AugMix trains on, None where there are
-    none. ``errors`` are means over severities, by corruption. ``extra`` are corruptions that are no
-    part of any mean. ``measured`` has all corruptions at all severities, means over classifiers.
+    none. ``errors`` are means over severities; ``extra`` are in no mean, but in ``measured``.
     """
 
     profile: Text
@@ -214,7 +213,10 @@ class LabelledSet(Record):
 
 @dataclass(frozen=True)
 class DatasetSummary:
-    """A dataset version that was compared; ``counts`` are rows by method and class."""
+    """A dataset version that was compared; ``counts`` are rows by method and class.
+
+    ``skipped`` are images of its source that could not be read.
+    """
 
     name: Text
     version: Text
@@ -224,6 +226,7 @@ class DatasetSummary:
     recipe: dict[Text, Any]
     recipe_id: Text
     counts: dict[Text, dict[Text, int]]
+    skipped: Annotated[tuple[LeftOut, ...] | None, Field(exclude_if=lambda names: not names)] = None
 
 
 class Results(Record):
