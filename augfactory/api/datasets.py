@@ -112,8 +112,7 @@ def expand(
         >>> dataset = augfactory.expand("sample", "digits", factor=3, n_train=20, workers=1)
         >>> dataset.name, dataset.version, dataset.rows
         ('digits-x3', 'v1', 60)
-        >>> len(augfactory.load("digits-x3"))
-        60
+        >>> assert len(augfactory.load("digits-x3")) == 60
     """
     given = dict(locals())
     told, own = StderrProgress() if progress else Progress(), None if model is None else Path(model)
@@ -199,6 +198,8 @@ def evaluate(
     baseline: str | None = None,
     held_out: str | Path | None = None,
     corruptions: str | None = None,
+    corrupted: str | Path | None = None,
+    ensemble: int | None = None,
     size: Size = None,
     colour: Colour = "auto",
     read: Read = None,
@@ -220,7 +221,9 @@ def evaluate(
         arms: further arms, such as "originals+cutmix".
         baseline: the arm to compare with; None is the best of those that need no dataset.
         held_out: labelled images that calibrate the probabilities; None takes unused ones.
-        corruptions: "mnist-c" or "cifar-c": test on corrupted images too.
+        corruptions: test on corrupted images, too: "mnist-c", "cifar-c" or "imagenet-c".
+        corrupted: test on published ones: a folder such as CIFAR-10-C, MNIST-C or ImageNet-C.
+        ensemble: how many classifiers of an arm answer together, too.
         size: as for ``train_vae``; None converts test images as the datasets' were.
         colour: as for ``train_vae``.
         read: as for ``train_vae``.
@@ -230,17 +233,15 @@ def evaluate(
         progress: show progress on stderr.
 
     Returns:
-        What results.json holds, such as the verdict (``verdict.text``, ``verdict.use``) and every
-        arm's numbers (``arms``); as plain values with ``plain()``; the files written (``files``).
+        What results.json holds (``verdict.text``, ``arms``, …; ``plain()``), and the ``files``.
 
     Raises:
         AugfactoryError: something is wrong with the request, the data or the disk.
 
     Example:
         >>> dataset = augfactory.expand("sample", "digits", factor=3, n_train=20, workers=1)
-        >>> result = augfactory.evaluate(
-        ...     dataset.path, "sample:test", seeds=1, steps=2, workers=1, out="evaluation"
-        ... )
+        >>> small = {"seeds": 1, "steps": 2, "workers": 1, "out": "evaluation"}
+        >>> result = augfactory.evaluate(dataset.path, "sample:test", **small)
         >>> [arm.name for arm in result.arms]
         ['originals', 'originals+geometry', 'originals+geometry+mixup', 'digits-x3']
     """
@@ -258,6 +259,8 @@ def evaluate(
         baseline=baseline,
         held_out=None if held_out is None else spec_read_by(held_out, size, colour),
         corruptions=corruptions,
+        corrupted=None if corrupted is None else Path(corrupted),
+        ensemble=ensemble,
         workers=workers or default_workers(),
         out=None if out is None else Path(out),
     )

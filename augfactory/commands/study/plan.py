@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from augfactory.commands.evaluate.arms import online_stages, series_of
+from augfactory.commands.evaluate.arms import online_policy, series_of
 from augfactory.commands.expand.classes import ALIKE, read_rule
 from augfactory.commands.expand.expand import expand_all
 from augfactory.commands.expand.request import ExpandRequest
@@ -20,6 +20,7 @@ from augfactory.errors import RecipeError
 from augfactory.evaluation.comparison.protocol import Arm
 from augfactory.evaluation.training.batch_policy import BatchPolicy
 from augfactory.evaluation.training.batches import images_with_views
+from augfactory.evaluation.training.online import check_views
 from augfactory.evaluation.training.training_set import open_training, training_part
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.sides import check_sides
@@ -164,10 +165,11 @@ def _arm(
                 data.source.image_shape,
                 f"arm {arm.name}",
             )
-            batch_policy = BatchPolicy(online=arm.online)
+            if arm.loss == "jsd":
+                check_views(arm.online, f"arm {arm.name!r}")
+            batch_policy = BatchPolicy(online=arm.online, loss=arm.loss)
         elif arm.name != "originals":
-            stages = online_stages(arm.name, recipes, data.source.image_shape)
-            batch_policy = BatchPolicy(online=stages)
+            batch_policy = online_policy(arm.name, recipes, data.source.image_shape)
         return Arm(
             name=arm.name,
             factor=None if batch_policy.online else 1,
