@@ -62,7 +62,12 @@ def evaluate(
         float | None,
         typer.Option(help="About how long at most; what is left over goes into more seeds."),
     ] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Batch size.")] = 64,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Batch size; 64, or with --order rounds as many rows as share a draw."
+        ),
+    ] = None,
     loss: Annotated[
         str,
         typer.Option(

@@ -29,7 +29,8 @@ class EvaluateRequest:
 
     ``seeds`` is how many classifiers are trained on each arm; ``steps`` None trains until all arms
     are at their plateau, ``minutes`` at most about so long. ``arms`` are those beside the baselines
-    and the datasets; see ``ArmsRequest``. ``baseline`` is the arm that all are compared with; None
+    and the datasets; see ``ArmsRequest``. ``batch`` None is 64, or what the order "rounds" asks for
+    where rows share draws. ``baseline`` is the arm that all are compared with; None
     is the best of the baselines. ``held_out`` None takes unused training rows. ``out`` None is the
     folder ``NAME-evaluation`` beside the first dataset; ``lock`` is how other writers are kept out
     of it.
@@ -42,7 +43,7 @@ class EvaluateRequest:
     seeds: int = DEFAULT_SEEDS
     steps: int | None = None
     minutes: float | None = None
-    batch: int = TrainingSettings.batch
+    batch: int | None = None
     precision: str = "auto"
     device: str = "auto"
     loss: str = "ce"
@@ -68,7 +69,7 @@ def check_request(request: EvaluateRequest) -> ArmsRequest:
     for option, value in (
         ("--seeds", request.seeds),
         ("--steps", 1 if request.steps is None else request.steps),
-        ("--batch", request.batch),
+        ("--batch", 1 if request.batch is None else request.batch),
         ("--workers", request.workers),
     ):
         if value < 1:
@@ -94,6 +95,7 @@ def check_request(request: EvaluateRequest) -> ArmsRequest:
         real_share=request.real_share,
         order=read_order(request.order),
         loss=read_loss(request.loss),
+        batch=request.batch,
     )
 
 
@@ -160,7 +162,7 @@ def runs_of(
     settings = settings_for(
         classifier,
         steps,
-        request.batch,
+        inputs.batch,
         request.precision,
         request.device,
         request.steps or HORIZON,

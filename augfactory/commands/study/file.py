@@ -19,7 +19,9 @@ from augfactory.commands.study.arm import ARM_KEYS, StudyArm
 from augfactory.commands.study.grid import filled
 from augfactory.errors import RecipeError, unknown_name
 from augfactory.evaluation.classifiers.registry import CLASSIFIERS, DEFAULT_CLASSIFIER
+from augfactory.evaluation.training.virtual_batches import DEFAULT_BATCH, fitting_batch
 from augfactory.guarded.validation import Table, checked, shown_value, told
+from augfactory.pipeline.stages import method_of
 from augfactory.records import Fit, read_size
 
 SIZES = ("quick", "full")
@@ -85,7 +87,11 @@ class Study(BaseModel):
         description=f"{', '.join(CLASSIFIERS)}, or a name of torchvision's.",
     )
     steps: int = Field(default=800, ge=1, description="Optimiser steps of a classifier.")
-    batch: int = Field(default=64, ge=1, description="Batch size of a classifier.")
+    batch: int = Field(
+        default=DEFAULT_BATCH, ge=1,
+        description="Batch size of a classifier; as many rows as share a draw, where the order of "
+        "an arm is rounds and nothing is said here.",
+    )  # fmt: skip
     corruptions: str | None = Field(
         default=None, description="Test on corrupted images too: mnist-c or cifar-c."
     )
@@ -151,9 +157,21 @@ def study_of(values: Mapping[str, Any], where: str, size: Size) -> Study:
         raise RecipeError(
             f"{where}: arms", f"two are called {twice!r}", "Put the grid's keys into the name."
         )
+    sizes_shared = {rows for arm in settings["arms"] for rows in _rows_that_share(arm)}
+    batch = settings.get("batch")
+    if sizes_shared and (batch is None or isinstance(batch, int)):  # others are refused below
+        settings["batch"] = fitting_batch(sizes_shared, batch, f"{where}: batch")
     study = checked(Study, settings, where)
     _check_whole(study, where)
     return study
+
+
+def _rows_that_share(arm: StudyArm) -> list[int]:
+    """Return how many rows share what is drawn once a batch where the order keeps them together."""
+    if arm.order != "rounds" or arm.recipe is None:
+        return []
+    found = [method.virtual_batch(own) for method, own in map(method_of, arm.recipe.mix)]
+    return [shared.rows for shared in found if shared is not None]
 
 
 def _check_whole(study: Study, where: str) -> None:

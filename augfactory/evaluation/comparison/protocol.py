@@ -6,11 +6,12 @@ decides its result stands in its key, so that a finished run is never run again.
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from augfactory.evaluation.comparison.measures import Reliability, Scores
 from augfactory.evaluation.training.batch_policy import DEFAULT_POLICY, BatchPolicy
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 # Raise this whenever training or measuring changes, so that no older run is taken for a new one.
 PROTOCOL = 4
+# Fields that came later, with what was done before there were any.
+LATER_OF_BATCHES = {"virtual_batch": None}
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,12 @@ class Earlier:
     curve: tuple[Reading, ...]
 
 
+def _said(values: "BatchPolicy | TrainingSettings", later: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields; of ``later`` ones only those that differ, so that older keys stay."""
+    found = asdict(values)
+    return {key: own for key, own in found.items() if key not in later or own != later[key]}
+
+
 def run_key(run: Run) -> str:
     """Return a hash of everything that decides the run's result; names and paths do not."""
     arm = run.arm
@@ -151,7 +160,7 @@ def run_key(run: Run) -> str:
     decisive = {
         "protocol": PROTOCOL,
         "torch": _torch_version(),
-        "arm": [arm.fingerprint, arm.part, asdict(arm.batch_policy)],
+        "arm": [arm.fingerprint, arm.part, _said(arm.batch_policy, LATER_OF_BATCHES)],
         "test": run.test.fingerprint,
         "held_out": run.held_out.fingerprint if run.held_out else None,
         "classifier": [run.classifier.name, run.classifier.weights_sha256],

@@ -16,13 +16,15 @@ class BatchPolicy:
     """In what order and shape an arm's rows reach the classifier.
 
     ``real_share`` is the share of originals in every batch, None where the order alone decides.
-    With the loss "jsd" a batch is of clean images, each with two of its views.
+    With the loss "jsd" a batch is of clean images, each with two of its views. ``virtual_batch``
+    is how many rows share what is drawn once a batch, where the order keeps them together.
     """
 
     order: batches.Order = "shuffled"
     real_share: float | None = None
     online: tuple[OnlineStage, ...] = ()
     loss: Loss = "ce"
+    virtual_batch: int | None = None
 
 
 DEFAULT_POLICY = BatchPolicy()
