@@ -43,7 +43,8 @@ class RicapParameters(BaseModel):
         default=128,
         ge=1,
         description="in batch scope, how many consecutive rows share a boundary; a batch ends "
-        "early where a round with another beta begins",
+        "early where a round with another beta begins. Read in the order rounds, these rows are "
+        "one mini-batch",
     )
     beta_min: Concentration = Field(default=0.01, description="with a ramp: beta before it")
     beta_max: Concentration = Field(default=1.0, description="with a ramp: beta after it")
