@@ -36,6 +36,10 @@ def study(
     unlabelled: Annotated[
         str | None, typer.Option(metavar="SOURCE", help="Unlabelled images instead of the file's.")
     ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="File of weights that classifiers start from, instead of the file's."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be trained, and stop.")
     ] = False,
@@ -75,7 +79,7 @@ def study(
             raise RecipeError("--quick --full", "these are two sizes", "Choose one.")
         size: Size = "quick" if quick else "full" if full else "default"
         given = {"source": source, "test": test, "unlabelled": unlabelled}
-        asked = read_study(file, size).model_copy(
+        asked = read_study(file, size, weights).model_copy(
             update={key: value for key, value in given.items() if value is not None}
         )
         request = StudyRequest(
@@ -89,7 +93,7 @@ def study(
         )
         if dry_run:
             prepared = command.prepare(request, progress)
-            left_out = command.left_out(asked, read_study(file, "default"))
+            left_out = command.left_out(asked, read_study(file, "default", weights))
             if json:
                 print_json({**command.plan(request, prepared), "left_out": left_out})
                 return

@@ -108,7 +108,7 @@ class OnlineDataset(Dataset[Item]):
 
     def batches(
         self, number: int, batch_size: int | None = None, *, drop_last: bool = False
-    ) -> list[Int64Array]:
+    ) -> list[list[int]]:
         """Return the rows of epoch ``number`` in batches, as a DataLoader's ``batch_sampler``.
 
         Rows that share what is drawn once a batch (RICAP with scope "batch") are a batch of their
@@ -135,7 +135,7 @@ class OnlineDataset(Dataset[Item]):
             random = generator("online batches", self.recipe.seed, number)
             one_round = np.zeros(len(rows), dtype=np.int64)
             found = [rows[own] for own in epoch_of_rounds(one_round, virtual, size, random)]
-        return [batch for batch in found if len(batch) == size or not drop_last]
+        return [batch.tolist() for batch in found if len(batch) == size or not drop_last]
 
     def _virtual(self, rows: Int64Array) -> VirtualBatches | None:
         """Return which of ``rows`` share draws, from the plan of each."""

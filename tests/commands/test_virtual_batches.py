@@ -186,7 +186,7 @@ def test_online_epochs_come_in_batches_of_one_boundary(
         for rows, (images, _) in zip(
             batches, DataLoader(online, batch_sampler=batches), strict=True
         ):
-            pixels = stored.source.read_images(rows).transpose(0, 3, 1, 2)
+            pixels = stored.source.read_images(np.array(rows)).transpose(0, 3, 1, 2)
             assert np.array_equal(images.numpy(), pixels)
         seen += np.concatenate(batches).tolist()
     assert sorted(seen) == list(range(len(online)))

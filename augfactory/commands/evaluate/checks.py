@@ -6,6 +6,7 @@ import numpy as np
 
 from augfactory.commands.evaluate.arms import opened_part
 from augfactory.commands.evaluate.inputs import Inputs
+from augfactory.evaluation.comparison.protocol import ClassifierSpec
 from augfactory.evaluation.comparison.results import Alert, ArmSummary
 from augfactory.evaluation.corruptions.registry import Profile
 from augfactory.evaluation.images.duplicates import find_near_duplicates
@@ -62,6 +63,19 @@ def before_training(inputs: Inputs, seeds: int, profile: Profile | None) -> list
     if profile is not None:
         alerts += _overlap(inputs, profile)
     return alerts
+
+
+def from_weights(classifier: ClassifierSpec) -> list[Alert]:
+    """Say what of a classifier starts from a file."""
+    if classifier.weights is None:
+        return []
+    return [
+        Alert(
+            "note",
+            f"All classifiers start from {classifier.weights.name}, whatever classes that was "
+            "trained on; their last layer starts anew.",
+        )
+    ]
 
 
 def near_duplicates(originals: Source, test: Source) -> list[Alert]:

@@ -14,6 +14,7 @@ from augfactory.commands.evaluate.inputs import Inputs, gather
 from augfactory.commands.evaluate.request import (
     EvaluateRequest,
     check_request,
+    check_training,
     classifier_spec,
     runs_of,
 )
@@ -26,6 +27,7 @@ from augfactory.evaluation.comparison.protocol import ClassifierSpec
 from augfactory.evaluation.comparison.results import Results
 from augfactory.evaluation.comparison.verdict import verdict_of
 from augfactory.evaluation.corruptions.registry import Profile, find_profile
+from augfactory.evaluation.training.settings import Freeze
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.disk.lock import only_writer
 
@@ -49,6 +51,7 @@ class Prepared:
     inputs: Inputs
     classifier: ClassifierSpec
     profile: Profile | None
+    freeze: Freeze = False
 
 
 def prepare(request: EvaluateRequest, progress: Progress) -> Prepared:
@@ -64,7 +67,7 @@ def prepare(request: EvaluateRequest, progress: Progress) -> Prepared:
     names = [arm.name for arm in inputs.arms]
     if request.baseline is not None:
         one_of("--baseline", "arm", request.baseline, names)
-    return Prepared(inputs, classifier, profile)
+    return Prepared(inputs, classifier, profile, check_training(request).freeze)
 
 
 def check_classifier(prepared: Prepared) -> None:
@@ -74,7 +77,8 @@ def check_classifier(prepared: Prepared) -> None:
         AugfactoryError: it cannot, or its weights do not fit.
     """
     test, classifier = prepared.inputs.test, prepared.classifier
-    check_image_shape(classifier.name, classifier.weights, test.image_shape, len(test.class_names))
+    shape, classes, freeze = test.image_shape, len(test.class_names), prepared.freeze
+    check_image_shape(classifier.name, classifier.weights, shape, classes, freeze=freeze)
 
 
 def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
@@ -91,6 +95,7 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
     # These load torch, which takes seconds: only when the request is right.
     from augfactory.commands.evaluate.report import write_report
     from augfactory.commands.runs.corrupted import corrupted_test
+    from augfactory.commands.runs.saved_weights import weights_path
     from augfactory.commands.runs.stages import train_for
 
     inputs, profile = prepared.inputs, prepared.profile
@@ -101,6 +106,7 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
     with only_writer(out, request.lock):
         files.begin(out)
         alerts = checks.before_training(inputs, request.seeds, profile)
+        alerts += checks.from_weights(prepared.classifier)
         for alert in alerts:
             progress.say(f"{alert.level}: {alert.text}")
         corrupted = None
@@ -111,8 +117,9 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
         if (note := files.other_results(out, asked)) is not None:
             progress.say(note)
         runs, trained = train_for(
-            request.steps, request.minutes, request.seeds, runs_at, out, request.workers, progress
-        )
+            request.steps, request.minutes, request.seeds, runs_at, out, request.workers, progress,
+            weights=request.save_weights,
+        )  # fmt: skip
         arms = summarise(runs, tuple(dict.fromkeys((*baselines, *BASELINES))))
         verdict = verdict_of(runs, arms, baselines)
         alerts += checks.after_training(arms)
@@ -125,6 +132,8 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
             out / "results.csv",
             *write_report(out, results, inputs, runs),
         ]
+        if request.save_weights:
+            written += [weights_path(out, run) for run, _ in runs]
         return EvaluateResult(**dict(results), out=out, files=tuple(written), trained=trained)
 
 

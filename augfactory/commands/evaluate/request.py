@@ -1,5 +1,6 @@
 """What an evaluation was asked for, checked; and the runs that it comes to."""
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,15 @@ from augfactory.evaluation.classifiers.registry import DEFAULT_CLASSIFIER, find_
 from augfactory.evaluation.comparison.protocol import ClassifierSpec, CorruptedTest, Run
 from augfactory.evaluation.training.batch_policy import read_loss
 from augfactory.evaluation.training.batches import read_order
-from augfactory.evaluation.training.settings import PRECISIONS, TrainingSettings, read_precision
+from augfactory.evaluation.training.settings import (
+    PRECISIONS,
+    AskedTraining,
+    TrainingSettings,
+    read_drops,
+    read_freeze,
+    read_optimiser,
+    read_precision,
+)
 from augfactory.guarded.files import open_regular, sha256_of
 from augfactory.guarded.tensors import LARGEST_WEIGHTS
 from augfactory.records import SourceSpec
@@ -21,6 +30,7 @@ from augfactory.vae.device import check_device, resolve_device
 
 HORIZON = 3200  # steps that an arm's own schedule is spread over in an open-ended training
 DEFAULT_SEEDS = 3
+NOTHING_ASKED = AskedTraining()
 
 
 @dataclass(frozen=True)
@@ -30,10 +40,12 @@ class EvaluateRequest:
     ``seeds`` is how many classifiers are trained on each arm; ``steps`` None trains until all arms
     are at their plateau, ``minutes`` at most about so long. ``arms`` are those beside the baselines
     and the datasets; see ``ArmsRequest``. ``batch`` None is 64, or what the order "rounds" asks for
-    where rows share draws. ``baseline`` is the arm that all are compared with; None
-    is the best of the baselines. ``held_out`` None takes unused training rows. ``out`` None is the
-    folder ``NAME-evaluation`` beside the first dataset; ``lock`` is how other writers are kept out
-    of it.
+    where rows share draws. ``optimiser``, ``learning_rate`` and ``weight_decay`` None are those
+    that suit the classifier; ``drops`` and ``freeze`` are texts as ``read_drops`` and
+    ``read_freeze`` take them. ``save_weights`` keeps those of every classifier in ``out``.
+    ``baseline`` is the arm that all are compared with; None is the best of the baselines.
+    ``held_out`` None takes unused training rows. ``out`` None is the folder ``NAME-evaluation``
+    beside the first dataset; ``lock`` is how other writers are kept out of it.
     """
 
     datasets: tuple[str, ...]
@@ -48,6 +60,12 @@ class EvaluateRequest:
     device: str = "auto"
     loss: str = "ce"
     order: str = "shuffled"
+    optimiser: str | None = None
+    learning_rate: float | None = None
+    weight_decay: float | None = None
+    drops: str | None = None
+    freeze: str | None = None
+    save_weights: bool = False
     arms: tuple[str, ...] = ()
     baseline: str | None = None
     real_share: float = 0.5
@@ -84,6 +102,7 @@ def check_request(request: EvaluateRequest) -> ArmsRequest:
             "the rounds share out the steps, and nobody knows how many there will be",
             "Say how many with --steps.",
         )
+    check_training(request)
     if not 0 < request.real_share < 1:
         raise RecipeError(
             "--real-share",
@@ -96,6 +115,37 @@ def check_request(request: EvaluateRequest) -> ArmsRequest:
         order=read_order(request.order),
         loss=read_loss(request.loss),
         batch=request.batch,
+    )
+
+
+def check_training(request: EvaluateRequest) -> AskedTraining:
+    """Check what is asked for of the training itself, and return it.
+
+    Raises:
+        RecipeError: one of the numbers or names is wrong.
+    """
+    for option, value, least in (
+        ("--learning-rate", request.learning_rate, "above 0"),
+        ("--weight-decay", request.weight_decay, "0 or more"),
+    ):
+        if value is not None and not (0 <= value < math.inf and (value or least == "0 or more")):
+            raise RecipeError(option, f"{value:g} is no such number", f"Give a number {least}.")
+    if request.drops is not None and request.steps is None:
+        raise RecipeError(
+            "--drops",
+            "they come after shares of the steps, and nobody knows how many there will be",
+            "Say how many with --steps.",
+        )
+    if request.freeze is not None and request.weights is None:
+        raise RecipeError(
+            "--freeze", "keeps weights that were drawn at random", "Add --weights FILE."
+        )
+    return AskedTraining(
+        optimiser=None if request.optimiser is None else read_optimiser(request.optimiser),
+        learning_rate=request.learning_rate,
+        weight_decay=request.weight_decay,
+        drops=() if request.drops is None else read_drops(request.drops),
+        freeze=False if request.freeze is None else read_freeze(request.freeze),
     )
 
 
@@ -128,9 +178,15 @@ def classifier_spec(name: str, weights: Path | None) -> ClassifierSpec:
 
 
 def settings_for(
-    classifier: ClassifierSpec, steps: int, batch: int, precision: str, device: str, horizon: int
+    classifier: ClassifierSpec,
+    steps: int,
+    batch: int,
+    precision: str,
+    device: str,
+    horizon: int,
+    asked: AskedTraining = NOTHING_ASKED,
 ) -> TrainingSettings:
-    """Return the settings that the classifier is trained with.
+    """Return the settings that the classifier is trained with: what is asked, else what suits it.
 
     Raises:
         RecipeError: there is no such precision or device.
@@ -140,13 +196,15 @@ def settings_for(
     return TrainingSettings(
         steps=steps,
         batch=batch,
-        optimiser=known.optimiser,
-        learning_rate=known.learning_rate,
-        weight_decay=known.weight_decay,
+        optimiser=asked.optimiser or known.optimiser,
+        learning_rate=known.learning_rate if asked.learning_rate is None else asked.learning_rate,
+        weight_decay=known.weight_decay if asked.weight_decay is None else asked.weight_decay,
         label_smoothing=known.label_smoothing,
         precision=read_precision(precision, where),
         device=where,
+        freeze=asked.freeze,
         horizon=horizon,
+        drops=asked.drops,
     )
 
 
@@ -166,6 +224,7 @@ def runs_of(
         request.precision,
         request.device,
         request.steps or HORIZON,
+        check_training(request),
     )
     return [
         Run(

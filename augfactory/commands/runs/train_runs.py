@@ -6,10 +6,12 @@ from pathlib import Path
 
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs import files
+from augfactory.commands.runs.saved_weights import save_weights, weights_path
 from augfactory.commands.runs.training_states import load_state, save_state
 from augfactory.engines import processes
 from augfactory.evaluation.comparison.protocol import Earlier, Run, RunResult, run_key
 from augfactory.evaluation.comparison.train_run import train_run
+from augfactory.guarded.files import is_there
 
 
 def train_runs(
@@ -20,15 +22,20 @@ def train_runs(
     *,
     text: str = "training classifiers",
     goes_on: bool = False,
+    weights: bool = False,
 ) -> tuple[list[tuple[Run, RunResult]], int]:
     """Return every run with its result, in the order given, and how many were trained now.
 
     Finished runs are kept in ``out``, so that the same runs go on where a killed run stood. Equal
     runs are trained once. ``goes_on`` keeps, too, how far they came, so that the same runs with
-    more steps begin there.
+    more steps begin there; ``weights`` keeps those of each classifier, and trains again where they
+    are missing.
     """
     keys = [run_key(run) for run in runs]
     kept = {key: files.load_run(out, run, progress) for key, run in zip(keys, runs, strict=True)}
+    if weights:
+        there = {key: is_there(weights_path(out, run)) for key, run in zip(keys, runs, strict=True)}
+        kept = {key: result if there[key] else None for key, result in kept.items()}
     done = {key: result for key, result in kept.items() if result is not None}
     missing = {key: run for key, run in zip(keys, runs, strict=True) if key not in done}
     waiting = list(missing.values())
@@ -37,7 +44,11 @@ def train_runs(
             f"{len(done)} of {len(kept)} classifiers are kept in {out} from an earlier run"
         )
     with progress.bar(text, len(kept), "classifier", len(done)) as bar:
-        train = partial(_train, states=out / files.RUNS if goes_on else None)
+        train = partial(
+            _train,
+            states=out / files.RUNS if goes_on else None,
+            weights=out if weights else None,
+        )
         for index, result in processes.run(train, waiting, workers):
             files.save_run(out, waiting[index], result)
             done[run_key(waiting[index])] = result
@@ -45,9 +56,10 @@ def train_runs(
     return [(run, done[key]) for key, run in zip(keys, runs, strict=True)], len(waiting)
 
 
-def _train(run: Run, states: Path | None) -> RunResult:
+def _train(run: Run, states: Path | None, weights: Path | None) -> RunResult:
     earlier = None if states is None else load_state(states, run)
-    result, progress = train_run(run, earlier)
+    keep = None if weights is None else partial(save_weights, weights_path(weights, run), run)
+    result, progress = train_run(run, earlier, keep)
     if states is not None:
         save_state(states, run, Earlier(progress, result.curve))
     return result

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field
 
+from augfactory.commands.evaluate.checks import from_weights
 from augfactory.commands.evaluate.request import classifier_spec, settings_for
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs import files
@@ -28,9 +29,9 @@ from augfactory.evaluation.comparison.protocol import (
     Run,
     RunResult,
 )
-from augfactory.evaluation.comparison.results import ArmSummary, LabelledSet, StudyResults
+from augfactory.evaluation.comparison.results import Alert, ArmSummary, LabelledSet, StudyResults
 from augfactory.evaluation.corruptions.registry import Profile, find_profile
-from augfactory.evaluation.training.settings import TrainingSettings
+from augfactory.evaluation.training.settings import Freeze, TrainingSettings
 from augfactory.store.disk.lock import only_writer
 from augfactory.store.reader import open_version
 
@@ -67,7 +68,7 @@ def prepare(request: StudyRequest, progress: Progress) -> Prepared:
     """
     asked = request.study
     classifiers = {
-        arm.name: classifier_spec(arm.classifier or asked.classifier, arm.weights)
+        arm.name: classifier_spec(arm.classifier or asked.classifier, arm.weights or asked.weights)
         for arm in asked.arms
     }
     profile = find_profile(asked.corruptions) if asked.corruptions else None
@@ -100,7 +101,7 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
     baseline = next(arm for arm in asked.arms if arm.name == asked.against[0])
     files.check_folder(out)
     shape, classes = data.test.image_shape, len(data.test.class_names)
-    frozen = {(prepared.classifiers[arm.name], arm.freeze) for arm in asked.arms}
+    frozen = {(prepared.classifiers[arm.name], _freeze(asked, arm)) for arm in asked.arms}
     for known, freeze in frozen:
         check_image_shape(known.name, known.weights, shape, classes, freeze=freeze)
     with only_writer(out, request.lock):
@@ -127,7 +128,7 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
             ),
             settings=asdict(_settings(asked, baseline, prepared)),
             class_names=data.test.class_names,
-            alerts=data.alerts,
+            alerts=(*data.alerts, *_from_weights(prepared)),
             pictures=_pictures(planned, models),
         )
         return StudyResult(**dict(document), out=out, files=tuple(written), trained=trained)
@@ -160,9 +161,23 @@ def _cells(
 
 def _settings(asked: Study, arm: StudyArm, prepared: Prepared) -> TrainingSettings:
     settings = settings_for(
-        prepared.classifiers[arm.name], asked.steps, asked.batch, "auto", "auto", asked.steps
-    )
-    return replace(settings, freeze=arm.freeze)
+        prepared.classifiers[arm.name], asked.steps, asked.batch, "auto", "auto", asked.steps,
+        asked.training,
+    )  # fmt: skip
+    return replace(settings, freeze=_freeze(asked, arm))
+
+
+def _freeze(asked: Study, arm: StudyArm) -> Freeze:
+    return asked.freeze if arm.freeze is None else arm.freeze
+
+
+def _from_weights(prepared: Prepared) -> list[Alert]:
+    """Say what of the classifiers starts from files."""
+    return [
+        alert
+        for known in dict.fromkeys(prepared.classifiers.values())
+        for alert in from_weights(known)
+    ]
 
 
 def count_runs(asked: Study) -> int:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 PROTOCOL = 4
 # Fields that came later, with what was done before there were any.
 LATER_OF_BATCHES = {"virtual_batch": None}
+LATER_OF_SETTINGS = {"drops": ()}
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ def run_key(run: Run) -> str:
         "test": run.test.fingerprint,
         "held_out": run.held_out.fingerprint if run.held_out else None,
         "classifier": [run.classifier.name, run.classifier.weights_sha256],
-        "settings": asdict(run.settings),
+        "settings": _said(run.settings, LATER_OF_SETTINGS),
         "seed": run.seed,
         "corrupted": [corrupted.profile, corrupted.seed] if corrupted else None,
     }

@@ -39,8 +39,12 @@ GUESSING = 3.0  # standard errors above chance that a classifier has to be to ha
 def train_run(
     run: Run,
     earlier: Earlier | None = None,
+    keep: Callable[[nn.Module], None] | None = None,
 ) -> tuple[RunResult, TrainingProgress]:
-    """Train the run's classifier, on from ``earlier`` where there is one, and measure it."""
+    """Train the run's classifier, on from ``earlier`` where there is one, and measure it.
+
+    ``keep`` is given the trained network.
+    """
     training = training_part(open_training(run.arm.source), run.arm.part, run.arm.rows)
     build = find_classifier(run.classifier.name, run.classifier.weights).build
     test = open_rows(run.test, trusted=True)[1]
@@ -55,6 +59,8 @@ def train_run(
         measure=measure,
         saved=None if earlier is None else earlier.progress,
     )
+    if keep is not None:
+        keep(trained.network)
     return _measured(run, trained, test, tuple(curve)), trained.progress
 
 

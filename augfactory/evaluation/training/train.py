@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from augfactory.evaluation.classifiers.last_layer import last_linear
+from augfactory.evaluation.classifiers.last_layer import fixed_layers
 from augfactory.evaluation.classifiers.registry import Builder
 from augfactory.evaluation.training import batches
 from augfactory.evaluation.training.averaging import WeightAverage
@@ -20,11 +20,15 @@ from augfactory.evaluation.training.losses import consistent_cross_entropy
 from augfactory.evaluation.training.muon import Muon
 from augfactory.evaluation.training.network_input import to_network
 from augfactory.evaluation.training.online import vary
-from augfactory.evaluation.training.settings import WARM_UP, TrainingSettings, reading_steps
+from augfactory.evaluation.training.settings import (
+    TrainingSettings,
+    learning_rate_at,
+    reading_steps,
+)
 from augfactory.evaluation.training.training_set import TrainingSet, row_reader
 from augfactory.keyed_random import key_of
 from augfactory.records import Float32Array, Int64Array, UInt8Array
-from augfactory.torch_optimiser import AdamW, without_compiler
+from augfactory.torch_optimiser import Adam, AdamW, RMSprop, without_compiler
 
 # step, rows [batch] or [batch, 3] -> (images [n, H, W, C], soft labels [n, K]), n the rows in all
 Read = Callable[[int, Int64Array], tuple[UInt8Array, Float32Array]]
@@ -74,9 +78,13 @@ class _Training:
     def __init__(self, network: nn.Module, settings: TrainingSettings) -> None:
         # Channels last is a fifth faster in training and twice as fast in testing, on CPU.
         self.network: nn.Module = network.to(settings.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if settings.freeze:
-            _freeze(self.network)
-        self.average = WeightAverage(self.network, settings.device, norms=not settings.freeze)
+        self.fixed = fixed_layers(self.network, settings.freeze)
+        for name in self.fixed:  # its own weights: those of layers within it may learn
+            for own in self.network.get_submodule(name).parameters(recurse=False):
+                own.requires_grad_(False)
+        self.average = WeightAverage(
+            self.network, settings.device, norms=settings.freeze is not True, fixed=self.fixed
+        )
         self.settings = settings
         self.optimiser = _optimiser(self.network, settings)
 
@@ -85,9 +93,11 @@ class _Training:
         settings = self.settings
         shown = to_network(images, settings.device)
         targets = torch.from_numpy(soft_labels).to(settings.device)
-        self.network.train(not settings.freeze)  # frozen batch norms and dropout rest too
+        self.network.train(settings.freeze is not True)  # dropout rests too where all is fixed
+        for name in self.fixed:
+            self.network.get_submodule(name).training = False  # fixed batch norms rest too
         for group in self.optimiser.param_groups:
-            group["lr"] = settings.learning_rate * min(1.0, (number + 1) / WARM_UP)
+            group["lr"] = learning_rate_at(settings, number)
         with _autocast(settings):
             logits = self.network(shown).float()
             loss = (
@@ -136,7 +146,7 @@ def train_classifier(
     measure: Measure | None = None,
     saved: TrainingProgress | None = None,
 ) -> Trained:
-    """Train ``settings.steps`` steps at a constant learning rate and average the weights.
+    """Train ``settings.steps`` steps and average the weights.
 
     Equal seeds start from equal weights whatever the training set; on one thread, equal seeds and
     sets give equal networks, whether trained in one go or on from ``saved``.
@@ -209,24 +219,16 @@ def _run(
     return Trained(own.average.network(), TrainingProgress(step, tensors, seconds, waited, broke))
 
 
-def _freeze(network: nn.Module) -> None:
-    """Let the last Linear layer alone learn.
-
-    Raises:
-        ValueError: there is none.
-    """
-    layer = last_linear(network)
-    if layer is None:
-        raise ValueError("the network has no Linear layer that could learn alone")
-    network.requires_grad_(False)
-    layer.requires_grad_(True)
-
-
 def _optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
     without_compiler()
     rate, decay = settings.learning_rate, settings.weight_decay
     if settings.optimiser == "muon":
         return Muon(network.parameters(), lr=rate, weight_decay=decay)
+    if settings.optimiser == "adam":
+        return Adam(network.parameters(), lr=rate, weight_decay=decay, fused=True)
+    if settings.optimiser == "rmsprop":
+        # Keras' constants: those of torch are 0.99 and 1e-8.
+        return RMSprop(network.parameters(), lr=rate, weight_decay=decay, alpha=0.9, eps=1e-7)
     return AdamW(network.parameters(), lr=rate, weight_decay=decay, fused=True)
 
 
