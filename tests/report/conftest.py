@@ -10,7 +10,7 @@ from matplotlib.transforms import Bbox
 from augfactory.report.figures.drawing import png_of
 
 DRAWING = (
-    *("rows_figure", "calibration_figures", "class_figures", "curves_figure"),
+    *("rows_figure", "calibration_figures", "class_figures", "curves_figure", "epochs_figure"),
     *("evaluation_figures", "training_figures"),
 )
 

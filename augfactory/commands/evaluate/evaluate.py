@@ -127,9 +127,11 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
         results = document_of(request, inputs, settings, arms, verdict, alerts, asked)
         write_file(out / files.RESULTS, files.json_bytes(results.plain()))
         write_file(out / "results.csv", files.runs_csv(runs))
+        write_file(out / files.CURVES, files.curves_csv(runs))
         written = [
             out / files.RESULTS,
             out / "results.csv",
+            out / files.CURVES,
             *write_report(out, results, inputs, runs),
         ]
         if request.save_weights:

@@ -153,19 +153,18 @@ class Study(BaseModel):
         return tuple(sorted(wanted, reverse=True))
 
 
-def read_study(path: Path, size: Size, weights: Path | None = None) -> Study:
-    """Read the study in ``path`` at the given size; ``weights`` stands for its own.
+def read_study(path: Path, size: Size, instead: Mapping[str, Any] | None = None) -> Study:
+    """Read the study in ``path`` at the given size, with keys ``instead`` of its own.
 
     Raises:
         RecipeError: naming the place, and the nearest right name for a wrong one.
     """
     tables = dict(read_tables(path, "Name a study file."))
-    if weights is not None:
-        tables["weights"] = weights
-        for own in filter(None, map(tables.get, SIZES)):
-            if isinstance(own, dict):
-                own.pop("weights", None)
-    return study_of(tables, str(path), size)
+    for name in SIZES:
+        if isinstance(tables.get(name), dict):
+            own = tables[name].items()
+            tables[name] = {key: value for key, value in own if key not in (instead or {})}
+    return study_of({**tables, **(instead or {})}, str(path), size)
 
 
 def study_of(values: Mapping[str, Any], where: str, size: Size) -> Study:

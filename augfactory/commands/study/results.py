@@ -18,7 +18,7 @@ from augfactory.evaluation.comparison.results import (
 from augfactory.evaluation.comparison.verdict import sentence
 from augfactory.guarded.text import escaped
 from augfactory.report.page import report_page
-from augfactory.report.page_figures import Picture, accuracy_png
+from augfactory.report.page_figures import Picture, accuracy_png, epochs
 from augfactory.report.tables import markdown_table
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.manifest import library_versions
@@ -63,6 +63,7 @@ def write_results(
     contents = {
         "results.json": files.json_bytes(document.plain()),
         "cells.csv": files.runs_csv(results),
+        files.CURVES: files.curves_csv(results),
         "tables.md": _tables(study, size, document).encode(),
     }
     for group in document.groups:
@@ -73,6 +74,9 @@ def write_results(
         contents[f"accuracy-n{group.n_train}.png"] = accuracy_png(
             group.arms, study.against[0], subtitle
         )
+        over_epochs = epochs(group.arms, document)
+        if over_epochs is not None:
+            contents[f"epochs-n{group.n_train}.png"] = over_epochs.png
     contents[REPORT] = report_page(document, pictures)
     for name, data in contents.items():
         write_file(out / name, data)

@@ -96,13 +96,19 @@ class Reading:
     """What a classifier was worth after ``step`` steps.
 
     ``accuracy`` and ``nll`` are on test rows, at most 1,000 of them; ``training_accuracy`` is on
-    training images as they are stored, at most 500 of them.
+    training images as they are stored, at most 500 of them, and so is ``training_nll``, the cross
+    entropy with their labels. ``batch_accuracy`` and ``batch_loss`` are means over the batches
+    since the reading before, of the network while it learns: varied and mixed as they are, against
+    the class of the largest share. None where an older program trained.
     """
 
     step: int
     accuracy: float
     nll: float
     training_accuracy: float
+    training_nll: float | None = None
+    batch_accuracy: float | None = None
+    batch_loss: float | None = None
 
 
 @dataclass(frozen=True)

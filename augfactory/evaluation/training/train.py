@@ -34,6 +34,8 @@ from augfactory.torch_optimiser import Adam, AdamW, RMSprop, without_compiler
 Read = Callable[[int, Int64Array], tuple[UInt8Array, Float32Array]]
 # (step, averaged network in evaluation mode) -> what it is worth there
 Measure = Callable[[int, nn.Module], None]
+# (accuracy, loss), means over the batches since the reading before
+OnBatches = Callable[[float, float], None]
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ class _Training:
         )
         self.settings = settings
         self.optimiser = _optimiser(self.network, settings)
+        self.right: list[Tensor] = []
+        self.losses: list[Tensor] = []
 
     def step(self, number: int, images: UInt8Array, soft_labels: Float32Array, views: bool) -> bool:
         """Take the step of this number, counted from 0; return whether the loss was a number."""
@@ -111,7 +115,16 @@ class _Training:
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         self.average.update(self.network, images)
+        chosen = logits.detach()[: len(targets)].argmax(dim=1)
+        self.right.append((chosen == targets.argmax(dim=1)).float().mean())
+        self.losses.append(loss.detach())
         return True
+
+    def batches_seen(self) -> tuple[float, float]:
+        """Return mean accuracy and loss of the batches since the last call."""
+        found = float(torch.stack(self.right).mean()), float(torch.stack(self.losses).mean())
+        self.right, self.losses = [], []
+        return found
 
     def tensors(self) -> dict[str, Tensor]:
         """Return everything that the next step depends on."""
@@ -144,6 +157,7 @@ def train_classifier(
     batch_policy: BatchPolicy = DEFAULT_POLICY,
     *,
     measure: Measure | None = None,
+    on_batches: OnBatches | None = None,
     saved: TrainingProgress | None = None,
 ) -> Trained:
     """Train ``settings.steps`` steps and average the weights.
@@ -158,6 +172,7 @@ def train_classifier(
         seed: of weights and order.
         batch_policy: how the rows reach the network.
         measure: is called with the averaged network at each of ``reading_steps``.
+        on_batches: is called after it with what the batches since then came to.
         saved: where an earlier training of the same stood, at most at ``settings.steps``.
     """
     read_rows = row_reader(training.source)
@@ -178,7 +193,7 @@ def train_classifier(
         if saved is not None:
             own.restore(saved.tensors)
         rows = rows_of_steps(training, settings, seed, batch_policy)
-        return _run(own, read, rows, saved or TrainingProgress(0, {}), measure)
+        return _run(own, read, rows, saved or TrainingProgress(0, {}), measure, on_batches)
 
 
 def rows_of_steps(
@@ -199,6 +214,7 @@ def _run(
     steps_rows: Iterator[Int64Array],
     progress: TrainingProgress,
     measure: Measure | None,
+    on_batches: OnBatches | None,
 ) -> Trained:
     """Take the steps that are missing; what is measured on the way does not count as training."""
     last = own.settings.steps
@@ -215,6 +231,8 @@ def _run(
         seconds += time.perf_counter() - start
         if step in readings and not broke and measure is not None:
             measure(step, own.average.network())
+        if step in readings and not broke and on_batches is not None:
+            on_batches(*own.batches_seen())
     tensors = own.tensors()
     return Trained(own.average.network(), TrainingProgress(step, tensors, seconds, waited, broke))
 
