@@ -1,7 +1,7 @@
 """``augfactory study``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -88,7 +88,7 @@ def study(
             raise RecipeError("--quick --full", "these are two sizes", "Choose one.")
         size: Size = "quick" if quick else "full" if full else "default"
         given = {"source": source, "test": test, "unlabelled": unlabelled}
-        start = {} if weights is None else {"weights": weights}
+        start: dict[str, Any] = {} if weights is None else {"weights": weights}
         if freeze is not None:
             start["freeze"] = read_freeze(freeze)
         asked = read_study(file, size, start).model_copy(

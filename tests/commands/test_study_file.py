@@ -62,8 +62,10 @@ def test_study_001_has_each_boundary_online_and_stored_on_top_of_shift_and_flip(
                 assert arm.order == "rounds"
                 assert stage.parameters["batch_size"] == batch
                 assert arm.recipe.variation == {
-                    **{"preset": "none", "flip_horizontal": True},
-                    **{"shift_height": 15 / 160, "shift_width": 15 / 160},
+                    "preset": "none",
+                    "flip_horizontal": True,
+                    "shift_height": 15 / 160,
+                    "shift_width": 15 / 160,
                 }
             elif arm.name.startswith("online"):
                 assert [stage.method for stage in arm.online or ()] == ["geometry", "ricap"]
