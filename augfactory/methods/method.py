@@ -112,6 +112,11 @@ class Method:
     virtual_batch: Callable[[Any], VirtualBatch | None] = own_draws
 
     @property
+    def varies(self) -> bool:
+        """Whether a row is one image, changed, with the label that it had."""
+        return self.weights is only_parent and not self.views
+
+    @property
     def card(self) -> str:
         """The docstring of the method's module: source, differences, labels, when to avoid it."""
         return (sys.modules[self.apply.__module__].__doc__ or "").strip()
