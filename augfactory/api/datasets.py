@@ -193,7 +193,7 @@ def evaluate(
     seeds: int = 3,
     steps: int | None = None,
     minutes: float | None = None,
-    batch: int = 64,
+    batch: int | None = None,
     arms: Sequence[str] = (),
     baseline: str | None = None,
     held_out: str | Path | None = None,
@@ -217,7 +217,7 @@ def evaluate(
         seeds: classifiers trained on each arm.
         steps: optimiser steps; None goes on until no arm improves.
         minutes: time limit, about.
-        batch: batch size.
+        batch: batch size; None is 64.
         arms: further arms, such as "originals+cutmix".
         baseline: the arm to compare with; None is the best of those that need no dataset.
         held_out: labelled images that calibrate the probabilities; None takes unused ones.

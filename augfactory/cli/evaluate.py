@@ -33,6 +33,7 @@ from augfactory.cli.source_options import (
     source_spec,
 )
 from augfactory.evaluation.classifiers.registry import CLASSIFIERS
+from augfactory.evaluation.training.settings import OPTIMISERS
 
 QUICK_STEPS, QUICK_SEEDS = 100, 2
 
@@ -46,8 +47,22 @@ def evaluate(
     ] = "quick",
     weights: Annotated[
         Path | None,
-        typer.Option(help="Pretrained weights for a torchvision classifier (a local file)."),
+        typer.Option(
+            help="Start all but the last layer from these weights: a local file that "
+            "--save-weights has written or, for a torchvision classifier, a published one."
+        ),
     ] = None,
+    freeze: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|NAME|last",
+            help="With --weights: keep the first N layers fixed, or all before the first that has "
+            "NAME in its name (denseblock3); last: only the last layer learns.",
+        ),
+    ] = None,
+    save_weights: Annotated[
+        bool, typer.Option("--save-weights", help="Keep the weights of each classifier in --out.")
+    ] = False,
     seeds: Annotated[
         int, typer.Option(min=1, help="Random seeds: classifiers trained on each arm.")
     ] = 3,
@@ -62,7 +77,35 @@ def evaluate(
         float | None,
         typer.Option(help="About how long at most; what is left over goes into more seeds."),
     ] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Batch size.")] = 64,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Batch size; 64, or with --order rounds as many rows as share a draw."
+        ),
+    ] = None,
+    optimiser: Annotated[
+        str | None,
+        typer.Option(
+            metavar="|".join(OPTIMISERS), help="In place of the one that suits the classifier."
+        ),
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="In place of the one that suits the classifier.")
+    ] = None,
+    weight_decay: Annotated[
+        float | None,
+        typer.Option(
+            help="Decoupled with muon and adamw, added to the gradient with adam and rmsprop."
+        ),
+    ] = None,
+    drops: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARE:FACTOR,...",
+            help="Multiply the learning rate by FACTOR from that share of --steps on, such as "
+            "0.4:0.1,0.6:0.01.",
+        ),
+    ] = None,
     loss: Annotated[
         str,
         typer.Option(
@@ -190,6 +233,7 @@ def evaluate(
       augfactory evaluate leaves-x10@v2 --test leaves:test --classifier resnet20 --seeds 5
       augfactory evaluate leaves-x10 --test leaves:test --arm synthetic-only --arm real+synthetic
       augfactory evaluate photos-x10 --test torchvision:CIFAR10:test --corrupted CIFAR-10-C
+      augfactory evaluate leaves-x10 --test leaves:test --weights kept.safetensors --freeze 8
     """
     with session(
         as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
@@ -214,6 +258,12 @@ def evaluate(
             device=device,
             loss=loss,
             order=order,
+            optimiser=optimiser,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            drops=drops,
+            freeze=freeze,
+            save_weights=save_weights,
             arms=tuple(arm or ()),
             baseline=baseline,
             real_share=real_share,

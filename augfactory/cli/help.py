@@ -25,7 +25,8 @@ GROUPS = {
     "Unlabelled images": ("unlabelled", "pseudo-label"),
     "What is compared": ("arm", "baseline", "real-share", "corruptions"),
     "Training": (
-        *("classifier", "weights", "seeds", "steps", "minutes", "batch", "learning-rate", "loss"),
+        *("classifier", "weights", "freeze", "save-weights", "seeds", "steps", "minutes", "batch"),
+        *("optimiser", "learning-rate", "weight-decay", "drops", "loss"),
         *("order", "precision", "patience", "validation", "verdict"),
     ),
     "Card": ("licence", "description", "author"),

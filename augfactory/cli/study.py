@@ -1,7 +1,7 @@
 """``augfactory study``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,6 +37,17 @@ def study(
     unlabelled: Annotated[
         str | None, typer.Option(metavar="SOURCE", help="Unlabelled images instead of the file's.")
     ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="File of weights that classifiers start from, instead of the file's."),
+    ] = None,
+    freeze: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|NAME|last",
+            help="With weights, what stays fixed, instead of the file's: see `evaluate`.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be trained, and stop.")
     ] = False,
@@ -59,6 +70,7 @@ def study(
     Examples:
       augfactory study studies/003-vae-mnist.toml --out vae-mnist --quick
       augfactory study studies/001-ricap.toml --source photos:train --test photos:test --out ricap
+      augfactory study own.toml --weights kept.safetensors --freeze 4 --out transfer
     """
     with session(
         as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
@@ -68,6 +80,7 @@ def study(
         from augfactory.commands.study.data import StudyRequest
         from augfactory.commands.study.file import Size, read_study
         from augfactory.errors import RecipeError
+        from augfactory.evaluation.training.settings import read_freeze
         from augfactory.guarded.text import escaped
         from augfactory.report.tables import table
         from augfactory.store.disk.lock import read_lock
@@ -76,7 +89,10 @@ def study(
             raise RecipeError("--quick --full", "these are two sizes", "Choose one.")
         size: Size = "quick" if quick else "full" if full else "default"
         given = {"source": source, "test": test, "unlabelled": unlabelled}
-        asked = read_study(file, size).model_copy(
+        start: dict[str, Any] = {} if weights is None else {"weights": weights}
+        if freeze is not None:
+            start["freeze"] = read_freeze(freeze)
+        asked = read_study(file, size, start).model_copy(
             update={key: value for key, value in given.items() if value is not None}
         )
         request = StudyRequest(
@@ -90,7 +106,7 @@ def study(
         )
         if dry_run:
             prepared = command.prepare(request, progress)
-            left_out = command.left_out(asked, read_study(file, "default"))
+            left_out = command.left_out(asked, read_study(file, "default", start))
             if json:
                 print_json({**command.plan(request, prepared), "left_out": left_out})
                 return

@@ -125,7 +125,9 @@ class VersionDataset(Dataset[Item]):
 
         Given to a loader as its sampler, it serves the rounds as epochs, so that what a method
         schedules over rounds (RICAP's beta) comes in that order: ``DataLoader(dataset,
-        sampler=dataset.rows_in_round_order(seed=0).tolist(), batch_size=64)``.
+        sampler=dataset.rows_in_round_order(seed=0).tolist(), batch_size=64)``. Rows that share what
+        is drawn once a batch (RICAP with scope "batch") are shuffled apart by it; ``loader`` with
+        ``order="rounds"`` keeps them together.
         """
         return round_order(self.version.rounds.astype(np.int64), seed)
 

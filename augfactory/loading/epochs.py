@@ -17,6 +17,7 @@ from augfactory.evaluation.training.batches import (
     images_with_views,
 )
 from augfactory.evaluation.training.training_set import TrainingSet
+from augfactory.evaluation.training.virtual_batches import epoch_of_rounds, fitting_batch, rows_of
 from augfactory.keyed_random import generator
 from augfactory.records import BLOCK_ROWS, Int64Array
 
@@ -44,19 +45,22 @@ class EpochBatches(Sampler[Any]):
         rows: int64 [n], the rows to serve; None for all.
         views: serve clean images with two of their views each, (clean, view, view), instead.
         order: "shuffled", "blocks", "rounds" or "one-of-k".
+        batch_size: rows of a batch; None for 64 or, where the order is "rounds" and rows share what
+            is drawn once a batch, for as many as share it.
         balanced: every class as often as any other, rows of small ones several times; the order is
             "shuffled".
         window: blocks of 64 rows that "blocks" shuffles together.
         shard: (which, of how many): of every so many batches serve this one.
 
     Raises:
-        RecipeError: views are asked for, and no image among ``rows`` has two.
+        RecipeError: views are asked for, and no image among ``rows`` has two; or ``batch_size``
+            is not that of the rows that share draws.
     """
 
     def __init__(
         self,
         training: TrainingSet,
-        batch_size: int,
+        batch_size: int | None,
         *,
         rows: Int64Array | None,
         views: bool,
@@ -75,16 +79,20 @@ class EpochBatches(Sampler[Any]):
         self._views = images_with_views(chosen) if views else None
         if self._views is not None and not len(self._views[0]):
             raise RecipeError("rows", "no image among them has two views", "Choose others.")
-        self.batch_size = batch_size
+        self._virtual = chosen.virtual if order == "rounds" and not views else None
+        self.batch_size = fitting_batch(rows_of(self._virtual), batch_size, "batch_size")
         self.order = order
         self.seed = seed
         self.drop_last = drop_last
         self.window = window
         self.shard = shard
-        self.at_once = at_once
+        # Of several sizes: nothing would say where one of them ends and another begins.
+        self.at_once = 1 if self._virtual is not None else at_once
         self._labels = chosen.source.labels if balanced else None
         self.epoch = 0
-        self.rows_in_epoch = len(self.rows_of_epoch(0))
+        sizes = [len(batch) for batch in self._batches_of_epoch(0)]
+        self.rows_in_epoch = sum(sizes)
+        self._batches = len([size for size in sizes if self._is_served(size)]) // shard[1]
 
     def set_epoch(self, epoch: int) -> None:
         """Serve epoch number ``epoch`` next, as a training that goes on does."""
@@ -100,23 +108,37 @@ class EpochBatches(Sampler[Any]):
         if self.order == "one-of-k":
             return self._rows[epoch_one_of_k(self._origin, self.seed, epoch)]
         if self.order == "rounds":
-            return self._rows[round_order(self._round, self.seed, epoch)]
+            if self._virtual is None:
+                rows = self._rows[round_order(self._round, self.seed, epoch)]
+            else:
+                rows = np.concatenate(self._batches_of_epoch(epoch))
+            return rows
         if self.order == "blocks":
             return block_order(self._rows, self.window, self.seed, epoch)
         return generator("loader epoch", self.seed, epoch).permutation(self._rows)
 
+    def _batches_of_epoch(self, epoch: int) -> list[Int64Array]:
+        """Return the rows of each batch of an epoch, with those that ``drop_last`` leaves out."""
+        if self._virtual is None:
+            rows = self.rows_of_epoch(epoch)
+            starts = range(0, len(rows), self.batch_size)
+            return [rows[start : start + self.batch_size] for start in starts]
+        random = generator("loader virtual batches", self.seed, epoch)
+        drawn = epoch_of_rounds(self._round, self._virtual, self.batch_size, random)
+        return [self._rows[batch] for batch in drawn]
+
+    def _is_served(self, size: int) -> bool:
+        return size == self.batch_size or not self.drop_last
+
     def __len__(self) -> int:
-        whole, rest = divmod(self.rows_in_epoch, self.batch_size)
-        _, parts = self.shard
-        return (whole + (rest > 0 and not self.drop_last)) // parts
+        return self._batches
 
     def __iter__(self) -> Iterator[Int64Array]:
         # A generator: DataLoader asks for an iterator that it throws away, and no epoch is lost.
-        rows = self.rows_of_epoch(self.epoch)
+        found = [each for each in self._batches_of_epoch(self.epoch) if self._is_served(len(each))]
         self.epoch += 1
         which, parts = self.shard
-        starts = range(which * self.batch_size, len(rows), parts * self.batch_size)[: len(self)]
-        batches = [rows[start : start + self.batch_size] for start in starts]
+        batches = found[which::parts][: len(self)]
         for first in range(0, len(batches), self.at_once):
             yield np.concatenate(batches[first : first + self.at_once])
 

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 
 from augfactory.errors import RecipeError, one_of
 from augfactory.evaluation.training.batches import VIEWS, images_with_views
+from augfactory.evaluation.training.virtual_batches import DEFAULT_BATCH
 from augfactory.keyed_random import key_of
 from augfactory.loading.dataset import Item, Statistics, VersionDataset, channel_statistics
 from augfactory.loading.epochs import EpochBatches, LoaderOrder, check_order
@@ -96,7 +97,7 @@ def load(
 
 def loader(
     dataset: VersionDataset | str,
-    batch_size: int = 64,
+    batch_size: int | None = None,
     *,
     order: LoaderOrder = "shuffled",
     seed: int = 0,
@@ -114,14 +115,18 @@ def loader(
 
     Args:
         dataset: what ``load`` gave, or a name that it takes.
-        batch_size: rows in a batch, or clean images where the dataset gives views.
+        batch_size: rows in a batch, or clean images where the dataset gives views; 64 unless
+            "rounds" gives batches of their own size.
         order: "shuffled": every row once an epoch. "blocks": every row once, shuffled within
             ``window`` blocks of 64 neighbouring rows, so that files are read block by block; for
             sets larger than memory. "rounds": every row once, round after round, which keeps
-            RICAP's schedule. "one-of-k": one row of each original's. Views come shuffled.
+            RICAP's schedule; rows that share what is drawn once a batch (RICAP with scope "batch")
+            are a batch of their own, as large as the recipe has it, and shorter where a change of
+            beta or the end cut it off. "one-of-k": one row of each original's. Views come shuffled.
         seed: of the order. ``loader.batch_sampler.set_epoch(n)`` goes on with epoch n.
         workers: processes that read; the batches are the same for any number.
-        drop_last: leave out a last batch that is not full.
+        drop_last: leave out a last batch that is not full; with batches of rows that share draws,
+            every one that is not.
         balanced: show every class equally often, by the largest share of each label; rows of small
             classes come several times, and those of large ones not all in every epoch.
         rows: the rows to serve, such as ``held_out`` returns; all by default.
@@ -148,7 +153,7 @@ def loader(
     """
     check_order(order)
     for where, number in (("batch_size", batch_size), ("window", window)):
-        if number < 1:
+        if number is not None and number < 1:
             raise RecipeError(where, f"{number} is less than 1", "Give 1 or more.")
     if not 0 <= shard[0] < shard[1]:
         raise RecipeError("shard", f"{shard} is not a shard", "Give such as (0, 2) and (1, 2).")
@@ -162,7 +167,8 @@ def loader(
     image_bytes = math.prod(given.manifest.image_shape)
     if in_memory is None:
         in_memory = order != "blocks" and given.manifest.rows * image_bytes <= HELD_BYTES
-    at_once = max(1, READ_AT_ONCE // (batch_size * image_bytes * (1 + VIEWS * given.views)))
+    step_bytes = (batch_size or DEFAULT_BATCH) * image_bytes * (1 + VIEWS * given.views)
+    at_once = max(1, READ_AT_ONCE // step_bytes)
     batches = EpochBatches(
         given.training,
         batch_size,

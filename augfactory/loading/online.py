@@ -1,6 +1,6 @@
 """`augfactory.online`: the rows of a recipe made when they are asked for, and never stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +15,14 @@ from augfactory.commands.expand.request import plan_builds
 from augfactory.commands.opening.reading import spec_read_by
 from augfactory.commands.progress import Progress
 from augfactory.errors import RecipeError, one_of
+from augfactory.evaluation.training.virtual_batches import (
+    VirtualBatches,
+    epoch_of_rounds,
+    fitting_batch,
+    numbered,
+    rows_of,
+    shared_draws,
+)
 from augfactory.keyed_random import generator
 from augfactory.loading.dataset import Item
 from augfactory.pipeline.draw import draw_rows
@@ -103,6 +111,48 @@ class OnlineDataset(Dataset[Item]):
         ]
         return generator("online epoch", self.recipe.seed, number).permutation(np.concatenate(rows))
 
+    def batches(
+        self, number: int, batch_size: int | None = None, *, drop_last: bool = False
+    ) -> list[list[int]]:
+        """Return the rows of epoch ``number`` in batches, as a DataLoader's ``batch_sampler``.
+
+        Rows that share what is drawn once a batch (RICAP with scope "batch") are a batch of their
+        own, shuffled within: those of it that the epoch has. All other rows are shuffled into
+        batches of ``batch_size``.
+
+        Args:
+            number: of the epoch, counted from 0.
+            batch_size: rows of a batch; 64 or, where rows share draws, as many as the recipe says.
+            drop_last: leave out every batch that is not full.
+
+        Raises:
+            RecipeError: ``batch_size`` is not that of the rows that share draws, or below 1.
+            IndexError: there is no such epoch.
+        """
+        if batch_size is not None and batch_size < 1:
+            raise RecipeError("batch_size", f"{batch_size} is less than 1", "Give 1 or more.")
+        rows = self.epoch(number)
+        virtual = self._virtual(rows)
+        size = fitting_batch(rows_of(virtual), batch_size, "batch_size")
+        if virtual is None:
+            found = [rows[start : start + size] for start in range(0, len(rows), size)]
+        else:
+            random = generator("online batches", self.recipe.seed, number)
+            one_round = np.zeros(len(rows), dtype=np.int64)
+            found = [rows[own] for own in epoch_of_rounds(one_round, virtual, size, random)]
+        return [batch.tolist() for batch in found if len(batch) == size or not drop_last]
+
+    def _virtual(self, rows: Int64Array) -> VirtualBatches | None:
+        """Return which of ``rows`` share draws, from the plan of each."""
+        sharing = shared_draws(self.recipe)
+        names = [f"mix{stage}_{name}" for stage, own in sharing.items() for name in own.fields]
+        drawn = np.full((len(rows), len(names)), np.nan)
+        if names:
+            for _, here, plan in self._planned(rows):
+                own = [plan.draws.get(name, np.full(len(plan), np.nan)) for name in names]
+                drawn[here] = np.stack(own, axis=1)
+        return numbered(drawn, {own.rows for own in sharing.values()})
+
     def __getitem__(self, row: int) -> Item:
         images, labels = self.read_batch([row])
         return images[0], labels[0]
@@ -126,18 +176,21 @@ class OnlineDataset(Dataset[Item]):
         """Return images uint8 [n, H, W, C] and soft labels float32 [n, K] of rows int64 [n]."""
         images = np.empty((len(rows), *self.source.image_shape), dtype=np.uint8)
         labels = np.empty((len(rows), len(self.class_names)), dtype=np.float32)
+        for _, here, plan in self._planned(rows):
+            images[here], labels[here] = render_block(
+                self.recipe, plan, self.source, self.encoded, self._pixels
+            )
+        return images, labels
+
+    def _planned(self, rows: Int64Array) -> Iterator[tuple[int, Int64Array, PlanRows]]:
+        """Yield, block by block, the section, the positions among ``rows`` and their plan."""
         which = np.searchsorted([section.stop for section in self._sections], rows, side="right")
         for number in np.unique(which).tolist():
-            start = self._sections[number].start
             here = np.flatnonzero(which == number)
-            blocks, places = np.divmod(rows[here] - start, BLOCK_ROWS)
+            blocks, places = np.divmod(rows[here] - self._sections[number].start, BLOCK_ROWS)
             for block in np.unique(blocks).tolist():
                 own = blocks == block
-                plan = chosen(self._plan(number, block), places[own])
-                images[here[own]], labels[here[own]] = render_block(
-                    self.recipe, plan, self.source, self.encoded, self._pixels
-                )
-        return images, labels
+                yield number, here[own], chosen(self._plan(number, block), places[own])
 
     def _pixels(self, rows: Int64Array) -> UInt8Array:
         return self.made(rows)[0]

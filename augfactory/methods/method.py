@@ -49,6 +49,23 @@ def only_parent(
     return np.ones((len(draws), 1), dtype=np.float32)
 
 
+@dataclass(frozen=True)
+class VirtualBatch:
+    """Consecutive rows of a stage that share what is drawn once a batch.
+
+    ``rows`` is how many they are at most, by the parameter ``batch_size``; ``fields`` are the drawn
+    numbers, the same for all of them, that together tell one such batch of the stage from others.
+    """
+
+    rows: int
+    fields: tuple[str, ...]
+
+
+def own_draws(parameters: BaseModel) -> None:
+    """Return the ``virtual_batch`` of a method that draws for each row on its own: none."""
+    del parameters
+
+
 def any_image(parameters: BaseModel) -> Pairing:
     """Return the ``pairing`` of a method whose partners may be any images."""
     del parameters
@@ -76,6 +93,8 @@ class Method:
         largest_side: the most pixels a side may have; None where any number will do.
         largest_first: draws -> the same with the first parent's share the largest; None where the
             parents cannot change places.
+        virtual_batch: parameters -> which rows share what is drawn once a batch; None where each
+            row has its own.
     """
 
     name: str
@@ -90,6 +109,7 @@ class Method:
     views: bool = False
     largest_side: int | None = None
     largest_first: Callable[[Draws], Draws] | None = None
+    virtual_batch: Callable[[Any], VirtualBatch | None] = own_draws
 
     @property
     def varies(self) -> bool:

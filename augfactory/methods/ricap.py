@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from augfactory.arrays.boxes import areas, quarters
 from augfactory.arrays.patchwork import patched
 from augfactory.arrays.simplex import Concentration, Float64Array, beta_rows
-from augfactory.methods.method import Draws, Method, Pairing, Slots
+from augfactory.methods.method import Draws, Method, Pairing, Slots, VirtualBatch
 from augfactory.records import Float32Array, Int64Array, UInt8Array
 
 CROPS = tuple(f"{side}_{crop}" for crop in range(4) for side in ("top", "left"))
@@ -44,7 +44,8 @@ class RicapParameters(BaseModel):
         default=128,
         ge=1,
         description="in batch scope, how many consecutive rows share a boundary; a batch ends "
-        "early where a round with another beta begins",
+        "early where a round with another beta begins. Read in the order rounds, these rows are "
+        "one mini-batch",
     )
     beta_min: Concentration = Field(default=0.01, description="with a ramp: beta before it")
     beta_max: Concentration = Field(default=1.0, description="with a ramp: beta after it")
@@ -132,6 +133,13 @@ def ricap(parameters: RicapParameters, images: UInt8Array, draws: Draws) -> UInt
     return patched(images, places[:, 1:3], places[:, 3:11].reshape(-1, 4, 2))
 
 
+def virtual_batch(parameters: RicapParameters) -> VirtualBatch | None:
+    """Return the rows that share a boundary; None where each has its own."""
+    if parameters.scope == "sample":
+        return None
+    return VirtualBatch(parameters.batch_size, ("batch", "beta"))
+
+
 METHOD = Method(
     name="ricap",
     version=1,
@@ -145,4 +153,5 @@ METHOD = Method(
     weights=weights,
     apply=ricap,
     pairing=lambda parameters: parameters.pairing,
+    virtual_batch=virtual_batch,
 )

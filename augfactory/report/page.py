@@ -141,6 +141,7 @@ def _section(
         "further": further_table(arms, baseline),
         "accuracy": page_figures.accuracy(arms, results),
         "curves": page_figures.curves(arms, results),
+        "epochs": page_figures.epochs(arms, results),
         "reliability": [page_figures.reliability(arm) for arm in drawn],
         "gains": page_figures.gains(drawn, baseline, names),
         "confusions": page_figures.confusions(drawn, names),

@@ -14,6 +14,7 @@ from augfactory.report.figures.class_figures import (
     largest_error,
 )
 from augfactory.report.figures.curves_figure import curves_figure
+from augfactory.report.figures.epochs_figure import epochs_figure
 from augfactory.report.figures.evaluation_figures import accuracy_figure
 from augfactory.report.figures.letters import all_drawable, drawable
 from augfactory.report.page_tables import Table, confused_pairs
@@ -103,6 +104,28 @@ def curves(arms: Sequence[ArmSummary], results: Results | StudyResults) -> Pictu
         f"Ahead of {results.baseline} for good: {overtaking}." if overtaking else "",
         curves_figure(ordered, results.baseline, drawable(subtitle)),
         f"Accuracy of each arm against optimiser steps. {said}.",
+    )
+
+
+def epochs(arms: Sequence[ArmSummary], results: Results | StudyResults) -> Picture | None:
+    """Return accuracy and loss of training and test against epochs; None where nobody kept them."""
+    known = [arm for arm in best_first(arms) if arm.curve.batch_loss and arm.curve.epochs]
+    if not known:
+        return None
+    ordered = sorted(known, key=lambda arm: arm.name != results.baseline)
+    said = "; ".join(
+        f"{arm.name} {100 * arm.curve.batch_accuracy[-1]:.1f} % on its batches and "
+        f"{100 * arm.curve.accuracy[-1]:.1f} % on the test images after "
+        f"{arm.curve.epochs[-1]:.4g} epochs"
+        for arm in ordered
+    )
+    return Picture(
+        "Training and test, epoch by epoch",
+        "An epoch is a pass over the arm's own set. Dotted: the batches while they are learnt, "
+        "varied and mixed, against the class of the largest share; their loss is what is "
+        "minimised.",
+        epochs_figure(ordered, results.baseline, drawable(results.classifier)),
+        f"Accuracy and loss of each arm against epochs. {said}.",
     )
 
 

@@ -77,7 +77,7 @@ def test_the_probabilities_of_seeds_are_averaged(
         shares = np.zeros((ROWS, CLASSES))
         for each in runs:
             if each.arm.name == arm.name and each.seed in seeds:
-                network = load_network(request_of.out / "networks", each)  # type: ignore[operator]
+                network = load_network(request_of.out, each)  # type: ignore[arg-type]
                 answers = log_probabilities(
                     network, lambda rows: images[rows], np.arange(ROWS), CLASSES
                 )

@@ -41,7 +41,7 @@ from tests.commands.versions import write_source, write_version
 from tests.evaluation.memory import CLASSES, patterns
 
 CHOSEN = list(range(3, 43))
-NAMES = ["results.json", "results.csv", "accuracy.png", "report.html"]
+NAMES = ["results.json", "results.csv", "curves.csv", "accuracy.png", "report.html"]
 
 
 @dataclass(frozen=True)
@@ -306,7 +306,10 @@ def test_equal_datasets_get_equal_results_under_any_name(bench: Bench) -> None:
         ({"arms": ("originals+geometri",)}, "Did you mean 'originals\\+geometry'"),
         ({"baseline": "original"}, "Did you mean 'originals'"),
         ({"real_share": 1.0}, "--real-share"),
-        ({"weights": Path("here.pth")}, "--weights"),
+        ({"freeze": "last"}, "--freeze"),
+        ({"optimiser": "adamm"}, "--optimiser"),
+        ({"learning_rate": 0.0}, "--learning-rate"),
+        ({"drops": "0.5"}, "--drops"),
         ({"loss": "hinge"}, "there is no loss 'hinge'"),
         ({"classifier": "resnet21"}, "Did you mean 'resnet20'"),
         ({"classifier": "vgg16"}, "vgg16 cannot take images of 9×6"),
@@ -443,7 +446,7 @@ def test_a_full_disk_is_told_and_the_same_command_goes_on(
         patch.setattr(system, call, full)
         with pytest.raises(ResourceError, match="the disk is full"):
             run(request)
-    assert len(run(request).files) == 4
+    assert len(run(request).files) == len(NAMES)
     assert [*request.out.rglob(".*")] == []  # type: ignore[union-attr]
 
 

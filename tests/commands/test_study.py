@@ -88,9 +88,12 @@ def test_a_study_compares_within_each_number_of_originals(place: Path) -> None:
     assert [path.name for path in result.files] == [
         "results.json",
         "cells.csv",
+        "curves.csv",
         "tables.md",
         "accuracy-n20.png",
+        "epochs-n20.png",
         "accuracy-n40.png",
+        "epochs-n40.png",
         "report.html",
     ]
     kept = json.loads((result.out / "results.json").read_text())
@@ -111,6 +114,16 @@ def test_a_study_compares_within_each_number_of_originals(place: Path) -> None:
 
     lines = list(csv.DictReader((result.out / "cells.csv").read_text().splitlines()))
     assert len(lines) == 40
+    readings = list(csv.DictReader((result.out / "curves.csv").read_text().splitlines()))
+    assert len(readings) == 40  # each read once, at its last step
+    first = next(own for own in readings if own["arm"] == "mix 0.2" and own["rows"] == "80")
+    assert (first["step"], float(first["epoch"])) == ("4", 4 * 8 / 80)
+    assert 0 <= float(first["batch_accuracy"]) <= 1
+    assert float(first["batch_loss"]) > 0 < float(first["training_nll"])
+    curve = group["arms"][2]["curve"]
+    assert curve["epochs"] == pytest.approx([0.4])
+    own = [row for row in readings if row["arm"] == "mix 0.2" and row["rows"] == "80"]
+    assert curve["batch_loss"] == pytest.approx([np.mean([float(r["batch_loss"]) for r in own])])
     table = (result.out / "tables.md").read_text()
     assert "## 40 originals" in table
     assert "| mix 1.0 | 80 |" in table
@@ -295,7 +308,7 @@ def test_an_arm_has_its_own_classifier_and_its_own_methods(place: Path) -> None:
         ({"online": [{"method": "mixup", "copies": 2}]}, "no key 'copies'"),
         ({"online": [{"method": "mixup"}], "factor": 2}, "Leave one out"),
         ({"freeze": True}, "drawn at random"),
-        ({"classifier": "quick", "weights": "here.pth"}, "always starts from new weights"),
+        ({"freeze": 0}, "does not say which layers"),
         ({"classifier": "quack"}, "quick"),
     ],
 )

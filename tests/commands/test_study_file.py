@@ -47,6 +47,49 @@ def test_there_is_a_study_for_each_document_that_measured_or_could() -> None:
     ]
 
 
+def test_study_001_has_each_boundary_online_and_stored_on_top_of_shift_and_flip() -> None:
+    for size, batch in (("default", 64), ("full", 1024)):
+        study = read_study(STUDIES[1], "default" if size == "default" else "full")
+        assert study.batch == batch
+        names = {arm.name for arm in study.arms}
+        for way in ("online", "stored"):
+            for beta in ("0.1", "0.3", "0.5", "growing"):
+                for scope in ("sample", "batch"):
+                    assert f"{way}, beta {beta}, by {scope}" in names
+        for arm in study.arms:
+            if arm.recipe is not None:
+                (stage,) = arm.recipe.mix
+                assert arm.order == "rounds"
+                assert stage.parameters["batch_size"] == batch
+                assert arm.recipe.variation == {
+                    "preset": "none",
+                    "flip_horizontal": True,
+                    "shift_height": 15 / 160,
+                    "shift_width": 15 / 160,
+                }
+            elif arm.name.startswith("online"):
+                assert [stage.method for stage in arm.online or ()] == ["geometry", "ricap"]
+    assert study.training.optimiser == "rmsprop"
+    started = read_study(
+        STUDIES[1], "full", {"weights": Path("densenet121.pth"), "freeze": "denseblock3"}
+    )
+    assert (started.weights, started.freeze) == (Path("densenet121.pth"), "denseblock3")
+    with pytest.raises(RecipeError, match="drawn at random"):
+        read_study(STUDIES[1], "full", {"freeze": 3})
+
+
+def test_study_000_has_two_and_three_parents_at_each_alpha_and_the_documents_rate() -> None:
+    study = read_study(STUDIES[0], "full")
+    names = {arm.name for arm in study.arms}
+    for way in ("online", "stored"):
+        for parents in (2, 3):
+            for alpha in (0.05, 0.2, 1.0):
+                assert f"{way}, mixup of {parents}, alpha {alpha}" in names
+    assert study.steps == 200 * 1563  # epochs of 50,000 images in batches of 32
+    assert [round(200 * share) for share, _ in study.drops] == [81, 121, 161, 181]
+    assert study.training.optimiser == "adam"
+
+
 def test_study_003_is_the_documents_grid() -> None:
     study, small = read_study(STUDIES[2], "full"), read_study(STUDIES[2], "default")
     assert study.n_train == (100, 200, 400, 800)

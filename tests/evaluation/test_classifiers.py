@@ -2,7 +2,6 @@
 
 import math
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -202,11 +201,6 @@ def test_the_command_that_lists_torchvisions_names_works(
     assert listing is not None
     exec(listing[1], {})  # in this process, which has torchvision already
     assert "resnet18" in capsys.readouterr().out.split()
-
-
-def test_weights_are_for_torchvisions(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="vgg always starts from new weights"):
-        find_classifier("vgg", tmp_path / "any.pth")
 
 
 def test_images_too_small_for_a_classifier_are_refused() -> None:

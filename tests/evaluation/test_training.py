@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from augfactory import records
+from augfactory.errors import RecipeError
 from augfactory.evaluation.classifiers.registry import CLASSIFIERS
 from augfactory.evaluation.classifiers.vgg import small_vgg
 from augfactory.evaluation.comparison.measures import accuracy
@@ -255,5 +256,5 @@ def test_frozen_only_the_last_layer_learns() -> None:
     last = [name for name, module in found.named_modules() if isinstance(module, torch.nn.Linear)]
     assert moved == {f"{last[-1]}.weight", f"{last[-1]}.bias"}
     bare = torch.nn.Sequential(torch.nn.Conv2d(3, CLASSES, (9, 6)), torch.nn.Flatten())
-    with pytest.raises(ValueError, match="no Linear layer"):
+    with pytest.raises(RecipeError, match="does not end in a Linear layer"):
         train_classifier(plain_set(source), lambda *_: bare, settings, 0)

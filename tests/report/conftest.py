@@ -12,6 +12,7 @@ from augfactory.report.figures.drawing import png_of
 
 DRAWING = (
     *("rows_figure", "calibration_figures", "class_figures", "curves_figure"),
+    "epochs_figure",
     *("evaluation_figures", "losses_figure", "training_figures"),
 )
 

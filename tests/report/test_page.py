@@ -133,7 +133,7 @@ def test_a_study_has_a_section_for_each_number_of_originals() -> None:
             accuracy[arm["name"]] for arm in group["arms"]
         ]
     images = [own for tag, own, _ in elements.found if tag == "img"]
-    assert len(images) == 2 * (2 + 4 + 3 + 4) + 1
+    assert len(images) == 2 * (3 + 4 + 3 + 4) + 1
     assert "6 times: 2 seeds on 3 subsets" in " ".join(elements.texts("p"))
     (text,) = elements.texts("pre")
     assert text.startswith('title = "Mixup of few digits" about = ')
@@ -166,7 +166,7 @@ def test_a_group_that_lacks_arms_is_shown_as_it_is() -> None:
     (line,) = [line for line in elements.table("n60-arms") if line[0].startswith(part["name"])]
     assert line[0].endswith("4 of 6 classifiers")
     images = [own for tag, own, _ in elements.found if tag == "img"]
-    assert len(images) == (2 + 3 + 2 + 3) + (1 + 3 + 3)
+    assert len(images) == (3 + 3 + 2 + 3) + (2 + 3 + 3)
 
 
 def test_of_many_arms_twelve_have_figures_and_all_are_in_the_tables() -> None:
@@ -177,7 +177,7 @@ def test_of_many_arms_twelve_have_figures_and_all_are_in_the_tables() -> None:
     assert len(elements.table("n30-arms")) == len(elements.table("n30-further")) == 15
     shown = elements.attributes("div", "data-name")
     assert shown == [arm["name"] for arm in (arms[-1], *arms[:11])]
-    assert len(elements.attributes("img", "src")) == 2 + 12 + 11 + 12
+    assert len(elements.attributes("img", "src")) == 3 + 12 + 11 + 12
     assert "3 further arms stand in the tables only" in " ".join(elements.texts("p"))
 
 
@@ -283,7 +283,7 @@ def test_every_image_has_words_and_its_size() -> None:
     _, _, elements = usual()
     images = [own for tag, own, _ in elements.found if tag == "img"]
     # Curves and accuracy, reliability, gains, confusion, picture.
-    assert len(images) == 2 + 4 + 3 + 4 + 1
+    assert len(images) == 3 + 4 + 3 + 4 + 1
     for own in images:
         data = base64.b64decode(str(own["src"]).partition(",")[2])
         with Image.open(io.BytesIO(data)) as image:
@@ -332,7 +332,7 @@ def test_many_classes_are_told_by_their_confused_pairs() -> None:
     names = [f"kind {place}" for place in range(30)]
     document = results(names=names, factors=(10,))
     elements = undrawn(document)
-    assert len(elements.attributes("img", "src")) == 2 + 3 + 2
+    assert len(elements.attributes("img", "src")) == 3 + 3 + 2
     for place, arm in enumerate(document["arms"], 1):
         pairs = [
             (-arm["confusion"][true][taken], true, taken)

@@ -10,7 +10,7 @@ from PIL import Image
 from augfactory.report import page_figures
 
 FIGURES = (
-    *("accuracy_figure", "arms_figure", "curves_figure"),
+    *("accuracy_figure", "arms_figure", "curves_figure", "epochs_figure"),
     *("reliability_figure", "confusion_figure", "gains_figure"),
 )
 

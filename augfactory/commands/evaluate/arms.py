@@ -11,13 +11,19 @@ from augfactory.errors import RecipeError, unknown_name
 from augfactory.evaluation.comparison.protocol import Arm
 from augfactory.evaluation.training.batch_policy import BatchPolicy, Loss
 from augfactory.evaluation.training.batches import Order, images_with_views
-from augfactory.evaluation.training.online import OnlineStage, check_views, online_stage
+from augfactory.evaluation.training.online import (
+    OnlineStage,
+    check_views,
+    of_whole_batches,
+    online_stage,
+)
 from augfactory.evaluation.training.training_set import (
     TrainingSet,
     open_training,
     training_part,
     version_set,
 )
+from augfactory.evaluation.training.virtual_batches import DEFAULT_BATCH, rows_of
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.content import look_at, preset_for
 from augfactory.pipeline.sides import check_sides
@@ -41,13 +47,15 @@ class ArmsRequest:
 
     ``arms`` holds "synthetic-only" and "real+synthetic", made of each dataset, and "originals+…"
     with the methods that are applied to every batch, in order, and perhaps "+jsd". ``real_share``
-    is that of each batch of "real+synthetic". ``order`` and ``loss`` go for the datasets.
+    is that of each batch of "real+synthetic". ``order`` and ``loss`` go for the datasets; ``batch``
+    is the size of all, None where nothing is said.
     """
 
     arms: tuple[str, ...] = ()
     real_share: float = 0.5
     order: Order = "shuffled"
     loss: Loss = "ce"
+    batch: int | None = None
 
 
 def make_arms(versions: tuple[Version, ...], request: ArmsRequest) -> tuple[Arm, ...]:
@@ -65,9 +73,14 @@ def make_arms(versions: tuple[Version, ...], request: ArmsRequest) -> tuple[Arm,
         preset = preset_for(look_at(source), source.image_shape[2])
         geometry = default_geometry(source.image_shape, preset)
         recipes.append({"geometry": geometry.model_dump(mode="json")})
-    stages = partial(online_policy, recipes=recipes, image_shape=versions[0].manifest.image_shape)
+    policy = partial(
+        online_policy,
+        recipes=recipes,
+        image_shape=versions[0].manifest.image_shape,
+        batch=request.batch or DEFAULT_BATCH,
+    )
     online = [
-        replace(originals, name=name, factor=None, batch_policy=stages(name))
+        replace(originals, name=name, factor=None, batch_policy=policy(name))
         for name in dict.fromkeys((*BASELINES[1:], *request.arms))
         if name not in (SYNTHETIC_ONLY, REAL_AND_SYNTHETIC)
     ]
@@ -143,16 +156,19 @@ def series_of(name: str, factor: int | None) -> str:
 
 
 def online_policy(
-    name: str, recipes: Sequence[Mapping[str, Any]], image_shape: tuple[int, int, int]
+    name: str,
+    recipes: Sequence[Mapping[str, Any]],
+    image_shape: tuple[int, int, int],
+    batch: int = DEFAULT_BATCH,
 ) -> BatchPolicy:
-    """Return what the arm ``name`` does to each batch; with "+jsd" at its end, by which loss.
+    """Return what the arm ``name`` does to each ``batch``; with "+jsd" at its end, by which loss.
 
     Raises:
         RecipeError: the name is another, or its last method makes no views.
         InputDataError: as ``online_stages``.
     """
     methods = name.removesuffix(VIEWS)
-    stages = online_stages(methods, recipes, image_shape)
+    stages = online_stages(methods, recipes, image_shape, batch)
     if methods == name:
         return BatchPolicy(online=stages)
     check_views(stages, f"arm {name}")
@@ -160,9 +176,12 @@ def online_policy(
 
 
 def online_stages(
-    name: str, recipes: Sequence[Mapping[str, Any]], image_shape: tuple[int, int, int]
+    name: str,
+    recipes: Sequence[Mapping[str, Any]],
+    image_shape: tuple[int, int, int],
+    batch: int = DEFAULT_BATCH,
 ) -> tuple[OnlineStage, ...]:
-    """Return what the arm ``name``, such as "originals+geometry+mixup", applies to each batch.
+    """Return what the arm ``name``, such as "originals+geometry+mixup", applies to each ``batch``.
 
     Each method gets the parameters of the first of ``recipes`` that has it, else its defaults.
 
@@ -180,7 +199,8 @@ def online_stages(
         asked = _asked(method, recipes)
         if asked is None:
             asked = default_geometry(image_shape).parameters if method == "geometry" else {}
-        found.append(online_stage(method, METHODS[method].parameters.model_validate(asked)))
+        stage = online_stage(method, METHODS[method].parameters.model_validate(asked))
+        found.append(of_whole_batches(stage, batch))
     return tuple(found)
 
 
@@ -194,10 +214,16 @@ def _asked(method: str, recipes: Sequence[Mapping[str, Any]]) -> dict[str, Any] 
     return None
 
 
+def in_order(training: TrainingSet, order: Order) -> BatchPolicy:
+    """Return the policy of rows in this order: with "rounds", virtual batches are kept together."""
+    rows = rows_of(training.virtual) if order == "rounds" else ()
+    return BatchPolicy(order=order, virtual_batch=rows[0] if rows else None)
+
+
 def _batch_policy(training: TrainingSet, request: ArmsRequest) -> BatchPolicy:
     if request.loss == "jsd" and len(images_with_views(training)[0]):
         return BatchPolicy(loss="jsd")
-    return BatchPolicy(order=request.order)
+    return in_order(training, request.order)
 
 
 def _parts(whole: Arm, training: TrainingSet, request: ArmsRequest) -> list[Arm]:
@@ -212,7 +238,7 @@ def _parts(whole: Arm, training: TrainingSet, request: ArmsRequest) -> list[Arm]
                     series=f"{whole.series} {SYNTHETIC_ONLY}",
                     size=generated,
                     part="synthetic",
-                    batch_policy=BatchPolicy(order=request.order),
+                    batch_policy=in_order(training, request.order),
                 )
             )
         if name == REAL_AND_SYNTHETIC:

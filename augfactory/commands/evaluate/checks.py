@@ -6,9 +6,11 @@ import numpy as np
 
 from augfactory.commands.evaluate.arms import opened_part
 from augfactory.commands.evaluate.inputs import Inputs
+from augfactory.evaluation.comparison.protocol import ClassifierSpec
 from augfactory.evaluation.comparison.results import Alert, ArmSummary
 from augfactory.evaluation.corruptions.registry import Profile
 from augfactory.evaluation.images.duplicates import find_near_duplicates
+from augfactory.evaluation.training.virtual_batches import virtual_batches
 from augfactory.records import Source
 from augfactory.store.reader import Version
 
@@ -45,6 +47,7 @@ def before_training(inputs: Inputs, seeds: int, profile: Profile | None) -> list
                 "images, ±1 point 10,000.",
             )
         )
+    alerts += _shuffled_apart(inputs)
     originals = opened_part(inputs.arms[0]).source
     alerts += near_duplicates(originals, inputs.test)
     alerts += _seeds(seeds)
@@ -60,6 +63,19 @@ def before_training(inputs: Inputs, seeds: int, profile: Profile | None) -> list
     if profile is not None:
         alerts += _overlap(inputs, profile)
     return alerts
+
+
+def from_weights(classifier: ClassifierSpec) -> list[Alert]:
+    """Say what of a classifier starts from a file."""
+    if classifier.weights is None:
+        return []
+    return [
+        Alert(
+            "note",
+            f"All classifiers start from {classifier.weights.name}, whatever classes that was "
+            "trained on; their last layer starts anew.",
+        )
+    ]
 
 
 def near_duplicates(originals: Source, test: Source) -> list[Alert]:
@@ -146,6 +162,23 @@ def _seeds(seeds: int) -> list[Alert]:
         "originals moves accuracies further. `augfactory study` repeats with several draws."
     )
     return [Alert("note", text)]
+
+
+def _shuffled_apart(inputs: Inputs) -> list[Alert]:
+    """Say of which datasets the rows that share draws do not reach a classifier together."""
+    if any(arm.batch_policy.virtual_batch for arm in inputs.arms):
+        return []
+    shared = [own.address for own in inputs.versions if virtual_batches(own) is not None]
+    if not shared:
+        return []
+    return [
+        Alert(
+            "note",
+            f"{', '.join(shared)}: rows that share what is drawn once a batch are shuffled among "
+            "all others, so that a batch holds many boundaries. --order rounds --steps N serves "
+            "each virtual batch as one.",
+        )
+    ]
 
 
 def _unknown_model(version: Version) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -14,6 +14,7 @@ from augfactory.commands.evaluate.inputs import Inputs, gather
 from augfactory.commands.evaluate.request import (
     EvaluateRequest,
     check_request,
+    check_training,
     classifier_spec,
     runs_of,
 )
@@ -27,8 +28,12 @@ from augfactory.evaluation.comparison.protocol import ClassifierSpec
 from augfactory.evaluation.comparison.results import Results
 from augfactory.evaluation.comparison.verdict import verdict_of
 from augfactory.evaluation.corruptions.registry import Profile, find_profile
+from augfactory.evaluation.training.settings import Freeze
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.disk.lock import only_writer
+
+if TYPE_CHECKING:  # torch takes seconds
+    from augfactory.commands.runs.keeper import Keeper
 
 
 class EvaluateResult(Results):
@@ -51,6 +56,7 @@ class Prepared:
     classifier: ClassifierSpec
     profile: Profile | None
     published: Published | None = None
+    freeze: Freeze = False
 
 
 def prepare(request: EvaluateRequest, progress: Progress) -> Prepared:
@@ -72,7 +78,7 @@ def prepare(request: EvaluateRequest, progress: Progress) -> Prepared:
     if request.corrupted is not None:
         spec = inputs.test_rows.spec
         published = published_test(request.corrupted, inputs.test, spec, progress)
-    return Prepared(inputs, classifier, profile, published)
+    return Prepared(inputs, classifier, profile, published, check_training(request).freeze)
 
 
 def check_classifier(prepared: Prepared) -> None:
@@ -82,7 +88,8 @@ def check_classifier(prepared: Prepared) -> None:
         AugfactoryError: it cannot, or its weights do not fit.
     """
     test, classifier = prepared.inputs.test, prepared.classifier
-    check_image_shape(classifier.name, classifier.weights, test.image_shape, len(test.class_names))
+    shape, classes, freeze = test.image_shape, len(test.class_names), prepared.freeze
+    check_image_shape(classifier.name, classifier.weights, shape, classes, freeze=freeze)
 
 
 def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
@@ -101,6 +108,7 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
     from augfactory.commands.runs.corrupted import corrupted_test
     from augfactory.commands.runs.ensembles import with_ensembles
     from augfactory.commands.runs.networks import drop_others
+    from augfactory.commands.runs.saved_weights import weights_path
     from augfactory.commands.runs.stages import train_for
 
     inputs, profile = prepared.inputs, prepared.profile
@@ -113,6 +121,7 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
         alerts = checks.before_training(inputs, request.seeds, profile)
         if prepared.published is not None:
             alerts += prepared.published.alerts
+        alerts += checks.from_weights(prepared.classifier)
         for alert in alerts:
             progress.say(f"{alert.level}: {alert.text}")
         corrupted = None
@@ -126,7 +135,7 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
             progress.say(note)
         runs, trained = train_for(
             request.steps, request.minutes, request.seeds, runs_at, out, request.workers, progress,
-            networks=request.ensemble is not None,
+            keepers=_keepers(request, out),
         )  # fmt: skip
         arms = summarise(runs, tuple(dict.fromkeys((*baselines, *BASELINES))))
         verdict = verdict_of(runs, arms, baselines)
@@ -139,12 +148,31 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
         results = document_of(request, inputs, settings, arms, verdict, alerts, asked)
         write_file(out / files.RESULTS, files.json_bytes(results.plain()))
         write_file(out / "results.csv", files.runs_csv(runs))
-        written = [out / files.RESULTS, out / "results.csv"]
+        write_file(out / files.CURVES, files.curves_csv(runs))
+        written = [
+            out / files.RESULTS,
+            out / "results.csv",
+            out / files.CURVES,
+            *write_report(out, results, inputs, runs),
+        ]
         if (lines := files.corruptions_csv(runs)) is not None:
             write_file(out / files.CORRUPTIONS, lines)
             written.append(out / files.CORRUPTIONS)
-        written += write_report(out, results, inputs, runs)
+        if request.save_weights:
+            written += [weights_path(out, run) for run, _ in runs]
         return EvaluateResult(**dict(results), out=out, files=tuple(written), trained=trained)
+
+
+def _keepers(request: EvaluateRequest, out: Path) -> list["Keeper"]:
+    """Return what is to be kept of each trained network."""
+    from augfactory.commands.runs.keeper import Keeper
+    from augfactory.commands.runs.networks import network_path, save_network
+    from augfactory.commands.runs.saved_weights import save_weights, weights_path
+
+    found = [Keeper(out, weights_path, save_weights)] if request.save_weights else []
+    if request.ensemble is not None:
+        found.append(Keeper(out, network_path, save_network))
+    return found
 
 
 def as_json(result: EvaluateResult) -> dict[str, Any]:

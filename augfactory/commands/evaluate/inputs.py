@@ -1,7 +1,7 @@
 """What an evaluation trains and tests on: opened, found to fit together, free of leaks."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,9 @@ from augfactory.commands.progress import Progress
 from augfactory.errors import AugfactoryError, InputDataError, RecipeError
 from augfactory.evaluation.comparison.protocol import Arm
 from augfactory.evaluation.images.leakage import find_shared_images, pixel_hashes
+from augfactory.evaluation.training.batches import Order
+from augfactory.evaluation.training.virtual_batches import fitting_batch, virtual_batches
+from augfactory.evaluation.training.virtual_batches import rows_of as rows_that_share
 from augfactory.guarded.text import escaped
 from augfactory.records import Int64Array, Source, SourceSpec, UInt8Array
 from augfactory.source_rows import SourceRows, rows_of
@@ -35,7 +38,7 @@ class Inputs:
     """The arms, the originals first, the dataset versions among them, and what is measured on.
 
     ``held_out`` are labelled rows that stand in no arm and not in the test, None where there are
-    none; ``held_out_source`` is what they were read as.
+    none; ``held_out_source`` is what they were read as. ``batch`` is the size of every batch.
     """
 
     arms: tuple[Arm, ...]
@@ -44,6 +47,7 @@ class Inputs:
     test: Source
     held_out: SourceRows | None
     held_out_source: Source | None
+    batch: int
 
 
 def gather(
@@ -56,11 +60,14 @@ def gather(
 ) -> Inputs:
     """Open everything and refuse what cannot be compared.
 
-    Test images are converted as the originals were, unless ``test_spec`` says otherwise. ``group``
-    says which images belong together: none of a group of the originals is measured on.
+    Test images are converted as the originals were, unless ``test_spec`` says otherwise. A batch
+    of which nothing is said has 64 rows or, in the order "rounds", as many as share what is drawn
+    once a batch. ``group`` says which images belong together: none of a group of the originals is
+    measured on.
 
     Raises:
-        RecipeError: the datasets were not made from the same originals, or cannot serve an arm.
+        RecipeError: the datasets were not made from the same originals, or cannot serve an arm; or
+            the batch does not fit the rows that share draws.
         InputDataError: a source cannot be used, the test set does not fit the datasets, or a test
             image stands among the training images.
     """
@@ -73,7 +80,10 @@ def gather(
     looked = look(test_spec, opened_test, progress)
     # A class may lack test images, which checks.py tells; others are numbered as in training.
     test = looked.source.among(versions[0].source.class_names)
-    arms = make_arms(versions, arms_request)
+    size = fitting_batch(
+        _rows_that_share(versions, arms_request.order), arms_request.batch, "--batch"
+    )
+    arms = make_arms(versions, replace(arms_request, batch=size))
     trained_on = {(arm.source, arm.part, arm.rows): opened_part(arm).source for arm in arms}
     learnt_from = _also_learnt_from(versions)
     total = len(test) + sum(len(each) for each in (*trained_on.values(), *learnt_from))
@@ -95,7 +105,15 @@ def gather(
         test=test,
         held_out=held_out,
         held_out_source=held_out_source,
+        batch=size,
     )
+
+
+def _rows_that_share(versions: tuple[Version, ...], order: Order) -> list[int]:
+    """Return how many rows share draws where the order keeps them together."""
+    if order != "rounds":
+        return []
+    return [rows for version in versions for rows in rows_that_share(virtual_batches(version))]
 
 
 def _open_versions(datasets: tuple[str, ...]) -> tuple[Version, ...]:

@@ -59,6 +59,7 @@ def _again(request: EvaluateRequest, changed: Mapping[str, float]) -> str:
         if value is not None and value != getattr(EvaluateRequest, name):
             told = typed_here(str(value)) if isinstance(value, Path) else str(value)
             words += [f"--{name.replace('_', '-')}", told]
+    words += ["--save-weights"] if request.save_weights else []
     words += [word for arm in request.arms for word in ("--arm", arm)]
     if request.held_out is not None:
         words += ["--held-out", typed_here(request.held_out.text)]

@@ -1,5 +1,6 @@
 """What an evaluation was asked for, checked; and the runs that it comes to."""
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,15 @@ from augfactory.evaluation.classifiers.registry import DEFAULT_CLASSIFIER, find_
 from augfactory.evaluation.comparison.protocol import ClassifierSpec, CorruptedTest, Run
 from augfactory.evaluation.training.batch_policy import read_loss
 from augfactory.evaluation.training.batches import read_order
-from augfactory.evaluation.training.settings import PRECISIONS, TrainingSettings, read_precision
+from augfactory.evaluation.training.settings import (
+    PRECISIONS,
+    AskedTraining,
+    TrainingSettings,
+    read_drops,
+    read_freeze,
+    read_optimiser,
+    read_precision,
+)
 from augfactory.guarded.files import open_regular, sha256_of
 from augfactory.guarded.tensors import LARGEST_WEIGHTS
 from augfactory.records import SourceSpec
@@ -23,6 +32,7 @@ from augfactory.vae.device import check_device, resolve_device
 
 HORIZON = 3200  # steps that an arm's own schedule is spread over in an open-ended training
 DEFAULT_SEEDS = 3
+NOTHING_ASKED = AskedTraining()
 
 
 @dataclass(frozen=True)
@@ -47,11 +57,17 @@ class EvaluateRequest:
     seeds: int = DEFAULT_SEEDS
     steps: int | None = None
     minutes: float | None = None
-    batch: int = TrainingSettings.batch
+    batch: int | None = None
     precision: str = "auto"
     device: str = "auto"
     loss: str = "ce"
     order: str = "shuffled"
+    optimiser: str | None = None
+    learning_rate: float | None = None
+    weight_decay: float | None = None
+    drops: str | None = None
+    freeze: str | None = None
+    save_weights: bool = False
     arms: tuple[str, ...] = ()
     baseline: str | None = None
     real_share: float = 0.5
@@ -76,7 +92,7 @@ def check_request(request: EvaluateRequest) -> ArmsRequest:
     for option, value in (
         ("--seeds", request.seeds),
         ("--steps", 1 if request.steps is None else request.steps),
-        ("--batch", request.batch),
+        ("--batch", 1 if request.batch is None else request.batch),
         ("--workers", request.workers),
     ):
         if value < 1:
@@ -93,6 +109,7 @@ def check_request(request: EvaluateRequest) -> ArmsRequest:
         )
     check_ensemble(request.ensemble, request.seeds, "--ensemble", "--seeds")
     refuse_both(request.corruptions, request.corrupted)
+    check_training(request)
     if not 0 < request.real_share < 1:
         raise RecipeError(
             "--real-share",
@@ -104,6 +121,38 @@ def check_request(request: EvaluateRequest) -> ArmsRequest:
         real_share=request.real_share,
         order=read_order(request.order),
         loss=read_loss(request.loss),
+        batch=request.batch,
+    )
+
+
+def check_training(request: EvaluateRequest) -> AskedTraining:
+    """Check what is asked for of the training itself, and return it.
+
+    Raises:
+        RecipeError: one of the numbers or names is wrong.
+    """
+    for option, value, least in (
+        ("--learning-rate", request.learning_rate, "above 0"),
+        ("--weight-decay", request.weight_decay, "0 or more"),
+    ):
+        if value is not None and not (0 <= value < math.inf and (value or least == "0 or more")):
+            raise RecipeError(option, f"{value:g} is no such number", f"Give a number {least}.")
+    if request.drops is not None and request.steps is None:
+        raise RecipeError(
+            "--drops",
+            "they come after shares of the steps, and nobody knows how many there will be",
+            "Say how many with --steps.",
+        )
+    if request.freeze is not None and request.weights is None:
+        raise RecipeError(
+            "--freeze", "keeps weights that were drawn at random", "Add --weights FILE."
+        )
+    return AskedTraining(
+        optimiser=None if request.optimiser is None else read_optimiser(request.optimiser),
+        learning_rate=request.learning_rate,
+        weight_decay=request.weight_decay,
+        drops=() if request.drops is None else read_drops(request.drops),
+        freeze=False if request.freeze is None else read_freeze(request.freeze),
     )
 
 
@@ -136,9 +185,15 @@ def classifier_spec(name: str, weights: Path | None) -> ClassifierSpec:
 
 
 def settings_for(
-    classifier: ClassifierSpec, steps: int, batch: int, precision: str, device: str, horizon: int
+    classifier: ClassifierSpec,
+    steps: int,
+    batch: int,
+    precision: str,
+    device: str,
+    horizon: int,
+    asked: AskedTraining = NOTHING_ASKED,
 ) -> TrainingSettings:
-    """Return the settings that the classifier is trained with.
+    """Return the settings that the classifier is trained with: what is asked, else what suits it.
 
     Raises:
         RecipeError: there is no such precision or device.
@@ -148,13 +203,15 @@ def settings_for(
     return TrainingSettings(
         steps=steps,
         batch=batch,
-        optimiser=known.optimiser,
-        learning_rate=known.learning_rate,
-        weight_decay=known.weight_decay,
+        optimiser=asked.optimiser or known.optimiser,
+        learning_rate=known.learning_rate if asked.learning_rate is None else asked.learning_rate,
+        weight_decay=known.weight_decay if asked.weight_decay is None else asked.weight_decay,
         label_smoothing=known.label_smoothing,
         precision=read_precision(precision, where),
         device=where,
+        freeze=asked.freeze,
         horizon=horizon,
+        drops=asked.drops,
     )
 
 
@@ -170,10 +227,11 @@ def runs_of(
     settings = settings_for(
         classifier,
         steps,
-        request.batch,
+        inputs.batch,
         request.precision,
         request.device,
         request.steps or HORIZON,
+        check_training(request),
     )
     return [
         Run(

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from augfactory.commands.progress import Progress
-from augfactory.commands.runs.networks import FOLDER, load_network
+from augfactory.commands.runs.networks import load_network
 from augfactory.engines import processes
 from augfactory.evaluation.comparison.compare import ArmRuns, by_arm
 from augfactory.evaluation.comparison.ensemble import (
@@ -44,7 +44,7 @@ def with_ensembles(
     tasks = [_runs(group) for own in groups.values() for group in own]
     found = {}
     with progress.bar(f"ensembles of {size}", len(tasks), "ensemble") as bar:
-        answer = partial(_answer, folder=out / FOLDER)
+        answer = partial(_answer, out=out)
         for index, result in processes.run(answer, tasks, workers):
             found[tasks[index]] = result
             bar.advance()
@@ -73,5 +73,5 @@ def _groups(found: ArmRuns, size: int) -> list[Results]:
     return groups
 
 
-def _answer(runs: tuple[Run, ...], folder: Path) -> Ensemble:
-    return measure_ensemble(runs[0], [load_network(folder, run) for run in runs])
+def _answer(runs: tuple[Run, ...], out: Path) -> Ensemble:
+    return measure_ensemble(runs[0], [load_network(out, run) for run in runs])

@@ -14,13 +14,13 @@ from pydantic import TypeAdapter
 from augfactory.commands.progress import Progress
 from augfactory.errors import RecipeError
 from augfactory.evaluation.comparison.compare import mean_error
-from augfactory.evaluation.comparison.protocol import Run, RunResult, run_key
+from augfactory.evaluation.comparison.protocol import Reading, Run, RunResult, run_key
 from augfactory.guarded.documents import read_json
 from augfactory.guarded.files import is_folder, is_there
 from augfactory.guarded.text import escaped, escaped_json
 from augfactory.store.disk.atomic import make_folders, remove, remove_leftovers, write_file
 
-RUNS, RESULTS = "cells", "results.json"
+RUNS, RESULTS, CURVES = "cells", "results.json", "curves.csv"
 CORRUPTIONS = "corruptions.csv"
 CHECKSUM = "sha256"
 RUN_RESULT = TypeAdapter(RunResult)
@@ -160,6 +160,31 @@ def _csv(lines: Sequence[Mapping[str, Any]]) -> bytes:
     writer = csv.DictWriter(text, list(lines[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(lines)
+    return text.getvalue().encode()
+
+
+def curves_csv(results: Sequence[tuple[Run, RunResult]]) -> bytes:
+    """Return one line for each reading of each classifier; an epoch is a pass over the arm's set.
+
+    Empty where an older program trained.
+    """
+    text = io.StringIO()
+    columns = ["arm", "rows", "subset", "seed", "step", "epoch", *Reading.__dataclass_fields__]
+    columns = list(dict.fromkeys(columns))
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    for run, result in results:
+        for reading in result.curve:
+            writer.writerow(
+                {
+                    "arm": escaped(run.arm.name),
+                    "rows": run.arm.size,
+                    "subset": run.subset,
+                    "seed": run.seed,
+                    "epoch": reading.step * run.settings.batch / max(1, run.arm.size),
+                    **asdict(reading),
+                }
+            )
     return text.getvalue().encode()
 
 

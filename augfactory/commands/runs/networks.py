@@ -8,7 +8,6 @@ from torch import nn
 from augfactory.errors import ResourceError
 from augfactory.evaluation.classifiers.registry import find_classifier
 from augfactory.evaluation.comparison.protocol import Run, run_key
-from augfactory.guarded.files import is_there
 from augfactory.guarded.tensors import (
     checksum,
     first_misfit,
@@ -17,14 +16,14 @@ from augfactory.guarded.tensors import (
     read_tensor_file,
 )
 from augfactory.sources.recorded import open_rows
-from augfactory.store.disk.atomic import remove, write_file
+from augfactory.store.disk.atomic import make_folders, remove, write_file
 from augfactory.vae.training_state import tensor_bytes
 
 FOLDER, ENDING, CHECKSUM = "networks", ".safetensors", "sha256"
 
 
-def save_network(folder: Path, run: Run, network: nn.Module) -> None:
-    """Keep the network of a finished run in ``folder``.
+def save_network(path: Path, run: Run, network: nn.Module) -> None:
+    """Keep the network of a finished run.
 
     Raises:
         ResourceError: it cannot be written.
@@ -32,21 +31,17 @@ def save_network(folder: Path, run: Run, network: nn.Module) -> None:
     tensors = {name: own.contiguous().cpu() for name, own in network.state_dict().items()}
     text = json.dumps({"run": run_key(run)})
     data = tensor_bytes(tensors, {"about": text, CHECKSUM: checksum(text, tensors)})
-    write_file(network_path(folder, run), data)
+    make_folders([path.parent])
+    write_file(path, data)
 
 
-def network_is_kept(folder: Path, run: Run) -> bool:
-    """Tell whether there is a file of the run's network."""
-    return is_there(network_path(folder, run))
-
-
-def load_network(folder: Path, run: Run) -> nn.Module:
+def load_network(out: Path, run: Run) -> nn.Module:
     """Return the network of a finished run, in evaluation mode.
 
     Raises:
         ResourceError: what was kept is damaged; it is removed, so that the run is trained again.
     """
-    path = network_path(folder, run)
+    path = network_path(out, run)
     test = open_rows(run.test, trusted=True)[1]
     build = find_classifier(run.classifier.name, run.classifier.weights).build
     network = build(test.image_shape, len(test.class_names))
@@ -73,13 +68,12 @@ def drop_others(out: Path, runs: list[Run]) -> None:
     Raises:
         ResourceError: something cannot be removed.
     """
-    folder = out / FOLDER
-    wanted = {network_path(folder, run) for run in runs}
-    for path in sorted(folder.glob(f"*{ENDING}")):
+    wanted = {network_path(out, run) for run in runs}
+    for path in sorted((out / FOLDER).glob(f"*{ENDING}")):
         if path not in wanted:
             remove(path)
 
 
-def network_path(folder: Path, run: Run) -> Path:
-    """Return where the network of a run is kept."""
-    return folder / f"{run_key(run)}{ENDING}"
+def network_path(out: Path, run: Run) -> Path:
+    """Return where the network of a run is kept in ``out``."""
+    return out / FOLDER / f"{run_key(run)}{ENDING}"

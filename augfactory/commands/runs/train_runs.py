@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from torch import nn
+
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs import files
-from augfactory.commands.runs.networks import FOLDER, network_is_kept, save_network
+from augfactory.commands.runs.keeper import Keeper
 from augfactory.commands.runs.training_states import load_state, save_state
 from augfactory.engines import processes
 from augfactory.evaluation.comparison.protocol import Earlier, Run, RunResult, run_key
 from augfactory.evaluation.comparison.train_run import train_run
-from augfactory.store.disk.atomic import make_folders
 
 
 def train_runs(
@@ -22,24 +23,22 @@ def train_runs(
     *,
     text: str = "training classifiers",
     goes_on: bool = False,
-    networks: bool = False,
+    keepers: Sequence[Keeper] = (),
 ) -> tuple[list[tuple[Run, RunResult]], int]:
     """Return every run with its result, in the order given, and how many were trained now.
 
     Finished runs are kept in ``out``, so that the same runs go on where a killed run stood. Equal
     runs are trained once. ``goes_on`` keeps, too, how far they came, so that the same runs with
-    more steps begin there; ``networks`` keeps the networks, too, for ensembles.
+    more steps begin there; ``keepers`` keep the networks, and those that one lacks are
+    trained again.
     """
-    folder = out / FOLDER if networks else None
-    if folder is not None:
-        make_folders([folder])
     keys = [run_key(run) for run in runs]
+    kept = {key: files.load_run(out, run, progress) for key, run in zip(keys, runs, strict=True)}
     by_key = dict(zip(keys, runs, strict=True))
-    kept = {key: files.load_run(out, run, progress) for key, run in by_key.items()}
     done = {
         key: result
         for key, result in kept.items()
-        if result is not None and (folder is None or network_is_kept(folder, by_key[key]))
+        if result is not None and all(keeper.has(by_key[key]) for keeper in keepers)
     }
     missing = {key: run for key, run in by_key.items() if key not in done}
     waiting = list(missing.values())
@@ -49,7 +48,7 @@ def train_runs(
         )
     with progress.bar(text, len(kept), "classifier", len(done)) as bar:
         states = out / files.RUNS if goes_on else None
-        train = partial(_train, states=states, networks=folder)
+        train = partial(_train, states=states, keepers=tuple(keepers))
         for index, result in processes.run(train, waiting, workers):
             files.save_run(out, waiting[index], result)
             done[run_key(waiting[index])] = result
@@ -57,10 +56,14 @@ def train_runs(
     return [(run, done[key]) for key, run in zip(keys, runs, strict=True)], len(waiting)
 
 
-def _train(run: Run, states: Path | None, networks: Path | None) -> RunResult:
+def _train(run: Run, states: Path | None, keepers: tuple[Keeper, ...]) -> RunResult:
     earlier = None if states is None else load_state(states, run)
-    keep = None if networks is None else partial(save_network, networks, run)
-    result, progress = train_run(run, earlier, keep)
+
+    def keep(network: nn.Module) -> None:
+        for keeper in keepers:
+            keeper.keep(run, network)
+
+    result, progress = train_run(run, earlier, keep if keepers else None)
     if states is not None:
         save_state(states, run, Earlier(progress, result.curve))
     return result

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from augfactory.evaluation.training.batch_policy import Loss
 from augfactory.evaluation.training.batches import Order
 from augfactory.evaluation.training.online import OnlineStage, online_stage
+from augfactory.evaluation.training.settings import Freeze
 from augfactory.evaluation.training.training_set import Part
 from augfactory.guarded.text import escaped, problem_with_name
 from augfactory.guarded.validation import refuse_unknown, shown_value, told, unknown
@@ -32,6 +33,18 @@ def _loss(vae: Any) -> Any:
     if not isinstance(vae, bool) and not (math.isfinite(vae) and vae > 0):
         raise told(f"no VAE reaches the loss {vae}", "Give a number above 0.")
     return vae
+
+
+def check_freeze(value: Any) -> Any:
+    """Check what stays fixed: true, a number of layers, or the name of a layer."""
+    wrong = not isinstance(value, bool | int | str) or value == ""
+    if wrong or (isinstance(value, int) and not isinstance(value, bool) and value < 1):
+        raise told(
+            f"{shown_value(value)} does not say which layers",
+            "Give true for all but the last, a number of them, or the name of the first that "
+            "learns.",
+        )
+    return value
 
 
 def _tables(tables: Any) -> Any:
@@ -96,9 +109,11 @@ class StudyArm(BaseModel):
         default=None, description="A classifier of this arm's own; see `classifier` of the study."
     )
     weights: Path | None = Field(
-        default=None, description="A file of weights that a torchvision classifier starts from."
+        default=None, description="A file of weights of this arm's own; see `weights` of the study."
     )
-    freeze: bool = Field(default=False, description="The last layer alone learns.")
+    freeze: Annotated[Freeze, BeforeValidator(check_freeze)] | None = Field(
+        default=None, description="What stays fixed in this arm; see `freeze` of the study."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -126,8 +141,6 @@ class StudyArm(BaseModel):
             if "online" in own:
                 what = f"varies originals, and {', '.join(recipe)} makes a dataset"
                 raise told(what, "Leave one out.", "online")
-        if own.get("freeze") and "weights" not in own:
-            raise told("keeps weights that were drawn at random", "Add weights = FILE.", "freeze")
         return own
 
 

@@ -6,28 +6,43 @@ combination; "{beta}" is replaced everywhere in it, and "{{" stands for a brace.
 """
 
 import itertools
-import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from augfactory.commands.opening.toml_files import read_tables
 from augfactory.commands.runs.ensemble_size import check_ensemble
 from augfactory.commands.runs.published import refuse_both
-from augfactory.commands.study.arm import ARM_KEYS, StudyArm
-from augfactory.commands.study.grid import filled
+from augfactory.commands.study.arm import StudyArm, check_freeze
+from augfactory.commands.study.grid import MOST_ARMS, axes_of, check_grid, combinations, filled
 from augfactory.commands.study.vae_settings import VaeSettings
 from augfactory.errors import RecipeError, unknown_name
 from augfactory.evaluation.classifiers.registry import CLASSIFIERS, DEFAULT_CLASSIFIER
+from augfactory.evaluation.training.settings import (
+    AskedTraining,
+    Drops,
+    Freeze,
+    Optimiser,
+    checked_drops,
+)
+from augfactory.evaluation.training.virtual_batches import DEFAULT_BATCH, fitting_batch
 from augfactory.guarded.validation import checked, shown_value, told
+from augfactory.pipeline.stages import method_of
 from augfactory.records import Fit, read_size
 
 SIZES = ("quick", "full")
 Size = Literal["quick", "default", "full"]
-MOST_ARMS, MOST_REPEATS, MOST_CLASSIFIERS = 1000, 1000, 1_000_000
+MOST_REPEATS, MOST_CLASSIFIERS = 1000, 1_000_000
+
+
+def _drops(drops: Drops) -> Drops:
+    try:
+        return checked_drops(drops)
+    except ValueError as error:
+        raise told(str(error), "Write such as [[0.4, 0.1], [0.6, 0.01]].") from error
 
 
 def _size(value: Any) -> Any:
@@ -94,7 +109,35 @@ class Study(BaseModel):
         description=f"{', '.join(CLASSIFIERS)}, or a name of torchvision's.",
     )
     steps: int = Field(default=800, ge=1, description="Optimiser steps of a classifier.")
-    batch: int = Field(default=64, ge=1, description="Batch size of a classifier.")
+    batch: int = Field(
+        default=DEFAULT_BATCH, ge=1,
+        description="Batch size of a classifier; as many rows as share a draw, where the order of "
+        "an arm is rounds and nothing is said here.",
+    )  # fmt: skip
+    optimiser: Optimiser | None = Field(
+        default=None, description="In place of the one that suits the classifier."
+    )
+    learning_rate: float | None = Field(
+        default=None, gt=0, description="In place of the one that suits the classifier."
+    )
+    weight_decay: float | None = Field(
+        default=None, ge=0,
+        description="Decoupled with muon and adamw, added to the gradient with adam and rmsprop.",
+    )  # fmt: skip
+    drops: Annotated[Drops, AfterValidator(_drops)] = Field(
+        default=(),
+        description="Pairs [share of the steps, factor of the learning rate from there on].",
+    )
+    weights: Path | None = Field(
+        default=None,
+        description="A file of weights that all but the last layer starts from, as `evaluate "
+        "--save-weights` writes or, for a torchvision classifier, a published one.",
+    )
+    freeze: Annotated[Freeze, BeforeValidator(check_freeze)] = Field(
+        default=False,
+        description="With weights: true if the last layer alone learns; a number of layers from "
+        'the input that stay fixed; or, such as "denseblock3", the name of the first that learns.',
+    )
     corruptions: str | None = Field(
         default=None,
         description="Test on corrupted images too: mnist-c, cifar-c or imagenet-c.",
@@ -117,19 +160,31 @@ class Study(BaseModel):
     arms: tuple[StudyArm, ...] = Field(min_length=1, description="What is compared.")
 
     @property
+    def training(self) -> AskedTraining:
+        """What is asked for in place of what suits the classifiers."""
+        return AskedTraining(
+            self.optimiser, self.learning_rate, self.weight_decay, self.drops, self.freeze
+        )
+
+    @property
     def losses(self) -> tuple[float, ...]:
         """The losses at which checkpoints are needed, the highest first."""
         wanted = {float(arm.vae) for arm in self.arms if not isinstance(arm.vae, bool)}
         return tuple(sorted(wanted, reverse=True))
 
 
-def read_study(path: Path, size: Size) -> Study:
-    """Read the study in ``path`` at the given size.
+def read_study(path: Path, size: Size, instead: Mapping[str, Any] | None = None) -> Study:
+    """Read the study in ``path`` at the given size, with keys ``instead`` of its own.
 
     Raises:
         RecipeError: naming the place, and the nearest right name for a wrong one.
     """
-    return study_of(read_tables(path, "Name a study file."), str(path), size)
+    tables = dict(read_tables(path, "Name a study file."))
+    for name in SIZES:
+        if isinstance(tables.get(name), dict):
+            own = tables[name].items()
+            tables[name] = {key: value for key, value in own if key not in (instead or {})}
+    return study_of({**tables, **(instead or {})}, str(path), size)
 
 
 def study_of(values: Mapping[str, Any], where: str, size: Size) -> Study:
@@ -152,9 +207,9 @@ def study_of(values: Mapping[str, Any], where: str, size: Size) -> Study:
     if not isinstance(arms, list) or not all(isinstance(arm, dict) for arm in arms):
         raise RecipeError(f"{where}: arms", "must be tables headed [[arms]]", "Add at least one.")
     axes = [
-        _axes(table, f"{where}, arm {number}", narrowed) for number, table in enumerate(arms, 1)
+        axes_of(table, f"{where}, arm {number}", narrowed) for number, table in enumerate(arms, 1)
     ]
-    count = sum(_combinations(own) for own in axes)
+    count = sum(combinations(own) for own in axes)
     if count > MOST_ARMS:
         raise RecipeError(
             f"{where}: arms", f"they are {count:,} arms with their grids, more than {MOST_ARMS:,}",
@@ -171,9 +226,21 @@ def study_of(values: Mapping[str, Any], where: str, size: Size) -> Study:
         raise RecipeError(
             f"{where}: arms", f"two are called {twice!r}", "Put the grid's keys into the name."
         )
+    sizes_shared = {rows for arm in settings["arms"] for rows in _rows_that_share(arm)}
+    batch = settings.get("batch")
+    if sizes_shared and (batch is None or isinstance(batch, int)):  # others are refused below
+        settings["batch"] = fitting_batch(sizes_shared, batch, f"{where}: batch")
     study = checked(Study, settings, where)
     _check_whole(study, where)
     return study
+
+
+def _rows_that_share(arm: StudyArm) -> list[int]:
+    """Return how many rows share what is drawn once a batch where the order keeps them together."""
+    if arm.order != "rounds" or arm.recipe is None:
+        return []
+    found = [method.virtual_batch(own) for method, own in map(method_of, arm.recipe.mix)]
+    return [shared.rows for shared in found if shared is not None]
 
 
 def _check_whole(study: Study, where: str) -> None:
@@ -189,6 +256,13 @@ def _check_whole(study: Study, where: str) -> None:
             f"is missing, and the arm {labelling[0]!r} labels images",
             "Name a source of further images.",
         )
+    for arm in study.arms:
+        if (arm.freeze or study.freeze) and (arm.weights or study.weights) is None:
+            raise RecipeError(
+                f"{where}, arm {arm.name!r}: freeze" if arm.freeze else f"{where}: freeze",
+                "keeps weights that were drawn at random",
+                "Add weights = FILE.",
+            )
     names = [arm.name for arm in study.arms]
     classifiers = len(names) * len(study.n_train) * study.subsets * study.seeds
     if classifiers > MOST_CLASSIFIERS:
@@ -211,36 +285,8 @@ def _size_of(values: Mapping[str, Any], name: str, where: str) -> dict[str, Any]
         raise RecipeError(
             f"{where}: {name}", f"must be a table, got {shown_value(size)}", f"Write [{name}]."
         )
-    _check_grid(size.get("grid", {}), f"{where}: {name}.grid", f"{name}.grid")
+    check_grid(size.get("grid", {}), f"{where}: {name}.grid", f"{name}.grid")
     return size
-
-
-def _axes(
-    table: dict[str, Any], where: str, narrowed: Mapping[str, list[Any]]
-) -> dict[str, list[Any]]:
-    """Return the arm's grid: the values by name."""
-    for key in table:
-        if key not in (*ARM_KEYS, "grid"):
-            raise unknown_name(where, "key", key, (*ARM_KEYS, "grid"))
-    grid = table.get("grid", {})
-    _check_grid(grid, f"{where}: grid", "arms.grid")
-    axes = {name: narrowed.get(name, values) for name, values in grid.items()}
-    if _combinations(axes) > MOST_ARMS:
-        raise RecipeError(
-            f"{where}: grid",
-            f"it stands for {_combinations(axes):,} arms, more than {MOST_ARMS:,}",
-            "Give fewer values in [arms.grid].",
-        )
-    return axes
-
-
-def _check_grid(grid: Any, where: str, table: str) -> None:
-    if not isinstance(grid, dict) or not all(isinstance(own, list) for own in grid.values()):
-        raise RecipeError(where, "must be lists by name", f"Write [{table}] and NAME = [ … ].")
-
-
-def _combinations(axes: Mapping[str, Sequence[Any]]) -> int:
-    return math.prod(len(values) for values in axes.values())
 
 
 def _arms(table: dict[str, Any], axes: Mapping[str, list[Any]], where: str) -> list[StudyArm]:

@@ -3,11 +3,12 @@
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from augfactory.commands.evaluate.arms import online_policy, series_of
+from augfactory.commands.evaluate.arms import in_order, online_policy, series_of
 from augfactory.commands.expand.classes import ALIKE, read_rule
 from augfactory.commands.expand.expand import expand_all
 from augfactory.commands.expand.request import ExpandRequest
@@ -20,7 +21,7 @@ from augfactory.errors import RecipeError
 from augfactory.evaluation.comparison.protocol import Arm
 from augfactory.evaluation.training.batch_policy import BatchPolicy
 from augfactory.evaluation.training.batches import images_with_views
-from augfactory.evaluation.training.online import check_views
+from augfactory.evaluation.training.online import check_views, of_whole_batches
 from augfactory.evaluation.training.training_set import open_training, training_part
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.sides import check_sides
@@ -99,7 +100,7 @@ def make_arms(
         (
             draw,
             [
-                _arm(data, draw, arm, made.get((draw.name, arm.name)), recipes)
+                _arm(data, draw, arm, made.get((draw.name, arm.name)), recipes, asked.batch)
                 for arm in asked.arms
                 if arm.recipe is None or (draw.name, arm.name) in made
             ],
@@ -156,9 +157,10 @@ def _arm(
     arm: StudyArm,
     dataset: Path | None,
     recipes: Sequence[dict[str, Any]],
+    batch: int,
 ) -> Arm:
-    batch_policy = BatchPolicy(order=arm.order, real_share=arm.real_share, loss=arm.loss)
     if dataset is None:
+        batch_policy = BatchPolicy(order=arm.order, real_share=arm.real_share, loss=arm.loss)
         if arm.online is not None:
             check_sides(
                 (METHODS[stage.method] for stage in arm.online),
@@ -167,9 +169,10 @@ def _arm(
             )
             if arm.loss == "jsd":
                 check_views(arm.online, f"arm {arm.name!r}")
-            batch_policy = BatchPolicy(online=arm.online, loss=arm.loss)
+            stages = tuple(of_whole_batches(stage, batch) for stage in arm.online)
+            batch_policy = BatchPolicy(online=stages, loss=arm.loss)
         elif arm.name != "originals":
-            batch_policy = online_policy(arm.name, recipes, data.source.image_shape)
+            batch_policy = online_policy(arm.name, recipes, data.source.image_shape, batch)
         return Arm(
             name=arm.name,
             factor=None if batch_policy.online else 1,
@@ -182,6 +185,7 @@ def _arm(
     manifest = read_manifest(dataset)
     spec = SourceSpec(str(dataset))
     training = training_part(open_training(spec), arm.part)
+    batch_policy = replace(in_order(training, arm.order), real_share=arm.real_share, loss=arm.loss)
     if arm.loss == "jsd" and not len(images_with_views(training)[0]):
         raise RecipeError(
             f"arm {arm.name!r}: loss",

@@ -20,7 +20,7 @@ from augfactory.evaluation.comparison.verdict import sentence
 from augfactory.guarded.text import escaped
 from augfactory.report.figures.losses_figure import losses_figure
 from augfactory.report.page import report_page
-from augfactory.report.page_figures import Picture, accuracy_png
+from augfactory.report.page_figures import Picture, accuracy_png, epochs
 from augfactory.report.tables import (
     failed_in_words,
     markdown_ensembles,
@@ -70,6 +70,7 @@ def write_results(
     contents = {
         "results.json": files.json_bytes(document.plain()),
         "cells.csv": files.runs_csv(results),
+        files.CURVES: files.curves_csv(results),
         "tables.md": _tables(study, size, document).encode(),
     }
     if (lines := files.corruptions_csv(results)) is not None:
@@ -87,6 +88,9 @@ def write_results(
         if over_losses is not None:
             contents[f"accuracy-loss-n{group.n_train}.png"] = over_losses.png
             shown.append(over_losses)
+        over_epochs = epochs(group.arms, document)
+        if over_epochs is not None:
+            contents[f"epochs-n{group.n_train}.png"] = over_epochs.png
     contents[REPORT] = report_page(document, [*shown, *pictures])
     for name, data in contents.items():
         write_file(out / name, data)

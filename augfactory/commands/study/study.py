@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field
 
+from augfactory.commands.evaluate.checks import from_weights
 from augfactory.commands.evaluate.request import classifier_spec, settings_for
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs import files
@@ -29,9 +30,9 @@ from augfactory.evaluation.comparison.protocol import (
     Run,
     RunResult,
 )
-from augfactory.evaluation.comparison.results import ArmSummary, LabelledSet, StudyResults
+from augfactory.evaluation.comparison.results import Alert, ArmSummary, LabelledSet, StudyResults
 from augfactory.evaluation.corruptions.registry import Profile, find_profile
-from augfactory.evaluation.training.settings import TrainingSettings
+from augfactory.evaluation.training.settings import Freeze, TrainingSettings
 from augfactory.store.disk.lock import only_writer
 from augfactory.store.reader import open_version
 
@@ -69,7 +70,7 @@ def prepare(request: StudyRequest, progress: Progress) -> Prepared:
     """
     asked = request.study
     classifiers = {
-        arm.name: classifier_spec(arm.classifier or asked.classifier, arm.weights)
+        arm.name: classifier_spec(arm.classifier or asked.classifier, arm.weights or asked.weights)
         for arm in asked.arms
     }
     profile = find_profile(asked.corruptions) if asked.corruptions else None
@@ -97,6 +98,8 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
     prepared = prepare(request, progress)
     # These load torch, which takes seconds: only when the study is right.
     from augfactory.commands.runs.corrupted import corrupted_test
+    from augfactory.commands.runs.keeper import Keeper
+    from augfactory.commands.runs.networks import network_path, save_network
     from augfactory.commands.runs.train_runs import train_runs
     from augfactory.commands.study.plan import make_arms, train_models
     from augfactory.commands.study.results import write_results
@@ -106,7 +109,7 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
     baseline = next(arm for arm in asked.arms if arm.name == asked.against[0])
     files.check_folder(out)
     shape, classes = data.test.image_shape, len(data.test.class_names)
-    frozen = {(prepared.classifiers[arm.name], arm.freeze) for arm in asked.arms}
+    frozen = {(prepared.classifiers[arm.name], _freeze(asked, arm)) for arm in asked.arms}
     for known, freeze in frozen:
         check_image_shape(known.name, known.weights, shape, classes, freeze=freeze)
     with only_writer(out, request.lock):
@@ -117,14 +120,15 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
         corrupted = None
         if profile is not None:
             corrupted = corrupted_test(data.test_rows, profile, out, request.workers, progress)
-        alerts = data.alerts
+        alerts = (*data.alerts, *_from_weights(prepared))
         if prepared.published is not None:
             corrupted = prepared.published.test
             alerts = (*alerts, *prepared.published.alerts)
         groups = _cells(asked, prepared, planned, corrupted)
-        results, trained = train_runs(
-            list(groups), out, request.workers, progress, networks=asked.ensemble is not None
-        )
+        keepers = []
+        if asked.ensemble is not None:
+            keepers.append(Keeper(out, network_path, save_network))
+        results, trained = train_runs(list(groups), out, request.workers, progress, keepers=keepers)
         arms = {count: _arms(asked, count, groups, results) for count in asked.n_train}
         if asked.ensemble is not None:
             arms = _with_ensembles(request, arms, groups, results, progress)
@@ -176,9 +180,23 @@ def _cells(
 
 def _settings(asked: Study, arm: StudyArm, prepared: Prepared) -> TrainingSettings:
     settings = settings_for(
-        prepared.classifiers[arm.name], asked.steps, asked.batch, "auto", "auto", asked.steps
-    )
-    return replace(settings, freeze=arm.freeze)
+        prepared.classifiers[arm.name], asked.steps, asked.batch, "auto", "auto", asked.steps,
+        asked.training,
+    )  # fmt: skip
+    return replace(settings, freeze=_freeze(asked, arm))
+
+
+def _freeze(asked: Study, arm: StudyArm) -> Freeze:
+    return asked.freeze if arm.freeze is None else arm.freeze
+
+
+def _from_weights(prepared: Prepared) -> list[Alert]:
+    """Say what of the classifiers starts from files."""
+    return [
+        alert
+        for known in dict.fromkeys(prepared.classifiers.values())
+        for alert in from_weights(known)
+    ]
 
 
 def count_runs(asked: Study) -> int:

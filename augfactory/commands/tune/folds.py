@@ -17,6 +17,7 @@ from augfactory.errors import InputDataError
 from augfactory.evaluation.comparison.protocol import Arm, Run
 from augfactory.evaluation.cross_validation import folds
 from augfactory.evaluation.training.batch_policy import BatchPolicy
+from augfactory.evaluation.training.virtual_batches import DEFAULT_BATCH
 from augfactory.records import Int64Array, Source, SourceSpec
 from augfactory.source_rows import PLAIN, SourceRows, rows_of
 from augfactory.store.disk.atomic import make_folders, write_file
@@ -115,7 +116,7 @@ def runs_of_fold(
     datasets = list(expand_all(requests, 1, Progress()))
     made = [read_manifest(dataset.path) for dataset in datasets]
     classifier = classifier_spec("quick", None)
-    settings = settings_for(classifier, request.steps, 64, "auto", "auto", request.steps)
+    settings = settings_for(classifier, request.steps, DEFAULT_BATCH, "auto", "auto", request.steps)
     shape = made[0].image_shape
     originals = Arm(ORIGINALS, 1, unit.train.spec, len(unit.train.rows), unit.train.fingerprint)
     online = BatchPolicy(online=online_stages(ONLINE_MIXUP, [made[0].recipe], shape))

@@ -2,13 +2,13 @@
 
 import difflib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from augfactory.errors import RecipeError
-from augfactory.evaluation.training.settings import Optimiser
+from augfactory.evaluation.training.settings import Freeze, Optimiser
 
 if TYPE_CHECKING:
     from torch import nn
@@ -59,18 +59,14 @@ TORCHVISION_LEARNING_RATE, TORCHVISION_WEIGHT_DECAY = 1e-3, 0.05
 def find_classifier(name: str, weights: Path | None = None) -> Classifier:
     """Return the classifier called ``name``: one of ours, else torchvision's.
 
+    With ``weights`` all but its last layer starts from that file.
+
     Raises:
-        RecipeError: there is none of that name, and the nearest right name is told; or one of ours
-            is to start from a file of weights.
+        RecipeError: there is none of that name, and the nearest right name is told.
     """
     if name in CLASSIFIERS:
-        if weights is not None:
-            raise RecipeError(
-                "--weights",
-                f"{name} always starts from new weights",
-                "Leave it out, or name one of torchvision's, such as --classifier resnet18.",
-            )
-        return CLASSIFIERS[name]
+        known = CLASSIFIERS[name]
+        return known if weights is None else replace(known, build=_from_file(known, name, weights))
     from augfactory.evaluation.classifiers.torchvision_models import model_names, torchvision_model
 
     if name not in model_names():
@@ -81,6 +77,17 @@ def find_classifier(name: str, weights: Path | None = None) -> Classifier:
         return torchvision_model(name, classes, weights)
 
     return Classifier(build, "adamw", TORCHVISION_LEARNING_RATE, TORCHVISION_WEIGHT_DECAY)
+
+
+def _from_file(known: Classifier, name: str, weights: Path) -> Builder:
+    def build(image_shape: tuple[int, int, int], classes: int) -> "nn.Module":
+        from augfactory.evaluation.classifiers.weights import load_weights
+
+        network = known.build(image_shape, classes)
+        load_weights(network, name, weights)
+        return network
+
+    return build
 
 
 def _unknown_classifier(name: str, of_torchvision: Sequence[str]) -> RecipeError:
@@ -104,27 +111,22 @@ def check_image_shape(
     image_shape: tuple[int, int, int],
     classes: int,
     *,
-    freeze: bool = False,
+    freeze: Freeze = False,
 ) -> None:
     """Refuse images that are too small for a classifier; with ``freeze`` one that cannot freeze.
 
     Raises:
-        RecipeError: it cannot take them, or has no Linear layer that could learn alone.
+        RecipeError: it cannot take them, or has no such layers to keep fixed.
         InputDataError: its file of weights cannot be read, or does not fit.
     """
     import torch
 
-    from augfactory.evaluation.classifiers.last_layer import last_linear
+    from augfactory.evaluation.classifiers.last_layer import fixed_layers
 
     height, width, channels = image_shape
     with torch.random.fork_rng(devices=[]):
         network = find_classifier(name, weights).build(image_shape, classes).eval()
-    if freeze and last_linear(network) is None:
-        raise RecipeError(
-            "freeze",
-            f"{name} does not end in a Linear layer, which alone would learn",
-            "Name another classifier, such as resnet18, or leave freeze out.",
-        )
+    fixed_layers(network, freeze)
     try:
         with torch.inference_mode():
             network(torch.zeros(1, channels, height, width))

@@ -126,14 +126,16 @@ def _summary(name: str, found: ArmRuns, versus: dict[str, dict[str, Difference]]
     arms = [found[key][0].arm for key in keys]
     results = [found[key][1] for key in keys]
     matrix = np.sum([result.confusion for result in results], axis=0)
-    curve = mean_curve([result.curve for result in results])
+    rows = round(float(np.mean([arm.size for arm in arms])))
+    batch = found[keys[0]][0].settings.batch
+    curve = mean_curve([result.curve for result in results], batch / max(1, rows))
     scores = [result.scores for result in results]
     kept = [result.scaled for result in results if result.scaled is not None]
     temperature = summary(result.temperature or 0.0 for result in results)
     return ArmSummary(
         name=name,
         factor=arms[0].factor,
-        rows=round(float(np.mean([arm.size for arm in arms]))),
+        rows=rows,
         images_per_step=arms[0].images_per_step,
         subsets=tuple(subset for subset, _ in keys),
         seeds=tuple(seed for _, seed in keys),

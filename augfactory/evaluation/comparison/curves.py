@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from augfactory.evaluation.comparison.protocol import Reading
 
@@ -13,11 +15,16 @@ LAST_DOUBLING = 2.0
 FIFTH = 1.25  # the last fifth of a training is from its step over this
 
 
+Later = Annotated[tuple[float, ...], Field(exclude_if=lambda values: not values)]
+
+
 @dataclass(frozen=True)
 class Curve:
     """The readings of an arm's classifiers, means over them; ``std`` None for a single one.
 
-    Accuracies are 0 to 1, ``nll`` in nats; each has a value for each of ``steps``.
+    Accuracies are 0 to 1, ``nll`` in nats; each has a value for each of ``steps``. ``epochs`` are
+    passes over the arm's own set. These, ``training_nll``, ``batch_accuracy`` and ``batch_loss``
+    are empty, and left out of results.json, where an older program trained.
     """
 
     steps: tuple[int, ...]
@@ -25,6 +32,10 @@ class Curve:
     std: tuple[float, ...] | None
     nll: tuple[float, ...]
     training_accuracy: tuple[float, ...]
+    epochs: Later = ()
+    training_nll: Later = ()
+    batch_accuracy: Later = ()
+    batch_loss: Later = ()
 
     @property
     def rise(self) -> float | None:
@@ -54,8 +65,11 @@ class Curve:
         return self.steps[int(below[-1]) + 1] if len(below) else self.steps[0]
 
 
-def mean_curve(readings: Sequence[Sequence[Reading]]) -> Curve:
-    """Return the mean over classifiers at the steps that all of them were read at."""
+def mean_curve(readings: Sequence[Sequence[Reading]], epochs_a_step: float | None = None) -> Curve:
+    """Return the mean over classifiers at the steps that all of them were read at.
+
+    ``epochs_a_step`` is the part of the arm's set that a step shows; None where nobody asks.
+    """
     common = sorted(set.intersection(*({each.step for each in own} for own in readings)))
     table = [{each.step: each for each in own} for own in readings]
 
@@ -65,6 +79,11 @@ def mean_curve(readings: Sequence[Sequence[Reading]]) -> Curve:
     def mean(name: str) -> tuple[float, ...]:
         return tuple(values(name).mean(axis=0).tolist()) if common else ()
 
+    def known(name: str) -> tuple[float, ...]:
+        lacking = any(getattr(own[step], name) is None for own in table for step in common)
+        return () if lacking else mean(name)
+
+    asked = epochs_a_step is not None and bool(known("batch_loss"))
     several = len(table) > 1 and common
     return Curve(
         steps=tuple(common),
@@ -72,6 +91,10 @@ def mean_curve(readings: Sequence[Sequence[Reading]]) -> Curve:
         std=tuple(values("accuracy").std(axis=0, ddof=1).tolist()) if several else None,
         nll=mean("nll"),
         training_accuracy=mean("training_accuracy"),
+        epochs=tuple(step * (epochs_a_step or 0.0) for step in common) if asked else (),
+        training_nll=known("training_nll"),
+        batch_accuracy=known("batch_accuracy"),
+        batch_loss=known("batch_loss"),
     )
 
 

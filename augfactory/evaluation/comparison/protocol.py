@@ -6,11 +6,12 @@ decides its result stands in its key, so that a finished run is never run again.
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from augfactory.evaluation.comparison.measures import CorruptedScores, Reliability, Scores
 from augfactory.evaluation.corruptions.registry import REVISION
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 # Raise this whenever training or measuring changes, so that no older run is taken for a new one.
 PROTOCOL = 4
+# Fields that came later, with what was done before there were any.
+LATER_OF_BATCHES = {"virtual_batch": None}
+LATER_OF_SETTINGS = {"drops": ()}
 
 
 @dataclass(frozen=True)
@@ -108,13 +112,19 @@ class Reading:
     """What a classifier was worth after ``step`` steps.
 
     ``accuracy`` and ``nll`` are on test rows, at most 1,000 of them; ``training_accuracy`` is on
-    training images as they are stored, at most 500 of them.
+    training images as they are stored, at most 500 of them, and so is ``training_nll``, the cross
+    entropy with their labels. ``batch_accuracy`` and ``batch_loss`` are means over the batches
+    since the reading before, of the network while it learns: varied and mixed as they are, against
+    the class of the largest share. None where an older program trained.
     """
 
     step: int
     accuracy: float
     nll: float
     training_accuracy: float
+    training_nll: float | None = None
+    batch_accuracy: float | None = None
+    batch_loss: float | None = None
 
 
 @dataclass(frozen=True)
@@ -163,6 +173,12 @@ class Earlier:
     curve: tuple[Reading, ...]
 
 
+def _said(values: "BatchPolicy | TrainingSettings", later: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields; of ``later`` ones only those that differ, so that older keys stay."""
+    found = asdict(values)
+    return {key: own for key, own in found.items() if key not in later or own != later[key]}
+
+
 def run_key(run: Run) -> str:
     """Return a hash of everything that decides the run's result; names and paths do not."""
     arm = run.arm
@@ -170,11 +186,11 @@ def run_key(run: Run) -> str:
     decisive = {
         "protocol": PROTOCOL,
         "torch": _torch_version(),
-        "arm": [arm.fingerprint, arm.part, asdict(arm.batch_policy)],
+        "arm": [arm.fingerprint, arm.part, _said(arm.batch_policy, LATER_OF_BATCHES)],
         "test": run.test.fingerprint,
         "held_out": run.held_out.fingerprint if run.held_out else None,
         "classifier": [run.classifier.name, run.classifier.weights_sha256],
-        "settings": asdict(run.settings),
+        "settings": _said(run.settings, LATER_OF_SETTINGS),
         "seed": run.seed,
         "corrupted": [corrupted.profile, corrupted.seed, REVISION, corrupted.fingerprint]
         if corrupted

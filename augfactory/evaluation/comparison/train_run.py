@@ -1,6 +1,7 @@
 """Train one run's classifier and measure it, on the way and at the end."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -53,6 +54,10 @@ def train_run(
     test = open_rows(run.test, trusted=True)[1].among(training.source.class_names)
     curve = [] if earlier is None else list(earlier.curve)
     measure = partial(_read, training.source, test, curve)
+
+    def on_batches(accuracy: float, loss: float) -> None:
+        curve[-1] = replace(curve[-1], batch_accuracy=accuracy, batch_loss=loss)
+
     trained = train_classifier(
         training,
         build,
@@ -60,6 +65,7 @@ def train_run(
         run.seed,
         run.arm.batch_policy,
         measure=measure,
+        on_batches=on_batches,
         saved=None if earlier is None else earlier.progress,
     )
     if keep is not None:
@@ -76,14 +82,15 @@ def _read(
     found = log_probabilities(network, test.read_images, shown, classes)
     rows = spread_rows(len(training), TRAINING_ROWS)
     own = log_probabilities(network, training.read_images, rows, classes)
-    learnt = training.read_soft_labels(rows).argmax(axis=1)
+    soft = training.read_soft_labels(rows)
     labels = test.labels[shown]
     curve.append(
         Reading(
             step,
             accuracy(found, labels),
             negative_log_likelihood(found, labels),
-            accuracy(own, learnt),
+            accuracy(own, soft.argmax(axis=1)),
+            float(-(soft * own).sum(axis=1).mean()),
         )
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel, update_bn
 
 from augfactory.evaluation.training.network_input import to_network
@@ -27,8 +28,19 @@ class WeightAverage:
     deviation of the steps that take part a tenth of their number.
     """
 
-    def __init__(self, network: nn.Module, device: str, *, norms: bool = True) -> None:
-        """Start from ``network``; without ``norms`` its batch norms stay as they are."""
+    def __init__(
+        self,
+        network: nn.Module,
+        device: str,
+        *,
+        norms: bool = True,
+        fixed: frozenset[str] = frozenset(),
+    ) -> None:
+        """Start from ``network``; without ``norms`` its batch norms stay as they are.
+
+        Those of the layers called ``fixed`` stay in any case.
+        """
+        self._fixed = fixed
         self._model = AveragedModel(network, multi_avg_fn=_average)
         self._device = device
         self._recent: deque[UInt8Array] = deque(maxlen=NORM_BATCHES if norms else 0)
@@ -46,7 +58,11 @@ class WeightAverage:
         if self._recent:
             # Dropout draws here, too: a reading must not change the steps that follow it.
             with torch.no_grad(), torch.random.fork_rng(devices=[]):
-                update_bn([to_network(each, self._device) for each in self._recent], self._model)
+                shown = [to_network(each, self._device) for each in self._recent]
+                if self._fixed:
+                    _measure_norms(self._model.module, shown, self._fixed)
+                else:
+                    update_bn(shown, self._model)
         return self._model.module.eval()
 
     def state(self) -> dict[str, Tensor]:
@@ -56,6 +72,23 @@ class WeightAverage:
     def restore(self, state: dict[str, Tensor]) -> None:
         """Go on from what ``state`` gave."""
         self._model.load_state_dict(state)
+
+
+def _measure_norms(network: nn.Module, shown: list[Tensor], fixed: frozenset[str]) -> None:
+    """Do as ``update_bn`` does with the batch norms that are not ``fixed``."""
+    network.train()
+    momenta = {}
+    for name, layer in network.named_modules():
+        if name in fixed:
+            layer.training = False
+        elif isinstance(layer, _BatchNorm):
+            momenta[layer] = layer.momentum
+            layer.reset_running_stats()
+            layer.momentum = None  # a plain mean over the batches
+    for images in shown:
+        network(images)
+    for layer, momentum in momenta.items():
+        layer.momentum = momentum
 
 
 @torch.no_grad()

@@ -24,6 +24,7 @@ class BatchPolicy:
     real_share: float | None = None
     online: tuple[OnlineStage, ...] = ()
     loss: Loss = "ce"
+    virtual_batch: int | None = None
 
     @property
     def online_views(self) -> bool:

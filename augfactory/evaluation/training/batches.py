@@ -12,6 +12,7 @@ import numpy as np
 
 from augfactory.errors import one_of
 from augfactory.evaluation.training.training_set import TrainingSet
+from augfactory.evaluation.training.virtual_batches import steps_of_rounds
 from augfactory.keyed_random import generator
 from augfactory.records import Int64Array
 
@@ -35,9 +36,12 @@ def ordered(
     """Yield ``steps`` int64 [batch] batches of rows.
 
     "shuffled" goes through all rows epoch by epoch. "rounds" gives each round an equal share of the
-    steps, in order, so that what a method schedules over rounds comes in that order. "one-of-k"
+    steps, in order, so that what a method schedules over rounds comes in that order; rows that
+    share what is drawn once a batch make batches of their own, see ``virtual_batches``. "one-of-k"
     takes, in each epoch, one row of each original's at random.
     """
+    if order == "rounds" and training.virtual is not None:
+        return steps_of_rounds(training.round, training.virtual, steps, batch, seed)
     if order == "rounds":
         rounds = np.unique(training.round)
         streams = {

@@ -29,6 +29,15 @@ def online_stage(method: str, parameters: BaseModel) -> OnlineStage:
     return OnlineStage(method, parameters.model_dump_json())
 
 
+def of_whole_batches(stage: OnlineStage, batch: int) -> OnlineStage:
+    """Return the stage so that what it draws once a batch is drawn once for ``batch`` images."""
+    parameters = _parameters(stage)
+    shared = METHODS[stage.method].virtual_batch(parameters)
+    if shared is None or shared.rows >= batch:
+        return stage
+    return online_stage(stage.method, parameters.model_copy(update={"batch_size": batch}))
+
+
 @lru_cache
 def _parameters(stage: OnlineStage) -> BaseModel:
     return METHODS[stage.method].parameters.model_validate_json(stage.parameters)
@@ -47,7 +56,8 @@ def vary(
     """Apply ``stages`` in order to one batch.
 
     Partners come from the same batch, which must hold more than one image for methods that mix.
-    A schedule over rounds sees each percent of the training as one round.
+    A schedule over rounds sees each percent of the training as one round. What a stage draws once
+    for so many rows is drawn once for this batch, if it is no larger: see ``of_whole_batches``.
 
     Args:
         stages: what to apply.

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from augfactory.evaluation.classifiers.last_layer import last_linear
+from augfactory.evaluation.classifiers.last_layer import fixed_layers
 from augfactory.evaluation.classifiers.registry import Builder
 from augfactory.evaluation.training import batches
 from augfactory.evaluation.training.averaging import WeightAverage
@@ -20,16 +20,22 @@ from augfactory.evaluation.training.losses import consistent_cross_entropy
 from augfactory.evaluation.training.muon import Muon
 from augfactory.evaluation.training.network_input import to_network
 from augfactory.evaluation.training.online import vary, vary_with_views
-from augfactory.evaluation.training.settings import WARM_UP, TrainingSettings, reading_steps
+from augfactory.evaluation.training.settings import (
+    TrainingSettings,
+    learning_rate_at,
+    reading_steps,
+)
 from augfactory.evaluation.training.training_set import TrainingSet, row_reader
 from augfactory.keyed_random import key_of
 from augfactory.records import Float32Array, Int64Array, UInt8Array
-from augfactory.torch_optimiser import AdamW, without_compiler
+from augfactory.torch_optimiser import Adam, AdamW, RMSprop, without_compiler
 
 # step, rows [batch] or [batch, 3] -> (images [n, H, W, C], soft labels [n, K]), n the rows in all
 Read = Callable[[int, Int64Array], tuple[UInt8Array, Float32Array]]
 # (step, averaged network in evaluation mode) -> what it is worth there
 Measure = Callable[[int, nn.Module], None]
+# (accuracy, loss), means over the batches since the reading before
+OnBatches = Callable[[float, float], None]
 
 
 @dataclass(frozen=True)
@@ -74,20 +80,28 @@ class _Training:
     def __init__(self, network: nn.Module, settings: TrainingSettings) -> None:
         # Channels last is a fifth faster in training and twice as fast in testing, on CPU.
         self.network: nn.Module = network.to(settings.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if settings.freeze:
-            _freeze(self.network)
-        self.average = WeightAverage(self.network, settings.device, norms=not settings.freeze)
+        self.fixed = fixed_layers(self.network, settings.freeze)
+        for name in self.fixed:  # its own weights: those of layers within it may learn
+            for own in self.network.get_submodule(name).parameters(recurse=False):
+                own.requires_grad_(False)
+        self.average = WeightAverage(
+            self.network, settings.device, norms=settings.freeze is not True, fixed=self.fixed
+        )
         self.settings = settings
         self.optimiser = _optimiser(self.network, settings)
+        self.right: list[Tensor] = []
+        self.losses: list[Tensor] = []
 
     def step(self, number: int, images: UInt8Array, soft_labels: Float32Array, views: bool) -> bool:
         """Take the step of this number, counted from 0; return whether the loss was a number."""
         settings = self.settings
         shown = to_network(images, settings.device)
         targets = torch.from_numpy(soft_labels).to(settings.device)
-        self.network.train(not settings.freeze)  # frozen batch norms and dropout rest too
+        self.network.train(settings.freeze is not True)  # dropout rests too where all is fixed
+        for name in self.fixed:
+            self.network.get_submodule(name).training = False  # fixed batch norms rest too
         for group in self.optimiser.param_groups:
-            group["lr"] = settings.learning_rate * min(1.0, (number + 1) / WARM_UP)
+            group["lr"] = learning_rate_at(settings, number)
         with _autocast(settings):
             logits = self.network(shown).float()
             loss = (
@@ -101,7 +115,16 @@ class _Training:
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         self.average.update(self.network, images)
+        chosen = logits.detach()[: len(targets)].argmax(dim=1)
+        self.right.append((chosen == targets.argmax(dim=1)).float().mean())
+        self.losses.append(loss.detach())
         return True
+
+    def batches_seen(self) -> tuple[float, float]:
+        """Return mean accuracy and loss of the batches since the last call."""
+        found = float(torch.stack(self.right).mean()), float(torch.stack(self.losses).mean())
+        self.right, self.losses = [], []
+        return found
 
     def tensors(self) -> dict[str, Tensor]:
         """Return everything that the next step depends on."""
@@ -134,9 +157,10 @@ def train_classifier(
     batch_policy: BatchPolicy = DEFAULT_POLICY,
     *,
     measure: Measure | None = None,
+    on_batches: OnBatches | None = None,
     saved: TrainingProgress | None = None,
 ) -> Trained:
-    """Train ``settings.steps`` steps at a constant learning rate and average the weights.
+    """Train ``settings.steps`` steps and average the weights.
 
     Equal seeds start from equal weights whatever the training set; on one thread, equal seeds and
     sets give equal networks, whether trained in one go or on from ``saved``.
@@ -148,6 +172,7 @@ def train_classifier(
         seed: of weights and order.
         batch_policy: how the rows reach the network.
         measure: is called with the averaged network at each of ``reading_steps``.
+        on_batches: is called after it with what the batches since then came to.
         saved: where an earlier training of the same stood, at most at ``settings.steps``.
     """
     read_rows = row_reader(training.source)
@@ -169,7 +194,7 @@ def train_classifier(
         if saved is not None:
             own.restore(saved.tensors)
         rows = rows_of_steps(training, settings, seed, batch_policy)
-        return _run(own, read, rows, saved or TrainingProgress(0, {}), measure)
+        return _run(own, read, rows, saved or TrainingProgress(0, {}), measure, on_batches)
 
 
 def rows_of_steps(
@@ -190,6 +215,7 @@ def _run(
     steps_rows: Iterator[Int64Array],
     progress: TrainingProgress,
     measure: Measure | None,
+    on_batches: OnBatches | None,
 ) -> Trained:
     """Take the steps that are missing; what is measured on the way does not count as training."""
     last = own.settings.steps
@@ -206,21 +232,10 @@ def _run(
         seconds += time.perf_counter() - start
         if step in readings and not broke and measure is not None:
             measure(step, own.average.network())
+        if step in readings and not broke and on_batches is not None:
+            on_batches(*own.batches_seen())
     tensors = own.tensors()
     return Trained(own.average.network(), TrainingProgress(step, tensors, seconds, waited, broke))
-
-
-def _freeze(network: nn.Module) -> None:
-    """Let the last Linear layer alone learn.
-
-    Raises:
-        ValueError: there is none.
-    """
-    layer = last_linear(network)
-    if layer is None:
-        raise ValueError("the network has no Linear layer that could learn alone")
-    network.requires_grad_(False)
-    layer.requires_grad_(True)
 
 
 def _optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
@@ -228,6 +243,11 @@ def _optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Op
     rate, decay = settings.learning_rate, settings.weight_decay
     if settings.optimiser == "muon":
         return Muon(network.parameters(), lr=rate, weight_decay=decay)
+    if settings.optimiser == "adam":
+        return Adam(network.parameters(), lr=rate, weight_decay=decay, fused=True)
+    if settings.optimiser == "rmsprop":
+        # Keras' constants: those of torch are 0.99 and 1e-8.
+        return RMSprop(network.parameters(), lr=rate, weight_decay=decay, alpha=0.9, eps=1e-7)
     return AdamW(network.parameters(), lr=rate, weight_decay=decay, fused=True)
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from augfactory.evaluation.training.virtual_batches import VirtualBatches, virtual_batches
 from augfactory.records import Float32Array, Int64Array, Source, SourceSpec, UInt8Array
 from augfactory.sources.opening import open_source
 from augfactory.store.reader import Version, open_version, read_parents
@@ -27,6 +28,7 @@ class TrainingSet:
         round: int64 [N], which round the row belongs to, 0 for originals.
         origin: int64 [N], the original that the row is made from, the first where it is several.
         clean: int64 [N], for a view of an image the row that holds this image, else -1.
+        virtual: which rows share what is drawn once a batch; None where none do.
     """
 
     source: Source
@@ -34,6 +36,7 @@ class TrainingSet:
     round: Int64Array
     origin: Int64Array
     clean: Int64Array
+    virtual: VirtualBatches | None = None
 
     def restricted_to(self, rows: Int64Array) -> "TrainingSet":
         """Return the set of ``rows`` alone; views lose a clean image that is not among them."""
@@ -46,6 +49,7 @@ class TrainingSet:
             round=self.round[rows],
             origin=self.origin[rows],
             clean=position[self.clean[rows]],
+            virtual=None if self.virtual is None else self.virtual.restricted_to(rows),
         )
 
 
@@ -106,6 +110,7 @@ def version_set(version: Version) -> TrainingSet:
         round=version.rounds.astype(np.int64),
         origin=version.source_index[:, 0].astype(np.int64),
         clean=_clean_rows(version),
+        virtual=virtual_batches(version),
     )
 
 
