@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from augfactory.cli.engine_options import Address, EngineName, chosen_engine
 from augfactory.cli.session import (
     ROOM_TO_TRAIN,
     Debug,
@@ -126,6 +127,8 @@ def evaluate(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes; by default one per core.")
     ] = None,
+    engine: EngineName = "local",
+    address: Address = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check all of it and say how long it would take.")
     ] = False,
@@ -161,12 +164,14 @@ def evaluate(
       augfactory evaluate leaves-x10@v2 --test leaves:test --classifier resnet20 --seeds 5
       augfactory evaluate leaves-x10 --test leaves:test --arm synthetic-only --arm real+synthetic
     """
-    with session(
-        as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
-    ) as progress:
+    with (
+        session(
+            as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
+        ) as progress,
+        chosen_engine(engine, address, workers) as chosen,
+    ):
         from augfactory.commands.evaluate import evaluate as command
         from augfactory.commands.evaluate.request import EvaluateRequest
-        from augfactory.commands.expand.request import default_workers
         from augfactory.guarded.text import escaped
         from augfactory.report.tables import table
         from augfactory.store.disk.lock import read_lock
@@ -193,9 +198,10 @@ def evaluate(
                 held_out, size, grey, rgb, download, sized=True, fit=fit, skip_broken=skip_broken
             ),
             corruptions=corruptions,
-            workers=workers or default_workers(),
+            workers=chosen.workers,
             out=out,
             lock=read_lock(lock),
+            engine=chosen.engine,
         )
         if dry_run:
             prepared = command.prepare(request, progress)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from augfactory.cli.engine_options import Address, EngineName, chosen_engine
 from augfactory.cli.session import Debug, Json, Lock, Quiet, print_json, session, show
 from augfactory.cli.source_options import (
     SOURCE_HELP,
@@ -25,7 +26,7 @@ from augfactory.cli.source_options import (
     source_spec,
 )
 from augfactory.cli.validation_options import Folds, Group, Share, WithValidation
-from augfactory.errors import RecipeError, one_of
+from augfactory.errors import RecipeError
 from augfactory.names import FORMATS, MIXING, SAMPLERS
 
 COPIES = "Further rows per source image, on top of the factor; 0 leaves mixtures out."
@@ -140,7 +141,8 @@ def expand(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes; by default one per core.")
     ] = None,
-    engine: Annotated[str, typer.Option(help="Where work is done; only local for now.")] = "local",
+    engine: EngineName = "local",
+    address: Address = None,
     validation: Share = None,
     folds: Folds = None,
     group: Group = None,
@@ -183,15 +185,16 @@ def expand(
       augfactory expand parts/ --unlabelled more/ --pseudo-label --factor 50 --out parts
       augfactory expand models/digits --recipe recipe.toml --out digits --dry-run
     """
-    with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
+    with (
+        session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress,
+        chosen_engine(engine, address, workers) as chosen,
+    ):
         from augfactory.commands.expand import expand as command
         from augfactory.commands.expand.estimate import estimate, estimates_text
         from augfactory.commands.expand.options import ExpandOptions, build_request, read_copies
-        from augfactory.commands.expand.request import default_workers
         from augfactory.commands.expand.validation import Held
         from augfactory.store.disk.lock import read_lock
 
-        _check_engine(engine)
         vae = {
             "share": share, "decode": decode, "sampler": sampler, "temperature": temperature,
             "reach": reach, "filter": filter,
@@ -244,8 +247,9 @@ def expand(
                 progress,
                 model=model,
                 n_train=n_train,
-                workers=workers or default_workers(),
+                workers=chosen.workers,
                 lock=read_lock(lock),
+                engine=chosen.engine,
             )
         request = build_request(
             flags,
@@ -254,8 +258,9 @@ def expand(
             model=model,
             checkpoint=checkpoint,
             n_train=n_train,
-            workers=workers or default_workers(),
+            workers=chosen.workers,
             lock=read_lock(lock),
+            engine=chosen.engine,
         )
         if dry_run:
             estimates = estimate(request, progress)
@@ -271,9 +276,3 @@ def expand(
         for dataset in datasets:
             state = "exists already" if dataset.existing else f"{dataset.rows:,} rows"
             show(f"{dataset.name}@{dataset.version}  {dataset.path}  {state}")
-
-
-def _check_engine(engine: str) -> None:
-    if engine == "ray":
-        raise RecipeError("--engine ray", "comes with a later release", "Use --engine local.")
-    one_of("--engine", "engine", engine, ["local"])

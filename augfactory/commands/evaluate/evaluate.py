@@ -105,14 +105,17 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
             progress.say(f"{alert.level}: {alert.text}")
         corrupted = None
         if profile is not None:
-            corrupted = corrupted_test(inputs.test_rows, profile, out, request.workers, progress)
+            corrupted = corrupted_test(
+                inputs.test_rows, profile, out, request.workers, progress, request.engine
+            )
         runs_at = partial(runs_of, request, inputs, prepared.classifier, corrupted)
         asked = files.request_id(runs_at(request.steps or 0, request.seeds), request.baseline)
         if (note := files.other_results(out, asked)) is not None:
             progress.say(note)
         runs, trained = train_for(
-            request.steps, request.minutes, request.seeds, runs_at, out, request.workers, progress
-        )
+            request.steps, request.minutes, request.seeds, runs_at, out, request.workers, progress,
+            request.engine,
+        )  # fmt: skip
         arms = summarise(runs, tuple(dict.fromkeys((*baselines, *BASELINES))))
         verdict = verdict_of(runs, arms, baselines)
         alerts += checks.after_training(arms)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from augfactory.commands.evaluate.arms import ArmsRequest
 from augfactory.commands.evaluate.inputs import Inputs
+from augfactory.engines.processes import Engine, worker_pool
 from augfactory.errors import InputDataError, RecipeError, one_of
 from augfactory.evaluation.classifiers.registry import DEFAULT_CLASSIFIER, find_classifier
 from augfactory.evaluation.comparison.protocol import ClassifierSpec, CorruptedTest, Run
@@ -32,7 +33,7 @@ class EvaluateRequest:
     and the datasets; see ``ArmsRequest``. ``baseline`` is the arm that all are compared with; None
     is the best of the baselines. ``held_out`` None takes unused training rows. ``out`` None is the
     folder ``NAME-evaluation`` beside the first dataset; ``lock`` is how other writers are kept out
-    of it.
+    of it, ``engine`` where classifiers are trained.
     """
 
     datasets: tuple[str, ...]
@@ -55,6 +56,7 @@ class EvaluateRequest:
     workers: int = 1
     out: Path | None = None
     lock: Lock = "flock"
+    engine: Engine = worker_pool
 
 
 def check_request(request: EvaluateRequest) -> ArmsRequest:

@@ -12,6 +12,7 @@ from augfactory.commands.expand.inputs import is_model_folder
 from augfactory.commands.expand.request import ExpandRequest, read_format
 from augfactory.commands.expand.validation import Held
 from augfactory.commands.opening.toml_files import read_tables
+from augfactory.engines.processes import Engine, worker_pool
 from augfactory.errors import RecipeError, one_of
 from augfactory.guarded.validation import checked, option_error
 from augfactory.pipeline.recipe_file import AskedRecipe
@@ -94,6 +95,7 @@ def build_request(
     n_train: int | None,
     workers: int,
     lock: Lock = "flock",
+    engine: Engine = worker_pool,
 ) -> ExpandRequest:
     """Put flags and recipe file together; a flag that is given overrides the file.
 
@@ -128,6 +130,7 @@ def build_request(
         ),
         about=_about(flags),
         workers=workers,
+        engine=engine,
         lock=lock,
         held=flags.held,
     )

@@ -12,7 +12,7 @@ from augfactory.commands.expand.validation import Held, check_held
 from augfactory.commands.opening.notes import few_images, made_rows, suited_preset
 from augfactory.commands.opening.unlabelled import check_labelled
 from augfactory.commands.progress import Progress
-from augfactory.engines.processes import can_start_workers
+from augfactory.engines.processes import Engine, can_start_workers, worker_pool
 from augfactory.errors import RecipeError, one_of
 from augfactory.guarded.text import escaped, problem_with_name
 from augfactory.guarded.validation import checked
@@ -47,7 +47,7 @@ class ExpandRequest:
     what a recipe's ``[vae]`` may say and is not left to the defaults, ``pseudo_label`` that of its
     ``[pseudo_label]``, which makes rows of ``unlabelled`` images where these are given. ``mix``
     None leaves it to the preset whether images are mixed. ``held`` says which images are kept
-    apart to validate on.
+    apart to validate on. ``engine`` is where shards are rendered.
     """
 
     source: SourceSpec
@@ -69,6 +69,7 @@ class ExpandRequest:
     workers: int = 1
     lock: Lock = "flock"
     held: Held | None = None
+    engine: Engine = worker_pool
 
 
 def fold_requests(request: ExpandRequest) -> list[ExpandRequest]:

@@ -8,6 +8,7 @@ from augfactory.commands.progress import Progress
 from augfactory.commands.runs.files import RUNS
 from augfactory.commands.runs.train_runs import train_runs
 from augfactory.commands.runs.training_states import drop_states
+from augfactory.engines.processes import Engine, worker_pool
 from augfactory.evaluation.comparison.compare import by_arm
 from augfactory.evaluation.comparison.curves import mean_curve
 from augfactory.evaluation.comparison.protocol import Run, RunResult
@@ -32,20 +33,21 @@ def train_for(
     out: Path,
     workers: int,
     progress: Progress,
+    engine: Engine = worker_pool,
 ) -> tuple[Results, int]:
     """Train all arms with equal steps; return all results and how many were trained now.
 
     Without ``steps``, all arms go on together, twice as far each time, until none rises any more;
     then, with minutes left, further seeds are trained. ``minutes``, if given, is about how long
     that may take from the beginning of this call, whatever an earlier one has trained. ``seeds``
-    are the trainings of each arm.
+    are the trainings of each arm, ``engine`` is where they run.
     """
     begun = time.monotonic()
 
     def left() -> float:
         return float("inf") if minutes is None else 60 * minutes - (time.monotonic() - begun)
 
-    run, open_ended, cut = _Runner(runs_at, out, workers, progress), steps is None, False
+    run, open_ended, cut = _Runner(runs_at, out, workers, progress, engine), steps is None, False
     reached = steps or (FIRST if minutes is None else min(PROBE, FIRST))
     results = run(reached, seeds, goes_on=open_ended)
     while open_ended and reached < MOST and (reached < FIRST or any_rising(results)):
@@ -68,8 +70,11 @@ def train_for(
 class _Runner:
     """Runs runs, counts what was trained, and knows how long a step of all of them takes."""
 
-    def __init__(self, runs_at: RunsAt, out: Path, workers: int, progress: Progress) -> None:
+    def __init__(
+        self, runs_at: RunsAt, out: Path, workers: int, progress: Progress, engine: Engine
+    ) -> None:
         self.runs_at, self.out, self.workers, self.progress = runs_at, out, workers, progress
+        self.engine = engine
         self.trained, self.steps, self.step_seconds = 0, 0, 0.0
 
     def __call__(self, steps: int, seeds: int, *, goes_on: bool = False) -> Results:
@@ -78,7 +83,7 @@ class _Runner:
         text = f"training to step {steps:,}"
         results, trained = train_runs(
             self.runs_at(steps, seeds), self.out, self.workers, self.progress, text=text,
-            goes_on=goes_on,
+            goes_on=goes_on, engine=self.engine,
         )  # fmt: skip
         if trained == len(results) and steps > self.steps:  # else some of it was kept
             self.step_seconds = (time.monotonic() - begun) / (steps - self.steps)

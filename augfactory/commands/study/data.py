@@ -10,6 +10,7 @@ from augfactory.commands.opening.look import Looked, look
 from augfactory.commands.opening.notes import suited_preset
 from augfactory.commands.progress import Progress
 from augfactory.commands.study.file import Study
+from augfactory.engines.processes import Engine, worker_pool
 from augfactory.errors import RecipeError
 from augfactory.evaluation.comparison.results import Alert
 from augfactory.records import Source, SourceOptions, SourceSpec, read_size
@@ -24,7 +25,7 @@ from augfactory.store.disk.lock import Lock
 class StudyRequest:
     """What `augfactory study` was asked for: ``size`` is which of its three it is.
 
-    ``lock`` is how other writers are kept out of its folder.
+    ``lock`` is how other writers are kept out of its folder, ``engine`` is where work is done.
     """
 
     study: Study
@@ -34,6 +35,7 @@ class StudyRequest:
     download: bool = False
     lock: Lock = "flock"
     skip_broken: bool = False
+    engine: Engine = worker_pool
 
 
 @dataclass(frozen=True)

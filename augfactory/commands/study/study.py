@@ -110,9 +110,13 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
         planned = make_arms(request, data, draws, models, missing, progress)
         corrupted = None
         if profile is not None:
-            corrupted = corrupted_test(data.test_rows, profile, out, request.workers, progress)
+            corrupted = corrupted_test(
+                data.test_rows, profile, out, request.workers, progress, request.engine
+            )
         groups = _cells(asked, prepared, planned, corrupted)
-        results, trained = train_runs(list(groups), out, request.workers, progress)
+        results, trained = train_runs(
+            list(groups), out, request.workers, progress, engine=request.engine
+        )
         document, written = write_results(
             out,
             asked,

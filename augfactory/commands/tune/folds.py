@@ -13,6 +13,7 @@ from augfactory.commands.expand.expand import expand_all
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.commands.tune.space import Candidate
+from augfactory.engines.processes import Engine, worker_pool
 from augfactory.evaluation.comparison.protocol import Arm, Run
 from augfactory.evaluation.cross_validation import folds
 from augfactory.evaluation.training.batch_policy import BatchPolicy
@@ -32,7 +33,7 @@ class TuneRequest:
     """What `augfactory tune` was asked for; ``out`` is the recipe file.
 
     ``factor`` is that of the recipe and of the datasets that are tried. ``vae`` tries recipes with
-    a model too, which is trained anew on every fold.
+    a model too, which is trained anew on every fold. ``engine`` is where classifiers are trained.
     """
 
     source: SourceSpec
@@ -45,6 +46,7 @@ class TuneRequest:
     vae: bool = False
     workers: int = 1
     lock: Lock = "flock"
+    engine: Engine = worker_pool
 
 
 @dataclass(frozen=True)

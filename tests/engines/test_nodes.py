@@ -1,0 +1,90 @@
+"""What a machine of a cluster makes of a task, and what is told of it; without any Ray."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from augfactory.engines.nodes import Conditions, Failed, run_on_node, told_here
+from augfactory.errors import InputDataError, ResourceError
+from tests.cli.in_process import run
+
+
+def versions() -> Mapping[str, str]:
+    return {"numpy": "2.4.6", "torch": "2.13.0"}
+
+
+def conditions(folder: Path, **changes: str) -> Conditions:
+    return Conditions(str(folder), 1, versions, {**versions(), **changes}, {"AUGFACTORY_X": "set"})
+
+
+def threads_of(name: str) -> tuple[str, str, str]:
+    return os.getcwd(), os.environ["OMP_NUM_THREADS"], os.environ[name]
+
+
+def test_a_task_finds_folder_threads_and_variables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUGFACTORY_X", "other")
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.chdir("/")
+    found = run_on_node(conditions(tmp_path), threads_of, "AUGFACTORY_X")
+    assert found == (str(tmp_path), "1", "set")
+
+
+def test_another_version_of_a_library_is_refused(tmp_path: Path) -> None:
+    failed = run_on_node(conditions(tmp_path, numpy="2.1.0"), threads_of, "AUGFACTORY_X")
+    assert isinstance(failed, Failed)
+    error = told_here(failed)
+    assert isinstance(error, ResourceError)
+    assert "numpy 2.4.6 where this one has 2.1.0" in str(error)
+
+
+def read(path: str) -> bytes:
+    return Path(path).read_bytes()
+
+
+def refuse(path: str) -> None:
+    try:
+        read(path)
+    except OSError as error:
+        raise InputDataError("the source", "cannot be opened", "Name another.") from error
+
+
+@pytest.mark.parametrize("task", [read, refuse])
+def test_a_folder_that_is_not_shared_is_told(
+    tmp_path: Path, task: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The path is away while the task runs, as on a machine that does not mount it."""
+    path = tmp_path / "job.json"
+    failed = run_on_node(conditions(tmp_path), task, str(path))  # type: ignore[arg-type]
+    assert isinstance(failed, Failed)
+    assert told_here(failed) is failed.error  # it is nowhere
+    path.touch()
+    error = told_here(failed)
+    assert isinstance(error, ResourceError)
+    assert str(path) in str(error)
+    assert "must be shared" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        (("--engine", "spark"), 2, "There is: local, ray"),
+        (("--address", "head:6379"), 2, "Add --engine ray"),
+        (("--engine", "ray", "--address", "ray://head:10001"), 2, "is not HOST:PORT"),
+        (("--engine", "ray", "--address", "head"), 2, "is not HOST:PORT"),
+        (("--engine", "ray", "--address", "127.0.0.1:1"), 5, "nothing answers there"),
+        (("--engine", "ray"), 5, "pip install 'augfactory[ray]'"),
+    ],
+)
+def test_what_cannot_be_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], code: int, told: str
+) -> None:
+    there = None if "[ray]" in told else object()
+    monkeypatch.setattr("augfactory.engines.ray.importlib.util.find_spec", lambda _: there)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    done = run("expand", "sample", "--out", "d", "--factor", 2, *options, cwd=tmp_path, code=code)
+    assert told in done.stderr
+    assert not list(tmp_path.iterdir())
