@@ -33,11 +33,11 @@ class Conditions:
 
 @dataclass(frozen=True)
 class Failed:
-    """An error of a task on ``node``; ``unseen`` is a path that it names and that is not there."""
+    """An error of a task on ``node``; ``unseen`` is what it names that is no path there."""
 
     error: Exception
     node: str
-    unseen: str | None = None
+    unseen: tuple[str, ...] = ()
 
 
 def run_on_node(conditions: Conditions, function: Callable[[Any], Any], task: Any) -> Any:
@@ -59,9 +59,9 @@ def run_on_node(conditions: Conditions, function: Callable[[Any], Any], task: An
 
 def told_here(failed: Failed) -> Exception:
     """Return the error to raise: that of the task, or that its machine does not share a folder."""
-    if failed.unseen is not None and os.path.lexists(failed.unseen):
+    for path in filter(os.path.lexists, failed.unseen):
         return ResourceError(
-            failed.unseen,
+            path,
             f"is here, and machine {failed.node} does not see it",
             "The folder must be shared by all machines, under the same path: put source, model and "
             "--out on a network disk (NFS or the like).",
@@ -83,13 +83,14 @@ def _versions(alike: Callable[[], Mapping[str, str]]) -> Mapping[str, str]:
     return alike()  # it reads many files
 
 
-def _unseen(error: BaseException) -> str | None:
-    """Return the first path that an error, or what led to it, names and that is not here."""
-    for each in _chain(error):
-        named = each.where if isinstance(each, AugfactoryError) else getattr(each, "filename", None)
-        if named and not os.path.lexists(os.fsdecode(named)):
-            return os.fsdecode(named)
-    return None
+def _unseen(error: BaseException) -> tuple[str, ...]:
+    """Return what an error, and what led to it, names that is not here."""
+    named = [
+        each.where if isinstance(each, AugfactoryError) else getattr(each, "filename", None)
+        for each in _chain(error)
+    ]
+    paths = [os.fsdecode(name) for name in named if isinstance(name, str | bytes) and name]
+    return tuple(path for path in paths if not os.path.lexists(path))
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

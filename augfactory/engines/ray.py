@@ -115,7 +115,8 @@ class RayEngine:
                 while following < len(tasks) and len(flying) < most:
                     flying[submit(conditions, function, tasks[following])] = following
                     following += 1
-                ended, _ = ray.wait(list(flying), timeout=LOOK_EVERY)
+                with signals_held():  # Ray's compiled code would make another error of them
+                    ended, _ = ray.wait(list(flying), timeout=LOOK_EVERY)
                 for reference in ended:
                     index = flying.pop(reference)
                     yield index, self._answer(reference)
@@ -132,10 +133,16 @@ class RayEngine:
                     ray.cancel(reference, force=True)
 
     def _answer(self, reference: Any) -> Any:
-        try:
-            answer = self._ray.get(reference)
-        except self._ray.exceptions.RayError as error:
-            raise _lost(error) from error
+        told = self._ray.exceptions
+        while True:
+            try:
+                with signals_held():
+                    answer = self._ray.get(reference, timeout=LOOK_EVERY)
+                break
+            except told.GetTimeoutError:  # it was lost on the way, and is made again
+                continue
+            except told.RayError as error:
+                raise _lost(error) from error
         if isinstance(answer, Failed):
             raise told_here(answer)
         return answer
