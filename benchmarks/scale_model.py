@@ -45,8 +45,8 @@ from augfactory.records import SourceSpec
 ROWS = [10**power for power in range(6, 11)]
 MACHINES = [1, 10, 100, 1000]
 # Of the runs: megabytes of pixels, and rows of a shard at most; one unlike the others in each.
-RUNS = ((8, 4096), (64, 4096), (8, 64), (24, 128))
-SOURCES = 500
+RUNS = ((8, 4096), (192, 4096), (8, 64), (24, 128))
+SOURCE_BYTES, FEWEST, MOST = 2**20, 20, 500  # of the source, and its images
 TASKS = 300
 UNMEASURED_TASK = 0.002  # seconds, where Ray is not installed
 MOST_IN_A_FOLDER = 1_000_000  # files; network disks list such a folder in minutes
@@ -108,9 +108,12 @@ def one(megabytes: int, shard_rows: int, size: str, folder: Path) -> dict[str, f
     """Make one dataset in this process and say what it took."""
     planning.SHARD_ROWS = shard_rows
     height, width, channels = map(int, size.split("x"))
-    images = generator("scale").integers(0, 256, (SOURCES, height, width, channels), dtype=np.uint8)
-    np.savez(folder / "source.npz", image=images, label=np.arange(SOURCES) % 10)
-    factor = max(2, round(megabytes * 2**20 / (SOURCES * height * width * channels)))
+    each = height * width * channels
+    sources = min(max(SOURCE_BYTES // each, FEWEST), MOST)
+    random = generator("scale")
+    images = random.integers(0, 256, (sources, height, width, channels), dtype=np.uint8)
+    np.savez(folder / "source.npz", image=images, label=np.arange(sources) % 10)
+    factor = max(2, round(megabytes * 2**20 / (sources * each)))
     request = ExpandRequest(SourceSpec(str(folder / "source.npz")), folder / "d", (factor,), mix=())
     # What is loaded once is no cost of the rows.
     small = ExpandRequest(SourceSpec(str(folder / "source.npz")), folder / "w", (2,), n_train=20)
@@ -148,7 +151,13 @@ def measured(size: str) -> Costs:
         return Line(*map(float, nnls(counts / found[:, None], np.ones(len(runs)))[0]))
 
     return Costs(
-        size, *(line(name) for name in ("making", "publishing", "memory", "disk")), _task(), runs
+        size,
+        making=line("making"),
+        publishing=line("publishing"),
+        memory=line("memory"),
+        disk=line("disk"),
+        task=_task(),
+        runs=runs,
     )
 
 
@@ -189,8 +198,8 @@ def predicted(costs: Costs, rows: int, machines: int, limits: Limits) -> dict[st
         "rows": rows,
         "machines": machines,
         "shards": shards,
-        "hours": (costs.making.fixed + max(parts.values()) + publishing) / 3600,
-        "publishing_hours": publishing / 3600,
+        "seconds": costs.making.fixed + max(parts.values()) + publishing,
+        "publishing": publishing,
         "bound_by": slowest,
         "memory": costs.memory.at(rows, shards),
         "disk": disk,
@@ -217,18 +226,14 @@ def breaking(costs: Costs, limits: Limits) -> list[tuple[float, str]]:
 
 def table(costs: Costs, limits: Limits) -> Iterator[str]:
     """Yield the lines of a table in Markdown, and what breaks first."""
-    yield "| images | machines | hours | publishing | bound by | memory of the driver | disk |"
+    yield "| images | machines | time | publishing | bound by | memory of the driver | disk |"
     yield "|---|---|---|---|---|---|---|"
     for rows in ROWS:
         for machines in MACHINES:
             found = predicted(costs, rows, machines, limits)
-            hours, alone = (
-                f"{found[name]:,.2f}" if found[name] < 10 else f"{found[name]:,.0f}"
-                for name in ("hours", "publishing_hours")
-            )
             yield (
-                f"| 10^{round(math.log10(rows))} | {machines:,} | {hours} | {alone} | "
-                f"{found['bound_by']} | {found['memory'] / GIB:,.1f} GiB | "
+                f"| 10^{round(math.log10(rows))} | {machines:,} | {_shown(found['seconds'])} | "
+                f"{_shown(found['publishing'])} | {found['bound_by']} | {found['memory'] / GIB:,.1f} GiB | "
                 f"{found['disk'] / TB:,.3f} TB |"
             )
     yield ""
@@ -236,10 +241,17 @@ def table(costs: Costs, limits: Limits) -> Iterator[str]:
         yield f"{'first breaks' if not number else 'then'}: {what}, at {rows_at:.1e} images"
 
 
+def _shown(seconds: float) -> str:
+    for unit, size in (("days", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.{int(seconds < 10 * size)}f} {unit}"
+    return f"{seconds:.0f} s"
+
+
 def main() -> None:
     """Measure where that is still to be done, and predict."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--costs", type=Path, default=Path(__file__).with_name("scale_costs.json"))
+    parser.add_argument("--costs", type=Path, help="[scale_costs-SIZE.json beside this file]")
     parser.add_argument("--size", default="28x28x1", help="of images that are measured")
     parser.add_argument("--cores", type=int, default=16, help="of a machine")
     parser.add_argument("--disk-gb-s", type=float, default=1.0, help="that all machines share")
@@ -252,10 +264,11 @@ def main() -> None:
         megabytes, shard_rows, folder = asked.one
         print(json.dumps(one(int(megabytes), int(shard_rows), asked.size, Path(folder))))
         return
-    if not asked.costs.exists():
+    path = asked.costs or Path(__file__).with_name(f"scale_costs-{asked.size}.json")
+    if not path.exists():
         text = json.dumps(asdict(measured(asked.size)), indent=2)
-        asked.costs.write_text(text + "\n", encoding="utf-8")
-    costs = costs_of(json.loads(asked.costs.read_text(encoding="utf-8")))
+        path.write_text(text + "\n", encoding="utf-8")
+    costs = costs_of(json.loads(path.read_text(encoding="utf-8")))
     limits = Limits(asked.cores, asked.disk_gb_s * 1e9, asked.memory_gib * GIB, asked.disk_tb * TB)
     if asked.json:
         found = [predicted(costs, rows, n, limits) for rows in ROWS for n in MACHINES]

@@ -201,7 +201,7 @@ def evaluate(
             workers=chosen.workers,
             out=out,
             lock=read_lock(lock),
-            engine=chosen.engine,
+            runs_on=chosen.engine,
         )
         if dry_run:
             prepared = command.prepare(request, progress)

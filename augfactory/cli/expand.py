@@ -249,7 +249,7 @@ def expand(
                 n_train=n_train,
                 workers=chosen.workers,
                 lock=read_lock(lock),
-                engine=chosen.engine,
+                runs_on=chosen.engine,
             )
         request = build_request(
             flags,
@@ -260,7 +260,7 @@ def expand(
             n_train=n_train,
             workers=chosen.workers,
             lock=read_lock(lock),
-            engine=chosen.engine,
+            runs_on=chosen.engine,
         )
         if dry_run:
             estimates = estimate(request, progress)

@@ -109,7 +109,7 @@ def tune(
                 vae=vae,
                 workers=chosen.workers,
                 lock=read_lock(lock),
-                engine=chosen.engine,
+                runs_on=chosen.engine,
             ),
             progress,
         )

@@ -106,7 +106,7 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
         corrupted = None
         if profile is not None:
             corrupted = corrupted_test(
-                inputs.test_rows, profile, out, request.workers, progress, request.engine
+                inputs.test_rows, profile, out, request.workers, progress, request.runs_on
             )
         runs_at = partial(runs_of, request, inputs, prepared.classifier, corrupted)
         asked = files.request_id(runs_at(request.steps or 0, request.seeds), request.baseline)
@@ -114,7 +114,7 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
             progress.say(note)
         runs, trained = train_for(
             request.steps, request.minutes, request.seeds, runs_at, out, request.workers, progress,
-            request.engine,
+            request.runs_on,
         )  # fmt: skip
         arms = summarise(runs, tuple(dict.fromkeys((*baselines, *BASELINES))))
         verdict = verdict_of(runs, arms, baselines)

@@ -33,7 +33,7 @@ class EvaluateRequest:
     and the datasets; see ``ArmsRequest``. ``baseline`` is the arm that all are compared with; None
     is the best of the baselines. ``held_out`` None takes unused training rows. ``out`` None is the
     folder ``NAME-evaluation`` beside the first dataset; ``lock`` is how other writers are kept out
-    of it, ``engine`` where classifiers are trained.
+    of it, ``runs_on`` where classifiers are trained.
     """
 
     datasets: tuple[str, ...]
@@ -56,7 +56,7 @@ class EvaluateRequest:
     workers: int = 1
     out: Path | None = None
     lock: Lock = "flock"
-    engine: Engine = worker_pool
+    runs_on: Engine = worker_pool
 
 
 def check_request(request: EvaluateRequest) -> ArmsRequest:

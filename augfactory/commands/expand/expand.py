@@ -28,7 +28,7 @@ def expand(request: ExpandRequest, progress: Progress) -> list[Dataset]:
     Raises:
         AugfactoryError: saying what is wrong with the request, the data or the disk.
     """
-    return [*expand_all([request], request.workers, progress, request.engine)]
+    return [*expand_all([request], request.workers, progress, request.runs_on)]
 
 
 def expand_all(

@@ -95,7 +95,7 @@ def build_request(
     n_train: int | None,
     workers: int,
     lock: Lock = "flock",
-    engine: Engine = worker_pool,
+    runs_on: Engine = worker_pool,
 ) -> ExpandRequest:
     """Put flags and recipe file together; a flag that is given overrides the file.
 
@@ -130,7 +130,7 @@ def build_request(
         ),
         about=_about(flags),
         workers=workers,
-        engine=engine,
+        runs_on=runs_on,
         lock=lock,
         held=flags.held,
     )

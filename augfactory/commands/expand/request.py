@@ -47,7 +47,7 @@ class ExpandRequest:
     what a recipe's ``[vae]`` may say and is not left to the defaults, ``pseudo_label`` that of its
     ``[pseudo_label]``, which makes rows of ``unlabelled`` images where these are given. ``mix``
     None leaves it to the preset whether images are mixed. ``held`` says which images are kept
-    apart to validate on. ``engine`` is where shards are rendered.
+    apart to validate on. ``runs_on`` is where shards are rendered.
     """
 
     source: SourceSpec
@@ -69,7 +69,7 @@ class ExpandRequest:
     workers: int = 1
     lock: Lock = "flock"
     held: Held | None = None
-    engine: Engine = worker_pool
+    runs_on: Engine = worker_pool
 
 
 def fold_requests(request: ExpandRequest) -> list[ExpandRequest]:

@@ -25,7 +25,7 @@ from augfactory.store.disk.lock import Lock
 class StudyRequest:
     """What `augfactory study` was asked for: ``size`` is which of its three it is.
 
-    ``lock`` is how other writers are kept out of its folder, ``engine`` is where work is done.
+    ``lock`` is how other writers are kept out of its folder, ``runs_on`` is where work is done.
     """
 
     study: Study
@@ -35,7 +35,7 @@ class StudyRequest:
     download: bool = False
     lock: Lock = "flock"
     skip_broken: bool = False
-    engine: Engine = worker_pool
+    runs_on: Engine = worker_pool
 
 
 @dataclass(frozen=True)

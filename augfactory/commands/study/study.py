@@ -111,11 +111,11 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
         corrupted = None
         if profile is not None:
             corrupted = corrupted_test(
-                data.test_rows, profile, out, request.workers, progress, request.engine
+                data.test_rows, profile, out, request.workers, progress, request.runs_on
             )
         groups = _cells(asked, prepared, planned, corrupted)
         results, trained = train_runs(
-            list(groups), out, request.workers, progress, engine=request.engine
+            list(groups), out, request.workers, progress, engine=request.runs_on
         )
         document, written = write_results(
             out,

@@ -28,7 +28,7 @@ def with_found_recipe(
     n_train: int | None,
     workers: int,
     lock: Lock,
-    engine: Engine,
+    runs_on: Engine,
 ) -> ExpandOptions:
     """Choose a recipe by `augfactory tune`, and return the flags that follow it.
 
@@ -50,7 +50,7 @@ def with_found_recipe(
             seed=flags.seed or 0,
             workers=workers,
             lock=lock,
-            engine=engine,
+            runs_on=runs_on,
         ),
         progress,
     )

@@ -33,7 +33,7 @@ class TuneRequest:
     """What `augfactory tune` was asked for; ``out`` is the recipe file.
 
     ``factor`` is that of the recipe and of the datasets that are tried. ``vae`` tries recipes with
-    a model too, which is trained anew on every fold. ``engine`` is where classifiers are trained.
+    a model too, which is trained anew on every fold. ``runs_on`` is where classifiers are trained.
     """
 
     source: SourceSpec
@@ -46,7 +46,7 @@ class TuneRequest:
     vae: bool = False
     workers: int = 1
     lock: Lock = "flock"
-    engine: Engine = worker_pool
+    runs_on: Engine = worker_pool
 
 
 @dataclass(frozen=True)
