@@ -233,8 +233,8 @@ def table(costs: Costs, limits: Limits) -> Iterator[str]:
             found = predicted(costs, rows, machines, limits)
             yield (
                 f"| 10^{round(math.log10(rows))} | {machines:,} | {_shown(found['seconds'])} | "
-                f"{_shown(found['publishing'])} | {found['bound_by']} | {found['memory'] / GIB:,.1f} GiB | "
-                f"{found['disk'] / TB:,.3f} TB |"
+                f"{_shown(found['publishing'])} | {found['bound_by']} | "
+                f"{found['memory'] / GIB:,.1f} GiB | {found['disk'] / TB:,.3f} TB |"
             )
     yield ""
     for number, (rows_at, what) in enumerate(breaking(costs, limits)):

@@ -1,6 +1,8 @@
 """What a machine of a cluster makes of a task, and what is told of it; without any Ray."""
 
 import os
+import sys
+import types
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -88,3 +90,32 @@ def test_what_cannot_be_is_told_at_once(
     done = run("expand", "sample", "--out", "d", "--factor", 2, *options, cwd=tmp_path, code=code)
     assert told in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            ConnectionError("Could not find any running Ray instance."),
+            ("Could not find any running Ray instance", "ray start --head"),
+        ),
+        (
+            RuntimeError("Version mismatch: The cluster was started with:\n    Ray: 2.50.0\n"),
+            ("another version of Ray or of Python", "Ray: 2.50.0"),
+        ),
+    ],
+)
+def test_a_cluster_that_cannot_be_joined_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Exception, told: tuple[str, ...]
+) -> None:
+    def init(*_arguments: object, **_more: object) -> None:
+        raise said
+
+    ray = types.ModuleType("ray")
+    ray.init = init  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setattr("augfactory.engines.ray.importlib.util.find_spec", lambda _: ray)
+    options = ("--factor", 2, "--engine", "ray", "--address", "auto")
+    done = run("expand", "sample", "--out", "d", *options, cwd=tmp_path, code=5)
+    assert all(part in done.stderr for part in told)
+    assert "Traceback" not in done.stderr

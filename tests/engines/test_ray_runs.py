@@ -37,8 +37,9 @@ factor = 2
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Relative names of sources, which a worker must find too."""
     draw_nothing(monkeypatch, blank(31, 17))
-    write_source(tmp_path / "train.h5", *patterns("train", 60))
-    write_source(tmp_path / "test.h5", *patterns("test", 50))
+    for name, rows in (("train", 60), ("test", 50)):
+        images, labels = patterns(name, rows)
+        write_source(tmp_path / f"{name}.h5", images.repeat(3, axis=1).repeat(3, axis=2), labels)
     (tmp_path / "study.toml").write_text(STUDY)
     return tmp_path
 

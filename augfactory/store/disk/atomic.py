@@ -204,13 +204,13 @@ def _write_new(path: Path, data: bytes, *, flush: bool) -> None:
     except FileExistsError:
         if path.is_dir() and not path.is_symlink():
             _remove(path)
-    temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(4)}")
+    beside = path.with_name(f"{TEMPORARY}{secrets.token_hex(4)}")
     try:
-        _write_bytes(system.open_new(temporary), data, flush=flush)
-        system.replace(temporary, path)
+        _write_bytes(system.open_new(beside), data, flush=flush)
+        system.replace(beside, path)
     finally:
         with contextlib.suppress(OSError):
-            temporary.unlink()
+            beside.unlink()
 
 
 def _write_bytes(descriptor: int, data: bytes, *, flush: bool) -> None:
