@@ -19,15 +19,19 @@ reads every record, joins plans and statistics, lists and hashes. So
 """
 
 import argparse
+import contextlib
 import json
 import math
+import multiprocessing
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +40,7 @@ import numpy as np
 from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
+from augfactory.engines.processes import Run, pinned_threads
 from augfactory.engines.ray import ray_engine
 from augfactory.errors import ResourceError
 from augfactory.keyed_random import generator
@@ -45,7 +50,7 @@ from augfactory.records import SourceSpec
 ROWS = [10**power for power in range(6, 11)]
 MACHINES = [1, 10, 100, 1000]
 # Of the runs: megabytes of pixels, and rows of a shard at most; one unlike the others in each.
-RUNS = ((8, 4096), (192, 4096), (8, 64), (24, 128))
+RUNS = ((48, 4096), (192, 4096), (48, 64), (96, 128))
 SOURCE_BYTES, FEWEST, MOST = 2**20, 20, 500  # of the source, and its images
 TASKS = 300
 UNMEASURED_TASK = 0.002  # seconds, where Ray is not installed
@@ -106,7 +111,7 @@ class Clock(Progress):
 
 def one(megabytes: int, shard_rows: int, size: str, folder: Path) -> dict[str, float]:
     """Make one dataset in this process and say what it took."""
-    planning.SHARD_ROWS = shard_rows
+    _use(shard_rows)
     height, width, channels = map(int, size.split("x"))
     each = height * width * channels
     sources = min(max(SOURCE_BYTES // each, FEWEST), MOST)
@@ -114,10 +119,12 @@ def one(megabytes: int, shard_rows: int, size: str, folder: Path) -> dict[str, f
     images = random.integers(0, 256, (sources, height, width, channels), dtype=np.uint8)
     np.savez(folder / "source.npz", image=images, label=np.arange(sources) % 10)
     factor = max(2, round(megabytes * 2**20 / (sources * each)))
-    request = ExpandRequest(SourceSpec(str(folder / "source.npz")), folder / "d", (factor,), mix=())
+    spec, rendering = SourceSpec(str(folder / "source.npz")), list[float]()
+    engine = partial(_apart, shard_rows, rendering)
+    request = ExpandRequest(spec, folder / "d", (factor,), mix=(), runs_on=engine)
     # What is loaded once is no cost of the rows.
-    small = ExpandRequest(SourceSpec(str(folder / "source.npz")), folder / "w", (2,), n_train=20)
-    expand(small, Progress())
+    expand(replace(request, out=folder / "w", factors=(2,), n_train=20), Progress())
+    rendering.clear()
     clock, begun = Clock(), time.process_time()
     (made,) = expand(request, clock)
     ended = time.process_time()
@@ -125,11 +132,38 @@ def one(megabytes: int, shard_rows: int, size: str, folder: Path) -> dict[str, f
     return {
         "rows": made.rows,
         "shards": len(list((made.path / "shards").iterdir())),
-        "making": clock.noted["published"] - begun,
+        "making": clock.noted["published"] - begun + sum(rendering),
         "publishing": ended - clock.noted["published"],
         "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 2**10,
         "disk": sum(path.stat().st_size for path in files),
     }
+
+
+def _use(shard_rows: int) -> None:
+    planning.SHARD_ROWS = shard_rows
+
+
+def _timed(function: Callable[[Any], Any], task: Any) -> tuple[Any, float]:
+    begun = time.process_time()
+    return function(task), time.process_time() - begun
+
+
+@contextlib.contextmanager
+def _apart(
+    shard_rows: int, seconds: list[float], workers: int, *, threads: int = 1, gpus: int = 0
+) -> Iterator[Run]:
+    """Be an engine of one other process, so that this one has the driver's memory and no more."""
+    del workers, gpus
+    spawn = multiprocessing.get_context("spawn")
+    with pinned_threads(threads), ProcessPoolExecutor(1, spawn, _use, (shard_rows,)) as pool:
+
+        def run(function: Any, tasks: Any, at_most: int | None = None) -> Iterator[tuple[int, Any]]:
+            del at_most
+            for index, (done, spent) in enumerate(pool.map(partial(_timed, function), tasks)):
+                seconds.append(spent)
+                yield index, done
+
+        yield run
 
 
 def measured(size: str) -> Costs:

@@ -173,7 +173,7 @@ class RayEngine:
                     self._start(ray)
                 else:
                     ray.init(self._address, **_silent())
-            except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+            except Exception as error:  # Ray has many, of its own and of others
                 raise _unreachable(self._address, str(error)) from error
         self._ray = ray
 

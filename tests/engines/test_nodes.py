@@ -1,16 +1,26 @@
 """What a machine of a cluster makes of a task, and what is told of it; without any Ray."""
 
+import contextlib
 import os
 import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from augfactory.commands.progress import Progress
+from augfactory.commands.runs.train_runs import train_runs
 from augfactory.engines.nodes import Conditions, Failed, run_on_node, told_here
+from augfactory.engines.processes import Run
 from augfactory.errors import InputDataError, ResourceError
-from tests.cli.in_process import run
+from augfactory.evaluation.comparison import protocol
+from augfactory.evaluation.comparison.protocol import Arm, ClassifierSpec
+from augfactory.evaluation.training.settings import TrainingSettings
+from augfactory.records import SourceSpec
+from tests.cli import in_process
+from tests.evaluation.memory import rows_of_patterns
 
 
 def versions() -> Mapping[str, str]:
@@ -87,7 +97,9 @@ def test_what_cannot_be_is_told_at_once(
     there = None if "[ray]" in told else object()
     monkeypatch.setattr("augfactory.engines.ray.importlib.util.find_spec", lambda _: there)
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    done = run("expand", "sample", "--out", "d", "--factor", 2, *options, cwd=tmp_path, code=code)
+    done = in_process.run(
+        "expand", "sample", "--out", "d", "--factor", 2, *options, cwd=tmp_path, code=code
+    )
     assert told in done.stderr
     assert not list(tmp_path.iterdir())
 
@@ -116,6 +128,29 @@ def test_a_cluster_that_cannot_be_joined_is_told(
     monkeypatch.setitem(sys.modules, "ray", ray)
     monkeypatch.setattr("augfactory.engines.ray.importlib.util.find_spec", lambda _: ray)
     options = ("--factor", 2, "--engine", "ray", "--address", "auto")
-    done = run("expand", "sample", "--out", "d", *options, cwd=tmp_path, code=5)
+    done = in_process.run("expand", "sample", "--out", "d", *options, cwd=tmp_path, code=5)
     assert all(part in done.stderr for part in told)
     assert "Traceback" not in done.stderr
+
+
+def nothing(*_: object) -> Iterator[tuple[int, Any]]:
+    yield from ()
+
+
+@pytest.mark.parametrize(("device", "wanted"), [("cpu", 0), ("cuda", 1)])
+def test_a_classifier_on_cuda_takes_a_device_of_its_own(
+    tmp_path: Path, device: str, wanted: int
+) -> None:
+    asked: list[int] = []
+
+    @contextlib.contextmanager
+    def engine(workers: int, *, threads: int = 1, gpus: int = 0) -> Iterator[Run]:
+        asked.append(gpus)
+        yield nothing
+
+    settings = TrainingSettings(steps=4, batch=8, optimiser="adamw", device=device)
+    arm = Arm("one", 10, SourceSpec("train"), 80, "abc")
+    run = protocol.Run(arm, rows_of_patterns("test-50", "def"), ClassifierSpec("vgg"), settings, 0)
+    with pytest.raises(KeyError):  # for want of a result
+        train_runs([run], tmp_path, 2, Progress(), engine=engine)
+    assert asked == [wanted]
