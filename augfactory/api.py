@@ -125,6 +125,7 @@ def expand(
     geometry: bool | None = None,
     preset: str | None = None,
     vae: Mapping[str, Any] | None = None,
+    vary: Sequence[str] = (),
     mixup: int | None = None,
     ricap: int | None = None,
     cutmix: int | None = None,
@@ -157,6 +158,7 @@ def expand(
         geometry: vary images by geometry (True unless the recipe says otherwise).
         preset: how they are varied; None is the model's, or tests what the images bear.
         vae: what a recipe's ``[vae]`` holds: share, decode, sampler, filter and the sampler's own.
+        vary: methods that vary further images after geometry, or ("none",); as --vary.
         mixup: further rows per source image, on top of the factor, made by mixup.
         ricap: the same, by RICAP.
         cutmix: the same, by CutMix.
@@ -203,6 +205,7 @@ def expand(
             **(mix or {}),
         },
         mix_from=None,
+        vary=vary,
         recipe=Path(recipe) if isinstance(recipe, str) else recipe,
         unlabelled=None if unlabelled is None else SourceSpec(str(unlabelled)),
         pseudo_label=pseudo_label,

@@ -55,6 +55,8 @@ SOURCES = {
 # PRESETS in methods/geometry.py
 PRESETS = ("digits", "photo", "clothes", "texture", "none")
 MIXING = tuple(name for name in METHODS if name != "geometry")
+# They change one image and keep its label.
+VARYING = ("crop", "erasing", "jitter", "randaugment", "stroke", "trivialaugment")
 
 
 def registered(package: str, names: tuple[str, ...], constant: str) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from augfactory.names import FORMATS
 from augfactory.pipeline.recipe import Recipe
 from augfactory.pipeline.recipe_file import AskedRecipe
 from augfactory.pipeline.stages import MIXING, MixStage, PseudoLabelStage, VaeStage
+from augfactory.pipeline.vary import VARYING, VaryStage
 from augfactory.report.recipe_toml import toml_lines
 from augfactory.vae.samplers.registry import SAMPLERS
 
@@ -134,6 +135,7 @@ def recipe_page() -> str:
         _toml({**stated})
         + _toml({"preset": "digits"}, "[geometry]")
         + _toml({"share": 0.25, "sampler": "same-class", "reach": 0.5}, "[vae]")
+        + _toml({"method": "stroke"}, "[[vary]]")
         + _toml({"method": "mixup", "copies": 5, "from": "expanded"}, "[[mix]]")
         + _toml({"copies": 10, "keep": 0.75}, "[pseudo_label]"),
         "## At the top",
@@ -142,6 +144,13 @@ def recipe_page() -> str:
         "`geometry = false` leaves images as they are. Without the table the preset that suits the "
         "images varies them.",
         *_parameters(METHODS["geometry"].parameters, "[geometry]"),
+        "## [[vary]]",
+        "What changes each further image once more, after geometry or the model made it: table\n"
+        "after table, in their order. Mixtures are made of images so changed. A method takes the\n"
+        "same parameters as in `[[mix]]`.",
+        _table(_without(VaryStage, "parameters"), choices={"method": tuple(VARYING)}),
+        _toml({"method": "stroke", "thicker": 1.0}, "[[vary]]")
+        + _toml({"method": "erasing", "share": 0.5}, "[[vary]]"),
         "## [vae]",
         _table(_without(VaeStage, "parameters", "varied"), choices={"sampler": tuple(SAMPLERS)}),
     ]

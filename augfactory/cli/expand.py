@@ -27,7 +27,7 @@ from augfactory.cli.source_options import (
 )
 from augfactory.cli.validation_options import Folds, Group, Share, WithValidation
 from augfactory.errors import RecipeError
-from augfactory.names import FORMATS, MIXING, SAMPLERS
+from augfactory.names import FORMATS, MIXING, SAMPLERS, VARYING
 
 COPIES = "Further rows per source image, on top of the factor; 0 leaves mixtures out."
 
@@ -89,6 +89,13 @@ def expand(
     reach: Annotated[
         float | None,
         typer.Option(help="With same-class: how far to interpolate to another image, 0 to 2."),
+    ] = None,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="METHOD|none",
+            help=f"Vary further images by this after geometry; repeatable: {', '.join(VARYING)}.",
+        ),
     ] = None,
     mixup: Annotated[int | None, typer.Option(metavar="M", help=COPIES)] = None,
     ricap: Annotated[int | None, typer.Option(metavar="M", help=COPIES)] = None,
@@ -168,7 +175,8 @@ def expand(
 ) -> None:
     """Turn a few labelled images into K times as many, stored as an immutable version.
 
-    The further K-1 images are varied by geometry; with a model it makes a quarter of them, in
+    The further K-1 images are varied by geometry, drawings also by bending and by thicker or
+    thinner strokes (--vary); with a model it makes a quarter of them, in
     colour as changes to the real images (--share, --decode). Options such as --mixup put rows on
     top, and a recipe sets everything. With further images of the same kind that nobody has
     labelled, --unlabelled and --pseudo-label help most: classifiers trained on the labelled images
@@ -214,6 +222,7 @@ def expand(
                 mix or (), {"mixup": mixup, "ricap": ricap, "cutmix": cutmix, "augmix": augmix}
             ),
             mix_from=mix_from,
+            vary=vary or (),
             recipe=recipe,
             unlabelled=more,
             pseudo_label=pseudo_label,

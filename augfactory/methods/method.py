@@ -92,6 +92,11 @@ class Method:
     largest_first: Callable[[Draws], Draws] | None = None
 
     @property
+    def varies(self) -> bool:
+        """Whether a row is one image, changed, with the label that it had."""
+        return self.weights is only_parent and not self.views
+
+    @property
     def card(self) -> str:
         """The docstring of the method's module: source, differences, labels, when to avoid it."""
         return (sys.modules[self.apply.__module__].__doc__ or "").strip()

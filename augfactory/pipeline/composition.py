@@ -4,11 +4,15 @@ The measurements stand in docs/experiments.md under "What a default set is made 
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from augfactory.errors import RecipeError
 from augfactory.guarded.validation import checked
+from augfactory.pipeline.content import is_drawn
 from augfactory.pipeline.stages import MixStage, VaeStage, mix_stage
+from augfactory.pipeline.vary import VaryStage, vary_stage
+from augfactory.records import Source
 
 # Of the further images that are not mixtures, with a model; by channels.
 DECODED: dict[int, dict[str, Any]] = {
@@ -18,6 +22,43 @@ DECODED: dict[int, dict[str, Any]] = {
 
 # Of the further images, by preset; for the other presets mixtures cost accuracy, or gain none.
 MIXED = {"clothes": 0.5}
+
+
+# Drawings of 28 pixels are bent by about a pixel, and their strokes changed by up to one. Both grow
+# with the images, as far as the methods let them.
+DRAWN_AT = 28
+ELASTIC_ALPHA, ELASTIC_SIGMA = 30.0, 4.0
+THICKER, THINNER, MOST_PIXELS = 1.0, 0.5, 8.0
+
+
+@dataclass(frozen=True)
+class Variation:
+    """How images are varied besides the geometry of their preset.
+
+    ``geometry`` holds parameters of it that are not the preset's.
+    """
+
+    geometry: dict[str, float] = field(default_factory=dict)
+    vary: tuple[VaryStage, ...] = ()
+
+
+def default_variation(preset: str, source: Source) -> Variation:
+    """Return how images of ``source`` are varied where nothing is said but, perhaps, the preset.
+
+    Drawings that the preset "digits" suits are bent, and their strokes changed; others are not.
+    """
+    if preset != "digits" or not is_drawn(source):
+        return Variation()
+    scale = min(source.image_shape[:2]) / DRAWN_AT
+    bent = {
+        "elastic_alpha": round(ELASTIC_ALPHA * scale**2, 2),
+        "elastic_sigma": round(ELASTIC_SIGMA * scale, 2),
+    }
+    strokes = {
+        name: min(round(pixels * scale, 2), MOST_PIXELS)
+        for name, pixels in (("thicker", THICKER), ("thinner", THINNER))
+    }
+    return Variation(bent, (vary_stage("the default", "stroke", strokes),))
 
 
 def default_mix(preset: str) -> tuple[MixStage, ...]:

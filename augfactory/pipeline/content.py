@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from augfactory.arrays.warps import border_colours
 from augfactory.keyed_random import generator
 from augfactory.records import Int64Array, Source, UInt8Array
 
@@ -23,6 +24,7 @@ SIDE = 12  # of the small copies, in pixels
 RIDGE = 0.1
 NARROW = 2.0  # width of the kernel: exp(-2 d² / median of d²)
 ABOVE_CHANCE = 2.0  # standard errors that the classifier has to be above guessing
+LIKE_GROUND, UNLIKE_GROUND = 32, 96  # grey levels from it
 MIRRORED, ANY_WAY = 0.6, 0.7  # shares of what it reads that have to remain
 
 
@@ -82,6 +84,21 @@ def look_at(source: Source) -> Content | None:
         return None
     remain = {name: max(0.0, (own - chance) / (read - chance)) for name, own in found.items()}
     return Content(read, **remain, error=float(spread / (read - chance)))
+
+
+def is_drawn(source: Source) -> bool:
+    """Tell whether images are drawings in one ink: most is ground, and most of the rest is not.
+
+    The ground is the median of an image's outermost pixels. Half of the pixels are within 32 grey
+    levels of it, and half of the others, 2 % of all at least, are 96 or more away.
+    """
+    if source.image_shape[2] != 1:
+        return False
+    images = source.read_images(_spread_over_classes(source.labels))
+    ground = border_colours(images).astype(np.int16).reshape(-1, 1, 1, 1)
+    apart = np.abs(images - ground)
+    like, unlike = float((apart <= LIKE_GROUND).mean()), float((apart >= UNLIKE_GROUND).mean())
+    return like >= 0.5 and unlike >= max(0.02, (1 - like) / 2)
 
 
 def preset_for(content: Content | None, channels: int) -> str:

@@ -88,7 +88,7 @@ def _draw_first(
     decoded = made & decoded_rows(recipe, origin.class_rows, source, round_)
     source_index = np.full((len(within), parents(recipe)), NONE, dtype=np.int64)
     source_index[:, 0] = source
-    draws = _geometry_draws(recipe, "geometry", origin, within, round_, made)
+    draws = _varied_draws(recipe, "geometry", origin, within, round_, made)
     if recipe.vae is not None:
         sampler = SAMPLERS[recipe.vae.sampler]
         params = sampler.params.model_validate(recipe.vae.parameters)
@@ -164,12 +164,12 @@ def _draw_unlabelled(
     round_, place = np.divmod(within, len(origin.unlabelled))
     source_index = np.full((len(within), parents(recipe)), NONE, dtype=np.int64)
     source_index[:, 0] = len(origin.class_rows.labels) + origin.unlabelled[place]
-    draws = _geometry_draws(recipe, UNLABELLED, origin, within, round_, round_ > 0)
+    draws = _varied_draws(recipe, UNLABELLED, origin, within, round_, round_ > 0)
     method = np.full(len(within), UNLABELLED)
     return _of_one_image(recipe, section, within, method, round_, source_index, draws)
 
 
-def _geometry_draws(
+def _varied_draws(
     recipe: Recipe,
     name: str,
     origin: Origin,
@@ -177,12 +177,20 @@ def _geometry_draws(
     round_: Int64Array,
     used: npt.NDArray[np.bool_],
 ) -> dict[str, npt.NDArray[np.float64]]:
-    """Draw how the rows that are ``used`` are varied; nothing where no geometry takes part."""
-    if recipe.geometry is None:
-        return {}
-    method, parameters = method_of(recipe.geometry)
-    drawn = method.draw(parameters, _slots(recipe, name, origin, within, round_))
-    return _columns("geometry", method.fields(parameters), drawn, used)
+    """Draw how the rows that are ``used`` are varied, by geometry and what comes after it."""
+    draws: dict[str, npt.NDArray[np.float64]] = {}
+    if recipe.geometry is not None:
+        method, parameters = method_of(recipe.geometry)
+        drawn = method.draw(parameters, _slots(recipe, name, origin, within, round_))
+        draws |= _columns("geometry", method.fields(parameters), drawn, used)
+    for number, stage in enumerate(recipe.vary, 1):
+        method, parameters = method_of(stage)
+        own = f"{name} vary {number}"
+        drawn = method.draw(parameters, _slots(recipe, own, origin, within, round_))
+        keyed = generator(recipe.seed, f"{own} share", int(within[0]) // BLOCK_ROWS)
+        changed = used & (keyed.random(len(within)) < stage.share)
+        draws |= _columns(f"vary{number}", method.fields(parameters), drawn, changed)
+    return draws
 
 
 def _of_one_image(

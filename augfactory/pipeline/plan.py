@@ -128,6 +128,9 @@ def draw_columns(recipe: Recipe) -> list[str]:
     if recipe.geometry is not None:
         method, parameters = method_of(recipe.geometry)
         names += [f"geometry_{name}" for name in method.fields(parameters)]
+    for number, changed in enumerate(recipe.vary, 1):
+        method, parameters = method_of(changed)
+        names += [f"vary{number}_{name}" for name in method.fields(parameters)]
     if recipe.vae is not None:
         names += [f"vae_{name}" for name in SAMPLERS[recipe.vae.sampler].fields]
         names += [f"vae_{reason}" for reason in REASONS if recipe.vae.filter]

@@ -16,6 +16,7 @@ from augfactory.pipeline.stages import (
     PseudoLabelStage,
     VaeStage,
 )
+from augfactory.pipeline.vary import VaryStage
 
 # Raise this whenever the same recipe gives other pixels or labels than before.
 RENDERING = 1
@@ -50,6 +51,7 @@ class Recipe(BaseModel):
     originals: Originals = True
     seed: Seed = 0
     geometry: GeometryStage | None = None
+    vary: tuple[VaryStage, ...] = Field(default=(), exclude_if=lambda vary: not vary)
     vae: VaeStage | None = None
     mix: tuple[MixStage, ...] = ()
     distinct: Distinct = Field(default=False, exclude_if=lambda distinct: not distinct)
@@ -104,7 +106,8 @@ def canonical_json(value: Any) -> str:
 
 def rendering_versions(recipe: Recipe) -> dict[str, int]:
     """Return the versions of the rendering and of each method that takes part in ``recipe``."""
-    used = {stage.method for stage in recipe.mix} | ({"geometry"} if recipe.geometry else set())
+    used = {stage.method for stage in recipe.vary} | {stage.method for stage in recipe.mix}
+    used |= {"geometry"} if recipe.geometry else set()
     return {"rendering": RENDERING, **{name: METHODS[name].version for name in sorted(used)}}
 
 

@@ -13,7 +13,13 @@ from augfactory.errors import RecipeError
 from augfactory.guarded.documents import parse_toml
 from augfactory.guarded.validation import Table, checked, shown_value, told
 from augfactory.pipeline.recipe import Distinct, Factor, Originals, Seed
-from augfactory.pipeline.stages import GeometryStage, MixStage, PseudoLabelStage, VaeStage
+from augfactory.pipeline.stages import (
+    GeometryStage,
+    MixStage,
+    PseudoLabelStage,
+    VaeStage,
+)
+from augfactory.pipeline.vary import VaryStage
 
 
 def _holds(model: type[BaseModel], **defaults: Any) -> Callable[[Any], Any]:
@@ -74,6 +80,10 @@ class AskedRecipe(Table):
         default=None,
         description="How images are varied: parameters of geometry. `geometry = false` leaves them "
         "as they are; left out, the preset that suits the images varies them.",
+    )
+    vary: Annotated[tuple[VaryStage, ...], BeforeValidator(_tables)] = Field(
+        default=(),
+        description="How further images are varied after that, method by method, in this order.",
     )
     vae: Annotated[dict[str, Any], BeforeValidator(_holds(VaeStage))] | None = Field(
         default=None, description="With a model: how it makes images."

@@ -78,6 +78,7 @@ def render_block(
                 images[again] = _varied(recipe, plan, again, source, plan.source_index[again, 0])
         else:
             images[rows] = _mixed(recipe, plan, source, read_rows)
+    _vary_further(recipe, plan, images)
     return images, soft_labels(plan, source)
 
 
@@ -101,6 +102,19 @@ def _varied(
     method, parameters = method_of(recipe.geometry)
     draws = _draws(plan, "geometry", method.fields(parameters), rows)
     return method.apply(parameters, images[:, None], draws)
+
+
+def _vary_further(recipe: Recipe, plan: PlanRows, images: UInt8Array) -> None:
+    """Change those of ``images`` uint8 [n, H, W, C] for which the plan has drawn a change."""
+    for number, stage in enumerate(recipe.vary, 1):
+        method, parameters = method_of(stage)
+        fields = method.fields(parameters)
+        if f"vary{number}_{fields[0]}" not in plan.draws:
+            continue  # a section of mixtures
+        drawn = _draws(plan, f"vary{number}", fields, np.arange(len(plan)))
+        rows = np.flatnonzero(~np.isnan(drawn[:, 0]))
+        if len(rows):
+            images[rows] = method.apply(parameters, images[rows][:, None], drawn[rows])
 
 
 def decoded_images(

@@ -7,7 +7,7 @@ keys of its own table, and those that are left out are filled in. In a manifest 
 
 import difflib
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import (
     AliasChoices,
@@ -66,6 +66,18 @@ class Stage(BaseModel):
         refuse_unknown(own, [*cls.written, *model.model_fields])
         parameters = model.model_validate(own).model_dump(mode="json")
         return {**{key: values[key] for key in values if key not in own}, "parameters": parameters}
+
+
+class OfAMethod(Protocol):
+    """A stage whose images a method makes."""
+
+    @property
+    def method(self) -> str:
+        """Its name."""
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Its parameters, all of them."""
 
 
 class GeometryStage(Stage):
@@ -222,7 +234,7 @@ def default_origin(method: str) -> Origin:
     return "originals" if METHODS[method].views else "expanded"
 
 
-def method_of(stage: GeometryStage | MixStage) -> tuple[Method, Any]:
+def method_of(stage: OfAMethod) -> tuple[Method, Any]:
     """Return a stage's method and its parameters as the method takes them."""
     method = METHODS[stage.method]
     return method, method.parameters.model_validate(stage.parameters)

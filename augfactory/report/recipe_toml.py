@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_OF_STAGES = ("recipe", "vae", "mix")
+_OF_STAGES = ("recipe", "vae", "vary", "mix")
 
 
 def recipe_toml(recipe: Mapping[str, Any]) -> str:
@@ -18,12 +18,13 @@ def recipe_toml(recipe: Mapping[str, Any]) -> str:
     stages = {"geometry": recipe.get("geometry"), "vae": recipe.get("vae")}
     if stages["vae"]:
         stages["vae"] = {"share": 1.0, **stages["vae"]}
-    plain = {key: value for key, value in recipe.items() if key not in (*stages, "mix")}
+    plain = {key: value for key, value in recipe.items() if key not in (*stages, "vary", "mix")}
     if "geometry" in recipe and not stages["geometry"]:
         plain["geometry"] = False
     parts = [toml_lines(plain)]
     parts += [f"[{name}]\n{toml_lines(_flat(stage))}" for name, stage in stages.items() if stage]
-    parts += [f"[[mix]]\n{toml_lines(_flat(stage))}" for stage in recipe.get("mix") or ()]
+    for name in ("vary", "mix"):
+        parts += [f"[[{name}]]\n{toml_lines(_flat(stage))}" for stage in recipe.get(name) or ()]
     return "\n".join(parts)
 
 
@@ -48,7 +49,9 @@ def study_toml(study: Mapping[str, Any]) -> str:
         parts += [
             f"[[arms.online]]\n{toml_lines(_online(stage))}" for stage in arm.get("online") or ()
         ]
-        parts += [f"[[arms.mix]]\n{toml_lines(_flat(stage))}" for stage in recipe.get("mix") or ()]
+        for name in ("vary", "mix"):
+            stages = recipe.get(name) or ()
+            parts += [f"[[arms.{name}]]\n{toml_lines(_flat(stage))}" for stage in stages]
     return "\n".join(parts)
 
 

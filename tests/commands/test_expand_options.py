@@ -151,3 +151,33 @@ def test_a_share_in_a_recipe_is_one_of_the_further_images(place: Path) -> None:
         (place / "r.toml").write_text(f"[[mix]]\nmethod = 'ricap'\n{keys}\n")
         with pytest.raises(RecipeError, match=words):
             asked(recipe=Path("r.toml"))
+
+
+def test_what_varies_images_further_is_taken_in_order_and_none_means_nothing(place: Path) -> None:
+    assert asked().vary is None, "nothing is said: the images decide"
+    assert asked(vary=("none",)).vary == ()
+    said = asked(vary=("stroke", "erasing")).vary
+    assert said is not None
+    assert [stage.method for stage in said] == ["stroke", "erasing"]
+    (place / "v.toml").write_text("[[vary]]\nmethod = 'jitter'\nshare = 0.5\n")
+    (stage,) = asked(recipe=place / "v.toml").vary or ()
+    assert (stage.method, stage.share) == ("jitter", 0.5)
+    assert asked(recipe=place / "r.toml", model="model").vary == (), "a recipe says all there is"
+
+
+@pytest.mark.parametrize(
+    ("vary", "recipe", "where", "what"),
+    [
+        (("strok",), None, "--vary strok", "no method 'strok'"),
+        (("mixup",), None, "--vary mixup", "no method 'mixup'"),
+        (("none", "stroke"), None, "--vary none", "means nothing else"),
+        (("stroke",), {"vary": [{"method": "jitter"}]}, "--vary", "stages of its own"),
+    ],
+)
+def test_what_cannot_vary_images_is_refused(
+    vary: tuple[str, ...], recipe: dict[str, Any] | None, where: str, what: str
+) -> None:
+    with pytest.raises(RecipeError) as caught:
+        asked(vary=vary, recipe=recipe)
+    assert caught.value.where == where
+    assert what in caught.value.what

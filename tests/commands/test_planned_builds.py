@@ -16,11 +16,12 @@ from augfactory.commands.tune.space import candidates
 from augfactory.commands.vae.plan import VaeTrainRequest
 from augfactory.commands.vae.train import vae_train
 from augfactory.errors import RecipeError
-from augfactory.pipeline.composition import default_mix
+from augfactory.pipeline.composition import Variation, default_mix
 from augfactory.pipeline.recipe import Recipe
 from augfactory.records import SourceSpec
 from augfactory.store.manifest import read_manifest
 from augfactory.store.reader import open_version
+from augfactory.store.versions import find_version
 from tests.commands.versions import write_source
 from tests.sources.written import noise
 
@@ -230,9 +231,43 @@ def test_clothes_are_mixed_unless_something_is_said_of_mixing(place: Path, tmp_p
 
 
 def test_the_default_of_clothes_is_what_tune_and_studies_take_for_it(place: Path) -> None:
-    default, *others = candidates("clothes", with_vae=True)
+    default, *others = candidates("clothes", Variation(), with_vae=True)
     assert [stage.method for stage in default.recipe.mix] == ["mixup"]
     assert "geometry-alone" in [one.name for one in others]
     for preset in ("digits", "photo", "clothes", "texture"):
-        tried = {one.name: one for one in candidates(preset, with_vae=True)}
+        tried = {one.name: one for one in candidates(preset, Variation(), with_vae=True)}
         assert tried["vae"].recipe.mix == tried["default"].recipe.mix == default_mix(preset)
+
+
+def test_drawings_are_bent_and_their_strokes_changed_unless_something_is_said(
+    tmp_path: Path,
+) -> None:
+    height, width = 28, 42
+    images = np.zeros((12, height, width, 1), dtype=np.uint8)
+    for number, image in enumerate(images):
+        image[4:24, 5 + 2 * number : 9 + 2 * number] = 255
+    write_source(tmp_path / "drawn.h5", images, np.arange(12) % 3, NAMES)
+    (tmp_path / "r.toml").write_text('factor = 3\n[geometry]\npreset = "digits"\n')
+
+    def recipe_of(name: str, *asked: str) -> tuple[dict[str, Any], str]:
+        command = ["expand", str(tmp_path / "drawn.h5"), "--out", str(tmp_path / name), *asked]
+        told = CliRunner().invoke(app, [*command, "--workers", "1"])
+        assert told.exit_code == 0, told.stderr
+        return read_manifest(find_version(str(tmp_path / f"{name}-x3"))).recipe, told.stderr
+
+    recipe, said = recipe_of("default", "--factor", "3", "--preset", "digits")
+    assert "--vary none leaves it" in said
+    (stroke,) = recipe["vary"]
+    assert (stroke["method"], stroke["parameters"]["thicker"]) == ("stroke", 1.0)
+    assert recipe["geometry"]["parameters"]["elastic_alpha"] == 30
+    for name, *asked in (
+        ("none", "--factor", "3", "--preset", "digits", "--vary", "none"),
+        ("photo", "--factor", "3", "--preset", "photo"),
+        ("recipe", "--recipe", str(tmp_path / "r.toml")),
+    ):
+        recipe, said = recipe_of(name, *asked)
+        assert "vary" not in recipe, name
+        assert recipe["geometry"]["parameters"]["elastic_alpha"] == 0
+        assert "--vary none" not in said
+    recipe, _ = recipe_of("own", "--factor", "3", "--vary", "erasing", "--vary", "jitter")
+    assert [stage["method"] for stage in recipe["vary"]] == ["erasing", "jitter"]

@@ -24,6 +24,8 @@ from augfactory.commands.tune.tune import TuneResult, tune
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation.comparison.protocol import Run, RunResult
 from augfactory.keyed_random import generator
+from augfactory.pipeline.composition import Variation
+from augfactory.pipeline.vary import vary_stage
 from augfactory.records import SourceSpec
 from augfactory.source_rows import fingerprint
 from augfactory.sources.opening import open_source
@@ -89,7 +91,7 @@ def test_the_worse_half_is_left_out_and_folds_become_more(
     asked = trained(noisy({"cutmix": 0.10, "elastic": -0.3}))
     result = run(request_)
     assert [len({run.subset for run in runs}) for runs in asked] == [1, 3, 6]
-    everything = {one.name for one in candidates("digits", with_vae=False)}
+    everything = {one.name for one in candidates("digits", Variation(), with_vae=False)}
     assert names(asked[0]) == everything | {ORIGINALS, ONLINE_MIXUP}
     assert len(names(asked[1])) < len(names(asked[0]))
     assert len(names(asked[2])) < len(names(asked[1]))
@@ -108,11 +110,24 @@ def test_the_worse_half_is_left_out_and_folds_become_more(
 def test_what_suits_drawings_or_photographs_alone_is_tried_on_them_alone(
     preset: str, own: set[str]
 ) -> None:
-    found = [one.name for one in candidates(preset, with_vae=True)]
+    found = [one.name for one in candidates(preset, Variation(), with_vae=True)]
     assert found[0] == DEFAULT
     assert len(set(found)) == len(found)
     assert {"randaugment", "crop", *own} <= set(found)
     assert {"stroke", "jitter"} & set(found) == own
+
+
+def test_of_drawings_each_recipe_but_those_that_leave_it_out_varies_what_the_default_does() -> None:
+    variation = Variation({"elastic_alpha": 20.0}, (vary_stage("test", "stroke", {}),))
+    found = {one.name: one.recipe for one in candidates("digits", variation, with_vae=True)}
+    for name in ("default", "mixup-half", "vae", "vae-residual"):
+        assert found[name].vary == variation.vary
+        assert found[name].variation == {"preset": "digits", "elastic_alpha": 20.0}
+    assert [stage.method for stage in found["erasing"].vary] == ["stroke", "erasing"]
+    assert found["plain"].variation == {"preset": "digits"}
+    assert found["plain"].vary == found["elastic"].vary == ()
+    assert found["elastic"].variation == {"preset": "digits", "elastic_alpha": 20.0}
+    assert found["stroke"].variation == {"preset": "digits"}
 
 
 def test_a_recipe_that_is_surely_better_is_written_and_read_by_expand(
@@ -254,7 +269,7 @@ def test_expand_finds_the_recipe_first(
 ) -> None:
     """With --auto; what chooses a recipe otherwise is refused."""
     monkeypatch.setattr(expand_auto, "MINUTES", 0.01)
-    space = candidates("photo", with_vae=False)[:2]
+    space = candidates("photo", Variation(), with_vae=False)[:2]
     monkeypatch.setattr(module, "candidates", lambda *_arguments, **_more: space)
     stand_in_for("quick", monkeypatch)
     line = ["expand", request_.source.text, "--out", "auto", "--factor", "3", "--workers", "1"]

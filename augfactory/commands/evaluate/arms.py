@@ -167,7 +167,8 @@ def online_stages(
 
 def _asked(method: str, recipes: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     for recipe in recipes:
-        stages = [*recipe.get("mix", []), {"method": "geometry", **(recipe.get("geometry") or {})}]
+        further = (*recipe.get("vary", []), *recipe.get("mix", []))
+        stages = [*further, {"method": "geometry", **(recipe.get("geometry") or {})}]
         for stage in stages:
             if stage["method"] == method and "parameters" in stage:
                 return dict(stage["parameters"])

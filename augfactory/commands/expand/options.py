@@ -24,10 +24,12 @@ from augfactory.pipeline.stages import (
     default_origin,
     mix_stage,
 )
+from augfactory.pipeline.vary import VARYING, VaryStage, vary_stage
 from augfactory.records import SourceSpec
 from augfactory.store.disk.lock import Lock
 from augfactory.store.manifest_parts import About
 
+NOTHING = "none"
 OWN_OPTIONS = ("mixup", "ricap", "cutmix", "augmix")
 
 
@@ -35,8 +37,9 @@ OWN_OPTIONS = ("mixup", "ricap", "cutmix", "augmix")
 class ExpandOptions:
     """What the command line said; None where it was silent.
 
-    ``copies`` maps a mixing method to its M. ``vae`` holds what was given of a recipe's ``[vae]``.
-    ``recipe`` is a recipe file, or what one would hold.
+    ``vary`` are methods in order, or "none" alone. ``copies`` maps a mixing method to
+    its M. ``vae`` holds what was given of a recipe's ``[vae]``. ``recipe`` is
+    a recipe file, or what one would hold.
     """
 
     factors: tuple[int, ...]
@@ -49,6 +52,7 @@ class ExpandOptions:
     copies: Mapping[str, int | None]
     mix_from: str | None
     recipe: Path | Mapping[str, Any] | None
+    vary: Sequence[str] = ()
     unlabelled: SourceSpec | None = None
     pseudo_label: bool = False
     licence: str | None = None
@@ -119,6 +123,7 @@ def build_request(
         originals=_first(flags.originals, asked.originals, True),
         seed=_first(flags.seed, asked.seed, 0),
         geometry=_geometry(flags, asked.geometry),
+        vary=_vary(flags, asked),
         vae=vae,
         mix=_mix(flags, asked),
         distinct=bool(asked.distinct),
@@ -251,6 +256,25 @@ def _mix(flags: ExpandOptions, asked: AskedRecipe) -> tuple[MixStage, ...] | Non
         for name in MIXING
         if given.get(name)
     )
+
+
+def _vary(flags: ExpandOptions, asked: AskedRecipe) -> tuple[VaryStage, ...] | None:
+    """Return how images are varied after geometry; None where nothing is said.
+
+    Raises:
+        RecipeError: the recipe says it too, or a method is none that varies single images.
+    """
+    if not flags.vary:
+        return asked.vary if flags.recipe is not None else None
+    if asked.vary:
+        raise RecipeError("--vary", "the recipe has [[vary]] stages of its own", "Leave one out.")
+    if NOTHING in flags.vary:
+        if len(flags.vary) > 1:
+            raise RecipeError("--vary none", "means nothing else", "Leave one out.")
+        return ()
+    for name in flags.vary:
+        one_of(f"--vary {name}", "method", name, [*VARYING, NOTHING])
+    return tuple(vary_stage(f"--vary {name}", name, {}) for name in flags.vary)
 
 
 def _geometry(flags: ExpandOptions, asked: dict[str, Any] | bool | None) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from augfactory.errors import RecipeError, one_of
 from augfactory.guarded.text import escaped, problem_with_name
 from augfactory.guarded.validation import checked
 from augfactory.methods.registry import METHODS
-from augfactory.pipeline.composition import default_mix, vae_or_default
+from augfactory.pipeline.composition import default_mix, default_variation, vae_or_default
 from augfactory.pipeline.partners import check_pairing, rows_by_class
 from augfactory.pipeline.recipe import Recipe, with_copies
 from augfactory.pipeline.sides import check_sides
@@ -29,7 +29,8 @@ from augfactory.pipeline.stages import (
     geometry_stage,
     method_of,
 )
-from augfactory.records import SourceSpec
+from augfactory.pipeline.vary import VaryStage
+from augfactory.records import Source, SourceSpec
 from augfactory.store.disk.lock import Lock
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.manifest_parts import About
@@ -59,6 +60,7 @@ class ExpandRequest:
     originals: bool = True
     seed: int = 0
     geometry: Mapping[str, Any] | None = field(default_factory=dict)
+    vary: tuple[VaryStage, ...] | None = None
     vae: Mapping[str, Any] = field(default_factory=dict)
     mix: tuple[MixStage, ...] | None = None
     distinct: bool = False
@@ -119,6 +121,8 @@ def plan_builds(request: ExpandRequest, progress: Progress) -> tuple[BuildInputs
             progress.say(note)
     FORMATS[request.format].check_class_names(source.class_names)
     geometry = _geometry(request, inputs, progress)
+    if request.vary is None:
+        request, geometry = _default_variation(request, inputs.source, geometry, progress)
     if request.mix is None:
         mix = _default_mix(request, geometry, progress)
         request = replace(request, mix=mix, distinct=request.distinct or bool(mix))
@@ -163,6 +167,7 @@ def _recipe(
         originals=request.originals,
         seed=request.seed,
         geometry=geometry if further or labelling is not None else None,
+        vary=(request.vary or ()) if further or labelling is not None else (),
         vae=_vae(vae, inputs) if further else None,
         mix=with_copies(request.mix or (), factor, originals=request.originals),
         distinct=request.distinct,
@@ -194,6 +199,24 @@ def _geometry(
             "another way (digits, photo, clothes, texture, none)"
         )
     return geometry_stage("geometry", {"preset": preset, **request.geometry})
+
+
+def _default_variation(
+    request: ExpandRequest, source: Source, geometry: GeometryStage | None, progress: Progress
+) -> tuple[ExpandRequest, GeometryStage | None]:
+    """Bend drawings and vary their strokes, where only a preset is asked for."""
+    plain = replace(request, vary=())
+    if geometry is None or not set(request.geometry or {}) <= {"preset"}:
+        return plain, geometry
+    variation = default_variation(str(geometry.parameters["preset"]), source)
+    if not variation.vary:
+        return plain, geometry
+    progress.say(
+        "they are drawings: further images are also bent, and their strokes made thicker or "
+        "thinner, as measured best; --vary none leaves it at turns, shifts and the like"
+    )
+    stage = geometry_stage("geometry", {**geometry.parameters, **variation.geometry})
+    return replace(request, vary=variation.vary), stage
 
 
 def _default_mix(
@@ -242,7 +265,7 @@ def check_dataset_name(out: Path) -> None:
 
 def _check_sides(recipe: Recipe, inputs: BuildInputs) -> None:
     used = ["geometry"] if recipe.geometry is not None else []
-    used += [stage.method for stage in recipe.mix]
+    used += [stage.method for stage in recipe.vary] + [stage.method for stage in recipe.mix]
     source = inputs.source
     check_sides((METHODS[name] for name in used), source.image_shape, source.name)
 

@@ -124,6 +124,9 @@ def _expand_request(
             checkpoint = checkpoint_name(arm.vae)
             if checkpoint not in load_model(models[draw.name]).config.result.reached:
                 return None
+    # An arm that says nothing of how images are made is the default, all of it.
+    silent = recipe.geometry is None and recipe.distinct is None and not recipe.vary
+    unsaid = None if silent and not recipe.mix else ()
     return ExpandRequest(
         source=spec,
         out=request.out / DATA / f"{_slug(arm.name)}-{draw.name}",
@@ -133,9 +136,9 @@ def _expand_request(
         originals=recipe.originals if recipe.originals is not None else True,
         seed=draw.subset,
         geometry=None if recipe.variation is None else {"preset": data.preset, **recipe.variation},
+        vary=recipe.vary or unsaid,
         vae={"share": 1.0, **(recipe.vae or {})},
-        # An arm that says nothing of how images are made is the default, mixtures included.
-        mix=recipe.mix or (None if recipe.geometry is None and recipe.distinct is None else ()),
+        mix=recipe.mix or unsaid,
         distinct=bool(recipe.distinct),
         unlabelled=None if recipe.pseudo_label is None else data.unlabelled,
         pseudo_label=recipe.pseudo_label or {},

@@ -132,6 +132,7 @@ def _expand_request(
         (min(request.factor, max(2, MOST_ROWS // len(unit.train.rows))),),
         seed=request.seed,
         geometry=asked.variation,
+        vary=asked.vary,
         vae=asked.vae or {},
         mix=asked.mix,
         distinct=bool(asked.distinct),

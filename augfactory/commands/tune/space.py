@@ -6,7 +6,7 @@ from typing import Any
 
 from augfactory.guarded.validation import checked
 from augfactory.methods.geometry import PRESETS
-from augfactory.pipeline.composition import default_mix
+from augfactory.pipeline.composition import Variation, default_mix
 from augfactory.pipeline.recipe_file import AskedRecipe
 
 DEFAULT = "default"
@@ -24,18 +24,30 @@ class Candidate:
     recipe: AskedRecipe
 
 
-def candidates(preset: str, *, with_vae: bool) -> tuple[Candidate, ...]:
-    """Return all recipes for images that ``preset`` suits, the default first."""
+def candidates(preset: str, variation: Variation, *, with_vae: bool) -> tuple[Candidate, ...]:
+    """Return all recipes for images that ``preset`` suits, the default first.
+
+    ``variation`` is how the default varies them besides; a recipe that says nothing of it does so
+    too.
+    """
     mix = default_mix(preset)
+    further = ", bent, in thicker or thinner strokes" if variation.vary else ""
     mixed = ", half mixup" if mix else ""
     found: list[tuple[str, str, dict[str, Any]]] = [
-        (DEFAULT, f"the default without a model: geometry as for {preset}{mixed}", {"mix": mix}),
+        (
+            DEFAULT,
+            f"the default without a model: geometry as for {preset}{further}{mixed}",
+            {"mix": mix},
+        ),
         *(
-            (f"preset-{name}", f"geometry as for {name}", {"geometry": {"preset": name}})
+            (
+                f"preset-{name}",
+                f"geometry as for {name}",
+                {"geometry": {"preset": name}, "vary": ()},
+            )
             for name in PRESETS
             if name not in (preset, "none")
         ),
-        ("elastic", "geometry, bent as well", {"geometry": {"elastic_alpha": 30.0}}),
         ("mixup-quarter", "a quarter mixup", _among("mixup", 0.25)),
         ("geometry-alone", "geometry alone", {})
         if mix
@@ -45,16 +57,26 @@ def candidates(preset: str, *, with_vae: bool) -> tuple[Candidate, ...]:
         ("cutmix", "half CutMix", _among("cutmix")),
         ("ricap", "half RICAP", _among("ricap")),
         ("augmix", "half AugMix", _among("augmix")),
-        ("erasing", "half with a box erased", _among("erasing")),
-        ("trivial", "half TrivialAugment", _among("trivialaugment")),
-        ("randaugment", "half RandAugment", _among("randaugment")),
-        ("crop", "half cropped out of padded images", _among("crop")),
+        ("erasing", "half with a box erased", _half("erasing", variation)),
+        ("trivial", "half TrivialAugment", _half("trivialaugment", variation)),
+        ("randaugment", "half RandAugment", _half("randaugment", variation)),
+        ("crop", "half cropped out of padded images", _half("crop", variation)),
         ("grid", "half grids of two of a class", _among("grid")),
     ]
-    if preset in DRAWINGS:
-        found.append(("stroke", "half in thicker or thinner strokes", _among("stroke")))
+    bent = variation.geometry or {"elastic_alpha": 30.0}
+    if variation.vary:
+        found += [
+            ("plain", "geometry as for digits and no more", {"geometry": {}, "vary": ()}),
+            ("elastic", "geometry, bent as well", {"geometry": bent, "vary": ()}),
+            ("stroke", "geometry, in thicker or thinner strokes", {"geometry": {}}),
+        ]
+    else:
+        found.append(("elastic", "geometry, bent as well", {"geometry": bent}))
+        if preset in DRAWINGS:
+            words = "half in thicker or thinner strokes"
+            found.append(("stroke", words, _half("stroke", variation)))
     if preset in PHOTOGRAPHS:
-        found.append(("jitter", "half in other colours and light", _among("jitter")))
+        found.append(("jitter", "half in other colours and light", _half("jitter", variation)))
     if with_vae:
         residual = {"share": 0.5, "decode": "residual"}
         words = "half decoded, as changes to the real images"
@@ -67,13 +89,20 @@ def candidates(preset: str, *, with_vae: bool) -> tuple[Candidate, ...]:
             ),
             ("vae-residual", words, {"vae": residual}),
         ]
-    return tuple(Candidate(name, words, _recipe(preset, said)) for name, words, said in found)
+    return tuple(
+        Candidate(name, words, _recipe(preset, variation, said)) for name, words, said in found
+    )
 
 
-def _recipe(preset: str, said: Mapping[str, Any]) -> AskedRecipe:
-    geometry = {"preset": preset, **said.get("geometry", {})}
-    said = {**said, "geometry": geometry, "distinct": bool(said.get("mix"))}
+def _recipe(preset: str, variation: Variation, said: Mapping[str, Any]) -> AskedRecipe:
+    geometry = {"preset": preset, **said.get("geometry", variation.geometry)}
+    asked = {"vary": variation.vary, **said, "geometry": geometry}
+    said = {**asked, "distinct": bool(said.get("mix"))}
     return checked(AskedRecipe, said, "the space of tune")
+
+
+def _half(method: str, variation: Variation) -> dict[str, Any]:
+    return {"vary": (*variation.vary, {"method": method, "share": 0.5})}
 
 
 def _among(method: str, share: float = 0.5, **parameters: float) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from augfactory.commands.tune.folds import FOLDS, TuneRequest, open_unit, runs_o
 from augfactory.commands.tune.space import DEFAULT, Candidate, candidates
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation.comparison.results import TuneResults
-from augfactory.pipeline.composition import vae_or_default
+from augfactory.pipeline.composition import default_variation, vae_or_default
 from augfactory.pipeline.recipe import Recipe, with_copies
 from augfactory.pipeline.stages import geometry_stage
 from augfactory.records import Source
@@ -56,7 +56,8 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
     begun = time.monotonic()
     source = _opened(request, progress)
     preset = suited_preset(source, progress)  # of all images: that of a fold could be another
-    space = candidates(preset, with_vae=request.vae)
+    variation = default_variation(preset, source)
+    space = candidates(preset, variation, with_vae=request.vae)
     folder = request.out.with_name(f"{request.out.stem}-tuning")
     files.check_folder(folder)
     from augfactory.commands.runs.train_runs import (
@@ -193,6 +194,7 @@ def _recipe(request: TuneRequest, source: Source, chosen: Candidate) -> Recipe:
     return Recipe(
         factor=request.factor,
         geometry=geometry_stage("geometry", asked.variation or {}),
+        vary=asked.vary,
         vae=vae,
         mix=with_copies(asked.mix, request.factor, originals=True),
         distinct=bool(asked.distinct),
