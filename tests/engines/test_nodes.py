@@ -4,12 +4,14 @@ import contextlib
 import os
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from augfactory.commands.expand.expand import expand
+from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs.train_runs import train_runs
 from augfactory.engines.nodes import Conditions, Failed, run_on_node, told_here
@@ -19,8 +21,10 @@ from augfactory.evaluation.comparison import protocol
 from augfactory.evaluation.comparison.protocol import Arm, ClassifierSpec
 from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.records import SourceSpec
+from augfactory.store import shards
 from tests.cli import in_process
 from tests.evaluation.memory import rows_of_patterns
+from tests.faults.small import write_images
 
 
 def versions() -> Mapping[str, str]:
@@ -154,3 +158,23 @@ def test_a_classifier_on_cuda_takes_a_device_of_its_own(
     with pytest.raises(KeyError):  # for want of a result
         train_runs([run], tmp_path, 2, Progress(), engine=engine)
     assert asked == [wanted]
+
+
+def test_shards_that_were_written_elsewhere_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine has a folder of this name that is not this one."""
+
+    def elsewhere(_: object, tasks: Sequence[object], *__: object) -> Iterator[tuple[int, Any]]:
+        yield from ((number, 4) for number in range(len(tasks)))
+
+    @contextlib.contextmanager
+    def engine(workers: int, *, threads: int = 1, gpus: int = 0) -> Iterator[Run]:
+        yield elsewhere
+
+    monkeypatch.setattr(shards, "LONGEST_WAIT", 0.02)
+    source = SourceSpec(str(write_images(tmp_path / "images")))
+    request = ExpandRequest(source, tmp_path / "d", (2,), runs_on=engine)
+    with pytest.raises(ResourceError, match=r"shard 0, and it is not seen here(.|\n)*shared"):
+        expand(request, Progress())
+    assert not list(tmp_path.glob("d-x2/v*"))
