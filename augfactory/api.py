@@ -171,7 +171,8 @@ def expand(
         size: as for ``train_vae``.
         colour: as for ``train_vae``.
         read: as for ``train_vae``.
-        format: "hdf5", "png", "parquet" or "webdataset"; "hdf5" unless the recipe says otherwise.
+        format: "hdf5", "png", "parquet", "webdataset" or "lance"; "hdf5" unless the recipe says
+            otherwise.
         seed: random seed; 0 unless the recipe says otherwise.
         workers: processes; None is one per core.
         progress: show progress on stderr.

@@ -31,6 +31,7 @@ FORMATS = (  # store/formats/
     "png",
     "parquet",
     "webdataset",
+    "lance",
 )
 LAYOUTS = (  # store/layouts/
     "imagefolder",

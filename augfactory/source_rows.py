@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import PurePath
 from typing import Annotated, Any
@@ -97,8 +97,11 @@ class SourceRows(BaseModel):
 
     @property
     def spec(self) -> SourceSpec:
-        """How the source is opened."""
-        return SourceSpec(self.text, self.size, self.colour, options=self.options)
+        """How the source is opened; files of a table that were not there may still be missing."""
+        skipped = self.skipped is not None
+        return SourceSpec(
+            self.text, self.size, self.colour, options=self.options, skip_broken=skipped
+        )
 
     @property
     def groups(self) -> str:
@@ -119,6 +122,15 @@ class SourceRows(BaseModel):
         if re.fullmatch(r"v\d+(:\w+)?", path.name):  # a version by its folder
             return f"{path.parent.name}/{path.name}"
         return path.name or self.text
+
+
+def skipped_in_words(skipped: Sequence[LeftOut] | None, most: int = 5) -> str:
+    """Say which images could not be read: "2 images: a.png (empty), b.png (cut)"; "" for none."""
+    if not skipped:
+        return ""
+    named = ", ".join(f"{item.name} ({item.reason})" for item in skipped[:most])
+    more = f" and {len(skipped) - most:,} more" if len(skipped) > most else ""
+    return f"{len(skipped):,} {'image' if len(skipped) == 1 else 'images'}: {named}{more}"
 
 
 def rows_of(

@@ -25,6 +25,15 @@ class Adam(torch.optim.Adam):
         return inspect.unwrap(torch.optim.Adam.step)(self, closure)
 
 
+class RMSprop(torch.optim.RMSprop):
+    """Torch's RMSprop."""
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> Any:
+        """See torch's."""
+        return inspect.unwrap(torch.optim.RMSprop.step)(self, closure)
+
+
 class AdamW(torch.optim.AdamW):
     """Torch's AdamW, Adam with decoupled weight decay."""
 

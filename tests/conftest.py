@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import settings
@@ -29,6 +30,15 @@ sys.dont_write_bytecode = False
 settings.register_profile("brief", max_examples=30, deadline=None)
 settings.register_profile("thorough", max_examples=500, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "brief"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs the format lance where pylance is not installed."""
+    if find_spec("lance") is None:
+        for item in items:
+            asked = getattr(item, "callspec", None)
+            if (asked and "lance" in asked.params.values()) or item.get_closest_marker("lance"):
+                item.add_marker(pytest.mark.skip(reason="needs pylance: the extra `lance`"))
 
 
 @pytest.fixture(autouse=True, scope="session")

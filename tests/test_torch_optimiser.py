@@ -14,11 +14,11 @@ import sys
 import torch
 from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.evaluation.training.train import _optimiser
-from augfactory.torch_optimiser import Adam, without_compiler
+from augfactory.torch_optimiser import Adam, RMSprop, without_compiler
 
 layer = torch.nn.Linear(3, 2)
 without_compiler()
-made = [Adam(layer.parameters(), fused=True)]
+made = [Adam(layer.parameters(), fused=True), RMSprop(layer.parameters())]
 made += [_optimiser(layer, TrainingSettings(optimiser=name)) for name in ("muon", "adamw")]
 for optimiser in made:
     optimiser.zero_grad()
@@ -34,19 +34,21 @@ def test_no_process_that_trains_loads_the_compiler() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ours", "theirs"),
+    ("ours", "theirs", "more"),
     [
-        (torch_optimiser.Adam, torch.optim.Adam),
-        (torch_optimiser.AdamW, torch.optim.AdamW),
+        (torch_optimiser.Adam, torch.optim.Adam, {"fused": False}),
+        (torch_optimiser.Adam, torch.optim.Adam, {"fused": True}),
+        (torch_optimiser.AdamW, torch.optim.AdamW, {"fused": False}),
+        (torch_optimiser.AdamW, torch.optim.AdamW, {"fused": True}),
+        (torch_optimiser.RMSprop, torch.optim.RMSprop, {"alpha": 0.9}),
     ],
 )
-@pytest.mark.parametrize("fused", [False, True])
-def test_the_numbers_are_those_of_torch(ours: Any, theirs: Any, fused: bool) -> None:
+def test_the_numbers_are_those_of_torch(ours: Any, theirs: Any, more: dict[str, Any]) -> None:
     found = []
     for kind in (ours, theirs):
         torch.manual_seed(0)
         layer = torch.nn.Linear(5, 3)
-        optimiser = kind(layer.parameters(), lr=0.01, weight_decay=0.1, fused=fused)
+        optimiser = kind(layer.parameters(), lr=0.01, weight_decay=0.1, **more)
         for step in range(4):
             optimiser.zero_grad()
             (layer(torch.full((2, 5), 1.0 + step)) ** 2).sum().backward()

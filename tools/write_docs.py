@@ -19,7 +19,8 @@ from pydantic_core import PydanticUndefined
 from augfactory.cli.app import app
 from augfactory.commands.methods import markdown
 from augfactory.commands.study.arm import OWN_KEYS, RECIPE_KEYS, StudyArm
-from augfactory.commands.study.file import Study, VaeSettings
+from augfactory.commands.study.file import Study
+from augfactory.commands.study.vae_settings import VaeSettings
 from augfactory.methods.registry import METHODS
 from augfactory.names import FORMATS
 from augfactory.pipeline.recipe import Recipe

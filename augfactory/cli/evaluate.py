@@ -105,6 +105,14 @@ def evaluate(
             "left out.",
         ),
     ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN|RULE",
+            help="Images that belong together, as for expand: no group of the originals may be in "
+            "the test, nor among the rows for the temperature.",
+        ),
+    ] = None,
     corruptions: Annotated[
         str | None, typer.Option(metavar="mnist-c|cifar-c", help="Test on corrupted images too.")
     ] = None,
@@ -202,6 +210,7 @@ def evaluate(
             out=out,
             lock=read_lock(lock),
             runs_on=chosen.engine,
+            group=group,
         )
         if dry_run:
             prepared = command.prepare(request, progress)

@@ -26,7 +26,8 @@ def study(
         bool, typer.Option("--quick", help="Small version: minutes on two cores.")
     ] = False,
     full: Annotated[
-        bool, typer.Option("--full", help="Full size, as the article has it; needs a GPU.")
+        bool,
+        typer.Option("--full", help="Full size: the whole grid and longer training; needs a GPU."),
     ] = False,
     source: Annotated[
         str | None, typer.Option(metavar="SOURCE", help=f"Instead of the file's. {SOURCE_HELP}")

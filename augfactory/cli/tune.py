@@ -32,6 +32,7 @@ from augfactory.cli.source_options import (
     read_of,
     source_spec,
 )
+from augfactory.cli.validation_options import Group
 
 
 def tune(
@@ -47,6 +48,7 @@ def tune(
         bool,
         typer.Option("--vae/--no-vae", help="Try recipes with a VAE too, trained on every fold."),
     ] = False,
+    group: Group = None,
     seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes; by default one per core.")
@@ -81,6 +83,7 @@ def tune(
     Examples:
       augfactory tune leaves/ --size 64 --minutes 30 --out leaves.toml
       augfactory expand leaves/ --size 64 --recipe leaves.toml --out leaves
+      augfactory tune scans.csv --group patient --minutes 30 --out scans.toml
       augfactory tune sample --n-train 100 --minutes 10 --out digits.toml
     """
     with (
@@ -110,6 +113,7 @@ def tune(
                 workers=chosen.workers,
                 lock=read_lock(lock),
                 runs_on=chosen.engine,
+                group=group,
             ),
             progress,
         )

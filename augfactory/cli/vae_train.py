@@ -63,7 +63,30 @@ def vae_train(
     ] = "conditional",
     latent: Annotated[int, typer.Option(help="Size of the latent vector.")] = 20,
     batch: Annotated[int, typer.Option(help="Batch size.")] = 64,
-    learning_rate: Annotated[float, typer.Option(help="Initial learning rate of Adam.")] = 2e-3,
+    learning_rate: Annotated[float, typer.Option(help="Initial learning rate.")] = 2e-3,
+    optimiser: Annotated[
+        str,
+        typer.Option(
+            metavar="adam|rmsprop", help="What makes the steps; rmsprop has Keras' constants."
+        ),
+    ] = "adam",
+    schedule: Annotated[
+        str,
+        typer.Option(
+            metavar="cosine|constant", help="The learning rate falls to 0, or stays as it is."
+        ),
+    ] = "cosine",
+    clip: Annotated[
+        bool, typer.Option("--clip/--no-clip", help="Shorten gradients that are too long.")
+    ] = True,
+    noise: Annotated[
+        str,
+        typer.Option(
+            metavar="image|batch",
+            help="Latent noise of its own for each image, or the same for a batch, as the VAE "
+            "article's code has it.",
+        ),
+    ] = "image",
     kl_weight: Annotated[float, typer.Option(help="Weight of the KL term after warm-up.")] = 1.0,
     warmup: Annotated[
         int | None, typer.Option(help="Steps of KL warm-up; by default a fifth of all.")
@@ -117,6 +140,8 @@ def vae_train(
       augfactory vae-train parts/ --unlabelled more/ --out models/parts
       augfactory vae-train sample --n-train 400 --save-at-loss 120 --save-at-loss 100 --out m
       torchrun --nproc-per-node 4 -m augfactory vae-train photos/ --size 64 --out models/photos
+      augfactory vae-train sample --n-train 800 --architecture keras-mnist --optimiser rmsprop \
+        --learning-rate 0.001 --schedule constant --warmup 0 --no-clip --no-geometry --out m
     """
     quiet = quiet or follows()
     with session(
@@ -141,6 +166,10 @@ def vae_train(
             latent=latent,
             batch=batch,
             learning_rate=learning_rate,
+            optimiser=optimiser,
+            schedule=schedule,
+            clip=clip,
+            noise=noise,
             kl_weight=kl_weight,
             warmup=warmup,
             patience=patience,

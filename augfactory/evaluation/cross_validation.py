@@ -14,14 +14,21 @@ import numpy as np
 from augfactory.evaluation.comparison.intervals import Difference, Metrics, Pair, compare
 from augfactory.keyed_random import generator
 from augfactory.records import Int64Array
+from augfactory.sources.choosing.splitting import deal
 
 
-def folds(labels: Int64Array, count: int, seed: int, repeat: int) -> list[Int64Array]:
+def folds(
+    labels: Int64Array, count: int, seed: int, repeat: int, groups: Int64Array | None = None
+) -> list[Int64Array]:
     """Deal the rows into ``count`` folds, each class as evenly as can be: sorted rows of each.
 
     Another ``repeat`` deals them another way. A class of fewer rows than folds is missing from
-    some of them, and the training rows of every fold hold it as long as it has two.
+    some of them, and the training rows of every fold hold it as long as it has two. ``groups`` are
+    the numbers of groups that are dealt whole, where rows belong together.
     """
+    if groups is not None:
+        part = deal(labels, groups, [1 / count] * count, seed, ("tune folds", repeat))
+        return [np.flatnonzero(part == fold) for fold in range(count)]
     fold_of = np.empty(len(labels), dtype=np.int64)
     begun = 0
     for label in np.unique(labels).tolist():

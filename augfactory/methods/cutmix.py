@@ -2,8 +2,9 @@
 
 Source:  Yun et al. 2019, arXiv:1905.04899, section 3.1.
 Differs: one box for each row, where the authors' code draws one for a batch. Sides are rounded to
-         whole pixels, odd ones included, where the authors' are even and truncated. The draw is
-         exact at any alpha. alpha 0 pastes nothing.
+         whole pixels, odd ones included, where the authors' are even and truncated: at 32 pixels
+         and alpha 1 a box has 0.32 of the image on average, theirs 0.30. No image is pasted into
+         itself. The draw is exact at any alpha. alpha 0 pastes nothing.
 Labels:  mixed in proportion to the pixels that each of the two images has in the result, counted
          after the box is cut off at the border.
 Avoid:   where a small detail decides the class, since the box may cover it.

@@ -3,9 +3,10 @@
 Source:  Takahashi et al. 2018, arXiv:1811.09030; batch or sample scope and the growing beta:
          koshian2/keras-ricap.
 Differs: crops reach the last position (the second source's never do). In batch scope the boundary
-         is shared and the crop positions are not (the authors' code shares both). The draw is
-         exact at any beta; beta 0 keeps the first image whole. What a beta does depends on the
-         size in pixels, because the boundary is rounded: at 28 pixels and beta 0.3 one image
+         is shared and the crop positions are not (the authors' code shares both). The four images
+         are four: no image is patched with itself, which both sources' permutations allow. The
+         draw is exact at any beta; beta 0 keeps the first image whole. What a beta does depends on
+         the size in pixels, because the boundary is rounded: at 28 pixels and beta 0.3 one image
          fills 11 % of the results, two share 45 %, and four share 44 %.
 Labels:  mixed in proportion to the whole pixels of the four crops, empty ones included.
 Avoid:   where the place of an object in the image tells classes apart.

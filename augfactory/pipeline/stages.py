@@ -155,7 +155,8 @@ class MixStage(Stage):
     source: Origin = Field(
         validation_alias=AliasChoices("source", "from"),
         description="What is mixed: the original images, or any of those that the earlier stages "
-        "made of each. Left out, it is expanded; originals for methods that make views.",
+        "made of each, the original itself being one of them unless `originals = false`. Left "
+        "out, it is expanded; originals for methods that make views.",
     )
     parameters: dict[str, Any]
     share: StrictFloat | None = Field(

@@ -15,6 +15,7 @@ from augfactory.evaluation.comparison.results import (
     StudyResults,
 )
 from augfactory.guarded.text import escaped, escaped_json
+from augfactory.records import LeftOut
 from augfactory.report import page_figures
 from augfactory.report.figures.class_figures import MOST_BARS, MOST_DRAWN
 from augfactory.report.page_figures import Picture
@@ -25,6 +26,7 @@ from augfactory.report.page_tables import (
     overview_table,
 )
 from augfactory.report.recipe_toml import recipe_toml, study_toml
+from augfactory.source_rows import skipped_in_words
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -164,6 +166,7 @@ def _dataset(entry: DatasetSummary) -> dict[str, Any]:
             "content hash": entry.content_hash,
             "recipe id": entry.recipe_id,
             "folder": entry.path,
+            **_skipped("left out", entry.skipped),
         },
         "recipe": recipe_toml(entry.recipe),
     }
@@ -177,6 +180,7 @@ def _facts(results: Results | StudyResults) -> dict[str, dict[str, str]]:
         "fingerprint": test.fingerprint,
         "classes": f"{len(results.class_names):,}",
     }
+    tested |= _skipped("left out", test.skipped)
     if test.size:
         tested["size"] = " × ".join(map(str, test.size))
     if test.colour:
@@ -187,6 +191,7 @@ def _facts(results: Results | StudyResults) -> dict[str, dict[str, str]]:
     else:
         held_out, computer = results.held_out, results.machine
         tested["held out"] = f"{held_out.text}, {held_out.rows:,} images" if held_out else "nothing"
+        tested |= _skipped("left out of it", held_out.skipped) if held_out else {}
     facts = {
         "Tested on": tested,
         "Settings": {name.replace("_", " "): str(value) for name, value in settings.items()},
@@ -194,6 +199,12 @@ def _facts(results: Results | StudyResults) -> dict[str, dict[str, str]]:
         "Libraries": {name: str(version) for name, version in results.libraries.items()},
     }
     return {heading: own for heading, own in facts.items() if own}
+
+
+def _skipped(name: str, skipped: Sequence[LeftOut] | None) -> dict[str, str]:
+    """Return a line on images that could not be read; nothing where there are none."""
+    told = skipped_in_words(skipped)
+    return {name: f"{told}; they cannot be read"} if told else {}
 
 
 def _counts(arms: Sequence[ArmSummary]) -> dict[str, int]:

@@ -55,7 +55,7 @@ def open_table(path: Path, split: str | None, spec: SourceSpec) -> Source:
     rows = _each_once(table, names, classes.tolist(), rows)
     repeated -= len(rows)
     require_two_classes(classes[rows], str(path))
-    files = _find_files(table, root, names, rows, given)
+    files = _find_files(table, root, names, rows, spec)
     labels = classes[rows]
     notes = []
     if (file_column, label_column) != (given.file_column, given.label_column):
@@ -139,28 +139,28 @@ def _each_once(
 
 
 def _find_files(
-    table: TextTable, root: Path, names: Sequence[str], rows: Sequence[int], given: SourceOptions
+    table: TextTable, root: Path, names: Sequence[str], rows: Sequence[int], spec: SourceSpec
 ) -> list[str]:
     """Return the paths of the files as told from ``root``.
 
+    Where ``spec`` skips what cannot be read, a file that is not there stays as it is named: it is
+    told with the others that cannot be read.
+
     Raises:
-        InputDataError: some are not there, or lead out of ``root``.
+        InputDataError: some are not there, all of them, or some lead out of ``root``.
     """
     folders: dict[str, set[str]] = {}
-    found, missing = [], []
-    for row in rows:
-        there = _existing(root, names[row], folders)
-        if there is None:
-            missing.append(row)
-        else:
-            found.append(there)
-    if missing:
+    there = [_existing(root, names[row], folders) for row in rows]
+    missing = [row for row, path in zip(rows, there, strict=True) if path is None]
+    skipped = spec.skip_broken and len(missing) < len(rows)
+    if missing and (not skipped or any("\0" in names[row] for row in missing)):
         raise _missing(table, root, [names[row] for row in missing], missing)
-    if not given.follow_links:
-        _refuse_way_out(table, root, found, rows)
-    if (unread := first_unread(found)) is not None:
+    paths = [path or names[row] for row, path in zip(rows, there, strict=True)]
+    if not spec.options.follow_links:
+        _refuse_way_out(table, root, paths, rows)
+    if (unread := first_unread(list(filter(None, there)))) is not None:
         raise InputDataError(root / unread[0], f"it is {unread[1]}", unread[2])
-    return found
+    return paths
 
 
 def _existing(root: Path, name: str, folders: dict[str, set[str]]) -> str | None:
@@ -196,7 +196,10 @@ def _missing(
         f"{escaped(name)} ({table.at(row)})" for name, row in zip(names[:SHOWN], rows, strict=False)
     )
     more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    remedy = "Restore them or remove their rows, or name the folder that they are in with --root."
+    remedy = (
+        "Restore them or remove their rows, or name the folder that they are in with --root. Or go "
+        "on without them: --skip-broken."
+    )
     below = sorted(path for path in root.iterdir() if path.is_dir())
     folders = [path for path in below if _existing(path, names[0], {}) is not None]
     if folders:

@@ -90,7 +90,9 @@ def open_rows(folder: Path, manifest: Manifest, split: str = TRAIN) -> Version:
 
     Raises:
         VerificationError: a file is missing, cannot be read, or holds other columns than it should.
+        RecipeError: what reads its format is not installed.
     """
+    FORMATS[manifest.format].check_installed()
     try:
         paths = [entry.path for entry in manifest.files]
         expected = Expected(manifest.rows, tuple(manifest.class_names), split)

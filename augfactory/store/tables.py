@@ -140,7 +140,16 @@ def read_table_names(file: BinaryIO) -> list[str]:
         ValueError, KeyError: it is no Parquet, or carries none.
     """
     with open_parquet(file) as parquet:
-        metadata = parquet.schema_arrow.metadata or {}
+        return names_of_schema(parquet.schema_arrow)
+
+
+def names_of_schema(schema: pa.Schema) -> list[str]:
+    """Return the class names that a schema of ``rows_schema`` carries.
+
+    Raises:
+        ValueError, KeyError: it carries none.
+    """
+    metadata = schema.metadata or {}
     try:
         features = parse_json(metadata[b"huggingface"])["info"]["features"]
         return names_in(features["label"]["names"])

@@ -29,11 +29,12 @@ class WrittenValidation:
 
 
 def write_validation(
-    building: Path, storage: str, source: Source, at_once: int, state: Path
+    building: Path, storage: str, source: Source, at_once: int, state: Path, parents: int
 ) -> WrittenValidation:
     """Write the images of ``source`` as the split val, ``at_once`` rows in a shard.
 
-    Parts of tables are left in ``state``, for the format to join.
+    Parts of tables are left in ``state``, for the format to join. ``parents`` are those of a
+    training row: readers of others want both splits to have columns of one width.
 
     Raises:
         ResourceError: the disk is full.
@@ -43,7 +44,8 @@ def write_validation(
     shards, digests = [], []
     for index in range(count):
         first = index * at_once
-        rows = originals(source, np.arange(first, min(first + at_once, len(source))))
+        numbers = np.arange(first, min(first + at_once, len(source)))
+        rows = originals(source, numbers, parents)
         shard = Shard(index, count, first, source.class_names, VAL)
         encoded = FORMATS[storage].encode(shard, rows)
         make_folders(sorted({(building / path).parent for path in encoded.files}))
@@ -53,9 +55,9 @@ def write_validation(
             write_many(state, [(table.name, encoded.table)])
         shards.append(FinishedShard(len(rows), tuple(encoded.files), table))
         digests.append(row_digests(rows))
-    numbers = np.bincount(source.labels, minlength=len(source.class_names)).tolist()
+    labels = np.bincount(source.labels, minlength=len(source.class_names)).tolist()
     hashed = content_hash(source.image_shape, list(source.class_names), digests)
-    counts = {name: n for name, n in zip(source.class_names, numbers, strict=True) if n}
+    counts = {name: n for name, n in zip(source.class_names, labels, strict=True) if n}
     return WrittenValidation(shards, hashed, counts)
 
 
@@ -79,15 +81,18 @@ def of_split(manifest: Manifest, split: str) -> Manifest:
     return manifest.of_validation()
 
 
-def originals(source: Source, numbers: Int64Array) -> Rows:
-    """Return rows of ``source`` as a dataset holds originals."""
+def originals(source: Source, numbers: Int64Array, parents: int = 1) -> Rows:
+    """Return rows of ``source`` as a dataset holds originals, with room for ``parents`` each."""
     count = len(numbers)
+    source_index = np.full((count, parents), -1, dtype=np.int64)
+    weight = np.zeros((count, parents), dtype=np.float32)
+    source_index[:, 0], weight[:, 0] = numbers, 1
     return Rows(
         image=source.read_images(numbers),
         soft_label=source.read_soft_labels(numbers),
         method=np.full(count, "original"),
         round=np.zeros(count, dtype=np.int32),
         view=np.zeros(count, dtype=np.int32),
-        source_index=numbers[:, None],
-        weight=np.ones((count, 1), dtype=np.float32),
+        source_index=source_index,
+        weight=weight,
     )

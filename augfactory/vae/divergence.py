@@ -52,7 +52,7 @@ def check_interval(
 
 
 def _diverged(settings: TrainingSettings, step: int, what: str) -> TrainingDivergedError:
-    rate = learning_rate_at(step, settings.steps, settings.learning_rate)
+    rate = learning_rate_at(step, settings.steps, settings.learning_rate, settings.schedule)
     return TrainingDivergedError(
         f"training step {step + 1} of {settings.steps}",
         f"{what}; the learning rate is {rate:.3g}",

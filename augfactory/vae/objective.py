@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from augfactory.vae.settings import Schedule
+
 BLANK_NATS = math.log(2)  # what a value costs when it is guessed to be 0.5 everywhere
 
 
@@ -36,6 +38,11 @@ def kl_weight_at(step: int, warmup: int, full: float) -> float:
     return full * min(1.0, step / warmup) if warmup else full
 
 
-def learning_rate_at(step: int, steps: int, first: float) -> float:
-    """Return the learning rate at ``step``, counted from 0: half a cosine from ``first`` to 0."""
+def learning_rate_at(step: int, steps: int, first: float, schedule: Schedule = "cosine") -> float:
+    """Return the learning rate at ``step``, counted from 0.
+
+    It is ``first`` throughout where ``schedule`` is "constant", else half a cosine from it to 0.
+    """
+    if schedule == "constant":
+        return first
     return first * 0.5 * (1 + math.cos(math.pi * step / steps))

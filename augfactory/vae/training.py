@@ -6,6 +6,7 @@ of a run that was not. This holds on one machine with one number of threads, on 
 """
 
 import hashlib
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from augfactory.records import Source
-from augfactory.torch_optimiser import Adam, without_compiler
+from augfactory.torch_optimiser import Adam, RMSprop, without_compiler
 from augfactory.vae.divergence import check_interval, check_step
 from augfactory.vae.history import HistoryRow
 from augfactory.vae.networks.network import Network
@@ -105,7 +106,7 @@ def train(training: Training, saved: bytes | None = None) -> None:
     """
     network, settings = training.network.to(training.device), training.settings
     without_compiler()
-    optimiser = Adam(network.parameters(), lr=settings.learning_rate, fused=True)
+    optimiser = _optimiser(network, settings)
     if saved is not None:
         training.standing, tensors = checked_training(training, saved)
         training.best = restore_tensors(tensors, network, optimiser)
@@ -120,6 +121,13 @@ def train(training: Training, saved: bytes | None = None) -> None:
     if training.best:
         network.load_state_dict(training.best)
     network.cpu().eval()
+
+
+def _optimiser(network: Network, settings: TrainingSettings) -> torch.optim.Optimizer:
+    if settings.optimiser == "rmsprop":
+        # Keras' constants: those of torch are 0.99 and 1e-8.
+        return RMSprop(network.parameters(), lr=settings.learning_rate, alpha=0.9, eps=1e-7)
+    return Adam(network.parameters(), lr=settings.learning_rate, fused=True)
 
 
 def checked_training(
@@ -165,7 +173,7 @@ def _run_interval(
         reconstruction=reconstruction,
         kl=kl,
         kl_weight=kl_weight_at(end - 1, settings.warmup, settings.kl_weight),
-        learning_rate=learning_rate_at(end - 1, settings.steps, settings.learning_rate),
+        learning_rate=_rate(settings, end - 1),
         validation_loss=watched,
         seconds=round(before + time.monotonic() - began, 3),
     )
@@ -186,14 +194,18 @@ def _run_step(
     optimiser.zero_grad()
     weight = kl_weight_at(step, settings.warmup, settings.kl_weight)
     torch.autograd.backward(reconstruction + weight * kl)
-    clip = CLIP_NATS_PER_VALUE * images[0].numel()
+    clip = CLIP_NATS_PER_VALUE * images[0].numel() if settings.clip else math.inf
     gradient = nn.utils.clip_grad_norm_(network.parameters(), clip)
     figures = training.team.mean(reconstruction, kl)
     check_step(settings, step, figures[0], figures[1], gradient.item())
     for group in optimiser.param_groups:
-        group["lr"] = learning_rate_at(step, settings.steps, settings.learning_rate)
+        group["lr"] = _rate(settings, step)
     optimiser.step()
     return figures[0], figures[1]
+
+
+def _rate(settings: TrainingSettings, step: int) -> float:
+    return learning_rate_at(step, settings.steps, settings.learning_rate, settings.schedule)
 
 
 def _update_best(training: Training, row: HistoryRow) -> None:

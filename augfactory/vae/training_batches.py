@@ -35,20 +35,23 @@ def draw_batch(
     """Draw the batch of ``step``: images [n, C, H, W], labels [n, K], noise [n, latent], float32.
 
     Rows and noise follow from the seed and the step alone. No row comes twice. With ``unlabelled``
-    images, labelled ones are the first half of the batch, so that classes are learned, too.
+    images, labelled ones are the first half of the batch, so that classes are learned, too. Where
+    ``settings.noise`` is "batch", the rows of the noise are equal.
     """
     random = generator(settings.seed, "vae", step)
-    drawn = [(source, settings.batch if unlabelled is None else (settings.batch + 1) // 2)]
+    sources = [(source, settings.batch if unlabelled is None else (settings.batch + 1) // 2)]
     if unlabelled is not None and settings.batch > 1:
-        drawn.append((unlabelled, settings.batch // 2))
+        sources.append((unlabelled, settings.batch // 2))
     images, labels = [], []
-    for own, most in drawn:
+    for own, most in sources:
         count = min(most, len(own))
         rows = np.sort(random.choice(len(own), count, replace=False, shuffle=False))
         images.append(own.read_images(rows))
         labels.append(own.read_soft_labels(rows))
     shown = vary(np.concatenate(images), step)
-    noise = random.standard_normal((len(shown), latent), dtype=np.float32)
+    drawn = 1 if settings.noise == "batch" else len(shown)
+    noise = random.standard_normal((drawn, latent), dtype=np.float32)
+    noise = np.repeat(noise, len(shown) // drawn, axis=0)
     return as_tensor(shown), torch.from_numpy(np.concatenate(labels)), torch.from_numpy(noise)
 
 

@@ -12,11 +12,14 @@ from torch import Tensor
 from augfactory.guarded.tensors import checksum, first_misfit, metadata_of, parse_tensors
 from augfactory.vae.history import HistoryRow
 from augfactory.vae.networks.network import Network
-from augfactory.vae.settings import TrainingSettings
+from augfactory.vae.settings import TrainingSettings, VaeOptimiser
 
 WEIGHTS, MOMENTS, BEST = "weights/", "moments/", "best/"
 STANDING, CHECKSUM = "standing", "sha256"  # the keys of the metadata
-OF_ADAM = ("step", "exp_avg", "exp_avg_sq")
+MOMENTS_OF: dict[VaeOptimiser, tuple[str, ...]] = {
+    "adam": ("step", "exp_avg", "exp_avg_sq"),
+    "rmsprop": ("step", "square_avg"),
+}
 
 
 class UnreadableStateError(ValueError):
@@ -128,7 +131,7 @@ def checked_state(
     if validated and standing.best_step is not None:
         expected |= {BEST + name: tensor for name, tensor in network.state_dict().items()}
     for name, parameter in network.named_parameters():
-        for moment in OF_ADAM:
+        for moment in MOMENTS_OF[settings.optimiser]:
             like = parameter if moment != "step" else torch.zeros(())
             expected[f"{MOMENTS}{name}/{moment}"] = like
     if (difference := first_misfit(tensors, expected)) is not None:

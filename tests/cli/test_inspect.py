@@ -166,11 +166,13 @@ def test_the_model_and_its_datasets_record_what_was_skipped(place: Path) -> None
 def test_an_evaluation_records_which_test_images_it_skipped(place: Path) -> None:
     write_leaves(place / "test", seed=7)
     break_two(place / "test")
-    made = augfactory.expand(place / "leaves", place / "a", factor=2, workers=1)
+    (place / "leaves" / "ash" / "cut.png").write_bytes(b"")
+    read = {"skip_broken": True}
+    made = augfactory.expand(place / "leaves", place / "a", factor=2, workers=1, read=read)
     done = augfactory.evaluate(
         [made.path],
         place / "test",
-        read={"skip_broken": True},
+        read=read,
         seeds=1,
         steps=2,
         workers=1,
@@ -179,6 +181,11 @@ def test_an_evaluation_records_which_test_images_it_skipped(place: Path) -> None
     assert {each.name for each in done.test.skipped or ()} == BROKEN
     written = json.loads((done.out / "results.json").read_text(encoding="utf-8"))
     assert {each["name"] for each in written["test"]["skipped"]} == BROKEN
+    assert [each["name"] for each in written["datasets"][0]["skipped"]] == ["ash/cut.png"]
+    page = (done.out / "report.html").read_text(encoding="utf-8")
+    shown = page[: page.index('type="application/json"')]
+    assert "2 images: ash/0000.png (" in shown
+    assert "1 image: ash/cut.png (" in shown
 
 
 def test_unlabelled_images_are_looked_at_too(place: Path) -> None:

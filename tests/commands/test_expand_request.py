@@ -62,7 +62,7 @@ def test_a_name_with_a_colon_works_to_the_end(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     source = write_source(tmp_path / "s.h5", noise(6, 12, 20, 3), np.arange(6) % 3)
-    for format in ("hdf5", "png", "parquet", "webdataset"):
+    for format in ("hdf5", "png", "parquet", "webdataset", "lance"):
         (made,) = expand(request_of(source, f"run:{format}", format=format), Progress())
         assert made.path == Path(f"run:{format}-x2/v1")
         assert find_version(f"run:{format}-x2@v1") == made.path

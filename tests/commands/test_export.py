@@ -39,7 +39,7 @@ def exported(version: Path, to: str, out: Path | None = None) -> Dataset:
 def test_a_round_trip_over_all_formats_changes_nothing(tmp_path: Path, channels: int) -> None:
     first = make_version(tmp_path, "hdf5", channels)
     chain = [first]
-    for to in ("png", "parquet", "webdataset", "hdf5"):
+    for to in ("png", "parquet", "webdataset", "lance", "hdf5"):
         out = tmp_path / "again" if to == "hdf5" else None
         chain.append(exported(chain[-1], to, out).path)
     manifest = read_manifest(first)
@@ -91,7 +91,7 @@ def test_expand_is_answered_with_an_export(version: Path, tmp_path: Path) -> Non
 def test_manifest_and_croissant_say_what_was_exported(version: Path, tmp_path: Path) -> None:
     manifest = read_manifest(version)
     semantic = [manifest.semantic_version]
-    for to in ("parquet", "webdataset"):
+    for to in ("parquet", "webdataset", "lance"):
         made = exported(version, to)
         found = read_manifest(made.path)
         assert found.exported_from is not None

@@ -23,6 +23,7 @@ LOADERS = {
     "png": ("imagefolder", "data_dir", "train"),
     "parquet": ("parquet", "data_files", "data/*.parquet"),
     "webdataset": ("webdataset", "data_files", "shards/*.tar"),
+    "lance": ("lance", "data_files", "train.lance/**"),
 }
 COLUMNS = ("soft_label", "label", "method", "round", "view", "source_index", "weight")
 HUGGING_FACE = """
@@ -68,6 +69,8 @@ for mode in ("RGB", "L"):
 folder = ImageFolder(f"{tree}/train")
 found["ImageFolder"] = folder[0][0].mode
 found["classes"], found["rows"] = folder.classes, len(folder)
+named = [path for path, _ in ImageFolder(tree).samples]  # of the whole version
+found["pictures"] = [path for path in named if path.endswith("preview.png")]
 found["loader"] = ImageFolder(f"{tree}/train", loader=PIL.Image.open)[0][0].mode
 np.savez(out, **found)
 """
@@ -118,6 +121,7 @@ EXTRACTED = {
     "png": COLUMNS,
     "parquet": COLUMNS,
     "webdataset": ("method", "round", "view", "source_index", "weight"),
+    "lance": ("method", "round", "view", "source_index", "weight"),
 }
 WEBDATASET = """
 import json, sys
@@ -216,6 +220,7 @@ def hugging_face_loads(versions: Versions) -> dict[str, tuple[str, dict[str, str
     for storage, (loader, option, pattern) in LOADERS.items():
         loads[storage] = (loader, {option: str(versions[storage] / pattern)})
         loads[f"{storage} card"] = (str(versions[storage]), {})
+    loads["png root"] = ("imagefolder", {"data_dir": str(versions["png"])})
     return loads
 
 
@@ -260,10 +265,16 @@ def test_hugging_face_reads_every_column(
     found = of_key(read("hugging face"), f"{storage}{how}")
     # A folder of classes is read class by class.
     assert_same_rows(found, stored_in(versions["hdf5"]), in_order=storage != "png")
-    if storage in ("png", "parquet"):
+    if storage in ("png", "parquet", "lance"):
         assert found["names"].tolist() == list(CLASSES)
     if storage != "webdataset":  # whose numbers are JSON
         assert found["kind"] == "float32"
+
+
+def test_no_reader_takes_the_preview_for_a_row(versions: Versions, read: Read) -> None:
+    """It is in the version's folder, where ``ImageFolder`` and ``load_dataset`` pass it by."""
+    assert (versions["png"] / "preview.png").is_file()
+    assert len(of_key(read("hugging face"), "png root")["image"]) == 60
 
 
 def test_timm_reads_soft_labels_from_webdataset(versions: Versions, read: Read) -> None:
@@ -287,6 +298,7 @@ def test_the_card_is_right_about_grey_images(versions: Versions, read: Read) -> 
     found = dict(read("modes"))
     assert found.pop("classes").tolist() == sorted(CLASSES)  # by name, as torchvision sorts them
     assert found.pop("rows") == 60
+    assert found.pop("pictures").tolist() == []
     assert {name: str(mode) for name, mode in found.items()} == {
         "pil": "RGB",
         "pill": "L",

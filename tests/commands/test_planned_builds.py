@@ -37,6 +37,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "plain": {},
         "texture": {"preset": "texture"},
         "unvaried": {"geometry": False},
+        "blind": {"architecture": "keras-mnist"},
     }
     for name, more in ways.items():
         vae_train(VaeTrainRequest(spec, folder / name, steps=2, verdict=False, **more), Progress())
@@ -97,6 +98,38 @@ def test_a_model_that_knows_no_varied_images_is_given_none(place: Path) -> None:
     for image in range(12):
         rows = decoded[image::12]
         assert (rows == rows[0]).all()
+
+
+class Said(Progress):
+    """Keep what is said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
+@pytest.mark.parametrize(
+    ("source", "more", "words"),
+    [
+        ("unvaried", {}, "recipe.vae.varied"),
+        ("unvaried", {"geometry": None}, None),
+        ("unvaried", {"factors": (1,)}, None),
+        ("blind", {}, "keras-mnist, is not given the class"),
+        ("blind", {"vae": {"sampler": "posterior"}}, None),
+        ("plain", {}, None),
+    ],
+)
+def test_what_a_model_does_not_know_is_said(
+    place: Path, source: str, more: dict[str, Any], words: str | None
+) -> None:
+    said = Said()
+    asked = {"factors": (9,), **more}
+    plan_builds(ExpandRequest(SourceSpec(str(place / source)), place / "d", **asked), said)
+    told = [line for line in said.lines if "recipe.vae.varied" in line or "given the class" in line]
+    assert len(told) == (words is not None)
+    assert words is None or words in told[0]
 
 
 def test_without_geometry_all_is_decoded(place: Path) -> None:

@@ -21,6 +21,7 @@ from augfactory.evaluation.comparison.protocol import Run, RunResult
 from augfactory.evaluation.comparison.results import StudyResults
 from augfactory.report.recipe_toml import study_toml
 from augfactory.store.disk.lock import only_writer
+from augfactory.vae.config import read_config
 from tests.commands.tiny import stand_in_for
 from tests.commands.versions import write_source
 from tests.evaluation.memory import patterns
@@ -155,6 +156,7 @@ def test_a_stopped_study_trains_what_is_missing(
 
 @pytest.mark.drawn
 def test_vae_arms_use_the_checkpoint_of_their_loss(place: Path) -> None:
+    asked = {"optimiser": "rmsprop", "schedule": "constant", "clip": False, "noise": "batch"}
     vae_arm = {"name": "vae {loss}", "factor": 2, "geometry": False, "vae": {"at_loss": "{loss}"}}
     result = run(
         request(
@@ -163,15 +165,19 @@ def test_vae_arms_use_the_checkpoint_of_their_loss(place: Path) -> None:
             subsets=1,
             seeds=1,
             size="18x16",
-            vae={"steps": 6, "latent": 2, "batch": 8, "geometry": False},
-            arms=[{"name": "originals"}, {**vae_arm, "grid": {"loss": [1e6, 1e-6]}}],
+            vae={"steps": 6, "latent": 2, "batch": 8, "geometry": False, **asked},
+            arms=[{"name": "originals"}, {**vae_arm, "grid": {"loss": [1e6, 5e5, 1e-6]}}],
         )
     )
     arms = [arm["name"] for arm in result.plain()["groups"][0]["arms"]]
-    assert arms == ["originals", "vae 1000000.0"]
+    assert arms == ["originals", "vae 1000000.0", "vae 500000.0"]
+    assert (result.out / "accuracy-loss-n20.png").is_file()
+    trained = read_config(result.out / "models" / "n20-s0").training
+    assert {key: getattr(trained, key) for key in asked} == asked
     told = [alert["text"] for alert in result.plain()["alerts"]]
     assert "Not run, the VAE never reached that loss: vae 1e-06, 20 originals, draw 0" in told
     page = (result.out / "report.html").read_text()
+    assert "Accuracy against the VAE&#39;s loss, 20 originals" in page
     assert "Training of the VAE n20-s0" in page
     assert "vae-1000000.0-n20-s0-x2@v1: the nearest originals" in page
 

@@ -48,14 +48,19 @@ def test_there_is_a_study_for_each_document_that_measured_or_could() -> None:
 
 
 def test_study_003_is_the_documents_grid() -> None:
-    study = read_study(STUDIES[2], "default")
+    study, small = read_study(STUDIES[2], "full"), read_study(STUDIES[2], "default")
     assert study.n_train == (100, 200, 400, 800)
+    for vae in (study.vae, small.vae):
+        assert (vae.architecture, vae.latent, vae.kl_weight) == ("keras-mnist", 20, 1.0)
+        assert (vae.optimiser, vae.learning_rate, vae.schedule) == ("rmsprop", 1e-3, "constant")
+        assert (vae.clip, vae.warmup, vae.patience, vae.geometry) == (False, 0, 0, False)
+    assert {arm.name for arm in small.arms} < {arm.name for arm in study.arms}
     grid = {
         (arm.vae, arm.recipe.factor) for arm in study.arms if arm.recipe and arm.name[:4] == "vae-"
     }
-    assert len(grid) == 9
+    assert len(grid) == 12
     assert {factor for _, factor in grid} == {10, 50, 250}
-    assert len(study.losses) == 3
+    assert len(study.losses) == 4
     assert list(study.losses) == sorted(study.losses, reverse=True)
 
 

@@ -112,3 +112,27 @@ def test_unlabelled_images_are_fitted_as_the_labelled_ones(place: Path) -> None:
     pixels = images.read_images(np.array([0]))[0]
     assert not pixels[0].any()  # 26 to 20 wide leaves 14 of 16 lines
     assert pixels[8].any()
+
+
+def test_files_that_are_not_there_are_skipped_on_demand(tmp_path: Path) -> None:
+    for number, pixels in enumerate(IMAGES[:12]):
+        image_of(pixels).save(tmp_path / f"{number}.png")
+    (tmp_path / "4.png").unlink()
+    (tmp_path / "7.png").write_bytes(b"no image")
+    lines = [f"{n}.png,{'ab'[n % 2]}" for n in range(12)]
+    (tmp_path / "t.csv").write_text("\n".join(["file,label", *lines]), "utf-8")
+    line = ("expand", "t.csv", "--factor", 2, "--preset", "photo", "--out", "d", *FAST)
+    told = run(*line, cwd=tmp_path, code=3).stderr
+    assert "1 of 12 files are not in" in told
+    assert "--skip-broken" in told
+    done = run(*line, "--skip-broken", cwd=tmp_path).stderr
+    assert "Skipped, cannot be read: 4.png (" in done
+    source = manifest(tmp_path, "d-x2")["source"]
+    assert isinstance(source, dict)
+    assert [each["name"] for each in source["skipped"]] == ["4.png", "7.png"]
+    assert source["rows"] == [row for row in range(12) if row not in (4, 7)]
+    run("reproduce", "d-x2", *FAST, cwd=tmp_path)
+    for number in range(12):
+        (tmp_path / f"{number}.png").unlink(missing_ok=True)
+    told = run(*line, "--skip-broken", cwd=tmp_path, code=3).stderr
+    assert "12 of 12 files are not in" in told

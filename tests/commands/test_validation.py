@@ -13,12 +13,12 @@ from sklearn.ensemble import RandomForestClassifier
 
 import augfactory
 from augfactory.errors import InputDataError
+from augfactory.names import FORMATS
 from augfactory.sources.choosing.splitting import deal, joined
 from augfactory.sources.sample import open_sample
 from tests.cli.in_process import answer, run
 
 SIZES = {"a": 20, "b": 12, "c": 6}
-FORMATS = ("hdf5", "png", "parquet", "webdataset")
 
 
 def write_images(root: Path, sizes: dict[str, int] = SIZES, seed: int = 0) -> Path:
@@ -86,7 +86,8 @@ def test_other_readers_find_the_split(made: Path) -> None:
     with h5py.File(made / "d-x3/v1/val/00000.h5") as file:
         assert file["image"].shape == (count, 10, 14, 3)
         assert set(file["method"][()]) == {b"original"}
-        assert file["source_index"][()].tolist() == [[row] for row in range(count)]
+        # As wide as that of the training rows, two of which are mixed.
+        assert file["source_index"][()].tolist() == [[row, -1] for row in range(count)]
     found = {path.parent.name: 0 for path in (made / "e-png/v1/val").glob("*/*.png")}
     for path in (made / "e-png/v1/val").glob("*/*.png"):
         found[path.parent.name] += 1
@@ -128,7 +129,10 @@ def test_groups_and_equal_images_stay_together(tmp_path: Path) -> None:
 def test_every_original_is_in_one_fold(tmp_path: Path) -> None:
     write_images(tmp_path / "images")
     known = ("--factor", 2, "--preset", "photo", "--workers", 1)
-    made = answer("expand", "images", *known, "--folds", 3, "--out", "d", cwd=tmp_path)["datasets"]
+    done = run("expand", "images", *known, "--folds", 3, "--out", "d", "--json", cwd=tmp_path)
+    made = json.loads(done.stdout)["datasets"]
+    assert done.stderr.count("looking at the images") == 1
+    assert done.stderr.count("looking for equal images") == 1
     assert [each["name"] for each in made] == ["d-x2-fold0", "d-x2-fold1", "d-x2-fold2"]
     held = []
     for each in made:

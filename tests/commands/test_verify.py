@@ -28,7 +28,7 @@ def version(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def some_data_file(version: Path) -> Path:
-    patterns = ("shards/*", "train/*/*.png", "data/*.parquet")
+    patterns = ("shards/*", "train/*/*.png", "data/*.parquet", "train.lance/data/*")
     return sorted(path for pattern in patterns for path in version.glob(pattern))[0]
 
 

@@ -349,24 +349,29 @@ def _table(name: str, change: Callable[[Any], Any]) -> Attack:
     return attack
 
 
-def _tables(name: str, columns: tuple[str, ...]) -> list[tuple[str, Attack]]:
+Change = Callable[[Any], Any]
+
+
+def _tables(
+    change_of: Callable[[Change], Attack], columns: tuple[str, ...]
+) -> list[tuple[str, Attack]]:
     found: list[tuple[str, Attack]] = [
-        ("no rows", _table(name, lambda table: table.slice(0, 0))),
-        ("a row less", _table(name, lambda table: table.slice(1))),
-        ("many rows", _table(name, _repeated)),
+        ("no rows", change_of(lambda table: table.slice(0, 0))),
+        ("a row less", change_of(lambda table: table.slice(1))),
+        ("many rows", change_of(_repeated)),
         (
             "a column twice",
-            _table(name, lambda table: table.append_column("label", table["label"])),
+            change_of(lambda table: table.append_column("label", table["label"])),
         ),
     ]
     for column in columns:
         found += [
-            (f"no {column}", _table(name, partial(_without, column))),
-            (f"text in {column}", _table(name, partial(_as_text, column))),
-            (f"nulls in {column}", _table(name, partial(_nulls, column))),
+            (f"no {column}", change_of(partial(_without, column))),
+            (f"text in {column}", change_of(partial(_as_text, column))),
+            (f"nulls in {column}", change_of(partial(_nulls, column))),
         ]
     for column, number in (("label", 2**40), ("label", -1), ("source_index", 2**40), ("round", -9)):
-        found.append((f"{column} {number}", _table(name, partial(_huge, column, number))))
+        found.append((f"{column} {number}", change_of(partial(_huge, column, number))))
     return found
 
 
@@ -377,7 +382,7 @@ def _names(table: pa.Table, name: str) -> pa.Table:
 
 PNG: list[tuple[str, Attack]] = [
     *[(f"PNG: {what}", _png(data)) for what, data in IMAGES],
-    *_tables("train/metadata.parquet", COLUMNS[1:]),
+    *_tables(partial(_table, "train/metadata.parquet"), COLUMNS[1:]),
     *[
         (f"file name {name}", _table("train/metadata.parquet", partial(_names, name=name)))
         for name in ("../../../secret/secret.bin", "/dev/zero", "", "\0")
@@ -409,8 +414,55 @@ PARQUET: list[tuple[str, Attack]] = [
         (f"image: {what}", _table("data/*.parquet", partial(_stored, data=data)))
         for what, data in IMAGES
     ],
-    *_tables("data/*.parquet", COLUMNS),
+    *_tables(partial(_table, "data/*.parquet"), COLUMNS),
 ]
+
+
+def _lance(change: Change, version_of_files: str = "2.0") -> Attack:
+    def attack(version: Path, _: Path) -> None:
+        from lance.file import LanceFileReader, LanceFileWriter
+
+        path = str(sorted(version.glob("train.lance/data/*.lance"))[0])
+        table = change(LanceFileReader(path).read_all().to_table())
+        Path(path).unlink()
+        writer = LanceFileWriter(path, table.schema, version=version_of_files)
+        writer.write_batch(table)
+        writer.close()
+
+    return attack
+
+
+def _text(column: str, value: str, table: pa.Table) -> pa.Table:
+    place = table.schema.get_field_index(column)
+    return table.set_column(place, column, pa.array([value] * len(table)))
+
+
+def _features(value: bytes, table: pa.Table) -> pa.Table:
+    return table.replace_schema_metadata({"huggingface": value})
+
+
+def _end(data: bytes, version: Path, _: Path) -> None:
+    path = sorted(version.glob("train.lance/data/*.lance"))[0]
+    path.write_bytes(path.read_bytes()[: -len(data)] + data)
+
+
+LANCE: list[tuple[str, Attack]] = [
+    # Lance itself writes no column twice.
+    *[each for each in _tables(_lance, COLUMNS) if each[0] != "a column twice"],
+    *[(f"file version {each}", _lance(lambda table: table, each)) for each in ("2.1", "2.2")],
+    ("a method of a megabyte", _lance(partial(_text, "method", "x" * 2**20))),
+    ("a method that is a path", _lance(partial(_text, "method", "../../x"))),
+    *[
+        (f"features {value[:20]!r}", _lance(partial(_features, value)))
+        for value in (b"", b"[]", b"{}", b"x", b"[" * 10_000)
+    ],
+    *[
+        (f"the end {value!r}", partial(_end, value))
+        for value in (
+            b"LANX", b"\xff" * 8 + b"\0\0\3\0LANC", b"\xff" * 16 + b"LANC", b"\0" * 40 + b"LANC",
+        )
+    ],
+]  # fmt: skip
 
 
 def _tar(change: Callable[[list[tuple[tarfile.TarInfo, bytes]], Path], Any]) -> Attack:
@@ -494,4 +546,5 @@ ATTACKS: dict[str, list[tuple[str, Attack]]] = {
     "png": PNG,
     "parquet": PARQUET,
     "webdataset": WEBDATASET,
+    "lance": LANCE,
 }

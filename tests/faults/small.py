@@ -11,7 +11,7 @@ from tests.faults.running import run
 CLASSES = ("ash", "birch", "cedar")
 HEIGHT, WIDTH = 6, 9
 SIDES = (16, 20)  # of images that a VAE and a classifier take
-FORMATS = ("hdf5", "png", "parquet", "webdataset")
+FORMATS = ("hdf5", "png", "parquet", "webdataset", "lance")
 ROWS = 2 * 3 * (2 + 1 + 1)
 
 

@@ -33,6 +33,8 @@ TARGETS = (
     ("parquet", "data/"),
     ("webdataset", "shards/"),
     ("webdataset", "_info.json"),
+    ("lance", "train.lance/"),
+    ("lance", "train.lance/_versions/"),
 )
 
 

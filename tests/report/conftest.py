@@ -4,6 +4,7 @@ from collections.abc import Callable
 from itertools import combinations
 
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.transforms import Bbox
 
@@ -11,7 +12,7 @@ from augfactory.report.figures.drawing import png_of
 
 DRAWING = (
     *("rows_figure", "calibration_figures", "class_figures", "curves_figure"),
-    *("evaluation_figures", "training_figures"),
+    *("evaluation_figures", "losses_figure", "training_figures"),
 )
 
 
@@ -42,6 +43,14 @@ def _kept(patch: pytest.MonkeyPatch, draw: Callable[[Figure | SubFigure], bytes]
     for module in DRAWING:
         patch.setattr(f"augfactory.report.figures.{module}.png_of", keep)
     return figures
+
+
+def lines_of(axes: Axes) -> dict[str, tuple[list[float], list[float]]]:
+    """Return what each line is called, and its points."""
+    return {
+        str(line.get_label()): (list(line.get_xdata()), list(line.get_ydata()))  # type: ignore[arg-type]
+        for line in axes.get_lines()
+    }
 
 
 def words_of(figure: Figure) -> list[Bbox]:

@@ -6,21 +6,13 @@ import sys
 
 import numpy as np
 import pytest
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
 from augfactory.evaluation.comparison.results import ArmSummary
 from augfactory.report.figures.evaluation_figures import FIGURE_PIXELS, accuracy_figure
 from tests.report.arms import ORIGINALS, arm
-from tests.report.conftest import check_legible, words_of
-
-
-def lines_of(axes: Axes) -> dict[str, tuple[list[float], list[float]]]:
-    return {
-        str(line.get_label()): (list(line.get_xdata()), list(line.get_ydata()))  # type: ignore[arg-type]
-        for line in axes.get_lines()
-    }
+from tests.report.conftest import check_legible, lines_of, words_of
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from augfactory.records import Rows
-from augfactory.store.formats import hdf5
+from augfactory.store.formats import hdf5, storage_format
 from augfactory.store.formats.storage_format import Place
 from tests.store.conftest import make_rows
 
@@ -79,7 +79,7 @@ def test_neighbours_are_read_and_others_are_mapped(
         return real(*arguments, **more)
 
     monkeypatch.setattr(np, "memmap", counting)
-    monkeypatch.setattr(hdf5, "READ_AT_ONCE", 10 * 5 * 7 * 3)
+    monkeypatch.setattr(storage_format, "READ_AT_ONCE", 10 * 5 * 7 * 3)
     place = Place(tmp_path, (5, 7, 3), np.array([40]), ("a", "b", "c"), lambda wanted: wanted)
     read = hdf5.FORMAT.open_images(place)
     assert np.array_equal(read(np.arange(10, 25)), rows.image[10:25])

@@ -33,3 +33,4 @@ def test_kl_weight_rises_and_stays() -> None:
 def test_learning_rate_falls_along_half_a_cosine() -> None:
     rates = [objective.learning_rate_at(step, 4, 0.2) for step in range(4)]
     assert rates == pytest.approx([0.2, 0.1 * (1 + 0.5**0.5), 0.1, 0.1 * (1 - 0.5**0.5)])
+    assert objective.learning_rate_at(3, 4, 0.2, "constant") == 0.2

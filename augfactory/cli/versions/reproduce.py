@@ -17,6 +17,10 @@ def reproduce(
     model: Annotated[
         Path | None, typer.Option(metavar="MODEL_DIR", help="Where the model is now.")
     ] = None,
+    with_validation: Annotated[
+        str | None,
+        typer.Option(metavar="SOURCE", help="Where your own validation images are now."),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes; by default one per core.")
     ] = None,
@@ -30,8 +34,9 @@ def reproduce(
     first where they lie as told from the version's folder, then as they were typed, from the
     working folder; --source and --model name another place. The rows are rendered into the folder
     for temporary files (TMPDIR), compared with the content hash and with the version's files, and
-    removed. A source or model that changed or is gone is told with exit code 3; other versions of
-    methods and libraries than those recorded are told before rendering.
+    removed. Images of val/ are read from their source again and compared; --with-validation names
+    where your own are now. A source or model that changed or is gone is told with exit code 3;
+    other versions of methods and libraries than those recorded are told before rendering.
 
     \b
     Examples:
@@ -43,12 +48,18 @@ def reproduce(
         from augfactory.commands.versions.reproduce import reproduce as command
 
         found = command(
-            dataset, progress, source=source, model=model, workers=workers or default_workers()
+            dataset,
+            progress,
+            source=source,
+            model=model,
+            workers=workers or default_workers(),
+            validation=with_validation,
         )
         if json:
             print_json({"identical": True, **vars(found)})
         else:
+            held = f" and {found.validation:,} validation images" if found.validation else ""
             show(
-                f"identical: {found.name}@{found.version}, {found.rows:,} rows, "
+                f"identical: {found.name}@{found.version}, {found.rows:,} rows{held}, "
                 f"content {found.content_hash}"
             )

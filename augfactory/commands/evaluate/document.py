@@ -85,4 +85,5 @@ def _dataset(version: Version, out: Path) -> DatasetSummary:
         recipe=manifest.recipe,
         recipe_id=manifest.recipe_id,
         counts=manifest.counts,
+        skipped=manifest.source.skipped,
     )

@@ -60,7 +60,9 @@ def prepare(request: EvaluateRequest, progress: Progress) -> Prepared:
     wanted = check_request(request)
     classifier = classifier_spec(request.classifier, request.weights)
     profile = find_profile(request.corruptions) if request.corruptions else None
-    inputs = gather(request.datasets, request.test, request.held_out, wanted, progress)
+    inputs = gather(
+        request.datasets, request.test, request.held_out, wanted, progress, request.group
+    )
     names = [arm.name for arm in inputs.arms]
     if request.baseline is not None:
         one_of("--baseline", "arm", request.baseline, names)

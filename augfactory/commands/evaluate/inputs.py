@@ -8,6 +8,7 @@ import numpy as np
 
 from augfactory.commands.evaluate.arms import ArmsRequest, make_arms, opened_part
 from augfactory.commands.opening.fit import check_fit
+from augfactory.commands.opening.groups import apart_from, refuse_shared_groups
 from augfactory.commands.opening.look import Looked, look
 from augfactory.commands.opening.opening import converted_like, lasting_text, spec_of
 from augfactory.commands.opening.recorded_recipe import check_recipe
@@ -51,10 +52,12 @@ def gather(
     held_out_spec: SourceSpec | None,
     arms_request: ArmsRequest,
     progress: Progress,
+    group: str | None = None,
 ) -> Inputs:
     """Open everything and refuse what cannot be compared.
 
-    Test images are converted as the originals were, unless ``test_spec`` says otherwise.
+    Test images are converted as the originals were, unless ``test_spec`` says otherwise. ``group``
+    says which images belong together: none of a group of the originals is measured on.
 
     Raises:
         RecipeError: the datasets were not made from the same originals, or cannot serve an arm.
@@ -75,7 +78,11 @@ def gather(
     total = len(test) + sum(len(each) for each in (*trained_on.values(), *learnt_from))
     with progress.bar("looking for test images among the training images", total, "image") as bar:
         refuse_shared((*trained_on.values(), *learnt_from), test, bar.advance)
-    held_out, held_out_source = _held_out(held_out_spec, versions, test, progress)
+    if group is not None:
+        refuse_shared_groups(_originals(versions[0]), test, group)
+    held_out, held_out_source = _held_out(held_out_spec, versions, test, group, progress)
+    if None not in (group, held_out_spec) and held_out_source is not None:
+        refuse_shared_groups(_originals(versions[0]), held_out_source, group)
     chosen = None if held_out_spec is not None else held_out_source
     if chosen is not None and find_shared_images(chosen, test, most=1):
         # Such as --test NAME:val. A temperature that was fitted to the test would flatter.
@@ -162,8 +169,20 @@ def _entry(values: dict[str, Any] | None) -> SourceRows | None:
     return None if values is None else SourceRows.model_validate(values)
 
 
+def _originals(version: Version) -> Source:
+    """Open the originals that a version was made from, which have names and columns."""
+    origin = version.manifest.source
+    remedy = "Restore it: --group tells by it which images belong together."
+    what = f"{version.address} was made from"
+    return open_rows(origin, what, remedy, spec=spec_of(origin, version.folder))[1]
+
+
 def _held_out(
-    spec: SourceSpec | None, versions: tuple[Version, ...], test: Source, progress: Progress
+    spec: SourceSpec | None,
+    versions: tuple[Version, ...],
+    test: Source,
+    group: str | None,
+    progress: Progress,
 ) -> tuple[SourceRows | None, Source | None]:
     """Return ``spec`` or, without one, images that the datasets were not made from.
 
@@ -204,15 +223,20 @@ def _held_out(
         used.append(
             tuple(row for row in range(len(whole)) if escaped(whole.row_name(row)) in skipped)
         )
-    return unused_rows(Looked(whole), own, np.concatenate(used).astype(np.int64))
+    if group is None and kept is not None:
+        group = kept.group
+    return unused_rows(Looked(whole), own, np.concatenate(used).astype(np.int64), group)
 
 
 def unused_rows(
-    looked: Looked, spec: SourceSpec, used: Int64Array
+    looked: Looked, spec: SourceSpec, used: Int64Array, group: str | None = None
 ) -> tuple[SourceRows | None, Source | None]:
-    """Return at most 1,000 rows that are not among ``used``; none where a class would have none."""
+    """Return at most 1,000 rows that are not among ``used``; none where a class would have none.
+
+    Nor are they of a group of one of these, where ``group`` says which rows belong together.
+    """
     whole = looked.source
-    unused = np.setdiff1d(np.arange(len(whole)), used)
+    unused = apart_from(whole, used, group)
     classes = len(whole.class_names)
     if len(np.unique(whole.labels[unused])) < classes or classes > HELD_OUT_ROWS:
         return None, None

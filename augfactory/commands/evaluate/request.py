@@ -33,7 +33,8 @@ class EvaluateRequest:
     and the datasets; see ``ArmsRequest``. ``baseline`` is the arm that all are compared with; None
     is the best of the baselines. ``held_out`` None takes unused training rows. ``out`` None is the
     folder ``NAME-evaluation`` beside the first dataset; ``lock`` is how other writers are kept out
-    of it, ``runs_on`` where classifiers are trained.
+    of it, ``runs_on`` where classifiers are trained. ``group`` says which images belong together:
+    no group of the originals may be in the test or among the held-out rows.
     """
 
     datasets: tuple[str, ...]
@@ -57,6 +58,7 @@ class EvaluateRequest:
     out: Path | None = None
     lock: Lock = "flock"
     runs_on: Engine = worker_pool
+    group: str | None = None
 
 
 def check_request(request: EvaluateRequest) -> ArmsRequest:

@@ -5,7 +5,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,10 @@ class Build:
         return planning.shard_ranges(self.recipe, self.sources, self.image_shape)
 
     def expected_size(self) -> tuple[int, int]:
-        """Return (bytes, files) of the data, an upper bound where pixels are compressed."""
+        """Return (bytes, files) of the data, an upper bound where pixels are compressed.
+
+        Validation images are among it.
+        """
         size = DatasetSize(
             rows=self.rows,
             shards=len(self.ranges),
@@ -100,7 +103,14 @@ class Build:
             classes=len(self.class_names),
             parents=planning.parents(self.recipe),
         )
-        return FORMATS[self.recipe.format].expected_size(size)
+        storage = FORMATS[self.recipe.format]
+        data, files = storage.expected_size(size)
+        if self.validation is not None:
+            images = len(self.validation.source)
+            parts = -(-images // planning.rows_of_a_shard(self.image_shape))
+            more = storage.expected_size(replace(size, rows=images, shards=parts))
+            data, files = data + more[0], files + more[1]
+        return data, files
 
 
 @dataclass(frozen=True)
@@ -192,7 +202,7 @@ def publish(build: Build, describe: Describe) -> Path:
     building, names = build.building, build.class_names
     records = read_records(build)
     digests = [record.digests for record in records]
-    held = write_held(building, build.recipe.format, build.validation)
+    held = write_held(building, build.recipe, build.validation)
     manifest = describe(
         records,
         {

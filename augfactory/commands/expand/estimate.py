@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from augfactory.commands.expand.build import Build
-from augfactory.commands.expand.request import ExpandRequest, fold_requests, plan_builds
+from augfactory.commands.expand.request import ExpandRequest, plan_folds
 from augfactory.commands.progress import Progress
 from augfactory.pipeline.plan import UNLABELLED
 from augfactory.pipeline.shares import count_decoded
@@ -31,11 +31,7 @@ class Estimate:
 
 def estimate(request: ExpandRequest, progress: Progress) -> list[Estimate]:
     """Say what `expand` would write, without writing anything."""
-    return [
-        _estimate(build)
-        for each in fold_requests(request)
-        for build in plan_builds(each, progress)[1]
-    ]
+    return [_estimate(build) for _, _, builds in plan_folds(request, progress) for build in builds]
 
 
 def _estimate(build: Build) -> Estimate:

@@ -9,7 +9,7 @@ from typing import Any
 from augfactory.commands.expand.build import Build, Dataset, make_version
 from augfactory.commands.expand.estimate import Estimate
 from augfactory.commands.expand.inputs import BuildInputs, manifest_entries
-from augfactory.commands.expand.request import ExpandRequest, fold_requests, plan_builds
+from augfactory.commands.expand.request import ExpandRequest, plan_folds
 from augfactory.commands.expand.shard import begin_job, render_shards
 from augfactory.commands.opening.opening import handed_on
 from augfactory.commands.progress import Progress
@@ -40,9 +40,8 @@ def expand_all(
     """Carry out requests one by one, with one pool of ``workers`` for all; see ``expand``."""
     with engine(workers) as run:
         for request in requests:
-            for each in fold_requests(request):
+            for each, inputs, builds in plan_folds(request, progress):
                 learned: dict[str, bytes] = {}
-                inputs, builds = plan_builds(each, progress)
                 for build in builds:
                     yield _rendered(build, inputs, run, progress, each, learned)
 

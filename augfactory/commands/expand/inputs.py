@@ -9,9 +9,11 @@ import numpy as np
 from augfactory.commands.expand.build import Build
 from augfactory.commands.expand.validation import (
     Held,
+    Parts,
     Validation,
     own_images,
     refuse_common,
+    rows_of_part,
     split_originals,
     told_of,
 )
@@ -37,10 +39,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What was found of a source, for its further folds: its images, and how they are dealt."""
+
+    looked: Looked
+    parts: Parts | None = None
+
+
+@dataclass(frozen=True)
 class BuildInputs:
     """The rows and the model that a dataset is made from; ``source`` are the rows, opened.
 
-    ``validation`` are the images that are kept apart from them.
+    ``validation`` are the images that are kept apart from them, ``seen`` what both are part of.
     """
 
     rows: SourceRows
@@ -50,6 +60,7 @@ class BuildInputs:
     checkpoint: str | None
     unlabelled: SourceRows | None = None
     validation: Validation | None = None
+    seen: Seen | None = None
 
 
 def gather(
@@ -62,8 +73,11 @@ def gather(
     unlabelled: SourceSpec | None = None,
     most_unlabelled: int = MOST,
     held: Held | None = None,
+    seen: Seen | None = None,
 ) -> BuildInputs:
     """Open what the user named; a MODEL_DIR in place of a SOURCE brings its own source rows.
+
+    ``seen`` is what an earlier fold of the same found, so that it is not looked at again.
 
     Raises:
         InputDataError: the source or the model cannot be used, or do not belong together.
@@ -97,8 +111,8 @@ def gather(
                 "on that dataset, and expand the SOURCE again with --model.",
             )
     else:
-        looked = look(spec, _no_test_split(spec), progress)
-        source, rows, validation = _chosen(spec, looked, n_train, held, seed, progress)
+        seen = seen or _seen(spec, n_train, held, seed, progress)
+        source, rows, validation = _chosen(spec, seen, held, seed, progress)
     if held is not None and held.source is not None:
         validation = Validation(*own_images(held, source, rows, progress), {})
     if model is not None:
@@ -112,7 +126,7 @@ def gather(
         more, opened_more = gather_unlabelled(unlabelled, source, progress, most_unlabelled)
         if validation is not None:
             refuse_common(opened_more, validation.source, f"the unlabelled images {more.text}")
-    return BuildInputs(rows, source, model, model_folder, checkpoint, more, validation)
+    return BuildInputs(rows, source, model, model_folder, checkpoint, more, validation, seen)
 
 
 def _no_test_split(spec: SourceSpec) -> Source:
@@ -140,20 +154,25 @@ def _rows_of_model(model: "Model", folder: Path, progress: Progress) -> tuple[So
     return source, recorded.model_copy(update=here)
 
 
-def _chosen(
-    spec: SourceSpec,
-    looked: Looked,
-    n_train: int | None,
-    held: Held | None,
-    seed: int,
-    progress: Progress,
-) -> tuple[Source, SourceRows, Validation | None]:
-    """Return the rows to make a dataset from, and the originals that are split off before."""
-    validation = None
+def _seen(
+    spec: SourceSpec, n_train: int | None, held: Held | None, seed: int, progress: Progress
+) -> Seen:
+    """Open a source, look at it once, and deal its rows where they are to be split."""
+    looked = look(spec, _no_test_split(spec), progress)
     if n_train is not None:
         looked = looked.chosen(stratified_rows(looked.source.labels, n_train, seed))
-    if held is not None and held.source is None:
-        training, inside = split_originals(looked.source, held, seed, progress)
+    if held is None or held.source is not None:
+        return Seen(looked)
+    return Seen(looked, split_originals(looked.source, held, seed, progress))
+
+
+def _chosen(
+    spec: SourceSpec, seen: Seen, held: Held | None, seed: int, progress: Progress
+) -> tuple[Source, SourceRows, Validation | None]:
+    """Return the rows to make a dataset from, and the originals that are split off before."""
+    looked, validation = seen.looked, None
+    if held is not None and seen.parts is not None:
+        training, inside = rows_of_part(looked.source, seen.parts, held)
         kept, told = looked.chosen(inside), told_of(held, looked.source, seed)
         kept_rows = rows_of(spec, kept.source, kept.numbers, skipped=kept.skipped)
         validation = Validation(kept_rows, kept.source, told)

@@ -1,15 +1,15 @@
 """What `augfactory expand` was asked for, and the builds that follow from it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from augfactory.commands.expand.build import Build
-from augfactory.commands.expand.inputs import BuildInputs, build_of, gather
+from augfactory.commands.expand.inputs import BuildInputs, Seen, build_of, gather
 from augfactory.commands.expand.validation import Held, check_held
-from augfactory.commands.opening.notes import few_images, made_rows, suited_preset
+from augfactory.commands.opening.notes import decoding, few_images, made_rows, suited_preset
 from augfactory.commands.opening.unlabelled import check_labelled
 from augfactory.commands.progress import Progress
 from augfactory.engines.processes import Engine, can_start_workers, worker_pool
@@ -87,14 +87,34 @@ def fold_requests(request: ExpandRequest) -> list[ExpandRequest]:
     return [replace(request, held=replace(held, fold=fold)) for fold in range(held.folds)]
 
 
-def plan_builds(request: ExpandRequest, progress: Progress) -> tuple[BuildInputs, list[Build]]:
+def plan_folds(
+    request: ExpandRequest, progress: Progress
+) -> Iterator[tuple[ExpandRequest, BuildInputs, list[Build]]]:
+    """Yield what ``plan_builds`` gives for each fold of a request; its source is looked at once.
+
+    Raises:
+        AugfactoryError: as ``fold_requests`` and ``plan_builds``.
+    """
+    seen = None
+    for each in fold_requests(request):
+        inputs, builds = plan_builds(each, progress, seen)
+        seen = inputs.seen
+        yield each, inputs, builds
+
+
+def plan_builds(
+    request: ExpandRequest, progress: Progress, seen: Seen | None = None
+) -> tuple[BuildInputs, list[Build]]:
     """Open what the request names; return it, and one build for each factor.
+
+    ``seen`` is what an earlier fold of it found.
 
     Raises:
         RecipeError: the request contradicts itself, or names what cannot be made.
         InputDataError: the source or the model cannot be used, or not for this.
     """
     check_dataset_name(request.out)
+    FORMATS[request.format].check_installed()
     checked(VaeStage, request.vae, "[vae]")
     geometry_stage("geometry", request.geometry or {})
     labelling = _pseudo_labels(request, 1)
@@ -108,6 +128,7 @@ def plan_builds(request: ExpandRequest, progress: Progress) -> tuple[BuildInputs
         request.unlabelled,
         labelling.images,
         request.held,
+        seen,
     )
     source = inputs.source
     if request.unlabelled is not None:
@@ -116,9 +137,8 @@ def plan_builds(request: ExpandRequest, progress: Progress) -> tuple[BuildInputs
         request.vae, varied=request.geometry is not None, channels=source.image_shape[2]
     )
     _check_mixing(request.mix or (), inputs)
-    for note in (few_images(source), made_rows(inputs.rows.text, inputs.rows.numbers)):
-        if note is not None:
-            progress.say(note)
+    for note in _notes(request, inputs, vae):
+        progress.say(note)
     FORMATS[request.format].check_class_names(source.class_names)
     geometry = _geometry(request, inputs, progress)
     if request.vary is None:
@@ -136,6 +156,19 @@ def plan_builds(request: ExpandRequest, progress: Progress) -> tuple[BuildInputs
         folder = request.out.with_name(name)
         builds.append(build_of(folder, recipe, inputs))
     return inputs, builds
+
+
+def _notes(request: ExpandRequest, inputs: BuildInputs, vae: VaeStage) -> list[str]:
+    notes = [few_images(inputs.source), made_rows(inputs.rows.text, inputs.rows.numbers)]
+    if inputs.model is not None and (max(request.factors) > 1 or not request.originals):
+        config = inputs.model.config
+        notes += decoding(
+            config.architecture,
+            vae.sampler,
+            learnt_varied=config.geometry is not None,
+            geometry=request.geometry is not None,
+        )
+    return [note for note in notes if note is not None]
 
 
 def _recipe(

@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 
 from augfactory.commands.opening.fit import check_fit
+from augfactory.commands.opening.groups import originals_together
 from augfactory.commands.opening.look import look
 from augfactory.commands.opening.opening import converted_like
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
-from augfactory.pipeline.plan import rows_of_a_shard
+from augfactory.pipeline.plan import parents, rows_of_a_shard
+from augfactory.pipeline.recipe import Recipe
 from augfactory.records import Int64Array, Source, SourceSpec
 from augfactory.source_rows import SourceRows, rows_of
-from augfactory.sources.choosing.splitting import deal, groups_of, joined
+from augfactory.sources.choosing.splitting import deal, groups_of
 from augfactory.sources.opening import open_source
 from augfactory.store.manifest_parts import ValidationEntry
 from augfactory.store.shards import STATE
@@ -86,39 +88,43 @@ def check_held(held: Held | None) -> None:
         )
 
 
-def split_originals(
-    source: Source, held: Held, seed: int, progress: Progress
-) -> tuple[Int64Array, Int64Array]:
-    """Return (rows to train on, rows to validate on), both sorted, without a group in both.
+@dataclass(frozen=True)
+class Parts:
+    """How originals were split: ``part`` and ``group`` of each row, int64 [N]."""
+
+    part: Int64Array
+    group: Int64Array
+
+
+def split_originals(source: Source, held: Held, seed: int, progress: Progress) -> Parts:
+    """Deal the rows into parts, without a group in two; see ``rows_of_part``.
 
     Rows of equal pixels are in one group, whatever their names and labels are.
 
     Raises:
-        InputDataError: the rows were made themselves, or a class has too few groups.
+        InputDataError: the rows were made themselves.
         RecipeError: ``held.group`` cannot be understood.
     """
-    from augfactory.evaluation.images.leakage import pixel_hashes  # loads torch
-
     if source.roots is not None:
         raise InputDataError(
             source.name,
             "its rows were made from others, so that a split of them would leak",
             "Name the SOURCE that it was made from, and split that.",
         )
-    names = groups_of(source, held.group)
-    with progress.bar("looking for equal images", len(source), "image") as bar:
-        pixels = pixel_hashes(source, bar.advance)
-    groups = joined(names, pixels.view(f"V{pixels.shape[1]}")[:, 0])
-    repeated = len(np.unique(names)) - len(np.unique(groups))
-    if repeated:
-        progress.say(
-            f"{source.name}: equal images join {repeated:,} groups to others: they stay together"
-        )
+    groups = originals_together(source, held.group, progress)
     count = held.folds
     shares = [held.share or 0, 1 - (held.share or 0)] if count is None else [1 / count] * count
-    part = deal(source.labels, groups, shares, seed)
-    inside = part == held.fold
-    _check_classes(source, groups, inside, held)
+    return Parts(deal(source.labels, groups, shares, seed), groups)
+
+
+def rows_of_part(source: Source, parts: Parts, held: Held) -> tuple[Int64Array, Int64Array]:
+    """Return (rows to train on, rows to validate on), both sorted.
+
+    Raises:
+        InputDataError: a class has too few groups.
+    """
+    inside = parts.part == held.fold
+    _check_classes(source, parts.group, inside, held)
     return np.flatnonzero(~inside), np.flatnonzero(inside)
 
 
@@ -201,14 +207,15 @@ def told_of(held: Held, source: Source, seed: int) -> dict[str, Any]:
 
 
 def write_held(
-    building: Path, storage: str, validation: Validation | None
+    building: Path, recipe: Recipe, validation: Validation | None
 ) -> WrittenValidation | None:
     """Write the images into a dataset under construction; nothing where there are none."""
     if validation is None:
         return None
     source = validation.source
     at_once = rows_of_a_shard(source.image_shape)
-    return write_validation(building, storage, source, at_once, building / STATE)
+    state, width = building / STATE, parents(recipe)
+    return write_validation(building, recipe.format, source, at_once, state, width)
 
 
 def entry_of(validation: Validation | None, written: WrittenValidation) -> ValidationEntry:

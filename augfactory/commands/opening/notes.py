@@ -9,6 +9,7 @@ from augfactory.sources.opening import split_suffix
 from augfactory.store.manifest import read_manifest
 from augfactory.store.reader import open_version
 from augfactory.store.versions import find_version, looks_like_version
+from augfactory.vae.networks.names import LABEL_BLIND
 
 FEW_IMAGES = 5
 MOST_NAMED = 10
@@ -47,6 +48,26 @@ def suited_preset(source: Source, progress: Progress) -> str:
         "(digits, photo, clothes, texture, none)"
     )
     return preset
+
+
+def decoding(architecture: str, sampler: str, *, learnt_varied: bool, geometry: bool) -> list[str]:
+    """Tell what a model that does not know classes, or varied images, means for what it decodes.
+
+    ``learnt_varied`` says whether the images were varied while it learned, ``geometry`` whether
+    the dataset's are.
+    """
+    notes = []
+    if sampler == "same-class" and architecture in LABEL_BLIND:
+        notes.append(
+            f"warning: the model's network, {architecture}, is not given the class, so that moves "
+            "between two images of a class can leave it; --sampler posterior stays at each image"
+        )
+    if geometry and not learnt_varied:
+        notes.append(
+            "the model learnt from images as they are, so its rows are decoded from images as they "
+            "are; geometry varies the other rows alone (the manifest says so: recipe.vae.varied)"
+        )
+    return notes
 
 
 def made_rows(text: str, rows: Int64Array) -> str | None:

@@ -6,19 +6,24 @@ from pathlib import Path
 from augfactory.commands.evaluate.checks import near_duplicates
 from augfactory.commands.evaluate.inputs import refuse_shared, unused_rows
 from augfactory.commands.opening.fit import check_fit
+from augfactory.commands.opening.groups import refuse_shared_groups
 from augfactory.commands.opening.look import Looked, look
 from augfactory.commands.opening.notes import suited_preset
+from augfactory.commands.opening.reading import spec_read_by
 from augfactory.commands.progress import Progress
 from augfactory.commands.study.file import Study
 from augfactory.engines.processes import Engine, worker_pool
 from augfactory.errors import RecipeError
 from augfactory.evaluation.comparison.results import Alert
-from augfactory.records import Source, SourceOptions, SourceSpec, read_size
+from augfactory.records import Source, SourceSpec, read_size
 from augfactory.source_rows import SourceRows, rows_of
 from augfactory.sources.choosing.subset import stratified_rows
-from augfactory.sources.opening import open_source, refuse_test_split
+from augfactory.sources.opening import open_source, refuse_test_split, split_suffix
+from augfactory.sources.table import SUFFIXES
 from augfactory.sources.unlabelled import open_unlabelled
 from augfactory.store.disk.lock import Lock
+
+TABLE = ("root", "file_column", "label_column")  # options of tables
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,7 @@ class StudyData:
     alerts: tuple[Alert, ...]
     unlabelled: SourceSpec | None = None
     preset: str = "none"
+    group: str | None = None
 
 
 def open_data(request: StudyRequest, progress: Progress) -> StudyData:
@@ -80,8 +86,14 @@ def open_data(request: StudyRequest, progress: Progress) -> StudyData:
         raise RecipeError("fit", "says how images are brought to a size", "Give size too.")
 
     def spec_of(text: str) -> SourceSpec:
-        options = SourceOptions(fit=asked.fit)
-        return SourceSpec(text, size, asked.colour, request.download, options, request.skip_broken)
+        read = {
+            "fit": asked.fit,
+            "follow_links": asked.follow_links,
+            "skip_broken": request.skip_broken,
+        }
+        if text == asked.source or _is_table_of(text, asked.source):
+            read |= {name: getattr(asked, name) for name in TABLE}
+        return spec_read_by(text, size, asked.colour, read, download=request.download)
 
     spec, test_spec = spec_of(asked.source), spec_of(asked.test)
     opened, opened_test = open_source(spec), open_source(test_spec)
@@ -89,6 +101,7 @@ def open_data(request: StudyRequest, progress: Progress) -> StudyData:
     check_fit(opened, opened_test)
     looked, looked_test = look(spec, opened, progress), look(test_spec, opened_test, progress)
     source, test = looked.source, looked_test.source
+    refuse_shared_groups(source, test, asked.group)
     learnt, unlabelled = [source], None
     if asked.unlabelled is not None:
         unlabelled = spec_of(asked.unlabelled)
@@ -103,7 +116,13 @@ def open_data(request: StudyRequest, progress: Progress) -> StudyData:
         test = looked_test.source
     test_rows = rows_of(test_spec, test, looked_test.numbers, skipped=looked_test.skipped)
     preset = suited_preset(source, progress)  # one for all draws
-    return StudyData(spec, source, looked, test_rows, test, alerts, unlabelled, preset)
+    return StudyData(spec, source, looked, test_rows, test, alerts, unlabelled, preset, asked.group)
+
+
+def _is_table_of(text: str, source: str) -> bool:
+    """Tell whether a SOURCE is a split of ``source``, or a table itself."""
+    name = split_suffix(text)[0]
+    return name == split_suffix(source)[0] or Path(name).suffix.lower() in SUFFIXES
 
 
 def draw_originals(data: StudyData, n_train: int, subset: int) -> Draw:
@@ -118,5 +137,5 @@ def draw_originals(data: StudyData, n_train: int, subset: int) -> Draw:
     held_out = None
     # Images that an arm labels and learns are not held out any more.
     if data.unlabelled is None or data.unlabelled.text != data.spec.text:
-        held_out, _ = unused_rows(data.looked, data.spec, numbers)
+        held_out, _ = unused_rows(data.looked, data.spec, numbers, data.group)
     return Draw(n_train, subset, rows, held_out)

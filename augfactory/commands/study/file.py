@@ -17,9 +17,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from augfactory.commands.opening.toml_files import read_tables
 from augfactory.commands.study.arm import ARM_KEYS, StudyArm
 from augfactory.commands.study.grid import filled
+from augfactory.commands.study.vae_settings import VaeSettings
 from augfactory.errors import RecipeError, unknown_name
 from augfactory.evaluation.classifiers.registry import CLASSIFIERS, DEFAULT_CLASSIFIER
-from augfactory.guarded.validation import Table, checked, shown_value, told
+from augfactory.guarded.validation import checked, shown_value, told
 from augfactory.records import Fit, read_size
 
 SIZES = ("quick", "full")
@@ -33,18 +34,6 @@ def _size(value: Any) -> Any:
         return "x".join(map(str, read_size("" if isinstance(value, bool) else str(value))))
     except RecipeError as error:
         raise told(f"{shown_value(value)} is not a size", error.remedy) from error
-
-
-class VaeSettings(Table):
-    """How the VAEs of a study are trained; see `augfactory vae-train`."""
-
-    steps: int = Field(default=1500, ge=1, description="Optimiser steps.")
-    architecture: str = Field(default="conditional", description="The network.")
-    latent: int = Field(default=20, ge=1, description="Size of the latent vector.")
-    batch: int = Field(default=64, ge=2, description="Batch size.")
-    learning_rate: float = Field(default=2e-3, gt=0, description="Initial rate of Adam.")
-    kl_weight: float = Field(default=1.0, ge=0, description="Weight of the KL term.")
-    geometry: bool = Field(default=True, description="Vary the images of every batch.")
 
 
 class Study(BaseModel):
@@ -70,6 +59,24 @@ class Study(BaseModel):
         default=None,
         description='How images are brought to `size`: "crop" (unless said otherwise), "squash" '
         'or "pad".',
+    )
+    root: str | None = Field(
+        default=None,
+        description="The folder that the file names of a table are told from; its own if left out.",
+    )
+    file_column: str | None = Field(
+        default=None, description="The column of a table that names the image files."
+    )
+    label_column: str | None = Field(
+        default=None, description="The column of a table that has the classes."
+    )
+    follow_links: bool = Field(
+        default=False, description="Follow links that lead out of a source's folder."
+    )
+    group: str | None = Field(
+        default=None,
+        description="Images that belong together, as `--group` of `augfactory expand`: no group of "
+        "`source` may be in `test`, and none of a draw is held out.",
     )
     test_rows: int | None = Field(
         default=None, ge=1,

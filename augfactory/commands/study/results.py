@@ -6,6 +6,7 @@ from typing import Any
 
 from augfactory.commands.evaluate.report import REPORT
 from augfactory.commands.runs import files
+from augfactory.commands.study.arm import StudyArm
 from augfactory.commands.study.file import Study
 from augfactory.evaluation.comparison.protocol import Run, RunResult
 from augfactory.evaluation.comparison.results import (
@@ -17,6 +18,7 @@ from augfactory.evaluation.comparison.results import (
 )
 from augfactory.evaluation.comparison.verdict import sentence
 from augfactory.guarded.text import escaped
+from augfactory.report.figures.losses_figure import losses_figure
 from augfactory.report.page import report_page
 from augfactory.report.page_figures import Picture, accuracy_png
 from augfactory.report.tables import markdown_table
@@ -65,6 +67,7 @@ def write_results(
         "cells.csv": files.runs_csv(results),
         "tables.md": _tables(study, size, document).encode(),
     }
+    shown = []
     for group in document.groups:
         subtitle = (
             f"{study.title} · {group.n_train:,} originals · {study.classifier}, "
@@ -73,10 +76,39 @@ def write_results(
         contents[f"accuracy-n{group.n_train}.png"] = accuracy_png(
             group.arms, study.against[0], subtitle
         )
-    contents[REPORT] = report_page(document, pictures)
+        over_losses = accuracy_by_loss(group, study.arms, study.against[0], subtitle)
+        if over_losses is not None:
+            contents[f"accuracy-loss-n{group.n_train}.png"] = over_losses.png
+            shown.append(over_losses)
+    contents[REPORT] = report_page(document, [*shown, *pictures])
     for name, data in contents.items():
         write_file(out / name, data)
     return document, [out / name for name in contents]
+
+
+def accuracy_by_loss(
+    group: Group, arms: Sequence[StudyArm], baseline: str, subtitle: str
+) -> Picture | None:
+    """Return accuracy over the losses at which VAEs were stopped; None for fewer than two."""
+    losses = {arm.name: float(arm.vae) for arm in arms if not isinstance(arm.vae, bool)}
+    lines: dict[int, list[tuple[float, ArmSummary]]] = {}
+    for arm in group.arms:
+        if arm.name in losses and arm.factor is not None:
+            lines.setdefault(arm.factor, []).append((losses[arm.name], arm))
+    base = next((arm for arm in group.arms if arm.name == baseline), None)
+    if base is None or len({loss for line in lines.values() for loss, _ in line}) < 2:
+        return None
+    said = "; ".join(
+        f"×{factor} at {loss:g}: {100 * arm.accuracy.mean:.1f} %"
+        for factor, line in sorted(lines.items())
+        for loss, arm in sorted(line, key=lambda point: -point[0])
+    )
+    return Picture(
+        f"Accuracy against the VAE's loss, {group.n_train:,} originals",
+        "",
+        losses_figure(lines, base, subtitle),
+        f"Test accuracy over the loss of the VAE, {baseline} as a dashed line. {said}.",
+    )
 
 
 def _group(study: Study, n_train: int, arms: Sequence[ArmSummary]) -> Group:

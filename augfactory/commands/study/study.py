@@ -128,6 +128,7 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
                 text=asked.test,
                 rows=len(data.test),
                 fingerprint=data.test_rows.fingerprint,
+                skipped=data.test_rows.skipped,
             ),
             settings=asdict(_settings(asked, baseline, prepared)),
             class_names=data.test.class_names,

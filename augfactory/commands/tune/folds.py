@@ -14,10 +14,11 @@ from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.commands.tune.space import Candidate
 from augfactory.engines.processes import Engine, worker_pool
+from augfactory.errors import InputDataError
 from augfactory.evaluation.comparison.protocol import Arm, Run
 from augfactory.evaluation.cross_validation import folds
 from augfactory.evaluation.training.batch_policy import BatchPolicy
-from augfactory.records import Source, SourceSpec
+from augfactory.records import Int64Array, Source, SourceSpec
 from augfactory.source_rows import PLAIN, SourceRows, rows_of
 from augfactory.store.disk.atomic import make_folders, write_file
 from augfactory.store.disk.lock import Lock
@@ -34,6 +35,8 @@ class TuneRequest:
 
     ``factor`` is that of the recipe and of the datasets that are tried. ``vae`` tries recipes with
     a model too, which is trained anew on every fold. ``runs_on`` is where classifiers are trained.
+    ``group`` says which images stay together in the folds, as ``sources/choosing/splitting.py``
+    has it.
     """
 
     source: SourceSpec
@@ -47,6 +50,7 @@ class TuneRequest:
     workers: int = 1
     lock: Lock = "flock"
     runs_on: Engine = worker_pool
+    group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,11 +63,24 @@ class Unit:
     test: SourceRows
 
 
-def open_unit(request: TuneRequest, source: Source, folder: Path, number: int) -> Unit:
-    """Write the training images of a fold, where they are not there yet."""
+def open_unit(
+    request: TuneRequest, source: Source, folder: Path, number: int, groups: Int64Array | None
+) -> Unit:
+    """Write the training images of a fold, where they are not there yet; ``groups`` stay whole.
+
+    Raises:
+        InputDataError: a class would have no image to train on.
+    """
     repeat, fold = divmod(number, FOLDS)
-    test = folds(source.labels, FOLDS, request.seed, repeat)[fold]
+    test = folds(source.labels, FOLDS, request.seed, repeat, groups)[fold]
     train = np.setdiff1d(np.arange(len(source)), test)
+    lost = np.setdiff1d(source.labels, source.labels[train])
+    if len(lost):
+        raise InputDataError(
+            f"class {source.class_names[lost[0]]!r}",
+            "its groups cannot be dealt so that every fold trains on it",
+            "Add images of other groups, or leave --group out.",
+        )
     held, learnt = (source.restricted_to(rows) for rows in (test, train))
     tested, trained = (rows_of(SourceSpec(source.name), part) for part in (held, learnt))
     # Named by what it holds: the same folder may have served another source or seed.

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from augfactory.commands.expand.request import check_dataset_name
+from augfactory.commands.opening.groups import originals_together
 from augfactory.commands.opening.look import look
 from augfactory.commands.opening.notes import suited_preset
 from augfactory.commands.opening.opening import flags_of
@@ -25,7 +26,7 @@ from augfactory.evaluation.comparison.results import TuneResults
 from augfactory.pipeline.composition import default_variation, vae_or_default
 from augfactory.pipeline.recipe import Recipe, with_copies
 from augfactory.pipeline.stages import geometry_stage
-from augfactory.records import Source
+from augfactory.records import Int64Array, Source
 from augfactory.report.figures.differences_figure import differences_figure
 from augfactory.report.recipe_toml import recipe_toml
 from augfactory.report.tuning_page import tuning_page
@@ -54,7 +55,7 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
         AugfactoryError: saying what is wrong with the request, the data or the disk.
     """
     begun = time.monotonic()
-    source = _opened(request, progress)
+    source, groups = _opened(request, progress)
     preset = suited_preset(source, progress)  # of all images: that of a fold could be another
     variation = default_variation(preset, source)
     space = candidates(preset, variation, with_vae=request.vae)
@@ -74,7 +75,7 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
             since = time.monotonic()
             runs = []
             for number in range(target):
-                unit = open_unit(request, source, folder, number)
+                unit = open_unit(request, source, folder, number, groups)
                 runs += runs_of_fold(request, unit, alive, progress)
             text = f"trying {len(alive)} recipes on {target} folds"
             found, trained = train_runs(
@@ -88,8 +89,11 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
         return _finished(request, source, space, folder, results)
 
 
-def _opened(request: TuneRequest, progress: Progress) -> Source:
-    """Open the labelled images; everything that can be wrong is told before torch is loaded."""
+def _opened(request: TuneRequest, progress: Progress) -> tuple[Source, Int64Array | None]:
+    """Open the labelled images, and number the groups that stay together, where these are asked.
+
+    Everything that can be wrong is told before torch is loaded.
+    """
     if not 0 < request.minutes < math.inf:
         raise RecipeError("--minutes", f"{request.minutes:g} is not a time", "Give 1 or more.")
     if request.factor < 2:
@@ -102,15 +106,21 @@ def _opened(request: TuneRequest, progress: Progress) -> Source:
     source = look(request.source, source, progress).source
     if request.n_train is not None:
         source = source.restricted_to(stratified_rows(source.labels, request.n_train, request.seed))
-    sizes = np.bincount(source.labels, minlength=len(source.class_names))
+    groups = None
+    if request.group is not None:
+        groups = originals_together(source, request.group, progress)
+    own = np.arange(len(source)) if groups is None else groups
+    pairs = np.unique(np.stack([source.labels, own]), axis=1)
+    sizes = np.bincount(pairs[0], minlength=len(source.class_names))
     small = np.flatnonzero(sizes < FOLDS)
     if len(small):
+        what = "image(s)" if groups is None else "group(s)"
         raise InputDataError(
             f"class {source.class_names[small[0]]!r}",
-            f"has {sizes[small[0]]} image(s), {FOLDS} are needed: one to test with in each fold",
+            f"has {sizes[small[0]]} {what}, {FOLDS} are needed: one to test with in each fold",
             "Add images, or use the default recipe: leave --recipe out of `augfactory expand`.",
         )
-    return source
+    return source, groups
 
 
 def _next(request: TuneRequest, begun: float, units: int, arms: int, seconds: float) -> int:

@@ -163,9 +163,9 @@ def first_difference(there: TrainingPlan, here: TrainingPlan) -> str | None:
         ("--latent", there.latent, here.latent),
         ("--geometry", there.geometry is not None, here.geometry is not None),
     ]
-    ours = here.training.model_dump()
-    for name, value in there.training.model_dump().items():
-        options.append((f"--{name.replace('_', '-')}", value, ours[name]))
+    for name in type(here.training).model_fields:
+        ours, theirs = getattr(here.training, name), getattr(there.training, name)
+        options.append((f"--{name.replace('_', '-')}", theirs, ours))
     if there.source.fingerprint != here.source.fingerprint:
         options += [
             ("SOURCE", there.source.text, here.source.text),

@@ -11,7 +11,7 @@ from augfactory.commands.opening.notes import few_images, suited_preset
 from augfactory.commands.opening.opening import handed_on
 from augfactory.commands.opening.unlabelled import gather_unlabelled
 from augfactory.commands.progress import Progress
-from augfactory.errors import InputDataError, RecipeError
+from augfactory.errors import InputDataError, RecipeError, one_of
 from augfactory.guarded.text import first_problem
 from augfactory.guarded.validation import option_error
 from augfactory.pipeline.stages import check_preset, default_geometry
@@ -23,7 +23,7 @@ from augfactory.store.disk.lock import Lock
 from augfactory.vae.config import LARGEST_LATENT, LARGEST_SIDE, SMALLEST_SIDE, TrainingPlan
 from augfactory.vae.device import check_device
 from augfactory.vae.networks.names import check_architecture
-from augfactory.vae.settings import TrainingSettings
+from augfactory.vae.settings import NOISES, OPTIMISERS, SCHEDULES, TrainingSettings
 from augfactory.vae.training_rows import held_out_rows
 
 INTERVAL, SHORTEST_INTERVAL, INTERVALS = 25, 5, 20
@@ -51,6 +51,10 @@ class VaeTrainRequest:
     latent: int = 20
     batch: int = 64
     learning_rate: float = 2e-3
+    optimiser: str = "adam"
+    schedule: str = "cosine"
+    clip: bool = True
+    noise: str = "image"
     kl_weight: float = 1.0
     warmup: int | None = None
     patience: int = 20
@@ -82,6 +86,12 @@ def plan_training(request: VaeTrainRequest, progress: Progress) -> PlannedTraini
     """
     check_device(request.device)
     check_architecture(request.architecture)
+    for option, kind, names in (
+        ("optimiser", "optimiser", OPTIMISERS),
+        ("schedule", "schedule", SCHEDULES),
+        ("noise", "choice", NOISES),
+    ):
+        one_of(f"--{option}", kind, getattr(request, option), names)
     settings = _settings(request)
     if request.preset is not None:
         check_preset(request.preset)
@@ -150,19 +160,24 @@ def _settings(request: VaeTrainRequest) -> TrainingSettings:
             f"Give 1 to {LARGEST_LATENT}.",
         )
     warmup = max(0, request.steps // 5) if request.warmup is None else request.warmup
+    values = {
+        "seed": request.seed,
+        "steps": request.steps,
+        "batch": request.batch,
+        "learning_rate": request.learning_rate,
+        "optimiser": request.optimiser,
+        "schedule": request.schedule,
+        "clip": request.clip,
+        "noise": request.noise,
+        "kl_weight": request.kl_weight,
+        "warmup": warmup,
+        "interval": min(INTERVAL, max(SHORTEST_INTERVAL, request.steps // INTERVALS)),
+        "patience": request.patience,
+        "validation": request.validation,
+        "save_at_loss": tuple(sorted(set(request.save_at_loss), reverse=True)),
+    }
     try:
-        return TrainingSettings(
-            seed=request.seed,
-            steps=request.steps,
-            batch=request.batch,
-            learning_rate=request.learning_rate,
-            kl_weight=request.kl_weight,
-            warmup=warmup,
-            interval=min(INTERVAL, max(SHORTEST_INTERVAL, request.steps // INTERVALS)),
-            patience=request.patience,
-            validation=request.validation,
-            save_at_loss=tuple(sorted(set(request.save_at_loss), reverse=True)),
-        )
+        return TrainingSettings.model_validate(values)
     except ValidationError as error:
         raise option_error(error) from error
 

@@ -184,6 +184,7 @@ def as_json(found: Diff) -> dict[str, Any]:
         },
         "model": _plain(manifests.model),
         "images": _plain(manifests.images),
+        "validation": _plain(manifests.validation),
         "libraries": _plain(manifests.libraries),
     }
 
@@ -211,6 +212,7 @@ def as_text(found: Diff) -> str:
         ("methods", manifests.methods),
         ("source", manifests.source),
         ("model", manifests.model),
+        ("val", manifests.validation),
         ("libraries", manifests.libraries),
     ):
         lines += [f"{head:<9} {difference.as_text()}" for difference in differences]

@@ -54,6 +54,7 @@ class Differences:
     rows_of_source: RowsOfSource | None
     model: tuple[Difference, ...]
     images: tuple[Difference, ...]
+    validation: tuple[Difference, ...]
     libraries: tuple[Difference, ...]
 
 
@@ -69,6 +70,7 @@ def compare(a: Manifest, b: Manifest) -> Differences:
             {"image_shape": list(a.image_shape), "class_names": a.class_names},
             {"image_shape": list(b.image_shape), "class_names": b.class_names},
         ),
+        validation=between(_validation(a), _validation(b)),
         libraries=between(a.libraries, b.libraries),
     )
 
@@ -120,6 +122,10 @@ def in_words(a: Manifest, b: Manifest) -> list[str]:
         words.append(f"source rows +{rows.only_b:,} −{rows.only_a:,}")
     elif "fingerprint" in source:
         words.append("source images or labels changed")
+    if found.validation:
+        chosen = [entry.in_words if (entry := m.validation) else "none" for m in (a, b)]
+        changed = "changed" if chosen[0] == chosen[1] else " → ".join(chosen)
+        words.append(f"validation images: {changed}")
     old, new = ((m.model or {}).get("sha256") for m in (a, b))
     if old != new:
         words.append(f"model {_short(old)} → {_short(new)}")
@@ -191,6 +197,15 @@ def _model(a: dict[str, Any] | None, b: dict[str, Any] | None) -> tuple[Differen
     if (a or {}).get("sha256") == (b or {}).get("sha256"):
         return ()
     return between(_plain_model(a), _plain_model(b))
+
+
+def _validation(manifest: Manifest) -> dict[str, Any]:
+    """Return the validation images in figures; where they lay is no difference."""
+    entry = manifest.validation
+    if entry is None:
+        return {"images": 0}
+    told = entry.model_dump(mode="json", exclude={"source"}, exclude_none=True)
+    return {"images": len(entry.source.rows), **told}
 
 
 def _plain_model(model: dict[str, Any] | None) -> dict[str, Any]:

@@ -54,6 +54,7 @@ def export(
     own = origin.parent if origin.parent.name else origin.resolve().parent
     manifest = read_manifest(origin)
     build = _build(origin, manifest, out or own, storage)
+    FORMATS[storage].check_installed()
     FORMATS[storage].check_class_names(manifest.class_names)
 
     def make_rows(waiting: list[int]) -> Iterator[int]:

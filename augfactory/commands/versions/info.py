@@ -5,6 +5,7 @@ from typing import Any
 
 from augfactory.guarded.tables import aligned
 from augfactory.guarded.text import escaped
+from augfactory.source_rows import SourceRows, skipped_in_words
 from augfactory.store.documents.card import rejected_in_words
 from augfactory.store.manifest import Manifest, read_manifest
 from augfactory.store.versions import find_version
@@ -39,7 +40,9 @@ def as_text(folder: Path, manifest: Manifest) -> str:
         f"{len(manifest.class_names)} classes",
         f"files     {len(manifest.files):,}, {size / 2**20:,.1f} MiB, {manifest.format}",
         f"source    {source.text}, {len(source.rows):,} rows, {source.fingerprint[:16]}",
+        *_skipped(source, "source"),
         f"model     {model}",
+        *_validation(manifest),
         f"content   {manifest.content_hash}",
         f"recipe    {manifest.recipe_id}",
         f"created   {manifest.created}, rendered in {manifest.seconds:,.1f} s",
@@ -49,6 +52,23 @@ def as_text(folder: Path, manifest: Manifest) -> str:
         *_rejected(manifest),
     ]
     return "\n".join(map(escaped, lines))  # what breaks a line came from the data
+
+
+def _validation(manifest: Manifest) -> list[str]:
+    entry = manifest.validation
+    if entry is None:
+        return []
+    counts = ", ".join(f"{name} {number:,}" for name, number in entry.counts.items())
+    return [
+        f"val       {len(entry.source.rows):,} images ({counts}): {entry.in_words}",
+        f"          content {entry.content_hash}",
+        *_skipped(entry.source, "val"),
+    ]
+
+
+def _skipped(rows: SourceRows, of: str) -> list[str]:
+    told = skipped_in_words(rows.skipped)
+    return [f"skipped   of {of}, cannot be read: {told}"] if told else []
 
 
 def _exported(manifest: Manifest) -> list[str]:

@@ -15,6 +15,7 @@ from augfactory.commands.progress import Progress
 from augfactory.commands.versions.differences import between
 from augfactory.commands.versions.found_again import address, gather_again
 from augfactory.commands.versions.rendered import Rendered, digests_array, hold_to
+from augfactory.commands.versions.validation_problems import check_again
 from augfactory.engines import processes
 from augfactory.errors import InputDataError, RecipeError, ResourceError, VerificationError
 from augfactory.pipeline.recipe import Recipe, rendering_versions
@@ -36,7 +37,8 @@ from augfactory.store.versions import find_version
 class Reproduced:
     """A version that was rendered again, bit by bit the same.
 
-    ``warnings`` tell which methods and libraries are no longer those that made it.
+    ``validation`` is how many validation images were compared with their source. ``warnings`` tell
+    which methods and libraries are no longer those that made it.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Reproduced:
     content_hash: str
     warnings: tuple[str, ...]
     seconds: float
+    validation: int = 0
 
 
 def reproduce(
@@ -55,11 +58,13 @@ def reproduce(
     source: str | None = None,
     model: Path | None = None,
     workers: int = 1,
+    validation: str | None = None,
 ) -> Reproduced:
     """Render the version that ``text`` names again, and compare it with its manifest and files.
 
-    ``source`` and ``model`` say where its source and its model lie now. What is rendered goes to a
-    temporary folder, which is gone at the end, whatever the end is.
+    ``source``, ``model`` and ``validation`` say where its source, its model and the user's own
+    validation images lie now. What is rendered goes to a temporary folder, which is gone at the
+    end, whatever the end is. Its validation images are read again and compared first.
 
     Raises:
         InputDataError: there is no such version, or its source or model changed or is gone.
@@ -78,8 +83,9 @@ def reproduce(
             "--model", f"{address(manifest)} was made without a model", "Leave --model out."
         )
     check_rows(folder, manifest, recipe)
-    inputs = gather_again(folder, manifest, recipe, source, model, progress)
     version = open_rows(folder, manifest)
+    held = check_again(version, source, validation, progress)
+    inputs = gather_again(folder, manifest, recipe, source, model, progress)
     with scratch_folder("reproduce") as scratch:
         # Pixels are the same in every format; this one needs few files. The name is ours: one
         # from a manifest could lead anywhere.
@@ -95,6 +101,7 @@ def reproduce(
         manifest.content_hash,
         warnings,
         round(time.monotonic() - began, 3),
+        held,
     )
 
 

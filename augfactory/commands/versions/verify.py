@@ -252,7 +252,7 @@ def _content_problems(version: Version, progress: Progress) -> list[str]:
         problems.append(f"{MANIFEST}: its rejected draws are not those of {PLAN}")
     problems += _wrong_paths(version)
     if manifest.validation is not None:
-        problems += validation_problems(version)
+        problems += validation_problems(version, b"".join(digests))
     return problems
 
 

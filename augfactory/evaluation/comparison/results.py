@@ -5,7 +5,7 @@ on disk.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 
@@ -176,7 +176,10 @@ class LabelledSet(Record):
 
 @dataclass(frozen=True)
 class DatasetSummary:
-    """A dataset version that was compared; ``counts`` are rows by method and class."""
+    """A dataset version that was compared; ``counts`` are rows by method and class.
+
+    ``skipped`` are images of its source that could not be read.
+    """
 
     name: Text
     version: Text
@@ -186,6 +189,7 @@ class DatasetSummary:
     recipe: dict[Text, Any]
     recipe_id: Text
     counts: dict[Text, dict[Text, int]]
+    skipped: Annotated[tuple[LeftOut, ...] | None, Field(exclude_if=lambda names: not names)] = None
 
 
 class Results(Record):

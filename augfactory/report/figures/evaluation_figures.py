@@ -36,7 +36,7 @@ def accuracy_figure(arms: Sequence[ArmSummary], baseline: str, subtitle: str) ->
     figure = headed_figure(*FIGURE_PIXELS, "Test accuracy against factor", subtitle)
     axes = figure.add_subplot()
     axes.set_xscale("log")
-    _draw_baseline(axes, next(arm for arm in arms if arm.name == baseline))
+    draw_baseline(axes, next(arm for arm in arms if arm.name == baseline))
     others = [arm for arm in arms if arm.name != baseline]
     known = sorted({arm.factor for arm in others if arm.factor is not None})
     lines = _lines(others)
@@ -51,7 +51,7 @@ def accuracy_figure(arms: Sequence[ArmSummary], baseline: str, subtitle: str) ->
             shift = LINE_GAP ** (place - (shared - 1) / 2)
             places = [(arm.factor or 1) * shift for arm in line]
         text = f"{label(name, LONGEST_NAME)}: {_numbers(line)}"
-        _draw_line(axes, text, line, places, COLOURS[place % len(COLOURS)])
+        draw_line(axes, text, line, places, COLOURS[place % len(COLOURS)])
     axes.set_xticks(known, [f"×{factor}" for factor in known])
     axes.xaxis.set_minor_locator(NullLocator())
     if known:
@@ -88,7 +88,8 @@ def _numbers(line: Sequence[ArmSummary]) -> str:
     return ", ".join(f"×{arm.factor} {mean}" for arm, mean in zip(line, means, strict=True)) + " %"
 
 
-def _draw_baseline(axes: Axes, baseline: ArmSummary) -> None:
+def draw_baseline(axes: Axes, baseline: ArmSummary) -> None:
+    """Draw the baseline's mean as a dashed line, and a band of ± one standard deviation."""
     mean, std = _percent(baseline.accuracy)
     if std:
         axes.axhspan(mean - std, mean + std, color=FAINT, alpha=0.13, linewidth=0)
@@ -96,9 +97,15 @@ def _draw_baseline(axes: Axes, baseline: ArmSummary) -> None:
     axes.axhline(mean, color=INK, linewidth=1.3, linestyle=DASHED, label=name)
 
 
-def _draw_line(
-    axes: Axes, text: str, line: Sequence[ArmSummary], places: Sequence[float], colour: str
+def draw_line(
+    axes: Axes,
+    text: str,
+    line: Sequence[ArmSummary],
+    places: Sequence[float],
+    colour: str,
+    seed_gap: float = SEED_GAP,
 ) -> None:
+    """Join the means of ``line`` at ``places``; each run is a ring, ``seed_gap`` times as far."""
     means, bars = zip(*(_percent(arm.accuracy) for arm in line), strict=True)
     if any(bars):
         axes.errorbar(
@@ -110,7 +117,7 @@ def _draw_line(
     for place, arm in zip(places, line, strict=True):
         values = [100 * value for value in arm.accuracy.values]
         axes.scatter(
-            [place * SEED_GAP] * len(values), values, s=16, facecolors="none", edgecolors=colour,
+            [place * seed_gap] * len(values), values, s=16, facecolors="none", edgecolors=colour,
             linewidths=0.9, zorder=3,
         )  # fmt: skip
 

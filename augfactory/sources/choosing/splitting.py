@@ -81,12 +81,18 @@ def joined(*keys: npt.NDArray[np.generic]) -> Int64Array:
     return numbers
 
 
-def deal(labels: Int64Array, groups: Int64Array, shares: Sequence[float], seed: int) -> Int64Array:
+def deal(
+    labels: Int64Array,
+    groups: Int64Array,
+    shares: Sequence[float],
+    seed: int,
+    keys: tuple[int | str, ...] = ("validation", "deal"),
+) -> Int64Array:
     """Deal whole groups into parts as large as ``shares`` say: the part of each row, int64 [N].
 
-    Large groups are dealt first, groups of one size in an order that ``seed`` draws; each goes to
-    the part that its classes are shortest in. So each part has its share of each class as nearly as
-    whole groups allow, to within one row where every row is its own group.
+    Large groups are dealt first, groups of one size in an order that ``seed`` and ``keys`` draw;
+    each goes to the part that its classes are shortest in. So each part has its share of each class
+    as nearly as whole groups allow, to within one row where every row is its own group.
     """
     classes, of_class = np.unique(labels, return_inverse=True)
     counts = np.zeros((int(groups.max()) + 1, len(classes)))
@@ -94,7 +100,7 @@ def deal(labels: Int64Array, groups: Int64Array, shares: Sequence[float], seed: 
     wanted = np.outer(shares, counts.sum(axis=0))
     missing = wanted.copy()
     part_of_group = np.empty(len(counts), dtype=np.int64)
-    mixed = generator(seed, "validation", "deal").permutation(len(counts))
+    mixed = generator(seed, *keys).permutation(len(counts))
     order = mixed[np.argsort(-counts[mixed].sum(axis=1), kind="stable")]
     for group in order.tolist():
         own = np.flatnonzero(counts[group])

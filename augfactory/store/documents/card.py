@@ -15,6 +15,7 @@ from augfactory.store.documents.made_in_words import (
     LABELLED,
     ORIGINAL,
     is_residual,
+    left_out_in_words,
     licence_in_words,
     licence_lines,
     method_in_words,
@@ -205,6 +206,7 @@ def _making(manifest: Manifest) -> str:
             else ""
         )
     )
+    origin += left_out_in_words(manifest)
     if (rejected := rejected_in_words(manifest)) is not None:
         origin += " " + rejected
     if manifest.unlabelled is not None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.manifest import PLAN, Manifest
+from augfactory.store.splits import VAL
 
 PARQUET = "application/x-parquet"  # the name that Croissant and the hub use
 # Column -> the type of its values, and whether a row holds several.
@@ -31,32 +32,62 @@ def file_sets(manifest: Manifest) -> list[Node]:
     table = FORMATS[manifest.format].table
     if table is None:
         return []
-    return [
-        {
-            "@type": "cr:FileSet",
-            "@id": "table",
-            "name": "table",
-            "description": "A line for each row, in the order of the rows.",
-            "encodingFormat": PARQUET,
-            "includes": table[0],
-        }
-    ]
+    found = [_file_set("table", "A line for each row, in the order of the rows.", table[0])]
+    if manifest.validation is not None:
+        files = f"{VAL}/{table[0].rpartition('/')[2]}"
+        found.append(_file_set("validation-table", "A line for each validation image.", files))
+    return found
+
+
+def _file_set(name: str, description: str, files: str) -> Node:
+    return {
+        "@type": "cr:FileSet",
+        "@id": name,
+        "name": name,
+        "description": description,
+        "encodingFormat": PARQUET,
+        "includes": files,
+    }
 
 
 def record_sets(manifest: Manifest) -> list[Node]:
     """Return all that can be extracted, the classes and the plan always among it."""
-    storage = FORMATS[manifest.format]
+    storage, entry = FORMATS[manifest.format], manifest.validation
     found = []
     if storage.table is not None:
-        found.append(_rows(storage.table[1], len(manifest.class_names)))
+        image, classes = storage.table[1], len(manifest.class_names)
+        found.append(_rows(image, classes, "rows", "table", "The rows of the dataset, in order."))
+        if entry is not None:
+            told = f"Images to validate on: {entry.in_words}. No row was made from one of them."
+            found.append(_rows(image, classes, "validation", "validation-table", told))
+    if entry is not None:
+        found.append(_splits({"train": manifest.rows, "validation": len(entry.source.rows)}))
     return [*found, _plan(), _classes(manifest.class_names)]
 
 
-def _rows(image_column: str, classes: int) -> Node:
+def _splits(rows: dict[str, int]) -> Node:
+    """Return the splits, as Croissant names them, and how many rows each has."""
+    kinds = {"train": "cr:TrainingSplit", "validation": "cr:ValidationSplit"}
+    fields = [
+        _field("splits", name, kind)
+        for name, kind in (("name", "sc:Text"), ("url", "sc:URL"), ("rows", "sc:Integer"))
+    ]
+    return {
+        **_record_set("splits", "The splits of the dataset.", fields),
+        "dataType": "cr:Split",
+        "key": {"@id": "splits/name"},
+        "data": [
+            {"splits/name": name, "splits/url": kinds[name], "splits/rows": count}
+            for name, count in rows.items()
+        ],
+    }
+
+
+def _rows(image_column: str, classes: int, records: str, table: str, description: str) -> Node:
     image = {"image": "sc:ImageObject", "file_name": "sc:Text"}[image_column]
-    source = {"fileSet": {"@id": "table"}}
-    fields = [_column("rows", image_column, (image, False), source)]
-    fields += [_column("rows", name, kind, source) for name, kind in ROW_FIELDS.items()]
+    source = {"fileSet": {"@id": table}}
+    fields = [_column(records, image_column, (image, False), source)]
+    fields += [_column(records, name, kind, source) for name, kind in ROW_FIELDS.items()]
     if image_column == "image":
         fields[0]["source"]["transform"] = {"jsonPath": "bytes"}
     for field in fields:
@@ -66,7 +97,7 @@ def _rows(image_column: str, classes: int) -> Node:
             field["references"] = {"field": {"@id": "classes/label"}}
         if field["name"] == "soft_label":
             field["arrayShape"] = str(classes)
-    return _record_set("rows", "The rows of the dataset, in order.", fields)
+    return _record_set(records, description, fields)
 
 
 def _plan() -> Node:

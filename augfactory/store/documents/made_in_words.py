@@ -2,6 +2,7 @@
 
 from augfactory.guarded.text import escaped
 from augfactory.methods.registry import METHODS
+from augfactory.source_rows import skipped_in_words
 from augfactory.store.documents.markdown import quoted
 from augfactory.store.manifest import Manifest
 from augfactory.store.manifest_parts import About
@@ -54,4 +55,20 @@ def licence_in_words(manifest: Manifest) -> str:
     return (
         "The licence is that of the source, which augfactory does not know: ask whoever it comes "
         f"from.{author}"
+    )
+
+
+def left_out_in_words(manifest: Manifest) -> str:
+    """Say which images could not be read and were left out, a sentence each; "" for none."""
+    held = manifest.validation
+    entries = {
+        "source": manifest.source,
+        "validation": held and held.source,
+        "unlabelled": manifest.unlabelled,
+    }
+    told = {what: skipped_in_words(entry.skipped) for what, entry in entries.items() if entry}
+    return "".join(
+        f" Left out of the {what} images, since they cannot be read: {escaped(skipped)}."
+        for what, skipped in told.items()
+        if skipped
     )

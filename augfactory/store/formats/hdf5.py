@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 
 from augfactory.guarded.documents import parse_json
-from augfactory.guarded.files import inside, open_regular
+from augfactory.guarded.files import inside
 from augfactory.guarded.hdf5 import array_in, open_hdf5
 from augfactory.records import Int64Array, ReadImages, Rows
 from augfactory.store.formats.storage_format import (
@@ -30,6 +30,7 @@ from augfactory.store.formats.storage_format import (
     StorageFormat,
     element_of,
     folder_of,
+    map_pixels,
     nothing_to_finish,
     open_by_shard,
     rows_of_shard,
@@ -44,7 +45,6 @@ COLUMNS = ("image", *METADATA_COLUMNS)
 METHOD_BYTES = 16
 LARGEST_OLD_ATTRIBUTE = 60_000
 LARGEST_ATTRIBUTE = 2**27
-READ_AT_ONCE = 2**20  # bytes of neighbouring images that are worth a read of their own
 KINDS = dict.fromkeys(("soft_label", "weight"), "f") | {"method": "S", "image": "u"}
 
 
@@ -123,25 +123,7 @@ def _open_images(place: Place) -> ReadImages:
         return _layout_of_pixels(path, place.image_shape)
 
     def open_shard(path: Path) -> Callable[[Int64Array], Elements]:
-        start, count = layout(path)
-        element = element_of(place.image_shape)
-        least = max(2, READ_AT_ONCE // element.itemsize)
-        mapped: list[np.ndarray[Any, Any]] = []
-
-        def read(rows: Int64Array) -> Elements:
-            first, length = int(rows[0]), len(rows)
-            if length >= least and first + length <= count and (np.diff(rows) == 1).all():
-                # Neighbours are read, not mapped: what is mapped counts as memory of ours.
-                with open_regular(path, follow=False) as file:
-                    return np.fromfile(
-                        file, element, length, offset=start + first * element.itemsize
-                    )
-            if not mapped:
-                with open_regular(path, follow=False) as file:
-                    mapped.append(np.memmap(file, element, "r", start, (count,)).view(np.ndarray))
-            return mapped[0][rows]
-
-        return read
+        return map_pixels(path, element_of(place.image_shape), *layout(path))
 
     return open_by_shard(place, partial(shard_path, split=place.split), open_shard)
 

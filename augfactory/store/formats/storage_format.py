@@ -4,14 +4,15 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from augfactory.errors import VerificationError
+from augfactory.errors import RecipeError, VerificationError
 from augfactory.guarded.decoding import decoding
-from augfactory.guarded.files import inside
+from augfactory.guarded.files import inside, open_regular
 from augfactory.records import Int64Array, ReadImages, Rows, UInt8Array
 from augfactory.store.splits import TRAIN, VAL
 from augfactory.store.tables import Columns, Expected
@@ -20,6 +21,7 @@ SMALL_FILE_BYTES = 4096  # what the smallest file takes on most disks
 Elements = npt.NDArray[np.void]  # [n], images as ``element_of`` describes them
 RowRange = tuple[int, int]  # the first and the last of some neighbouring rows
 MOST_OPEN = 256  # shards at once; each holds a file descriptor, of which 1,024 are usual
+READ_AT_ONCE = 2**20  # bytes of neighbouring images that are worth a read of their own
 METADATA_COLUMNS = ("soft_label", "label", "method", "round", "view", "source_index", "weight")
 
 
@@ -128,6 +130,9 @@ class StorageFormat:
             names the image), for Croissant; None where there are none.
         not_extracted: what Croissant cannot describe of it, in a sentence; empty for nothing.
         grey_note: Markdown for the card: where others make three channels of a grey image.
+        package: what writes and reads it and is not installed with augfactory, but by the extra of
+            the format's name; empty where nothing is needed.
+        module: what is imported from ``package``.
     """
 
     name: str
@@ -146,6 +151,22 @@ class StorageFormat:
     table: tuple[str, str] | None = None
     not_extracted: str = ""
     grey_note: str = ""
+    package: str = ""
+    module: str = ""
+
+    def check_installed(self) -> None:
+        """Refuse a format whose package is not there.
+
+        Raises:
+            RecipeError: it is not installed.
+        """
+        found = find_spec(self.module) if self.module else None
+        if self.module and (found is None or found.origin is None):  # a mere folder has no origin
+            raise RecipeError(
+                f"format {self.name}",
+                f"needs the package {self.package}",
+                f"Install it: python -m pip install 'augfactory[{self.name}]'",
+            )
 
 
 def nothing_to_finish(
@@ -222,6 +243,30 @@ def open_by_shard(
                     raise unreadable(path, error) from error
                 first = end
         return images.view(np.uint8).reshape(len(rows), *place.image_shape)
+
+    return read
+
+
+def map_pixels(
+    path: Path, element: np.dtype[np.void], start: int, count: int
+) -> Callable[[Int64Array], Elements]:
+    """Return a reader of ``count`` images that are in one piece from byte ``start`` of a file.
+
+    They are mapped into memory. Neighbours are read, not mapped: what is mapped counts as memory
+    of ours.
+    """
+    least = max(2, READ_AT_ONCE // element.itemsize)
+    mapped: list[Elements] = []
+
+    def read(rows: Int64Array) -> Elements:
+        first, length = int(rows[0]), len(rows)
+        if length >= least and first + length <= count and (np.diff(rows) == 1).all():
+            with open_regular(path, follow=False) as file:
+                return np.fromfile(file, element, length, offset=start + first * element.itemsize)
+        if not mapped:
+            with open_regular(path, follow=False) as file:
+                mapped.append(np.memmap(file, element, "r", start, (count,)).view(np.ndarray))
+        return mapped[0][rows]
 
     return read
 

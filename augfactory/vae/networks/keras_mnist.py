@@ -5,10 +5,11 @@ Batch norm throughout; it is not given the class.
 (28, 28, 1) -> (28, 28, 32) -> (14, 14, 64) -> (14, 14, 64) -> (14, 14, 64) -> 32 -> latent, and
 back by way of (14, 14, 64) and (28, 28, 32), as in its Keras code, with the batch norm
 constants of Keras. Four things differ. Its sampling layer draws one noise vector for a whole batch,
-here each image has its own. Keras pads a stride of two on the right and below, here the padding is
-even, a shift by one pixel. Initial weights have the spread of Keras', but are not cut off at two
-deviations. The log-variance is bounded. Much slower than ``conditional``: the convolutions run
-at full and half size.
+here each image has its own unless the training's noise is "batch": batch norms take off what a
+batch shares, and samples then are not around the image that was encoded. Keras pads a stride of two
+on the right and below, here the padding is even, a shift by one pixel. Initial weights have the
+spread of Keras', but are not cut off at two deviations. The log-variance is bounded. Much slower
+than ``conditional``: the convolutions run at full and half size.
 """
 
 import math

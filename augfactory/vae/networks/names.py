@@ -7,6 +7,7 @@ from augfactory.errors import one_of
 
 Architecture = Literal["conditional", "keras-mnist"]
 ARCHITECTURES: tuple[Architecture, ...] = get_args(Architecture)
+LABEL_BLIND: tuple[Architecture, ...] = ("keras-mnist",)  # what is not given an image's class
 EARLIER = {"keras-mnist": "seed"}  # what models were told to be before December 2026
 
 

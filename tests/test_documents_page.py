@@ -1,0 +1,110 @@
+"""docs/documents.md: a line for all that the five documents hold, each with what does it here."""
+
+import re
+import shlex
+import tomllib
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import typer
+from pydantic import BaseModel
+
+import augfactory
+from augfactory.cli.app import app
+from augfactory.commands.study.arm import OWN_KEYS
+from augfactory.commands.study.file import Study
+from augfactory.commands.study.vae_settings import VaeSettings
+from augfactory.evaluation.classifiers.registry import CLASSIFIERS, find_classifier
+from augfactory.methods.registry import METHODS
+from augfactory.pipeline.recipe_file import AskedRecipe, read_recipe
+from augfactory.pipeline.stages import MixStage, VaeStage
+from augfactory.vae.samplers.registry import SAMPLERS
+from tests.coming import COMING
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE = (DOCS / "documents.md").read_text(encoding="utf-8")
+COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+SECTIONS = re.findall(r"^### (00\d), .*?\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL)
+LINES = [
+    (document, *[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]])
+    for document, section in SECTIONS
+    for line in section.splitlines()
+    if line.startswith("| ") and not line.startswith("| in the document")
+]
+SPANS = sorted(
+    {span for line in LINES for cell in line[1:] for span in re.findall(r"`([^`]+)`", cell)}
+)
+QUOTED = [span for line in LINES for span in re.findall(r"`([^`]+)`", line[2])]
+
+
+def keys() -> set[str]:
+    """Return every key of a recipe, of a study and of the methods and samplers in them."""
+    models: list[type[BaseModel]] = [AskedRecipe, Study, VaeSettings, VaeStage, MixStage]
+    found = {key for model in models for key in model.model_fields}
+    found |= {*OWN_KEYS, *VaeStage.written, *MixStage.written}
+    found |= {key for own in METHODS.values() for key in own.parameters.model_fields}
+    return found | {key for own in SAMPLERS.values() for key in own.params.model_fields}
+
+
+def test_every_document_is_there_line_by_line() -> None:
+    assert [document for document, _ in SECTIONS] == ["000", "001", "002", "003", "004"]
+    assert 80 <= len(LINES) <= 200
+    for document, _ in SECTIONS:
+        assert sum(line[0] == document for line in LINES) >= 15
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: f"{line[0]} {line[1][:50]}")
+def test_a_line_has_what_does_it_or_why_nothing_does(line: tuple[str, ...]) -> None:
+    assert len(line) == 4, "a line has three cells"
+    _, there, here, why = line
+    assert there
+    if here.startswith("out of scope"):
+        assert why or here.partition(": ")[2], "no reason"
+    else:
+        assert "`" in here or "](" in here or here.startswith("the same"), here
+
+
+@pytest.mark.parametrize("command", [span for span in SPANS if span.startswith("augfactory ")])
+def test_every_command_is_one(command: str) -> None:
+    _, name, *arguments = shlex.split(command)
+    if arguments == ["--help"]:
+        return
+    for option, value in pairwise(arguments):
+        if option == "--classifier" and value not in COMING:
+            find_classifier(value)
+    if not COMING & {*arguments}:
+        COMMANDS[name].make_context(name, arguments)  # it exits where something is no option
+
+
+def test_what_is_coming_has_not_come() -> None:
+    """What another branch has brought is to be struck from tests/coming.py."""
+    options = {option for own in COMMANDS.values() for each in own.params for option in each.opts}
+    assert not COMING & (options | keys() | {*CLASSIFIERS})
+
+
+@pytest.mark.parametrize("text", [span for span in QUOTED if re.match(r"[a-z_0-9]+ = ", span)])
+def test_every_key_is_one(text: str) -> None:
+    (key,) = tomllib.loads(text)
+    grids = {"alpha3"}
+    assert key in keys() | grids | COMING
+
+
+@pytest.mark.parametrize("call", [span for span in SPANS if re.match(r"augfactory\.\w+\(", span)])
+def test_every_function_is_public(call: str) -> None:
+    name = call.removeprefix("augfactory.").partition("(")[0]
+    assert name in augfactory.__all__
+    assert callable(getattr(augfactory, name))
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)", PAGE):
+        assert target.startswith("https://") or (DOCS / target).exists(), target
+
+
+def test_the_recipe_of_the_keras_transforms_is_one() -> None:
+    (recipe,) = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    asked = read_recipe(f"factor = 10\n{recipe}", "docs/documents.md")
+    assert isinstance(asked.geometry, dict)
+    (mix,) = asked.mix
+    assert (mix.method, mix.share) == ("mixup", 0.5)
