@@ -175,6 +175,25 @@ class Source:
             read_stored=None if stored is None else lambda row: stored(int(rows[row])),
         )
 
+    def among(self, class_names: tuple[str, ...]) -> "Source":
+        """Return the same images, their classes numbered as in ``class_names``.
+
+        Raises:
+            ValueError: one of its classes is not there.
+        """
+        if self.class_names == class_names:
+            return self
+        place = np.array([class_names.index(name) for name in self.class_names], dtype=np.int64)
+
+        def read(rows: Int64Array) -> Float32Array:
+            soft_labels = np.zeros((len(rows), len(class_names)), dtype=np.float32)
+            soft_labels[:, place] = self.read_soft_labels(rows)
+            return soft_labels
+
+        return replace(
+            self, class_names=class_names, labels=place[self.labels], read_soft_labels=read
+        )
+
     def labelled(self, soft_labels: Float32Array, class_names: tuple[str, ...]) -> "Source":
         """Return the same images with other labels: ``soft_labels`` float32 [N, K]."""
         return replace(

@@ -81,3 +81,24 @@ def test_a_recipe_may_be_a_mapping_and_arguments_override_it(
         augfactory.expand("sample", "d", factor=2, recipe={"fator": 2})
     with pytest.raises(InputDataError):
         augfactory.expand(tmp_path / "nowhere", "d", factor=2)
+
+
+def test_rejected_rows_are_drawn_anew_and_the_card_is_filled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told: dict[str, Any] = {"licence": "CC-BY-4.0", "description": "digits", "author": "Ada"}
+    first = augfactory.expand("sample", "d", factor=2, n_train=10, workers=1, **told)
+    about = read_manifest(first.path).about
+    assert about is not None
+    assert about.model_dump() == told
+    Path("rows.txt").write_text("12\n")
+    second = augfactory.expand("d-x2@v1", reject="rows.txt", workers=1)
+    assert (second.version, second.rows) == ("v2", 20)
+    assert read_manifest(second.path).about == about
+    again = augfactory.expand("sample", "d", factor=2, n_train=10, workers=1, reject="rows.txt")
+    assert (again.version, again.existing) == ("v2", True)
+    with pytest.raises(RecipeError, match="factor: is beside"):
+        augfactory.expand("d-x2@v1", reject="rows.txt", factor=2)
+    with pytest.raises(RecipeError, match="out: is missing"):
+        augfactory.expand("sample", factor=2)

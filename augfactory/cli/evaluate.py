@@ -69,7 +69,7 @@ def evaluate(
         typer.Option(
             metavar="ce|jsd",
             help="Cross entropy with soft labels, or with AugMix's Jensen-Shannon consistency for "
-            "datasets that hold two views of an image.",
+            "datasets that hold two views of an image. See --arm for views made while training.",
         ),
     ] = "ce",
     order: Annotated[
@@ -84,7 +84,8 @@ def evaluate(
         list[str] | None,
         typer.Option(
             help="Compare this too, repeatable: originals+cutmix, originals+geometry+ricap and the "
-            "like, varied online; synthetic-only and real+synthetic of each dataset."
+            "like, varied online (+jsd after augmix: that loss, with views made anew in every "
+            "batch); synthetic-only and real+synthetic of each dataset."
         ),
     ] = None,
     baseline: Annotated[
@@ -114,7 +115,27 @@ def evaluate(
         ),
     ] = None,
     corruptions: Annotated[
-        str | None, typer.Option(metavar="mnist-c|cifar-c", help="Test on corrupted images too.")
+        str | None,
+        typer.Option(
+            metavar="mnist-c|cifar-c|imagenet-c",
+            help="Test on corrupted images too, with the constants of this benchmark.",
+        ),
+    ] = None,
+    corrupted: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Test on published corrupted images too: CIFAR-10-C's and MNIST-C's .npy files, "
+            "or folders CORRUPTION/SEVERITY/CLASS as ImageNet-C's.",
+        ),
+    ] = None,
+    ensemble: Annotated[
+        int | None,
+        typer.Option(
+            metavar="K",
+            help="Let K classifiers of an arm answer together too, by the mean of their "
+            "probabilities; at most --seeds.",
+        ),
     ] = None,
     precision: Annotated[
         str,
@@ -171,6 +192,7 @@ def evaluate(
       augfactory evaluate leaves-x10 --test leaves:test --minutes 20
       augfactory evaluate leaves-x10@v2 --test leaves:test --classifier resnet20 --seeds 5
       augfactory evaluate leaves-x10 --test leaves:test --arm synthetic-only --arm real+synthetic
+      augfactory evaluate photos-x10 --test torchvision:CIFAR10:test --corrupted CIFAR-10-C
     """
     with (
         session(
@@ -181,7 +203,7 @@ def evaluate(
         from augfactory.commands.evaluate import evaluate as command
         from augfactory.commands.evaluate.request import EvaluateRequest
         from augfactory.guarded.text import escaped
-        from augfactory.report.tables import table
+        from augfactory.report.tables import ensembles_table, table
         from augfactory.store.disk.lock import read_lock
 
         request = EvaluateRequest(
@@ -206,6 +228,8 @@ def evaluate(
                 held_out, size, grey, rgb, download, sized=True, fit=fit, skip_broken=skip_broken
             ),
             corruptions=corruptions,
+            corrupted=corrupted,
+            ensemble=ensemble,
             workers=chosen.workers,
             out=out,
             lock=read_lock(lock),
@@ -233,6 +257,9 @@ def evaluate(
             print_json(command.as_json(result))
             return
         show(table(result.arms))
+        if (together := ensembles_table(result.arms)) is not None:
+            show()
+            show(together)
         show()
         for path in result.files:
             show(escaped(str(path)))

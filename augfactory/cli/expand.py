@@ -1,12 +1,16 @@
 """``augfactory expand``."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from augfactory.cli.class_options import Balance, PerClass
 from augfactory.cli.engine_options import Address, EngineName, chosen_engine
+from augfactory.cli.mixing_options import Copies, Mix, MixFrom, Vary
+from augfactory.cli.redrawing import Reject, check_of_version
 from augfactory.cli.session import Debug, Json, Lock, Quiet, print_json, session, show
 from augfactory.cli.source_options import (
     SOURCE_HELP,
@@ -25,19 +29,30 @@ from augfactory.cli.source_options import (
     read_of,
     source_spec,
 )
+from augfactory.cli.usage import missing_option
 from augfactory.cli.validation_options import Folds, Group, Share, WithValidation
 from augfactory.errors import RecipeError
-from augfactory.names import FORMATS, MIXING, SAMPLERS, VARYING
+from augfactory.names import FORMATS, SAMPLERS
 
-COPIES = "Further rows per source image, on top of the factor; 0 leaves mixtures out."
+if TYPE_CHECKING:  # numpy takes half of the time that `augfactory --help` may take
+    from augfactory.commands.expand.build import Dataset
+    from augfactory.commands.expand.estimate import Estimate
 
 
 def expand(
     source: Annotated[str, typer.Argument(metavar="SOURCE|MODEL_DIR", help=SOURCE_HELP)],
-    out: Annotated[Path, typer.Option(help="NAME of the dataset; NAME-xK/v1 is written.")],
+    context: typer.Context,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="NAME of the dataset; NAME-xK/v1 is written. Required, but with --reject."
+        ),
+    ] = None,
     factor: Annotated[
         list[int] | None, typer.Option(help="Images per source image; repeatable.")
     ] = None,
+    per_class: PerClass = None,
+    balance: Balance = False,
     model: Annotated[Path | None, typer.Option(help="Folder of a trained VAE.")] = None,
     checkpoint: Annotated[
         str | None, typer.Option(help="A checkpoint of the model, such as 'loss-120'.")
@@ -90,29 +105,13 @@ def expand(
         float | None,
         typer.Option(help="With same-class: how far to interpolate to another image, 0 to 2."),
     ] = None,
-    vary: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="METHOD|none",
-            help=f"Vary further images by this after geometry; repeatable: {', '.join(VARYING)}.",
-        ),
-    ] = None,
-    mixup: Annotated[int | None, typer.Option(metavar="M", help=COPIES)] = None,
-    ricap: Annotated[int | None, typer.Option(metavar="M", help=COPIES)] = None,
-    cutmix: Annotated[int | None, typer.Option(metavar="M", help=COPIES)] = None,
-    augmix: Annotated[int | None, typer.Option(metavar="M", help=COPIES)] = None,
-    mix: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="METHOD=M", help=f"The same by any method; repeatable: {', '.join(MIXING)}."
-        ),
-    ] = None,
-    mix_from: Annotated[
-        str | None,
-        typer.Option(
-            metavar="expanded|originals", help="Images to mix [expanded; augmix: originals]."
-        ),
-    ] = None,
+    vary: Vary = None,
+    mixup: Copies = None,
+    ricap: Copies = None,
+    cutmix: Copies = None,
+    augmix: Copies = None,
+    mix: Mix = None,
+    mix_from: MixFrom = None,
     unlabelled: Annotated[
         str | None,
         typer.Option(metavar="SOURCE", help="Images without labels; any folder of images will do."),
@@ -154,6 +153,7 @@ def expand(
     folds: Folds = None,
     group: Group = None,
     with_validation: WithValidation = None,
+    reject: Reject = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be written, and stop.")
     ] = False,
@@ -180,29 +180,46 @@ def expand(
     colour as changes to the real images (--share, --decode). Options such as --mixup put rows on
     top, and a recipe sets everything. With further images of the same kind that nobody has
     labelled, --unlabelled and --pseudo-label help most: classifiers trained on the labelled images
-    label the others, and the surest become rows with soft labels.
+    label the others, and the surest become rows with soft labels. Of uneven classes --balance makes
+    as many rows each.
 
     The same request again is answered at once with the version that exists; after an interruption
-    the same command continues where it stopped.
+    the same command continues where it stopped. With --reject rows of a version are drawn anew
+    that were marked on the page of `augfactory preview --html`: the next version is made.
 
     \b
     Examples:
       augfactory expand models/digits --factor 10 --factor 50 --out digits
       augfactory expand leaves/ --size 64 --factor 10 --mixup 5 --ricap 5 --out leaves
       augfactory expand scans/ --factor 10 --validation 0.2 --group '^(patient\\d+)' --out scans
+      augfactory expand parts/ --factor 10 --balance --out parts
       augfactory expand parts/ --unlabelled more/ --pseudo-label --factor 50 --out parts
       augfactory expand models/digits --recipe recipe.toml --out digits --dry-run
+      augfactory expand leaves-x10 --reject leaves-x10-v1-rejects.json
     """
+    if out is None and reject is None:
+        raise missing_option(context, "out")
     with (
         session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress,
         chosen_engine(engine, address, workers) as chosen,
     ):
         from augfactory.commands.expand import expand as command
-        from augfactory.commands.expand.estimate import estimate, estimates_text
+        from augfactory.commands.expand.classes import ClassRule
+        from augfactory.commands.expand.estimate import estimate
         from augfactory.commands.expand.options import ExpandOptions, build_request, read_copies
         from augfactory.commands.expand.validation import Held
+        from augfactory.commands.versions.rows.redraw_asked import redraw
         from augfactory.store.disk.lock import read_lock
 
+        if out is None:
+            assert reject is not None
+            check_of_version(context)
+            made = redraw(
+                source, reject, progress, chosen.workers, read_lock(lock), model=model,
+                dry_run=dry_run, runs_on=chosen.engine,
+            )  # fmt: skip
+            _answer([made], as_json=json)
+            return
         vae = {
             "share": share, "decode": decode, "sampler": sampler, "temperature": temperature,
             "reach": reach, "filter": filter,
@@ -212,6 +229,7 @@ def expand(
             more = source_spec(unlabelled, None, False, False, download, skip_broken=skip_broken)
         flags = ExpandOptions(
             factors=tuple(dict.fromkeys(factor or ())),
+            classes=ClassRule(per_class, balance),
             originals=originals,
             seed=seed,
             format=format,
@@ -240,48 +258,40 @@ def expand(
         if any(given is not None for given in (validation, folds, group, own)):
             held = Held(share=validation, folds=folds, group=group, source=own)
             flags = replace(flags, held=held)
-        if auto and dry_run:
+        if auto and (dry_run or reject is not None):
             raise RecipeError(
-                "--auto --dry-run",
+                "--auto --dry-run" if dry_run else "--auto --reject",
                 "finding a recipe takes minutes, and writes it",
-                "Run `augfactory tune` first, and give --recipe with --dry-run.",
+                "Run `augfactory tune` first, and give --recipe in place of --auto.",
             )
         if auto:
             from augfactory.commands.tune.auto import with_found_recipe
 
             flags = with_found_recipe(
-                flags,
-                spec,
-                out,
-                progress,
-                model=model,
-                n_train=n_train,
-                workers=chosen.workers,
-                lock=read_lock(lock),
-                runs_on=chosen.engine,
-            )
+                flags, spec, out, progress, model=model, n_train=n_train,
+                workers=chosen.workers, lock=read_lock(lock), runs_on=chosen.engine,
+            )  # fmt: skip
         request = build_request(
-            flags,
-            spec,
-            out,
-            model=model,
-            checkpoint=checkpoint,
-            n_train=n_train,
-            workers=chosen.workers,
-            lock=read_lock(lock),
-            runs_on=chosen.engine,
-        )
-        if dry_run:
-            estimates = estimate(request, progress)
-            if json:
-                print_json(command.as_json(estimates))
-            else:
-                show(estimates_text(estimates))
-            return
-        datasets = command.expand(request, progress)
-        if json:
-            print_json(command.as_json(datasets))
-            return
-        for dataset in datasets:
-            state = "exists already" if dataset.existing else f"{dataset.rows:,} rows"
-            show(f"{dataset.name}@{dataset.version}  {dataset.path}  {state}")
+            flags, spec, out, model=model, checkpoint=checkpoint, n_train=n_train,
+            workers=chosen.workers, lock=read_lock(lock), runs_on=chosen.engine,
+        )  # fmt: skip
+        if reject is not None:
+            made = redraw(
+                request, reject, progress, chosen.workers, request.lock, dry_run=dry_run,
+                runs_on=chosen.engine,
+            )  # fmt: skip
+            _answer([made], as_json=json)
+        elif dry_run:
+            _answer(estimate(request, progress), as_json=json)
+        else:
+            _answer(command.expand(request, progress), as_json=json)
+
+
+def _answer(answers: "Sequence[Dataset | Estimate]", *, as_json: bool) -> None:
+    """Print datasets that were made, or what is known of them beforehand."""
+    from augfactory.commands.expand import expand as command
+
+    if as_json:
+        print_json(command.as_json(answers))
+    else:
+        show(command.as_text(answers))

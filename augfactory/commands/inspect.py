@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from augfactory.commands.opening.look import paragraph
-from augfactory.commands.opening.notes import few_images
+from augfactory.commands.opening.notes import few_images, uneven_classes
 from augfactory.commands.opening.opening import flags_of
 from augfactory.commands.progress import Progress
 from augfactory.guarded.tables import aligned
@@ -89,8 +89,8 @@ def as_text(inspection: Inspection) -> str:
         [name, f"{count:,}"] for name, count in zip(source.class_names, found.counts, strict=True)
     ]
     parts.append(aligned([["class", "images"], *rows]))
-    if (note := few_images(source.restricted_to(found.sound))) is not None:
-        parts.append(note)
+    sound = source.restricted_to(found.sound)
+    parts += [note for note in (few_images(sound), uneven_classes(sound)) if note is not None]
     listed = {
         "Cannot be read": [f"{item.name}: {item.reason}" for item in found.skipped],
         "Left out": [f"{item.name}: {item.reason}" for item in inspection.left_out],

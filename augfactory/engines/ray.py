@@ -9,26 +9,31 @@ import contextlib
 import importlib.util
 import math
 import os
-import socket
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from augfactory.engines.clusters import (
+    INSTALL,
+    LOCAL,
+    check_answers,
+    lost,
+    no_machine,
+    unreachable,
+)
 from augfactory.engines.nodes import Conditions, Failed, run_on_node, told_here
 from augfactory.engines.processes import THREAD_VARIABLES, Run
-from augfactory.errors import RecipeError, ResourceError
+from augfactory.errors import ResourceError
 from augfactory.held_signals import handlers_kept, signals_held
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-LOCAL, ADDRESS_VARIABLE = "local", "RAY_ADDRESS"
-INSTALL = "python -m pip install 'augfactory[ray]'"
+ADDRESS_VARIABLE = "RAY_ADDRESS"
 RETRIES = 5  # of a task whose worker or machine was lost
 PATIENCE = 60.0  # seconds without a machine that could run a task
-ANSWER_WITHIN = 10.0  # seconds
 LOOK_EVERY = 1.0  # seconds
 OBJECT_STORE = 80 * 2**20  # bytes, the least that Ray takes: tasks send a few hundred
 LONGEST_FOLDER = 30  # letters; Ray puts sockets below it, whose paths may have 107
@@ -38,9 +43,6 @@ QUIET = {
     "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
-# An HTTP/2 client's first words, and the kind of frame that a server answers with.
-GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
-SETTINGS = 4
 
 
 class RayEngine:
@@ -124,7 +126,7 @@ class RayEngine:
                     most = self._most_in_flight(threads)  # machines come and go
                     able = time.monotonic() if self._able(threads, gpus) else able
                     if time.monotonic() - able > PATIENCE:
-                        raise _no_machine(threads, gpus)
+                        raise no_machine(threads, gpus, PATIENCE)
                 else:
                     able = time.monotonic()
         finally:
@@ -142,7 +144,7 @@ class RayEngine:
             except told.GetTimeoutError:  # it was lost on the way, and is made again
                 continue
             except told.RayError as error:
-                raise _lost(error) from error
+                raise lost(error, RETRIES + 1) from error
         if isinstance(answer, Failed):
             raise told_here(answer)
         return answer
@@ -174,7 +176,7 @@ class RayEngine:
                 else:
                     ray.init(self._address, **_silent())
             except Exception as error:  # Ray has many, of its own and of others
-                raise _unreachable(self._address, str(error)) from error
+                raise unreachable(self._address, str(error)) from error
         self._ray = ray
 
     def _start(self, ray: Any) -> None:
@@ -218,7 +220,7 @@ def ray_engine(
         raise ResourceError("--engine ray", "Ray is not installed", f"Install it: {INSTALL}")
     address = address or os.environ.get(ADDRESS_VARIABLE) or LOCAL
     if address not in (LOCAL, "auto"):
-        _check_answers(address)
+        check_answers(address)
     engine = RayEngine(address, workers, alike)
     try:
         yield engine
@@ -247,92 +249,3 @@ def _hushed() -> Iterator[None]:
 
 def _silent() -> dict[str, Any]:
     return {"log_to_driver": False, "logging_level": "CRITICAL"}
-
-
-def _check_answers(address: str) -> None:
-    """Hold an address to be one at which something like Ray's head answers; Ray waits for minutes.
-
-    Raises:
-        RecipeError: it is no address.
-        ResourceError: nothing answers, or something else.
-    """
-    host, _, port = address.rpartition(":")
-    if "://" in address or not host or not port.isdecimal():
-        raise RecipeError(
-            f"--address {address}",
-            "is not HOST:PORT, and ray:// is not supported",
-            "Run this command on a machine of the cluster, and give the address that "
-            "`ray start --head` printed, such as 10.0.0.1:6379, or auto.",
-        )
-    try:
-        with socket.create_connection((host.strip("[]"), int(port)), ANSWER_WITHIN) as connection:
-            connection.settimeout(ANSWER_WITHIN)
-            connection.sendall(GREETING)
-            answered = connection.recv(9)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise _unreachable(address, f"nothing answers there ({reason})") from error
-    if len(answered) < 4 or answered[3] != SETTINGS:
-        raise _unreachable(address, "what answers there is not the head of a Ray cluster")
-
-
-def _unreachable(address: str, why: str) -> ResourceError:
-    if "Version mismatch" in why:
-        return ResourceError(
-            f"--address {address}",
-            "the cluster has another version of Ray or of Python than this process: "
-            + " ".join(why.partition(":")[2].split()),
-            "Install the same versions of both on every machine.",
-        )
-    first = (why.strip().splitlines() or ["no reason was told"])[0]
-    if address == LOCAL:
-        return ResourceError(
-            "--engine ray", f"Ray cannot be started here: {first}", "Use --engine local."
-        )
-    return ResourceError(
-        f"--address {address}",
-        first,
-        "Start a cluster with `ray start --head --port=6379`, make this machine one of it with "
-        "`ray start --address=HOST:6379`, and see with `ray status` that it runs. "
-        "Without --address, one is started here for this command.",
-    )
-
-
-def _no_machine(threads: int, gpus: int) -> ResourceError:
-    needs = "a core" if threads == 1 else f"{threads} cores"
-    if gpus:
-        needs += " and a graphics device" if gpus == 1 else f" and {gpus} graphics devices"
-    return ResourceError(
-        "--engine ray",
-        f"for {PATIENCE:.0f} seconds no machine of the cluster has had {needs}, which a task needs",
-        "See with `ray status` what the cluster has, add a machine with `ray start "
-        "--address=HOST:6379`, and run the same command again: finished parts are kept.",
-    )
-
-
-def _lost(error: Exception) -> ResourceError:
-    """Tell what Ray says of a task that gave no answer."""
-    text = " ".join(str(error).split())
-    again = "Run the same command again: finished parts are kept."
-    if "No module named" in text:
-        missing = text.partition("No module named")[2].split()[0].strip("'\".,:")
-        return ResourceError(
-            "--engine ray",
-            f"a machine of the cluster cannot import {missing!r}",
-            f"Install the same augfactory there, for the Python that runs `ray start`: {INSTALL}",
-        )
-    kind = type(error).__name__
-    if kind == "OutOfMemoryError":
-        return ResourceError(
-            "--engine ray",
-            "Ray ended a task because the memory of its machine ran out",
-            f"Give that machine fewer cores (`ray start --num-cpus=N`). {again}",
-        )
-    if kind in ("WorkerCrashedError", "NodeDiedError", "LocalRayletDiedError", "ObjectLostError"):
-        return ResourceError(
-            "--engine ray",
-            f"the workers or machines that ran a task were lost {RETRIES + 1} times, most likely "
-            "because memory ran out",
-            f"See with `ray status` what the cluster has. {again}",
-        )
-    return ResourceError("--engine ray", f"Ray says {kind}: {text[:300]}", again)

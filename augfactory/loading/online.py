@@ -75,12 +75,17 @@ class OnlineDataset(Dataset[Item]):
     def __repr__(self) -> str:
         shape = self.source.image_shape
         return (
-            f"OnlineDataset(epochs={self.recipe.factor}, rows={len(self)}, "
+            f"OnlineDataset(epochs={self.epochs}, rows={len(self)}, "
             f"classes={len(self.class_names)}, shape={shape})"
         )
 
     def __len__(self) -> int:
         return self._sections[-1].stop
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs have rows of their own."""
+        return self.recipe.factor or 0
 
     def epoch(self, number: int) -> Int64Array:
         """Return the rows of epoch ``number``, counted from 0, shuffled: int64 [n].
@@ -88,7 +93,7 @@ class OnlineDataset(Dataset[Item]):
         An epoch has one row of each original, the next of its ``epochs`` rows; of M further rows
         that mixing adds for each original, epoch e has those whose number is e modulo ``epochs``.
         """
-        count, epochs = len(self.source), self.recipe.factor
+        count, epochs = len(self.source), self.epochs
         if not 0 <= number < epochs:
             raise IndexError(f"epochs go from 0 to {epochs - 1}")
         rows = [
@@ -218,6 +223,12 @@ def online(
     )
     inputs, (build,) = plan_builds(request, Progress())
     made = build.recipe
+    if made.class_images is not None:
+        raise RecipeError(
+            "recipe",
+            "classes of their own numbers of rows are stored, not made online",
+            "Store it with `augfactory expand`, or leave out `balance` and `class_factors`.",
+        )
     if made.pseudo_label is not None or (made.vae is not None and made.vae.filter):
         raise RecipeError(
             "recipe",

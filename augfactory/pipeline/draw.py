@@ -1,19 +1,20 @@
 """Draw the rows of a plan, section by section.
 
 A section is drawn in blocks of 64 rows, each from random numbers keyed by (seed, stage, block): any
-process can draw any block without the others.
+process can draw any block without the others. Rows that were rejected are drawn by another seed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from augfactory.keyed_random import generator, key_of
-from augfactory.methods.method import Draws, Slots
 from augfactory.methods.registry import METHODS
-from augfactory.pipeline.partners import mixing_partners, same_class_partners
+from augfactory.pipeline.drawn import again as again_key
+from augfactory.pipeline.drawn import columns, noise_keys, padded, slots
+from augfactory.pipeline.partners import mixing_groups, mixing_partners, same_class_partners
 from augfactory.pipeline.plan import (
     NONE,
     UNLABELLED,
@@ -21,13 +22,16 @@ from augfactory.pipeline.plan import (
     PlanRows,
     Section,
     cut,
+    merged,
     parents,
     sections,
 )
 from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.redraw import draw_of, seed_of
 from augfactory.pipeline.settle import Settle, draw_number, rejected_columns
 from augfactory.pipeline.shares import decoded_rows
 from augfactory.pipeline.stages import MixStage, method_of
+from augfactory.pipeline.turns import turns_of
 from augfactory.records import BLOCK_ROWS, Int64Array
 from augfactory.vae.samplers.registry import SAMPLERS
 
@@ -39,17 +43,14 @@ REDRAWS = 32
 def draw_rows(
     recipe: Recipe, origin: Origin, shard: Section, settle: Settle | None = None
 ) -> Iterator[PlanRows]:
-    """Draw the plan of a shard, block by block.
-
-    ``settle`` says which decoded rows are drawn again, where the recipe has them filtered.
-    """
+    """Draw the plan of a shard, block by block; ``settle`` says which decoded rows are filtered."""
     sources = len(origin.class_rows.labels)
     section = sections(recipe, sources)[shard.stage]
-    draw = _draw_mixed
-    if shard.stage == 0:
-        draw = _draw_first if settle is None else partial(_draw_settled, settle)
-    elif shard.stage > len(recipe.mix):
-        draw = _draw_unlabelled
+    draw = partial(_draw_anew, _draw_mixed if shard.stage else _draw_first)
+    if shard.stage > len(recipe.mix):
+        draw = partial(_draw_anew, _draw_unlabelled)
+    elif shard.stage == 0 and settle is not None:
+        draw = partial(_draw_settled, settle)
     for start in range(shard.start, shard.stop, BLOCK_ROWS):
         # Drawn for whole blocks, then cut: the last block begins like a full one.
         within = np.arange(start - section.start, start - section.start + BLOCK_ROWS)
@@ -57,11 +58,28 @@ def draw_rows(
         yield cut(plan, min(BLOCK_ROWS, shard.stop - start))
 
 
+def _draw_anew(
+    draw: Callable[..., PlanRows],
+    recipe: Recipe,
+    origin: Origin,
+    section: Section,
+    within: Int64Array,
+    *more: Int64Array | None,
+) -> PlanRows:
+    """Draw a block, each row by the seed of its draw, which is another after a rejection."""
+    number = draw_of(recipe.redrawn, section.start + within)
+    plans = {
+        each: draw(recipe, origin, section, within, seed_of(recipe.seed, each), *more)
+        for each in np.unique(number).tolist()
+    }
+    return merged(plans, number)
+
+
 def _draw_settled(
     settle: Settle, recipe: Recipe, origin: Origin, section: Section, within: Int64Array
 ) -> PlanRows:
     def draw(number: Int64Array | None) -> PlanRows:
-        return _draw_first(recipe, origin, section, within, number)
+        return _draw_anew(_draw_first, recipe, origin, section, within, number)
 
     rejected = settle(draw)
     plan = draw(draw_number(rejected))
@@ -74,6 +92,7 @@ def _draw_first(
     origin: Origin,
     section: Section,
     within: Int64Array,
+    seed: int,
     number: Int64Array | None = None,
 ) -> PlanRows:
     """Draw rows of one original each; of the decoded ones, the draw ``number`` of each.
@@ -81,60 +100,68 @@ def _draw_first(
     ``number`` is int64 [n], 0 for a first draw; None where all are.
     """
     number = np.zeros_like(within) if number is None else number
-    round_, source = np.divmod(within, len(origin.class_rows.labels))
+    turns = turns_of(recipe, origin.class_rows, 0)
+    round_, source = turns.of(within)
     if not recipe.originals:
         round_ += 1
     made, block = round_ > 0, int(within[0]) // BLOCK_ROWS
-    decoded = made & decoded_rows(recipe, origin.class_rows, source, round_)
+    decoded = made & decoded_rows(recipe, turns, source, round_)
     source_index = np.full((len(within), parents(recipe)), NONE, dtype=np.int64)
     source_index[:, 0] = source
-    draws = _varied_draws(recipe, "geometry", origin, within, round_, made)
+    draws = _varied_draws(recipe, seed, "geometry", origin, within, round_, made)
     if recipe.vae is not None:
         sampler = SAMPLERS[recipe.vae.sampler]
         params = sampler.params.model_validate(recipe.vae.parameters)
         drawn = np.empty((len(within), len(sampler.fields)))
         for draw in np.unique(number).tolist():
-            own, key = number == draw, (block, *_again(draw))
+            own, key = number == draw, (block, *again_key(draw))
             if sampler.needs_partner:
-                keyed = generator(recipe.seed, "vae partner", *key)
+                keyed = generator(seed, "vae partner", *key)
                 partners = same_class_partners(origin.class_rows, source, BLOCK_ROWS, keyed)
                 source_index[own & decoded, 1] = partners[own & decoded]
-            keyed = generator(recipe.seed, "vae draw", *key)
+            keyed = generator(seed, "vae draw", *key)
             drawn[own] = sampler.draw(params, BLOCK_ROWS, keyed)[own]
-        draws |= _columns("vae", sampler.fields, drawn, decoded)
+        draws |= columns("vae", sampler.fields, drawn, decoded)
     method = np.select([decoded, made], ["vae", "geometry"], "original")
-    return _of_one_image(recipe, section, within, method, round_, source_index, draws, number)
+    return _of_one_image(seed, section, within, method, round_, source_index, draws, number)
 
 
-def _draw_mixed(recipe: Recipe, origin: Origin, section: Section, within: Int64Array) -> PlanRows:
+def _draw_mixed(
+    recipe: Recipe, origin: Origin, section: Section, within: Int64Array, seed: int
+) -> PlanRows:
     stage = recipe.mix[section.stage - 1]
     method, parameters = method_of(stage)
-    copy, lead = np.divmod(within, len(origin.class_rows.labels))
+    turns = turns_of(recipe, origin.class_rows, section.stage)
+    copy, lead = turns.of(within)
     name, block = f"mix {section.stage}", int(within[0]) // BLOCK_ROWS
     used = method.parents(parameters)
-    chosen = lead[:, None]
+    chosen, alike = lead[:, None], None
     if used > 1:
-        partners = mixing_partners(
-            origin.class_rows,
-            lead,
-            used - 1,
+        pairing, keyed = (
             method.pairing(parameters),
-            generator(recipe.seed, f"{name} partner", block),
+            generator(seed, f"{name} partner", block),
         )
+        if turns.by_class:
+            rows = min(len(within), section.stop - section.start - int(within[0]))
+            partners, alike = mixing_groups(origin.class_rows, lead, rows, used - 1, pairing, keyed)
+        else:
+            partners = mixing_partners(origin.class_rows, lead, used - 1, pairing, keyed)
         chosen = np.concatenate([chosen, partners], axis=1)
-    drawn = method.draw(parameters, _slots(recipe, name, origin, within, copy))
+    drawn = method.draw(parameters, slots(seed, name, origin, within, copy))
     if recipe.distinct and used > 1:
         for again in range(1, REDRAWS):
             shares = method.weights(parameters, drawn, origin.image_shape)
             copies = shares.max(axis=1) > 1 - LEAST_SHARE
             if not copies.any():
                 break
-            slots = _slots(recipe, f"{name} again {again}", origin, within, copy)
-            drawn[copies] = method.draw(parameters, slots)[copies]
-    if stage.share is not None and method.largest_first is not None:
+            more = slots(seed, f"{name} again {again}", origin, within, copy)
+            drawn[copies] = method.draw(parameters, more)[copies]
+    if (stage.share is not None or turns.by_class) and method.largest_first is not None:
         # A mixture among the images of its lead is labelled most as that, so that every image and
         # class has its ``factor`` of them whatever was drawn.
         drawn = method.largest_first(drawn)
+    if alike is not None:
+        drawn = drawn[alike]
     weight = method.weights(parameters, drawn, origin.image_shape)
     views = method.views
     return PlanRows(
@@ -143,20 +170,20 @@ def _draw_mixed(recipe: Recipe, origin: Origin, section: Section, within: Int64A
         method=np.full(len(within), stage.method),
         round=np.where(views, 0, copy).astype(np.int32),
         view=np.where(views, copy + 1, 0).astype(np.int32),
-        source_index=_padded(chosen, parents(recipe), NONE),
-        parent_row=_padded(
-            _parent_rows(recipe, origin, stage, name, block, chosen), parents(recipe), NONE
+        source_index=padded(chosen, parents(recipe), NONE),
+        parent_row=padded(
+            _parent_rows(recipe, seed, origin, stage, name, block, chosen), parents(recipe), NONE
         ),
-        weight=_padded(weight, parents(recipe), 0),
-        noise_key=_noise_keys(recipe, section.start + within),
-        draws=_columns(
+        weight=padded(weight, parents(recipe), 0),
+        noise_key=noise_keys(seed, section.start + within),
+        draws=columns(
             f"mix{section.stage}", method.fields(parameters), drawn, np.ones(len(within), bool)
         ),
     )
 
 
 def _draw_unlabelled(
-    recipe: Recipe, origin: Origin, section: Section, within: Int64Array
+    recipe: Recipe, origin: Origin, section: Section, within: Int64Array, seed: int
 ) -> PlanRows:
     """Draw rows of unlabelled images: all of them once, then all of them varied, and again."""
     if origin.unlabelled is None:
@@ -164,13 +191,14 @@ def _draw_unlabelled(
     round_, place = np.divmod(within, len(origin.unlabelled))
     source_index = np.full((len(within), parents(recipe)), NONE, dtype=np.int64)
     source_index[:, 0] = len(origin.class_rows.labels) + origin.unlabelled[place]
-    draws = _varied_draws(recipe, UNLABELLED, origin, within, round_, round_ > 0)
+    draws = _varied_draws(recipe, seed, UNLABELLED, origin, within, round_, round_ > 0)
     method = np.full(len(within), UNLABELLED)
-    return _of_one_image(recipe, section, within, method, round_, source_index, draws)
+    return _of_one_image(seed, section, within, method, round_, source_index, draws)
 
 
 def _varied_draws(
     recipe: Recipe,
+    seed: int,
     name: str,
     origin: Origin,
     within: Int64Array,
@@ -181,20 +209,20 @@ def _varied_draws(
     draws: dict[str, npt.NDArray[np.float64]] = {}
     if recipe.geometry is not None:
         method, parameters = method_of(recipe.geometry)
-        drawn = method.draw(parameters, _slots(recipe, name, origin, within, round_))
-        draws |= _columns("geometry", method.fields(parameters), drawn, used)
+        drawn = method.draw(parameters, slots(seed, name, origin, within, round_))
+        draws |= columns("geometry", method.fields(parameters), drawn, used)
     for number, stage in enumerate(recipe.vary, 1):
         method, parameters = method_of(stage)
         own = f"{name} vary {number}"
-        drawn = method.draw(parameters, _slots(recipe, own, origin, within, round_))
-        keyed = generator(recipe.seed, f"{own} share", int(within[0]) // BLOCK_ROWS)
+        drawn = method.draw(parameters, slots(seed, own, origin, within, round_))
+        keyed = generator(seed, f"{own} share", int(within[0]) // BLOCK_ROWS)
         changed = used & (keyed.random(len(within)) < stage.share)
-        draws |= _columns(f"vary{number}", method.fields(parameters), drawn, changed)
+        draws |= columns(f"vary{number}", method.fields(parameters), drawn, changed)
     return draws
 
 
 def _of_one_image(
-    recipe: Recipe,
+    seed: int,
     section: Section,
     within: Int64Array,
     method: npt.NDArray[np.str_],
@@ -215,7 +243,7 @@ def _of_one_image(
         source_index=source_index,
         parent_row=np.full_like(source_index, NONE),
         weight=weight,
-        noise_key=_noise_keys(recipe, section.start + within, number),
+        noise_key=noise_keys(seed, section.start + within, number),
         draws=draws,
     )
 
@@ -226,58 +254,24 @@ def order_of_unlabelled(recipe: Recipe, kept: npt.NDArray[np.bool_]) -> Int64Arr
 
 
 def _parent_rows(
-    recipe: Recipe, origin: Origin, stage: MixStage, name: str, block: int, chosen: Int64Array
+    recipe: Recipe,
+    seed: int,
+    origin: Origin,
+    stage: MixStage,
+    name: str,
+    block: int,
+    chosen: Int64Array,
 ) -> Int64Array:
     """Choose which of its images stands for each chosen source, where expanded ones are mixed."""
     if stage.source == "originals":
         return np.full_like(chosen, NONE)
+    turns = turns_of(recipe, origin.class_rows, 0)
+    there = turns.kept + turns.rows_of(chosen)
     if METHODS[stage.method].views:
         # All views of a source are views of one image, which the Jensen-Shannon loss compares.
-        rounds = np.array(
-            [
-                [key_of(recipe.seed, name, "view of", lead) % recipe.single]
-                for (lead,) in chosen.tolist()
-            ]
-        )
+        keys = [[key_of(recipe.seed, name, "view of", lead)] for (lead,) in chosen.tolist()]
+        rounds = np.array(keys) % there
     else:
-        keyed = generator(recipe.seed, f"{name} round", block)
-        rounds = keyed.integers(0, recipe.single, chosen.shape)
-    rows: Int64Array = rounds * len(origin.class_rows.labels) + chosen
-    return rows
-
-
-def _slots(
-    recipe: Recipe, name: str, origin: Origin, within: Int64Array, round_: Int64Array
-) -> Slots:
-    def keyed(what: str, number: int) -> np.random.Generator:
-        return generator(recipe.seed, name, what, number)
-
-    return Slots(within, round_, origin.image_shape, keyed)
-
-
-def _noise_keys(recipe: Recipe, rows: Int64Array, number: Int64Array | None = None) -> Int64Array:
-    draws = [0] * len(rows) if number is None else number.tolist()
-    keys = [
-        key_of(recipe.seed, "noise", row, *_again(draw))
-        for row, draw in zip(rows.tolist(), draws, strict=True)
-    ]
-    return np.array(keys, dtype=np.int64)
-
-
-def _again(draw: int) -> tuple[int | str, ...]:
-    """Return what the key of a further draw has behind that of the first."""
-    return ("again", draw) if draw else ()
-
-
-def _columns(
-    prefix: str, fields: Sequence[str], drawn: Draws, used: npt.NDArray[np.bool_]
-) -> dict[str, npt.NDArray[np.float64]]:
-    return {
-        f"{prefix}_{field}": np.where(used, drawn[:, column], np.nan)
-        for column, field in enumerate(fields)
-    }
-
-
-def _padded(values: np.ndarray, width: int, filler: int) -> np.ndarray:
-    padding = np.full((len(values), width - values.shape[1]), filler, dtype=values.dtype)
-    return np.concatenate([values, padding], axis=1)
+        keyed = generator(seed, f"{name} round", block)
+        rounds = keyed.integers(0, there if turns.by_class else recipe.single, chosen.shape)
+    return turns.row(rounds, chosen)

@@ -78,6 +78,69 @@ def mixing_partners(
     return chosen[:, 1:]
 
 
+def mixing_groups(
+    class_rows: ClassRows,
+    leads: Int64Array,
+    rows: int,
+    partners: int,
+    pairing: Pairing,
+    generator: np.random.Generator,
+) -> tuple[Int64Array, Int64Array]:
+    """Draw partners so that every class has exactly as much of the labels as rows that it leads.
+
+    The first ``rows`` of a block whose leads are ``leads`` [n] are put in groups. Each place of a
+    row's partners has the class that leads another row of its group, and for no two rows of the
+    group the same one. The rows of a group are to be mixed by the same weights: what a class loses
+    in the rows that it leads, it then gets back in others.
+
+    An image is mixed with itself only where its class has too few others. With pairing "other" a
+    row whose group has no other class for it is on its own; "any" and "balanced" are the same here.
+
+    Returns:
+        The partners, int64 [n, partners], and int64 [n], the row whose weights each row takes.
+    """
+    alike = np.arange(len(leads))
+    if pairing == "same":
+        return mixing_partners(class_rows, leads, partners, pairing, generator), alike
+    labels, sizes = class_rows.labels[leads[:rows]], np.diff(class_rows.first)
+    # Where classes must differ, or have too few images to be mixed by themselves, a group is taken
+    # from distant places of the rows in order of their class; else from any.
+    apart = pairing == "other" or sizes[sizes > 0].min() <= partners
+    order = generator.permutation(rows)
+    if apart:
+        order = order[np.argsort(generator.permutation(len(sizes))[labels[order]], kind="stable")]
+    groups = -(-rows // (2 if pairing == "other" else partners + 1))
+    seat, group = np.divmod(np.arange(rows), groups)
+    seats = (rows - 1 - group) // groups + 1
+    alike[order] = order[group]
+    chosen = leads[:, None]
+    for place in range(1, partners + 1):
+        label = class_rows.labels[leads]
+        step = 1 if pairing == "other" else place  # of pairs, all partners have the other's class
+        label[order] = labels[order[group + (seat + step) % seats * groups]]
+        chosen = np.concatenate([chosen, _others(class_rows, label, chosen, generator)], axis=1)
+    if pairing == "other":
+        of_chosen = class_rows.labels[chosen]
+        alone = np.flatnonzero((of_chosen[:, 1:] == of_chosen[:, :1]).any(axis=1))
+        chosen[alone, 1:] = mixing_partners(class_rows, leads[alone], partners, pairing, generator)
+        alike[alone] = alone
+    return chosen[:, 1:], alike
+
+
+def _others(
+    class_rows: ClassRows, label: Int64Array, chosen: Int64Array, generator: np.random.Generator
+) -> Int64Array:
+    """Draw an image of each ``label`` [n] that is not among ``chosen`` [n, m], if there is one."""
+    drawn = _within(class_rows, label, generator)
+    sizes = class_rows.first[label + 1] - class_rows.first[label]
+    used = class_rows.labels[chosen] == label[:, None]
+    # Of a class whose images are all chosen, one is chosen again.
+    left = sizes > np.array([len({*row[own]}) for row, own in zip(chosen, used, strict=True)])
+    while (clash := left & (chosen == drawn[:, None]).any(axis=1)).any():
+        drawn[clash] = _within(class_rows, label[clash], generator)
+    return drawn[:, None]
+
+
 def check_pairing(
     class_rows: ClassRows, partners: int, pairing: Pairing, class_names: tuple[str, ...]
 ) -> None:

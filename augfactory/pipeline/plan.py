@@ -3,12 +3,15 @@
 A dataset has sections. The first holds what is made of one source image each, round by round, each
 round in source order; round 0 is the originals. Each mix stage adds a section of its own, copy by
 copy, again in source order. Unlabelled images, where there are any, make the last section.
-``draw.py`` draws the rows.
+``turns.py`` says which original leads a row, in another order where classes have their own numbers
+of rows; ``draw.py`` draws the rows.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -86,10 +89,10 @@ class Origin:
 
 def sections(recipe: Recipe, sources: int) -> list[Section]:
     """Return the sections of a dataset in row order."""
-    rows = [recipe.single, *(stage.copies for stage in recipe.mix)]
+    rows = recipe.section_rows(sources)
     if recipe.pseudo_label is not None:
-        rows.append(recipe.pseudo_label.copies)
-    ends = np.cumsum(np.array(rows) * sources).tolist()
+        rows.append(recipe.pseudo_label.copies * sources)
+    ends = np.cumsum(rows).tolist()
     starts = [0, *ends[:-1]]
     return [Section(*found) for found in zip(range(len(rows)), starts, ends, strict=True)]
 
@@ -152,6 +155,29 @@ def join(plans: Sequence[PlanRows]) -> PlanRows:
             name: np.concatenate([plan.draws[name] for plan in plans]) for name in plans[0].draws
         },
     )
+
+
+def merged(plans: Mapping[int, PlanRows], which: Int64Array) -> PlanRows:
+    """Return a block of which each row is that of the plan ``which`` [n] names; all are alike."""
+    number, *others = plans
+    whole = plans[number]
+    if not others:
+        return whole
+    rows = {other: np.flatnonzero(which == other) for other in others}
+
+    def column(of: Callable[[PlanRows], np.ndarray]) -> np.ndarray:
+        values = of(whole).astype(np.result_type(*(of(plan) for plan in plans.values())))
+        for other in others:
+            values[rows[other]] = of(plans[other])[rows[other]]
+        return values
+
+    columns: dict[str, Any] = {name: column(attrgetter(name)) for name in _COLUMNS}
+    draws = {name: column(partial(_drawn, name)) for name in whole.draws}
+    return replace(whole, **columns, draws=draws)
+
+
+def _drawn(name: str, plan: PlanRows) -> np.ndarray:
+    return plan.draws[name]
 
 
 def cut(plan: PlanRows, count: int) -> PlanRows:

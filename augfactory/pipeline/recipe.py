@@ -6,9 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
 
 from augfactory.methods.registry import METHODS
+from augfactory.pipeline.class_rows import rows_of_sections, rows_within
+from augfactory.pipeline.redraw import Rounds
 from augfactory.pipeline.stages import (
     LARGEST_FACTOR,
     GeometryStage,
@@ -17,9 +20,11 @@ from augfactory.pipeline.stages import (
     VaeStage,
 )
 from augfactory.pipeline.vary import VaryStage
+from augfactory.records import Int64Array
 
 # Raise this whenever the same recipe gives other pixels or labels than before.
 RENDERING = 1
+LARGEST_PER_CLASS = 1_000_000_000
 
 Factor = Annotated[
     StrictInt,
@@ -35,6 +40,29 @@ Seed = Annotated[StrictInt, Field(ge=0, description="Random seed.")]
 Distinct = Annotated[
     StrictBool, Field(description="Draw a mixture again that would be one of its parents.")
 ]
+PerClass = Annotated[
+    StrictInt,
+    Field(
+        ge=1, le=LARGEST_PER_CLASS,
+        description="In place of `factor`: exactly so many rows of each class, mixtures among "
+        "them. A `[[mix]]` has its `copies` for each image of the largest class.",
+    ),
+]  # fmt: skip
+Balance = Annotated[
+    StrictBool,
+    Field(
+        description="As many rows of each class as the largest has by its `factor`; `copies` of a "
+        "`[[mix]]` too are those of the largest class."
+    ),
+]
+ClassFactors = Annotated[
+    dict[str, Factor],
+    Field(
+        min_length=1,
+        description="Factors of single classes, by name; `factor` is that of the others.",
+    ),
+]
+Images = Annotated[int, Field(ge=0, le=2**40)]
 
 
 class Recipe(BaseModel):
@@ -42,12 +70,25 @@ class Recipe(BaseModel):
 
     With ``originals`` the source image is one of the ``factor``. Mixed images that were asked for
     by their share are among the ``factor`` too. With ``distinct`` a mixture that would be one of
-    its parents is drawn again. ``format`` says how the rows are stored; it changes no pixel.
+    its parents is drawn again. ``redrawn`` are rows that were rejected once the dataset was
+    finished: see ``redraw.py``. ``format`` says how the rows are stored; it changes no pixel.
+
+    Where one of ``per_class``, ``balance`` and ``class_factors`` says how many rows classes have,
+    ``class_images`` holds the source images of each class, by its name in label order, and
+    ``class_rows`` the rows that follow.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    factor: Factor
+    factor: Factor | None = Field(default=None, exclude_if=lambda factor: factor is None)
+    per_class: PerClass | None = Field(default=None, exclude_if=lambda rows: rows is None)
+    balance: Balance = Field(default=False, exclude_if=lambda balance: not balance)
+    class_factors: ClassFactors | None = Field(
+        default=None, exclude_if=lambda factors: factors is None
+    )
+    class_images: dict[str, Images] | None = Field(
+        default=None, exclude_if=lambda images: images is None
+    )
     originals: Originals = True
     seed: Seed = 0
     geometry: GeometryStage | None = None
@@ -58,24 +99,71 @@ class Recipe(BaseModel):
     pseudo_label: PseudoLabelStage | None = Field(
         default=None, exclude_if=lambda stage: stage is None
     )
+    redrawn: Rounds = Field(default=(), exclude_if=lambda rounds: not rounds)
     format: str = "hdf5"
 
     @model_validator(mode="after")
     def _shares_fit(self) -> "Recipe":
-        if self.single < 1:
+        if (self.factor is None) == (self.per_class is None):
+            raise ValueError("either factor or per_class says how many rows there are")
+        asked = (self.per_class, self.balance or None, self.class_factors)
+        rules = sum(rule is not None for rule in asked)
+        if rules > 1 or rules != (self.class_images is not None):
+            raise ValueError("what is said of the rows of classes contradicts itself")
+        if self.class_images is not None:
+            self._check_class_images(self.class_images)
+        elif self.single < 1:
             raise ValueError("nothing is left of the factor for images of one original each")
         return self
 
+    def _check_class_images(self, images: Mapping[str, int]) -> None:
+        if not any(images.values()) or not {*(self.class_factors or {})} <= {*images}:
+            raise ValueError("class_images lacks images, or a class that has a factor")
+        rows = self.class_rows
+        if rows is None or (rows[0] < [*images.values()]).any() or (rows < 0).any():
+            raise ValueError("a class has fewer rows than images")
+
     @property
     def single(self) -> int:
-        """How many of the ``factor`` images are made of one original each, itself among them."""
+        """How many of the ``factor`` images are made of one original each, itself among them.
+
+        Where classes are expanded alike.
+        """
         within = sum(stage.copies for stage in self.mix if stage.share is not None)
-        return self.factor - within
+        return (self.factor or 0) - within
 
     @property
     def further(self) -> int:
         """How many of ``single`` are made, of each original."""
         return self.single - 1 if self.originals else self.single
+
+    @property
+    def class_rows(self) -> Int64Array | None:
+        """Rows of each class: int64 [1 + mix stages, K]; None where classes are expanded alike.
+
+        The first are those made of one original each. A mixture is a row of the class that leads
+        it.
+        """
+        if self.class_images is None:
+            return None
+        images = np.array([*self.class_images.values()], dtype=np.int64)
+        factors: Int64Array | int | None = self.factor
+        if self.class_factors is not None:
+            own = [self.class_factors.get(name, self.factor) for name in self.class_images]
+            factors = np.array(own, dtype=np.int64)
+        within, base = rows_within(images, factors, self.per_class or 0, self.mix)
+        return rows_of_sections(within, base, self.mix, originals=self.originals)
+
+    def section_rows(self, sources: int) -> list[int]:
+        """Return the rows of the first section and of each mix stage, made of labelled images."""
+        rows = self.class_rows
+        if rows is not None:
+            return [int(count) for count in rows.sum(axis=1)]
+        return [copies * sources for copies in (self.single, *(s.copies for s in self.mix))]
+
+    def further_rows(self, sources: int) -> int:
+        """Return how many rows are made of one original each, originals apart."""
+        return self.section_rows(sources)[0] - (sources if self.originals else 0)
 
 
 def with_copies(mix: Sequence[MixStage], factor: int, *, originals: bool) -> tuple[MixStage, ...]:

@@ -12,7 +12,15 @@ from pydantic import BaseModel, BeforeValidator, Field, StrictStr
 from augfactory.errors import RecipeError
 from augfactory.guarded.documents import parse_toml
 from augfactory.guarded.validation import Table, checked, shown_value, told
-from augfactory.pipeline.recipe import Distinct, Factor, Originals, Seed
+from augfactory.pipeline.recipe import (
+    Balance,
+    ClassFactors,
+    Distinct,
+    Factor,
+    Originals,
+    PerClass,
+    Seed,
+)
 from augfactory.pipeline.stages import (
     GeometryStage,
     MixStage,
@@ -64,6 +72,9 @@ class AskedRecipe(Table):
     """
 
     factor: Factor | None = None
+    per_class: PerClass | None = None
+    balance: Balance | None = None
+    class_factors: ClassFactors | None = None
     originals: Originals | None = None
     seed: Seed | None = None
     format: StrictStr | None = Field(

@@ -12,10 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from augfactory.pipeline.plan import REASONS, PlanRows
+from augfactory.pipeline.redraw import Rounds, draw_later, draw_of
 from augfactory.records import Int64Array
 
 MOST_DRAWS = 8
 FIT = -1
+UNTOLD = -1
 
 DrawBlock = Callable[[Int64Array | None], PlanRows]
 """The number of each row's draw, int64 [64], None for all first draws -> the block so drawn."""
@@ -30,20 +32,31 @@ def draw_number(rejected: Int64Array) -> Int64Array:
     return number
 
 
-def settle_by(reason_of: Callable[[PlanRows], Int64Array]) -> Settle:
+def settle_by(
+    reason_of: Callable[[PlanRows], Int64Array], told: Int64Array | None = None
+) -> Settle:
     """Return what draws again until all rows of a block are fit, or have had their draws.
 
     ``reason_of`` looks at a block and says int64 [n]: the place in ``REASONS`` of why a row is
-    rejected, ``FIT`` where it is not.
+    rejected, ``FIT`` where it is not. ``told`` is that of ``settle_as`` where a part of the rows is
+    settled already; the others are -1 in it.
     """
 
     def settle(draw: DrawBlock) -> Int64Array:
         plan = draw(None)
         rejected = np.zeros((len(plan), len(REASONS)), dtype=np.int64)
+        free = np.ones(len(plan), dtype=np.bool_)
+        if told is not None:
+            rejected = _told_of(told, plan.row)
+            free = rejected[:, 0] == UNTOLD
+            rejected[free] = 0
+            if not free.any():
+                return rejected
+            plan = draw(draw_number(rejected))
         for _ in range(MOST_DRAWS):
             reason = reason_of(plan)
             # A row that was rejected as often as it may be is drawn no more, and stays rejected.
-            again = np.flatnonzero((reason != FIT) & (rejected.sum(axis=1) < MOST_DRAWS))
+            again = np.flatnonzero(free & (reason != FIT) & (rejected.sum(axis=1) < MOST_DRAWS))
             if not len(again):
                 break
             rejected[again, reason[again]] += 1
@@ -57,14 +70,33 @@ def settle_as(told: Int64Array) -> Settle:
     """Return what settles blocks as they were once: ``told`` int64 [rows, reasons] of a dataset."""
 
     def settle(draw: DrawBlock) -> Int64Array:
+        return _told_of(told, draw(None).row)
+
+    return settle
+
+
+def settle_before(rounds: Rounds, after: int) -> Settle:
+    """Return what settles blocks as they were after round ``after``, by what later rounds tell.
+
+    Rows that no later round lists come as anything: they are to be read, not made.
+    """
+
+    def settle(draw: DrawBlock) -> Int64Array:
         rows = draw(None).row
-        # The last block is drawn whole, and its rows behind the end are nobody's.
         found = np.zeros((len(rows), len(REASONS)), dtype=np.int64)
-        there = rows < len(told)
-        found[there] = told[rows[there]]
+        was = draw_later(rounds, after, rows)
+        found[:, 0] = np.maximum(was - draw_of(rounds[:after], rows), 0)
         return found
 
     return settle
+
+
+def _told_of(told: Int64Array, rows: Int64Array) -> Int64Array:
+    # The last block is drawn whole, and its rows behind the end are nobody's.
+    found = np.zeros((len(rows), len(REASONS)), dtype=np.int64)
+    there = rows < len(told)
+    found[there] = told[rows[there]]
+    return found
 
 
 def columns_of_rejected() -> list[str]:

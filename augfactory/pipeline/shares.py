@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from augfactory.keyed_random import key_of
-from augfactory.pipeline.partners import ClassRows
 from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.turns import Turns
 from augfactory.records import Int64Array
 
 
 def count_decoded(recipe: Recipe, sources: int) -> int:
     """Return how many rows are decoded: the share of them, rounded to a whole number."""
     share = 0.0 if recipe.vae is None else recipe.vae.share
-    return round(share * sources * recipe.further)
+    return round(share * recipe.further_rows(sources))
 
 
 def is_filtered(recipe: Recipe, sources: int) -> bool:
@@ -27,20 +27,24 @@ def is_filtered(recipe: Recipe, sources: int) -> bool:
 
 
 def decoded_rows(
-    recipe: Recipe, class_rows: ClassRows, source: Int64Array, round_: Int64Array
+    recipe: Recipe, turns: Turns, source: Int64Array, round_: Int64Array
 ) -> npt.NDArray[np.bool_]:
     """Tell which further rows are decoded: bool [n].
 
-    ``source`` and ``round_`` int64 [n] say which image each row is made of, and in which round;
-    round 0, the originals, is answered like any other and means nothing.
+    ``turns`` are those of the first section. ``source`` and ``round_`` int64 [n] say which image
+    each row is made of, and in which round; round 0, the originals, is answered like any other and
+    means nothing.
     """
-    total = len(class_rows.labels) * recipe.further
-    taken = count_decoded(recipe, len(class_rows.labels))
+    sources = len(turns.class_rows.labels)
+    total, taken = recipe.further_rows(sources), count_decoded(recipe, sources)
     if taken in (0, total):
         return np.full(len(source), taken > 0)
-    by_class = class_rows.first[class_rows.labels[source]] + class_rows.rank[source]
-    begun = [key_of(recipe.seed, "vae rounds", n) % recipe.further for n in source.tolist()]
-    places = by_class * recipe.further + (np.array(begun) + round_ - 1) % recipe.further
+    rounds = np.maximum(turns.rows_of(source), 1)
+    begun = [
+        key_of(recipe.seed, "vae rounds", n) % own
+        for n, own in zip(source.tolist(), rounds.tolist(), strict=True)
+    ]
+    places = turns.rows_before(source) + (np.array(begun) + round_ - 1) % rounds
     # Python's whole numbers: the products are beyond 64 bits in the largest datasets.
     line = places.astype(object) * taken
     return np.array(line // total != (line + taken) // total, dtype=bool)

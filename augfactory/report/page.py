@@ -18,9 +18,9 @@ from augfactory.guarded.text import escaped, escaped_json
 from augfactory.records import LeftOut
 from augfactory.report import page_figures
 from augfactory.report.figures.class_figures import MOST_BARS, MOST_DRAWN
+from augfactory.report.page_corrupted import corruption_table, ensemble_table, severity_table
 from augfactory.report.page_figures import Picture
 from augfactory.report.page_tables import (
-    corruption_table,
     further_table,
     main_table,
     overview_table,
@@ -145,6 +145,8 @@ def _section(
         "gains": page_figures.gains(drawn, baseline, names),
         "confusions": page_figures.confusions(drawn, names),
         "corruptions": corruption_table(arms),
+        "ensembles": ensemble_table(arms),
+        "severities": severity_table(arms),
         "undrawn": len(arms) - len(drawn),
     }
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from augfactory.evaluation.comparison.intervals import Difference
 from augfactory.evaluation.comparison.results import ArmSummary, StudyResults, Summary
-from augfactory.report.tables import best_first, interval, mean_and_std
+from augfactory.report.tables import best_first, failed_in_words, interval, mean_and_std
 
 SHOWN_PAIRS = 10
 NOTHING = "–"
@@ -80,17 +80,17 @@ def main_table(arms: Sequence[ArmSummary], baseline: str) -> Table:
     rows = []
     for arm in best_first(arms):
         cells = [
-            _summary(arm.accuracy, 100, 1),
+            summary_cell(arm.accuracy, 100, 1),
             _gap(arm.gain, 100, 1, reach),
-            _summary(arm.nll, 1, 3),
-            _summary(arm.brier, 1, 3),
-            _summary(arm.ece, 100, 1),
+            summary_cell(arm.nll, 1, 3),
+            summary_cell(arm.brier, 1, 3),
+            summary_cell(arm.ece, 100, 1),
         ]
         if scaled:
-            cells.append(_summary((arm.scaled or {}).get("ece"), 100, 1))
-        cells.append(_summary(arm.balanced_accuracy, 100, 1))
+            cells.append(summary_cell((arm.scaled or {}).get("ece"), 100, 1))
+        cells.append(summary_cell(arm.balanced_accuracy, 100, 1))
         if corrupted:
-            cells.append(_share(arm.corruptions.mean_error if arm.corruptions else None))
+            cells.append(share_cell(arm.corruptions.mean_error if arm.corruptions else None))
         rows.append(Row(arm.name, _note(arm, baseline, most), tuple(cells)))
     caption = "Mean ± standard deviation over the classifiers of each arm."
     return Table(caption, tuple(columns), tuple(rows))
@@ -137,42 +137,20 @@ def further_table(arms: Sequence[ArmSummary], baseline: str) -> Table:
         cells = [
             *(_gap(arm.versus.get(name, {}).get("accuracy"), 100, 1) for name in others),
             _gap((arm.difference or {}).get("nll"), 1, 3),
-            _summary(arm.rms_calibration, 100, 1),
+            summary_cell(arm.rms_calibration, 100, 1),
         ]
         if scaled:
             own = arm.scaled or {}
             cells += [
-                _summary(own.get("temperature"), 1, 2),
-                _summary(own.get("nll"), 1, 3),
-                _summary(own.get("brier"), 1, 3),
-                _summary(own.get("rms_calibration"), 100, 1),
+                summary_cell(own.get("temperature"), 1, 2),
+                summary_cell(own.get("nll"), 1, 3),
+                summary_cell(own.get("brier"), 1, 3),
+                summary_cell(own.get("rms_calibration"), 100, 1),
             ]
-        cells.append(_summary(arm.seconds, 1, 1))
+        cells.append(summary_cell(arm.seconds, 1, 1))
         rows.append(Row(arm.name, "", tuple(cells)))
     caption = "“Scaled” is after temperature scaling on the held-out images." if scaled else ""
     return Table(caption, tuple(columns), tuple(rows))
-
-
-def corruption_table(arms: Sequence[ArmSummary]) -> Table | None:
-    """Return the error of each arm on each corruption; None where none was measured."""
-    measured = {arm.name: arm.corruptions for arm in arms if arm.corruptions}
-    if not measured:
-        return None
-    names = list(dict.fromkeys(name for own in measured.values() for name in own.errors))
-    columns = (("corruption", ""), *((name, "error, %") for name in measured))
-    errors = [[own.errors.get(name) for own in measured.values()] for name in names]
-    largest = max((error for line in errors for error in line if error is not None), default=1)
-    rows = [Row("mean", "", tuple(_share(own.mean_error) for own in measured.values()))]
-    apart = [own.mean_error_without_overlap for own in measured.values()]
-    if any(error is not None for error in apart):
-        note = "without those that AugMix trains on"
-        rows.append(Row("mean", note, tuple(_share(error) for error in apart)))
-    for name, line in zip(names, errors, strict=True):
-        cells = tuple(_share(error, largest) for error in line)
-        rows.append(Row(name.replace("_", " "), "", cells))
-    title = next(iter(measured.values())).title
-    caption = f"Error on {title}, mean over severities and classifiers."
-    return Table(caption, columns, tuple(rows))
 
 
 def confused_pairs(confusion: Sequence[Sequence[int]], class_names: Sequence[str]) -> Table:
@@ -184,7 +162,7 @@ def confused_pairs(confusion: Sequence[Sequence[int]], class_names: Sequence[str
     for true, taken in zip(*np.unravel_index(order, errors.shape), strict=True):
         times = int(errors[true, taken])
         if times:
-            share = _share(times / int(matrix[true].sum()))
+            share = share_cell(times / int(matrix[true].sum()))
             cells = (Cell(class_names[taken]), Cell(f"{times:,}", times), share)
             rows.append(Row(class_names[true], "", cells))
     columns = (("true class", ""), ("taken for", ""), ("times", ""), ("share", "%"))
@@ -199,10 +177,13 @@ def _note(arm: ArmSummary, baseline: str, classifiers: int) -> str:
         notes.append(f"{arm.images_per_step} images per step")
     if len(arm.seeds) < classifiers:
         notes.append(f"{len(arm.seeds)} of {classifiers} classifiers")
+    if arm.collapsed:
+        notes.append(failed_in_words(arm))
     return ", ".join(notes)
 
 
-def _summary(values: Summary | None, scale: float, digits: int) -> Cell:
+def summary_cell(values: Summary | None, scale: float, digits: int) -> Cell:
+    """Return a mean and its standard deviation; a dash where there is none."""
     if values is None:
         return Cell(NOTHING)
     return Cell(mean_and_std(values, scale, digits), values.mean)
@@ -211,11 +192,12 @@ def _summary(values: Summary | None, scale: float, digits: int) -> Cell:
 def _accuracy_and_line(arm: ArmSummary | None, reach: float) -> Cell:
     if arm is None:
         return Cell(NOTHING)
-    own = _summary(arm.accuracy, 100, 1)
+    own = summary_cell(arm.accuracy, 100, 1)
     return replace(own, line=_line(arm.gain, reach)) if arm.gain else own
 
 
-def _share(share: float | None, largest: float | None = None) -> Cell:
+def share_cell(share: float | None, largest: float | None = None) -> Cell:
+    """Return a share in percent, coloured by how near it is to ``largest`` if that is given."""
     if share is None:
         return Cell(NOTHING)
     return Cell(f"{100 * share:.1f}", share, None if not largest else share / largest)

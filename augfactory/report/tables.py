@@ -25,6 +25,68 @@ def markdown_table(arms: Sequence[ArmSummary]) -> str:
     return tables.markdown(_lines(arms)) + "\n"
 
 
+def ensembles_table(arms: Sequence[ArmSummary]) -> str | None:
+    """Return one line for each arm's ensembles, for a terminal; None where there are none."""
+    lines = _ensemble_lines(arms)
+    return tables.aligned(lines) if lines else None
+
+
+def markdown_ensembles(arms: Sequence[ArmSummary]) -> str | None:
+    """Return the same in Markdown."""
+    lines = _ensemble_lines(arms)
+    return tables.markdown(lines) + "\n" if lines else None
+
+
+def _ensemble_lines(arms: Sequence[ArmSummary]) -> list[tuple[str, ...]]:
+    found = [(arm, arm.ensemble) for arm in best_first(arms) if arm.ensemble is not None]
+    if not found:
+        return []
+    corrupted = next((arm.corruptions for arm, _ in found if arm.corruptions), None)
+    extra = () if corrupted is None else (CORRUPTED.format(title=corrupted.title),)
+    size = found[0][1].size
+    head = (f"{size} answering together", "accuracy %", "over one", "NLL", "ECE %", *extra)
+    lines = [head]
+    for arm, own in found:
+        error = own.corruption_error
+        errors = () if corrupted is None else (mean_and_std(error, 100, 1) if error else "",)
+        lines.append(
+            (
+                arm.name,
+                mean_and_std(own.accuracy, 100, 1),
+                f"{100 * own.gain.mean:+.1f}",
+                mean_and_std(own.nll, 1, 3),
+                mean_and_std(own.ece, 100, 1),
+                *errors,
+            )
+        )
+    return lines
+
+
+def severities_table(arms: Sequence[ArmSummary]) -> str | None:
+    """Return error, NLL and calibration at each severity in Markdown, the best arm first.
+
+    None where nothing was measured on corrupted images.
+    """
+    measured = [(arm, arm.corruptions) for arm in best_first(arms) if arm.corruptions]
+    lines = [
+        (
+            arm.name,
+            str(each.severity),
+            mean_and_std(each.error, 100, 1),
+            mean_and_std(each.nll, 1, 3),
+            mean_and_std(each.ece, 100, 1),
+            mean_and_std(each.rms_calibration, 100, 1),
+        )
+        for arm, corruptions in measured
+        for each in corruptions.severities
+    ]
+    if not lines:
+        return None
+    title = measured[0][1].title
+    head = ("trained on", f"severity, {title}", "error %", "NLL", "ECE %", "RMS calibration %")
+    return tables.markdown([head, *lines]) + "\n"
+
+
 def best_first(arms: Sequence[ArmSummary]) -> list[ArmSummary]:
     """Return the arms by their mean accuracy, the highest first."""
     return sorted(arms, key=lambda arm: -arm.accuracy.mean)
@@ -60,6 +122,13 @@ def _decided(gain: Difference | None) -> str:
     if not gain.excludes_zero:
         return "undecided"
     return "better" if gain.mean > 0 else "worse"
+
+
+def failed_in_words(arm: ArmSummary) -> str:
+    """Say how many trainings of an arm failed, and its accuracy without them."""
+    said = f"{len(arm.collapsed)} of {len(arm.seeds)} trainings failed"
+    without = arm.accuracy_without_collapsed
+    return said if without is None else f"{said}, {mean_and_std(without, 100, 1)} % without"
 
 
 def interval(gap: Difference, scale: float = 100, digits: int = 1) -> str:

@@ -25,14 +25,15 @@ from augfactory.store.manifest_parts import (
     LARGEST_IMAGE,
     MOST_CLASSES,
     About,
-    ExportEntry,
     FileEntry,
     ModelEntry,
     Sha256,
     ValidationEntry,
+    VersionEntry,
     fit_channels,
     fit_class_names,
     plain_name,
+    rejected_rows,
 )
 from augfactory.store.statistics import Statistics
 
@@ -61,8 +62,10 @@ class Manifest(BaseModel):
     there are any; behind ``source.rows``, ``source_index`` counts in their rows. ``statistics`` is
     None in manifests of before there were any. ``rejected`` counts, where decoded images were
     filtered, the draws that were not fit: reason -> class name -> draws, and under "kept" the rows
-    that stand although none of their draws was. ``validation`` tells of the images in ``val/``,
-    where there are any; all else tells of the training rows alone.
+    that stand although none of their draws was. ``redrawn_from`` are the versions whose rows were
+    rejected, one for each round of the recipe's ``redrawn``. ``validation`` tells of the
+    images in ``val/``, where there are any; all else tells of the training rows alone.
+    ``class_rows`` are the rows that each class leads, where classes were not expanded alike.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -87,7 +90,10 @@ class Manifest(BaseModel):
     created: str
     seconds: float = Field(ge=0, allow_inf_nan=False)
     semantic_version: str = Field(default="", pattern=r"^([0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9})?$")
-    exported_from: ExportEntry | None = None
+    exported_from: VersionEntry | None = None
+    redrawn_from: tuple[VersionEntry, ...] = Field(
+        default=(), exclude_if=lambda entries: not entries
+    )
     unlabelled: SourceRows | None = Field(default=None, exclude_if=lambda entry: entry is None)
     about: About | None = Field(default=None, exclude_if=lambda told: told is None)
     statistics: Statistics | None = None
@@ -95,6 +101,7 @@ class Manifest(BaseModel):
         default=None, exclude_if=lambda counts: counts is None
     )
     validation: ValidationEntry | None = Field(default=None, exclude_if=lambda entry: entry is None)
+    class_rows: dict[str, int] | None = Field(default=None, exclude_if=lambda rows: rows is None)
 
     @model_validator(mode="after")
     def _can_be_read(self) -> "Manifest":
@@ -105,6 +112,8 @@ class Manifest(BaseModel):
             raise ValueError(f"an image of {self.image_shape} is larger than any that is read")
         if self.recipe.get("format") not in FORMATS:
             raise ValueError(f"there is no format {str(self.recipe.get('format'))[:80]!r}")
+        if len(self.redrawn_from) != len(rejected_rows(self.recipe)):
+            raise ValueError("it does not tell of each round of rejected rows whose rows they were")
         if self.model is not None:
             ModelEntry.model_validate(self.model)
         return self
@@ -132,8 +141,14 @@ class Manifest(BaseModel):
                 "statistics": None,
                 "unlabelled": None,
                 "rejected": None,
+                "class_rows": None,
             }
         )
+
+    @property
+    def rejected_rows(self) -> list[list[int]]:
+        """The rows that were rejected and drawn anew, round by round."""
+        return rejected_rows(self.recipe)
 
     @property
     def format(self) -> str:

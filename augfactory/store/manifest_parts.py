@@ -1,6 +1,7 @@
 """What the manifest of a version consists of, each part checked: it may come from anybody."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -55,14 +56,28 @@ class FileEntry(BaseModel):
     sha256: Sha256
 
 
-class ExportEntry(BaseModel):
-    """The version whose rows a dataset holds in another storage format."""
+class VersionEntry(BaseModel):
+    """The version whose rows a dataset holds: in another format, or but for those rejected."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     version: str
     content_hash: str
+
+
+def rejected_rows(recipe: Mapping[str, Any]) -> list[list[int]]:
+    """Return the rows that were rejected and drawn anew, round by round.
+
+    ``recipe`` is that of a manifest; raise ValueError where it holds something else.
+    """
+    try:
+        rounds = [[row for row, _ in pairs] for pairs in recipe.get("redrawn") or ()]
+    except (TypeError, ValueError) as error:
+        raise ValueError("'redrawn' is no list of rejected rows") from error
+    if not all(type(row) is int and rows for rows in rounds for row in rows):
+        raise ValueError("'redrawn' lists what is no row")
+    return rounds
 
 
 def _told_text(text: str) -> str:

@@ -231,12 +231,7 @@ def read_parents(version: Version, rows: Int64Array) -> list[Int64Array]:
 
     Where originals were mixed and stand in the version, these are their rows.
     """
-    parents = version.source_index.shape[1]
-    with _plan(version, {"parent_row": [pa.list_(pa.int64(), parents)]}) as plan:
-        flat = plan["parent_row"].combine_chunks().flatten()
-        parent_row = np.asarray(flat).reshape(-1, parents)
-        if parent_row.max() >= len(version.methods):
-            raise ValueError("it is not the plan of these rows")
+    parent_row = read_parent_rows(version)
     original = np.flatnonzero(version.methods == "original")
     row_of = dict(zip(version.source_index[original, 0].tolist(), original.tolist(), strict=True))
     found = []
@@ -245,6 +240,21 @@ def read_parents(version: Version, rows: Int64Array) -> list[Int64Array]:
         sources = version.source_index[row][version.source_index[row] >= 0].tolist()
         found.append(np.array(known or [row_of[s] for s in sources if s in row_of], dtype=np.int64))
     return found
+
+
+def read_parent_rows(version: Version) -> Int64Array:
+    """Return the rows of this version that each row is mixed from: int64 [N, P], -1 where unused.
+
+    Raises:
+        VerificationError: the plan cannot be read, or is that of other rows.
+    """
+    parents = version.source_index.shape[1]
+    with _plan(version, {"parent_row": [pa.list_(pa.int64(), parents)]}) as plan:
+        flat = plan["parent_row"].combine_chunks().flatten()
+        parent_row: Int64Array = np.asarray(flat).reshape(-1, parents)
+        if parent_row.max() >= len(version.methods):
+            raise ValueError("it is not the plan of these rows")
+    return parent_row
 
 
 def read_drawn(version: Version, columns: Sequence[str]) -> npt.NDArray[np.float64]:

@@ -154,3 +154,24 @@ def test_what_fails_outside_a_command_is_told_too() -> None:
     assert done.returncode == 5, done.stderr
     assert "Traceback" not in done.stderr
     assert json.loads(done.stdout)["error"]["exit_code"] == 5
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            "expand sample --out d --factor five",
+            "'five' is no whole number; write it like --factor 10",
+        ),
+        ("evaluate d --test x --seeds two", "'two' is no whole number; write it like --seeds 3"),
+        ("expand sample --out d --share much", "'much' is no number; write it like --share 0.5"),
+    ],
+)
+def test_a_word_in_place_of_a_number_is_told_with_an_example(
+    tmp_path: Path, words: str, said: str
+) -> None:
+    from tests.cli.in_process import run
+
+    # Older releases of typer say it in their own words.
+    told = " ".join(run(*words.split(), cwd=tmp_path, code=2).stderr.split())
+    assert said in told or "is not a valid" in told

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from augfactory.commands.expand.expand import expand
-from augfactory.commands.expand.request import ExpandRequest, check_dataset_name, plan_builds
+from augfactory.commands.expand.naming import check_dataset_name
+from augfactory.commands.expand.request import ExpandRequest, plan_builds
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.pipeline.stages import mix_stage

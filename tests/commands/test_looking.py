@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,27 @@ def test_marked_rows_become_a_file(page: Page, made: Path, tmp_path: Path) -> No
         "content_hash": manifest.content_hash,
         "rejected": [4, SOURCES, MIXUP + 7],
     }
+
+
+def test_the_saved_list_is_drawn_anew(
+    page: Page, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rejected = [SOURCES + 2, MIXUP + 9]
+    for row in rejected:
+        page.get_by_label(f"reject row {row}", exact=True).check()
+    with page.expect_download() as waiting:
+        page.locator("#save").click()
+    saved = tmp_path / waiting.value.suggested_filename
+    waiting.value.save_as(saved)
+    monkeypatch.chdir(made.parents[1])
+    told = CliRunner().invoke(app, ["expand", made.parent.name, "--reject", str(saved), "--json"])
+    assert told.exit_code == 0, told.output
+    (anew,) = json.loads(told.stdout)["datasets"]
+    before, after = open_version(made).source, open_version(Path(anew["path"])).source
+    rows = np.arange(ROWS)
+    differs = (before.read_images(rows) != after.read_images(rows)).any(axis=(1, 2, 3))
+    assert np.flatnonzero(differs).tolist() == rejected
+    shutil.rmtree(made.parent / anew["version"])
 
 
 @pytest.mark.parametrize("width", [1300, 400])

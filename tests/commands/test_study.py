@@ -198,6 +198,35 @@ def test_jsd_without_views_is_refused(place: Path) -> None:
         run(request(place, arms=arms, n_train=[20], subsets=1))
 
 
+def test_views_are_made_while_training(place: Path) -> None:
+    online = [{"method": "crop", "flip_horizontal": True}, {"method": "augmix"}]
+    arms: list[dict[str, Any]] = [
+        {"name": "originals"},
+        {"name": "anew", "online": online, "loss": "jsd"},
+        {"name": "without", "online": online},
+        {"name": "originals+crop+augmix+jsd"},
+    ]
+    result = run(request(place, arms=arms, n_train=[20], subsets=1))
+    found = {arm.name: arm for arm in result.groups[0].arms}
+    images = [found[each["name"]].images_per_step for each in arms]
+    assert images == [1, 3, 1, 3]
+    assert len({found[name].nll.mean for name in found}) == 4
+    arms[1]["online"] = [*online, {"method": "mixup"}]
+    with pytest.raises(RecipeError, match="mixup mixes it with others"):
+        run(request(place, arms=arms, n_train=[20], subsets=1))
+
+
+def test_failed_trainings_are_named(place: Path) -> None:
+    arms = [{"name": "originals"}]
+    result = run(request(place, arms=arms, n_train=[20], subsets=2, seeds=1, steps=1))
+    (arm,) = result.groups[0].arms
+    said = [alert.text for alert in result.alerts if "trainings failed" in alert.text]
+    assert [f"{len(arm.collapsed)} of 2 trainings failed" in text for text in said] == (
+        [True] if arm.collapsed else []
+    )
+    assert arm.collapsed
+
+
 def test_too_many_originals_are_refused(place: Path) -> None:
     with pytest.raises((InputDataError, RecipeError), match=r"\b81\b"):
         run(request(place, n_train=[81]))

@@ -4,6 +4,7 @@ import math
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,12 +12,20 @@ from hypothesis import strategies as st
 from torch import nn
 
 from augfactory.errors import RecipeError
+from augfactory.evaluation.classifiers.densenet import densenet_bc
 from augfactory.evaluation.classifiers.registry import (
     CLASSIFIERS,
     check_image_shape,
     find_classifier,
 )
+from augfactory.evaluation.classifiers.resnext29 import resnext29
 from augfactory.evaluation.classifiers.vgg import small_vgg
+from augfactory.evaluation.comparison.measures import negative_log_likelihood
+from augfactory.evaluation.training.predicting import log_probabilities
+from augfactory.evaluation.training.settings import TrainingSettings
+from augfactory.evaluation.training.train import train_classifier
+from augfactory.evaluation.training.training_set import plain_set
+from tests.evaluation.memory import CLASSES, pattern_source
 
 
 def test_the_vgg_of_the_experiment_has_its_parameters() -> None:
@@ -61,6 +70,67 @@ def test_the_classifiers_have_the_parameters_of_their_sources(name: str, paramet
     assert sum(each.numel() for each in network.parameters()) == parameters
 
 
+def test_resnext_and_densenet_have_the_sizes_that_their_papers_print() -> None:
+    def millions(network: nn.Module) -> float:
+        return round(sum(each.numel() for each in network.parameters()) / 1e6, 1)
+
+    # Tables 7 of Xie et al. (8×64d) and 2 of Huang et al. Their 40 layers, 1.0 million, begin with
+    # 16 channels, the AugMix code's with 24.
+    assert millions(resnext29((32, 32, 3), 10, 8, 64)) == 34.4
+    assert millions(densenet_bc((32, 32, 3), 10)) == 0.8
+
+
+def test_resnext_has_the_weights_that_its_layers_come_to() -> None:
+    weights = 3 * 9 * 64 + 2 * 64
+    inward = 64
+    for planes in (64, 128, 256):
+        inner, outer = 2 * planes, 4 * planes  # four groups of half the planes
+        for block in range(3):
+            weights += inward * inner + inner * (inner // 4) * 9 + inner * outer
+            weights += 4 * inner + 2 * outer
+            weights += 0 if block else inward * outer + 2 * outer
+            inward = outer
+    network = CLASSIFIERS["resnext29"].build((32, 32, 3), 10)
+    assert sum(each.numel() for each in network.parameters()) == weights + (1024 + 1) * 10
+
+
+@pytest.mark.parametrize("name", ["densenet-bc", "densenet40"])
+def test_densenet_has_the_weights_that_its_layers_come_to(name: str) -> None:
+    each_block, kept, narrow = (16, 0.5, True) if name == "densenet-bc" else (12, 1.0, False)
+    width, weights = 24, 3 * 9 * 24
+    for block in range(3):
+        if block:
+            narrower = int(width * kept)
+            weights += 2 * width + width * narrower
+            width = narrower
+        for _ in range(each_block):
+            weights += 2 * width + (width * 48 + 2 * 48 + 48 * 9 * 12 if narrow else width * 108)
+            width += 12
+    weights += 2 * width + (width + 1) * 10
+    network = CLASSIFIERS[name].build((32, 32, 3), 10)
+    assert sum(each.numel() for each in network.parameters()) == weights
+
+
+@pytest.mark.parametrize("name", ["resnext29", "densenet-bc", "densenet40"])
+def test_the_networks_of_the_document_learn(name: str) -> None:
+    known = CLASSIFIERS[name]
+    settings = TrainingSettings(
+        steps=8, batch=10, optimiser=known.optimiser, learning_rate=known.learning_rate,
+        weight_decay=known.weight_decay, label_smoothing=0.0, horizon=8,
+    )  # fmt: skip
+    curve: list[float] = []
+    source = pattern_source("train", 20)
+
+    def measure(step: int, network: nn.Module) -> None:
+        del step
+        rows = np.arange(len(source))
+        found = log_probabilities(network, source.read_images, rows, CLASSES)
+        curve.append(negative_log_likelihood(found, source.labels))
+
+    train_classifier(plain_set(source), known.build, settings, 0, measure=measure)
+    assert curve[-1] < np.log(CLASSES)
+
+
 @pytest.mark.parametrize("name", CLASSIFIERS)
 @pytest.mark.parametrize("shape", [(28, 20, 1), (17, 32, 3), (9, 12, 3)], ids=str)
 def test_any_image_goes_through_and_every_parameter_learns(
@@ -102,7 +172,11 @@ def test_a_classifier_is_found_by_name_and_a_wrong_name_is_mended() -> None:
         ("resnet19", ("Did you mean 'resnet1",), ("allconv", "vgg")),
         (
             "zzzz",
-            ("vgg, resnet20, wrn40-2, allconv.", "torchvision's names", "taken too"),
+            (
+                "vgg, resnet20, wrn40-2, allconv, resnext29, densenet-bc, densenet40.",
+                "torchvision's names",
+                "taken too",
+            ),
             ("Did you mean", "alexnet"),
         ),
     ],

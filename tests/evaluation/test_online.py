@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from augfactory.evaluation.training.online import online_stage, vary
+from augfactory.errors import RecipeError
+from augfactory.evaluation.training.online import (
+    check_views,
+    online_stage,
+    vary,
+    vary_with_views,
+)
 from augfactory.methods.registry import METHODS
 from augfactory.methods.ricap import RicapParameters
 from augfactory.records import one_hot
@@ -49,6 +55,31 @@ def test_steps_seeds_and_places_are_drawn_apart() -> None:
         )
     ]
     assert len(set(made)) == 4
+
+
+def test_views_are_made_of_what_the_stages_before_them_made() -> None:
+    images, labels = patterns("a", 8)
+    shares, chosen = one_hot(labels, CLASSES), stages("crop", "augmix")
+    made, soft = vary_with_views(chosen, images, shares, seed=0, step=3, steps=9)
+    clean, first, second = made[:8], made[8:16], made[16:]
+    cropped, kept = vary(chosen[:1], images, shares, seed=0, step=3, steps=9)
+    assert np.array_equal(clean, cropped)
+    assert np.array_equal(soft, kept)
+    assert len(made) == 3 * len(soft)
+    # The first view is what the arm without the loss would have seen; the second is drawn apart.
+    assert np.array_equal(first, vary(chosen, images, shares, seed=0, step=3, steps=9)[0])
+    again = vary(chosen[1:], cropped, kept, seed=0, step=3, steps=9, first=2)[0]
+    assert np.array_equal(second, again)
+    assert len({part.tobytes() for part in (clean, first, second)}) == 3
+    later = vary_with_views(chosen, images, shares, seed=0, step=4, steps=9)[0]
+    assert not np.array_equal(made[8:], later[8:])
+
+
+def test_views_of_an_image_are_not_mixed_with_others() -> None:
+    check_views(stages("mixup", "augmix"), "arm")
+    for methods in ((), ("augmix", "mixup")):
+        with pytest.raises(RecipeError, match="two views of an image"):
+            check_views(stages(*methods), "arm")
 
 
 def test_a_lone_image_is_mixed_with_itself() -> None:

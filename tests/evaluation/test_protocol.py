@@ -19,12 +19,13 @@ from augfactory.evaluation.comparison.protocol import (
     RunResult,
     run_key,
 )
-from augfactory.evaluation.comparison.train_run import train_run
+from augfactory.evaluation.comparison.train_run import corruption_errors, train_run
 from augfactory.evaluation.training.batch_policy import BatchPolicy
 from augfactory.evaluation.training.online import OnlineStage
 from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.evaluation.training.training_set import plain_set, training_part
 from augfactory.records import SourceSpec
+from augfactory.sources.corrupted.part import CorruptedPart
 from augfactory.sources.opening import open_source
 from tests.evaluation.memory import pattern_file, pattern_source, rows_of_patterns
 
@@ -118,17 +119,25 @@ def test_held_out_rows_scale_what_is_measured_and_nothing_else() -> None:
 def test_corrupted_copies_of_the_test_images_are_measured(tmp_path: Path) -> None:
     test = open_source(TEST.spec)
     images = test.read_images(np.arange(len(test)))
-    files = []
+    parts = []
     for name, severity, copy in (
         ("clean", 1, images), ("clean", 2, images), ("black", 1, np.zeros_like(images)),
     ):  # fmt: skip
         np.save(tmp_path / f"{name}-{severity}.npy", copy)
-        files.append((name, severity, str(tmp_path / f"{name}-{severity}.npy")))
+        parts.append(CorruptedPart(name, severity, str(tmp_path / f"{name}-{severity}.npy")))
     longer = replace(CELL, settings=TrainingSettings(steps=40, batch=16))
-    result = run_here(replace(longer, corrupted=CorruptedTest("mnist-c", 0, tuple(files))))
+    result = run_here(replace(longer, corrupted=CorruptedTest("mnist-c", 0, tuple(parts))))
     assert result.corruption_errors is not None
     assert result.corruption_errors["clean"] == pytest.approx(1 - result.scores.accuracy)
     assert result.corruption_errors["black"] == pytest.approx(0.9)  # one class of ten, balanced
+    assert result.corrupted is not None
+    clean, _, black = result.corrupted
+    assert (clean.corruption, clean.severity, clean.images) == ("clean", 1, len(test))
+    expected = (result.scores.nll, result.scores.ece, result.scores.rms_calibration)
+    assert (clean.nll, clean.ece, clean.rms_calibration) == pytest.approx(expected)
+    assert black.nll > clean.nll
+    without = CorruptedTest("published", 0, tuple(parts), extra=("black",))
+    assert corruption_errors(without, result.corrupted) == {"clean": clean.error}
 
 
 def test_a_result_comes_back_from_json() -> None:

@@ -76,9 +76,10 @@ def test_the_smallest_difference_and_what_a_point_would_take_are_told() -> None:
     verdict, text = judged(noisy("originals", 4), noisy("originals+geometry", 4), noisy("new", 4))
     assert verdict.smallest_difference is not None
     assert verdict.smallest_difference > 0.03
-    said = f"Differences below {100 * verdict.smallest_difference:.1f} points cannot be seen here"
+    smallest = f"{100 * verdict.smallest_difference:.1f} percentage points"
+    said = f"Differences below {smallest} cannot be seen here"
     assert said in text
-    assert "one point would take" in text
+    assert "to see a difference of one percentage point would take" in text
 
 
 def test_a_rising_arm_is_told() -> None:

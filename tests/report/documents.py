@@ -361,7 +361,16 @@ def _corruptions(random: np.random.Generator) -> dict[str, Any]:
         "mean_error": float(np.mean(list(errors.values()))),
         "mean_error_without_overlap": float(np.mean(apart)),
         "errors": errors,
+        "severities": [_severity(random, level) for level in (1, 2)],
+        "measured": [],
+        "extra": ["identity"],
     }
+
+
+def _severity(random: np.random.Generator, level: int) -> dict[str, Any]:
+    measures = ("error", "nll", "ece", "rms_calibration")
+    figures = {name: _spread(random.uniform(0.1, 0.6, 2)) for name in measures}
+    return {"severity": level, "corruptions": len(MNIST_C), **figures}
 
 
 def _spread(values: Any) -> dict[str, Any]:

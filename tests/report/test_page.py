@@ -142,7 +142,7 @@ def test_a_study_has_a_section_for_each_number_of_originals() -> None:
 def test_a_study_of_one_group_needs_no_overview() -> None:
     document = study_results((30,), arms=3, names=tuple("ab"), subsets=1, seeds=1)
     elements = undrawn(document)
-    tables = ("arms", "further", "corruption-errors")
+    tables = ("arms", "further", "corruption-errors", "severities")
     assert elements.attributes("table", "id") == [f"n30-{name}" for name in tables]
     assert "One pair gives no interval" in " ".join(elements.texts("p"))
 
@@ -372,6 +372,23 @@ def test_corruption_errors_are_a_table() -> None:
     assert {line[0]: line[-1] for line in lines[2:]} == {
         name.replace("_", " "): f"{100 * error:.1f}" for name, error in last["errors"].items()
     }
+
+
+def test_figures_by_severity_are_a_table_with_the_clean_ones_before() -> None:
+    document, _, elements = usual()
+    lines = elements.table("severities")
+    arms = document["arms"]
+    assert len(lines) == 3 * len(arms)
+    for place, arm in enumerate(arms):
+        clean, first, second = lines[3 * place : 3 * place + 3]
+        assert clean[0] == f"{arm['name']} clean"
+        assert clean[1] == f"{100 - 100 * arm['accuracy']['mean']:.1f}"
+        assert second[0] == f"{arm['name']} severity 2"
+        own = arm["corruptions"]["severities"][0]
+        for cell, name, scale in zip(
+            first[1:], ("error", "nll", "ece"), (100, 1, 100), strict=False
+        ):
+            assert cell.startswith(f"{scale * own[name]['mean']:.{1 if scale == 100 else 3}f} ±")
 
 
 def test_the_baseline_comes_first_among_the_confusions() -> None:

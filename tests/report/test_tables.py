@@ -1,8 +1,13 @@
 """The table of an evaluation."""
 
 from augfactory.evaluation.comparison.intervals import Difference
-from augfactory.evaluation.comparison.results import ArmSummary, CorruptionErrors, Summary
-from augfactory.report.tables import markdown_table, table
+from augfactory.evaluation.comparison.results import (
+    ArmSummary,
+    CorruptionErrors,
+    SeverityScores,
+    Summary,
+)
+from augfactory.report.tables import markdown_table, severities_table, table
 
 
 def summary(mean: float, std: float | None = None) -> Summary:
@@ -60,3 +65,15 @@ def test_corruption_errors_have_a_column_of_their_own() -> None:
     assert "error on MNIST-C-style %" in head
     assert " 12.3 " in measured
     assert " 12.3 " not in without
+    assert severities_table(arms) is None
+
+
+def test_severities_are_a_table_of_their_own() -> None:
+    figures = (Summary(0.25, 0.01, (0.24, 0.26)), Summary(1.5, None, (1.5,)))
+    level = SeverityScores(3, 15, figures[0], figures[1], figures[0], figures[0])
+    errors = CorruptionErrors("cifar-c", "CIFAR-10-C-style", 0.25, None, {}, (level,))
+    found = severities_table([ARMS[0].model_copy(update={"corruptions": errors}), ARMS[1]])
+    assert found is not None
+    head, _, line = found.splitlines()
+    assert "severity, CIFAR-10-C-style" in head
+    assert "| 3 | 25.0 ± 1.0 | 1.500 | 25.0 ± 1.0 |" in line

@@ -12,7 +12,7 @@ from augfactory.store.documents.card import card
 from augfactory.store.documents.croissant import croissant
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.manifest import Manifest
-from augfactory.store.manifest_parts import About, ExportEntry
+from augfactory.store.manifest_parts import About, VersionEntry
 from augfactory.store.statistics import LabelStatistics, Statistics
 
 FINGERPRINT, WEIGHTS = "f" * 64, "e" * 64
@@ -176,7 +176,7 @@ def test_limits_come_with_what_they_are_limits_of() -> None:
 def test_a_set_without_originals_and_an_export_say_so() -> None:
     text = plain(card(manifest(counts={"vae": {"ash": 4_104}})))
     assert "4,104 images made from 4 originals, which are not among them" in text
-    origin = ExportEntry(name="leaves-x10", version="v1", content_hash="c" * 64)
+    origin = VersionEntry(name="leaves-x10", version="v1", content_hash="c" * 64)
     text = plain(card(manifest(exported_from=origin)))
     assert "104 originals and 4,000 images made from them" in text
     assert "Exported from leaves-x10@v1" in text
@@ -206,7 +206,7 @@ def test_what_could_fool_a_reader_comes_as_escapes() -> None:
         "class_names": [FOOLING, "ok"],
         "counts": {"original": {FOOLING: 4_000, "ok": 104}},
         "source": source(text=f"{FOOLING}\x1b[2J\x85\u2028\n# A heading`:train"),
-        "exported_from": ExportEntry(name=FOOLING, version="v1", content_hash="c" * 64),
+        "exported_from": VersionEntry(name=FOOLING, version="v1", content_hash="c" * 64),
     }
     text = card(manifest(**odd))
     assert not [letter for letter in text if letter != "\n" and escaped(letter) != letter]

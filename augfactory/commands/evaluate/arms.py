@@ -11,7 +11,7 @@ from augfactory.errors import RecipeError, unknown_name
 from augfactory.evaluation.comparison.protocol import Arm
 from augfactory.evaluation.training.batch_policy import BatchPolicy, Loss
 from augfactory.evaluation.training.batches import Order, images_with_views
-from augfactory.evaluation.training.online import OnlineStage, online_stage
+from augfactory.evaluation.training.online import OnlineStage, check_views, online_stage
 from augfactory.evaluation.training.training_set import (
     TrainingSet,
     open_training,
@@ -30,6 +30,7 @@ ORIGINALS = "originals"
 ONLINE_GEOMETRY = "originals+geometry"
 SYNTHETIC_ONLY = "synthetic-only"
 REAL_AND_SYNTHETIC = "real+synthetic"
+VIEWS = "+jsd"  # at the end of an online arm's name
 ONLINE_MIXUP = "originals+geometry+mixup"
 BASELINES = (ORIGINALS, ONLINE_GEOMETRY, ONLINE_MIXUP)  # what costs no dataset at all
 
@@ -39,8 +40,8 @@ class ArmsRequest:
     """Which arms are wanted beside the baselines and each dataset.
 
     ``arms`` holds "synthetic-only" and "real+synthetic", made of each dataset, and "originals+…"
-    with the methods that are applied to every batch, in order. ``real_share`` is that of each batch
-    of "real+synthetic". ``order`` and ``loss`` go for the datasets.
+    with the methods that are applied to every batch, in order, and perhaps "+jsd". ``real_share``
+    is that of each batch of "real+synthetic". ``order`` and ``loss`` go for the datasets.
     """
 
     arms: tuple[str, ...] = ()
@@ -64,9 +65,9 @@ def make_arms(versions: tuple[Version, ...], request: ArmsRequest) -> tuple[Arm,
         preset = preset_for(look_at(source), source.image_shape[2])
         geometry = default_geometry(source.image_shape, preset)
         recipes.append({"geometry": geometry.model_dump(mode="json")})
-    stages = partial(online_stages, recipes=recipes, image_shape=versions[0].manifest.image_shape)
+    stages = partial(online_policy, recipes=recipes, image_shape=versions[0].manifest.image_shape)
     online = [
-        replace(originals, name=name, factor=None, batch_policy=BatchPolicy(online=stages(name)))
+        replace(originals, name=name, factor=None, batch_policy=stages(name))
         for name in dict.fromkeys((*BASELINES[1:], *request.arms))
         if name not in (SYNTHETIC_ONLY, REAL_AND_SYNTHETIC)
     ]
@@ -89,7 +90,8 @@ def make_arms(versions: tuple[Version, ...], request: ArmsRequest) -> tuple[Arm,
         raise RecipeError(
             "--loss jsd",
             "none of the datasets holds two views of an image",
-            "Make them with `augfactory expand … --augmix 2`, or use --loss ce.",
+            "Make them with `augfactory expand … --augmix 2`, use --loss ce, or have them made "
+            "while training: --arm originals+geometry+augmix+jsd.",
         )
     return tuple(arms)
 
@@ -138,6 +140,23 @@ def series_of(name: str, factor: int | None) -> str:
     `augfactory expand` names its datasets NAME-xK, which nothing else records.
     """
     return name.replace(f"-x{factor}", "", 1)
+
+
+def online_policy(
+    name: str, recipes: Sequence[Mapping[str, Any]], image_shape: tuple[int, int, int]
+) -> BatchPolicy:
+    """Return what the arm ``name`` does to each batch; with "+jsd" at its end, by which loss.
+
+    Raises:
+        RecipeError: the name is another, or its last method makes no views.
+        InputDataError: as ``online_stages``.
+    """
+    methods = name.removesuffix(VIEWS)
+    stages = online_stages(methods, recipes, image_shape)
+    if methods == name:
+        return BatchPolicy(online=stages)
+    check_views(stages, f"arm {name}")
+    return BatchPolicy(online=stages, loss="jsd")
 
 
 def online_stages(

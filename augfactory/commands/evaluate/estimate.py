@@ -50,7 +50,7 @@ def estimate(request: EvaluateRequest, prepared: Prepared) -> Estimate:
     settings = replace(run.settings, steps=PROBE_STEPS)
     with processes.pinned_threads(1):
         found = train_classifier(training, build, settings, 0, run.arm.batch_policy)
-        test = open_rows(run.test, trusted=True)[1]
+        test = open_rows(run.test, trusted=True)[1].among(training.source.class_names)
         rows = np.arange(min(len(test), CURVE_ROWS))
         begun = time.perf_counter()
         log_probabilities(found.network, test.read_images, rows, len(test.class_names))

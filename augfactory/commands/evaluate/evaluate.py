@@ -19,6 +19,7 @@ from augfactory.commands.evaluate.request import (
 )
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs import files
+from augfactory.commands.runs.published import Published, published_test
 from augfactory.errors import one_of
 from augfactory.evaluation.classifiers.registry import check_image_shape
 from augfactory.evaluation.comparison.compare import summarise
@@ -49,6 +50,7 @@ class Prepared:
     inputs: Inputs
     classifier: ClassifierSpec
     profile: Profile | None
+    published: Published | None = None
 
 
 def prepare(request: EvaluateRequest, progress: Progress) -> Prepared:
@@ -66,7 +68,11 @@ def prepare(request: EvaluateRequest, progress: Progress) -> Prepared:
     names = [arm.name for arm in inputs.arms]
     if request.baseline is not None:
         one_of("--baseline", "arm", request.baseline, names)
-    return Prepared(inputs, classifier, profile)
+    published = None
+    if request.corrupted is not None:
+        spec = inputs.test_rows.spec
+        published = published_test(request.corrupted, inputs.test, spec, progress)
+    return Prepared(inputs, classifier, profile, published)
 
 
 def check_classifier(prepared: Prepared) -> None:
@@ -93,6 +99,8 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
     # These load torch, which takes seconds: only when the request is right.
     from augfactory.commands.evaluate.report import write_report
     from augfactory.commands.runs.corrupted import corrupted_test
+    from augfactory.commands.runs.ensembles import with_ensembles
+    from augfactory.commands.runs.networks import drop_others
     from augfactory.commands.runs.stages import train_for
 
     inputs, profile = prepared.inputs, prepared.profile
@@ -103,6 +111,8 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
     with only_writer(out, request.lock):
         files.begin(out)
         alerts = checks.before_training(inputs, request.seeds, profile)
+        if prepared.published is not None:
+            alerts += prepared.published.alerts
         for alert in alerts:
             progress.say(f"{alert.level}: {alert.text}")
         corrupted = None
@@ -110,6 +120,8 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
             corrupted = corrupted_test(
                 inputs.test_rows, profile, out, request.workers, progress, request.runs_on
             )
+        if prepared.published is not None:
+            corrupted = prepared.published.test
         runs_at = partial(runs_of, request, inputs, prepared.classifier, corrupted)
         asked = files.request_id(runs_at(request.steps or 0, request.seeds), request.baseline)
         if (note := files.other_results(out, asked)) is not None:
@@ -117,19 +129,24 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
         runs, trained = train_for(
             request.steps, request.minutes, request.seeds, runs_at, out, request.workers, progress,
             request.runs_on,
+            networks=request.ensemble is not None,
         )  # fmt: skip
         arms = summarise(runs, tuple(dict.fromkeys((*baselines, *BASELINES))))
         verdict = verdict_of(runs, arms, baselines)
         alerts += checks.after_training(arms)
+        if request.ensemble is not None:
+            size, workers = request.ensemble, request.workers
+            arms = with_ensembles(arms, runs, size, out, workers, progress)
+            drop_others(out, [run for run, _ in runs])
         settings = runs[0][0].settings
         results = document_of(request, inputs, settings, arms, verdict, alerts, asked)
         write_file(out / files.RESULTS, files.json_bytes(results.plain()))
         write_file(out / "results.csv", files.runs_csv(runs))
-        written = [
-            out / files.RESULTS,
-            out / "results.csv",
-            *write_report(out, results, inputs, runs),
-        ]
+        written = [out / files.RESULTS, out / "results.csv"]
+        if (lines := files.corruptions_csv(runs)) is not None:
+            write_file(out / files.CORRUPTIONS, lines)
+            written.append(out / files.CORRUPTIONS)
+        written += write_report(out, results, inputs, runs)
         return EvaluateResult(**dict(results), out=out, files=tuple(written), trained=trained)
 
 

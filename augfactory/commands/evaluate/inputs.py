@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from augfactory.commands.evaluate.arms import ArmsRequest, make_arms, opened_part
-from augfactory.commands.opening.fit import check_fit
+from augfactory.commands.opening.fit import among_classes, check_fit
 from augfactory.commands.opening.groups import apart_from, refuse_shared_groups
 from augfactory.commands.opening.look import Looked, look
 from augfactory.commands.opening.opening import converted_like, lasting_text, spec_of
@@ -69,9 +69,10 @@ def gather(
     test_spec = converted_like(test_spec, origin)
     opened_test = open_source(test_spec)
     for version in versions:
-        check_fit(version.source, opened_test)
+        check_fit(version.source, among_classes(version.source, opened_test))
     looked = look(test_spec, opened_test, progress)
-    test = looked.source
+    # A class may lack test images, which checks.py tells; others are numbered as in training.
+    test = looked.source.among(versions[0].source.class_names)
     arms = make_arms(versions, arms_request)
     trained_on = {(arm.source, arm.part, arm.rows): opened_part(arm).source for arm in arms}
     learnt_from = _also_learnt_from(versions)
@@ -90,7 +91,7 @@ def gather(
     return Inputs(
         arms=arms,
         versions=versions,
-        test_rows=rows_of(test_spec, test, looked.numbers, skipped=looked.skipped),
+        test_rows=rows_of(test_spec, looked.source, looked.numbers, skipped=looked.skipped),
         test=test,
         held_out=held_out,
         held_out_source=held_out_source,

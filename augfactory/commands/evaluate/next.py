@@ -15,7 +15,7 @@ FACTOR = 50  # of a stored set that stands for endless online variation
 LONGER = 4  # times the minutes, or the steps
 KEPT = (
     "classifier", "weights", "batch", "loss", "order", "baseline", "real_share", "corruptions",
-    "precision", "device", "out",
+    "corrupted", "ensemble", "precision", "device", "out",
 )  # fmt: skip
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from augfactory.commands.evaluate.arms import ArmsRequest
 from augfactory.commands.evaluate.inputs import Inputs
+from augfactory.commands.runs.ensemble_size import check_ensemble
+from augfactory.commands.runs.published import refuse_both
 from augfactory.engines.processes import Engine, worker_pool
 from augfactory.errors import InputDataError, RecipeError, one_of
 from augfactory.evaluation.classifiers.registry import DEFAULT_CLASSIFIER, find_classifier
@@ -31,10 +33,12 @@ class EvaluateRequest:
     ``seeds`` is how many classifiers are trained on each arm; ``steps`` None trains until all arms
     are at their plateau, ``minutes`` at most about so long. ``arms`` are those beside the baselines
     and the datasets; see ``ArmsRequest``. ``baseline`` is the arm that all are compared with; None
-    is the best of the baselines. ``held_out`` None takes unused training rows. ``out`` None is the
-    folder ``NAME-evaluation`` beside the first dataset; ``lock`` is how other writers are kept out
-    of it, ``runs_on`` where classifiers are trained. ``group`` says which images belong together:
-    no group of the originals may be in the test or among the held-out rows.
+    is the best of the baselines. ``corrupted`` is a folder of published corrupted test images,
+    ``corruptions`` a profile of those that are made. ``held_out`` None takes unused training rows.
+    ``ensemble`` is how many classifiers answer together, beside each on its own; None is none.
+    ``out`` None is the folder ``NAME-evaluation`` beside the first dataset; ``lock`` is how other
+    writers are kept out of it, ``runs_on`` where classifiers are trained. ``group`` says which
+    images belong together: no group of the originals may be in the test or among the held-out rows.
     """
 
     datasets: tuple[str, ...]
@@ -54,6 +58,8 @@ class EvaluateRequest:
     real_share: float = 0.5
     held_out: SourceSpec | None = None
     corruptions: str | None = None
+    corrupted: Path | None = None
+    ensemble: int | None = None
     workers: int = 1
     out: Path | None = None
     lock: Lock = "flock"
@@ -87,6 +93,8 @@ def check_request(request: EvaluateRequest) -> ArmsRequest:
             "the rounds share out the steps, and nobody knows how many there will be",
             "Say how many with --steps.",
         )
+    check_ensemble(request.ensemble, request.seeds, "--ensemble", "--seeds")
+    refuse_both(request.corruptions, request.corrupted)
     if not 0 < request.real_share < 1:
         raise RecipeError(
             "--real-share",

@@ -6,16 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from augfactory.commands.expand.build import Build
-from augfactory.commands.expand.request import ExpandRequest, plan_folds
+from augfactory.commands.expand.folds import plan_folds
+from augfactory.commands.expand.request import ExpandRequest
+from augfactory.commands.opening.recorded_recipe import class_rows_of
 from augfactory.commands.progress import Progress
 from augfactory.pipeline.plan import UNLABELLED
 from augfactory.pipeline.shares import count_decoded
+from augfactory.store.documents.made_in_words import class_rows_in_words
 from augfactory.store.versions import find_recipe, next_version
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What is known of one dataset beforehand; bytes are those of the data files."""
+    """What is known of one dataset beforehand; bytes are those of the data files.
+
+    ``class_rows`` are the rows of each class, None where classes are expanded alike.
+    """
 
     name: str
     version: str
@@ -27,14 +33,18 @@ class Estimate:
     disk_left: int
     existing: bool
     validation: int = 0
+    class_rows: dict[str, int] | None = None
 
 
 def estimate(request: ExpandRequest, progress: Progress) -> list[Estimate]:
     """Say what `expand` would write, without writing anything."""
-    return [_estimate(build) for _, _, builds in plan_folds(request, progress) for build in builds]
+    return [
+        estimate_of(build) for _, _, builds in plan_folds(request, progress) for build in builds
+    ]
 
 
-def _estimate(build: Build) -> Estimate:
+def estimate_of(build: Build) -> Estimate:
+    """Say what making a build would write."""
     existing = find_recipe(build.folder, build.recipe_id)
     version = existing.name if existing else next_version(build.folder)
     size, files = build.expected_size()
@@ -50,6 +60,7 @@ def _estimate(build: Build) -> Estimate:
         disk_left=shutil.disk_usage(disk).free,
         existing=existing is not None,
         validation=len(build.validation.rows.rows) if build.validation else 0,
+        class_rows=class_rows_of(build.recipe),
     )
 
 
@@ -59,11 +70,11 @@ def _counts(build: Build) -> dict[str, int]:
     decoded = count_decoded(recipe, sources)
     counts = {
         "original": sources if recipe.originals else 0,
-        "geometry": sources * recipe.further - decoded,
+        "geometry": recipe.further_rows(sources) - decoded,
         "vae": decoded,
     }
-    for stage in recipe.mix:
-        counts[stage.method] = counts.get(stage.method, 0) + sources * stage.copies
+    for stage, rows in zip(recipe.mix, recipe.section_rows(sources)[1:], strict=True):
+        counts[stage.method] = counts.get(stage.method, 0) + rows
     if recipe.pseudo_label is not None:
         counts[UNLABELLED] = sources * recipe.pseudo_label.copies
     return {method: rows for method, rows in counts.items() if rows}
@@ -82,4 +93,6 @@ def estimates_text(estimates: Sequence[Estimate]) -> str:
             f"disk left {estimate_.disk_left / 2**30:,.1f} GiB"
             + (" - exists already" if estimate_.existing else "")
         )
+        if estimate_.class_rows is not None:
+            lines.append(f"  rows of each class: {class_rows_in_words(estimate_.class_rows)}")
     return "\n".join([*lines, "Nothing was written."])

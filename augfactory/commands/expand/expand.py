@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from augfactory.commands.expand.build import Build, Dataset, make_version
-from augfactory.commands.expand.estimate import Estimate
+from augfactory.commands.expand.estimate import Estimate, estimates_text
+from augfactory.commands.expand.folds import plan_folds
 from augfactory.commands.expand.inputs import BuildInputs, manifest_entries
-from augfactory.commands.expand.request import ExpandRequest, plan_folds
+from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.expand.shard import begin_job, render_shards
 from augfactory.commands.opening.opening import handed_on
+from augfactory.commands.opening.recorded_recipe import class_rows_of
 from augfactory.commands.progress import Progress
 from augfactory.engines import processes
 from augfactory.pipeline.recipe import rendering_versions
@@ -77,28 +79,7 @@ def _rendered(
         return render_shards(build, waiting, run)
 
     def describe(records: list[shards.ShardRecord], told: dict[str, Any]) -> Manifest:
-        progress.say(f"{build.folder.name}: publishing")
-        seconds = time.monotonic() - began
-        shards.join_plans(build.building, len(records))
-        final, held = build.folder / told["version"], told.get("validation")
-        if held is not None:
-            update = {"source": handed_on(held.source, final)}
-            told = {**told, "validation": held.model_copy(update=update)}
-        return Manifest(
-            schema_version=SCHEMA_VERSION,
-            rows=build.rows,
-            class_names=build.class_names,
-            image_shape=build.image_shape,
-            versions=rendering_versions(build.recipe),
-            counts=shards.add_counts(records),
-            libraries=library_versions(),
-            seconds=round(seconds, 3),
-            semantic_version=f"{told['version'].removeprefix('v')}.0.0",
-            rejected=shards.add_rejected(records),
-            about=request.about,
-            **manifest_entries(inputs, final),
-            **told,
-        )
+        return described(build, inputs, records, {**told, "about": request.about}, began, progress)
 
     made = make_version(build, make_rows, describe, request.lock, progress)
     if made.existing and request.about not in (None, read_manifest(made.path).about):
@@ -109,7 +90,40 @@ def _rendered(
     return made
 
 
-def as_json(answers: Sequence[Dataset] | Sequence[Estimate]) -> dict[str, Any]:
+def described(
+    build: Build,
+    inputs: BuildInputs,
+    records: list[shards.ShardRecord],
+    told: dict[str, Any],
+    began: float,
+    progress: Progress,
+) -> Manifest:
+    """Return the manifest of a version that was rendered; ``began`` is when, a monotonic time."""
+    progress.say(f"{build.folder.name}: publishing")
+    seconds = time.monotonic() - began
+    shards.join_plans(build.building, len(records))
+    final, held = build.folder / told["version"], told.get("validation")
+    if held is not None:
+        update = {"source": handed_on(held.source, final)}
+        told = {**told, "validation": held.model_copy(update=update)}
+    return Manifest(
+        schema_version=SCHEMA_VERSION,
+        rows=build.rows,
+        class_names=build.class_names,
+        image_shape=build.image_shape,
+        versions=rendering_versions(build.recipe),
+        counts=shards.add_counts(records),
+        libraries=library_versions(),
+        seconds=round(seconds, 3),
+        semantic_version=f"{told['version'].removeprefix('v')}.0.0",
+        rejected=shards.add_rejected(records),
+        class_rows=class_rows_of(build.recipe),
+        **manifest_entries(inputs, final),
+        **told,
+    )
+
+
+def as_json(answers: Sequence[Dataset | Estimate]) -> dict[str, Any]:
     """Return what ``--json`` prints."""
     return {
         "datasets": [
@@ -120,3 +134,16 @@ def as_json(answers: Sequence[Dataset] | Sequence[Estimate]) -> dict[str, Any]:
             for answer in answers
         ]
     }
+
+
+def as_text(answers: Sequence[Dataset | Estimate]) -> str:
+    """Return what is printed: a line for each dataset."""
+    estimates = [answer for answer in answers if isinstance(answer, Estimate)]
+    if estimates:
+        return estimates_text(estimates)
+    lines = []
+    for dataset in answers:
+        assert isinstance(dataset, Dataset)
+        state = "exists already" if dataset.existing else f"{dataset.rows:,} rows"
+        lines.append(f"{dataset.name}@{dataset.version}  {dataset.path}  {state}")
+    return "\n".join(lines)

@@ -21,7 +21,7 @@ from augfactory.evaluation.images.judges import FEWEST, FOLDS, STEPS, can_teach
 from augfactory.pipeline.plan import REASONS, PlanRows
 from augfactory.pipeline.recipe import Recipe
 from augfactory.pipeline.render import EncodedSource, decoded_images
-from augfactory.pipeline.settle import FIT, Settle, settle_as, settle_by
+from augfactory.pipeline.settle import FIT, UNTOLD, Settle, settle_as, settle_by
 from augfactory.records import Int64Array, Source
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.shards import STATE
@@ -61,7 +61,10 @@ def judges_of(build: Build, originals: Source, progress: Progress) -> bytes:
 
 
 def keep_rejected(building: Path, rejected: Int64Array) -> None:
-    """Leave what was rejected of each row, int64 [rows, reasons], for rows to be made again so."""
+    """Leave what was rejected of each row, int64 [rows, reasons], for rows to be made again so.
+
+    Those that are ``UNTOLD`` are left to judges.
+    """
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, rejected=rejected.astype(np.int8))
     write_file(building / REJECTED, buffer.getvalue())
@@ -73,7 +76,8 @@ def settle_in(building: Path, recipe: Recipe, originals: Source, encoded: Encode
     Raises:
         FileNotFoundError: there are neither judges nor what they once said, or both are damaged.
     """
-    if (told := left_by_earlier_run(building / REJECTED, _rejected_in)) is not None:
+    told = left_by_earlier_run(building / REJECTED, _rejected_in)
+    if told is not None and not (told == UNTOLD).any():
         return settle_as(told)
     judges = _kept_judges(building, originals)
     if judges is None:
@@ -89,7 +93,7 @@ def settle_in(building: Path, recipe: Recipe, originals: Source, encoded: Encode
                 found[rows[named == reason]] = place
         return found
 
-    return settle_by(reason_of)
+    return settle_by(reason_of, told)
 
 
 def _kept_judges(building: Path, originals: Source) -> DecodedFilter | None:

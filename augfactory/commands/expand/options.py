@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from augfactory.commands.expand.classes import ALIKE, ClassRule, check_rule, read_rule
 from augfactory.commands.expand.inputs import is_model_folder
 from augfactory.commands.expand.request import ExpandRequest, read_format
 from augfactory.commands.expand.validation import Held
@@ -59,6 +60,7 @@ class ExpandOptions:
     description: str | None = None
     author: str | None = None
     held: Held | None = None
+    classes: ClassRule = ALIKE
 
     @property
     def recipe_name(self) -> str:
@@ -95,7 +97,7 @@ def build_request(
     out: Path,
     *,
     model: Path | None,
-    checkpoint: str | None,
+    checkpoint: str | None = None,
     n_train: int | None,
     workers: int,
     lock: Lock = "flock",
@@ -113,10 +115,13 @@ def build_request(
     pseudo_label = _pseudo_label(flags, asked)
     vae = {**(asked.vae or {}), **flags.vae}
     _check_options(flags, vae)
+    rule, factors = read_rule(flags.classes, flags.factors, asked, flags.recipe_name)
+    check_rule(rule, pseudo_label=flags.unlabelled is not None)
     return ExpandRequest(
         source=source,
         out=out,
-        factors=_factors(flags, asked),
+        factors=factors,
+        classes=rule,
         model=model,
         checkpoint=checkpoint,
         n_train=n_train,
@@ -156,30 +161,18 @@ def _about(flags: ExpandOptions) -> About | None:
         raise option_error(error) from error
 
 
-def _factors(flags: ExpandOptions, asked: AskedRecipe) -> tuple[int, ...]:
-    """Return the factors, the flags' before the file's.
-
-    Raises:
-        RecipeError: there is none.
-    """
-    factors = flags.factors or ((asked.factor,) if asked.factor is not None else ())
-    if not factors:
-        raise RecipeError(
-            "--factor", "is missing: it tells how many images each source image becomes",
-            "Add --factor 10.",
-        )  # fmt: skip
-    return factors
-
-
 def _check_options(flags: ExpandOptions, vae: Mapping[str, Any]) -> None:
     """Hold what flags say to the model of a recipe file, their ``vae`` filled into the file's.
 
     Raises:
         RecipeError: naming the first option that is wrong.
     """
+    rule = flags.classes
+    said = {"per_class": rule.per_class, "class_factors": rule.factors and dict(rule.factors)}
+    said |= {"seed": flags.seed, "vae": dict(vae)}
     for factor in flags.factors or (None,):
         try:
-            AskedRecipe.model_validate({"factor": factor, "seed": flags.seed, "vae": dict(vae)})
+            AskedRecipe.model_validate({"factor": factor, **said})
         except ValidationError as error:
             raise option_error(error, "[vae]") from error
 

@@ -1,33 +1,37 @@
 """What `augfactory expand` was asked for, and the builds that follow from it."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from augfactory.commands.expand.build import Build
+from augfactory.commands.expand.checks import check_methods, check_mixing
+from augfactory.commands.expand.classes import ALIKE, ClassRule, class_keys, largest_factor
 from augfactory.commands.expand.inputs import BuildInputs, Seen, build_of, gather
-from augfactory.commands.expand.validation import Held, check_held
-from augfactory.commands.opening.notes import decoding, few_images, made_rows, suited_preset
+from augfactory.commands.expand.naming import check_dataset_name, dataset_folder
+from augfactory.commands.expand.validation import Held
+from augfactory.commands.opening.notes import (
+    decoding,
+    few_images,
+    made_rows,
+    suited_preset,
+    uneven_classes,
+)
 from augfactory.commands.opening.unlabelled import check_labelled
 from augfactory.commands.progress import Progress
 from augfactory.engines.processes import Engine, can_start_workers, worker_pool
 from augfactory.errors import RecipeError, one_of
-from augfactory.guarded.text import escaped, problem_with_name
 from augfactory.guarded.validation import checked
-from augfactory.methods.registry import METHODS
 from augfactory.pipeline.composition import default_mix, default_variation, vae_or_default
-from augfactory.pipeline.partners import check_pairing, rows_by_class
 from augfactory.pipeline.recipe import Recipe, with_copies
-from augfactory.pipeline.sides import check_sides
 from augfactory.pipeline.stages import (
     GeometryStage,
     MixStage,
     PseudoLabelStage,
     VaeStage,
     geometry_stage,
-    method_of,
 )
 from augfactory.pipeline.vary import VaryStage
 from augfactory.records import Source, SourceSpec
@@ -35,20 +39,18 @@ from augfactory.store.disk.lock import Lock
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.manifest_parts import About
 
-LONGEST_NAME = 200  # bytes; a folder may have 255, and the factor is put after it
-MOST_SHOWN = 60  # letters of it in a message
-
 
 @dataclass(frozen=True)
 class ExpandRequest:
     """What `augfactory expand` was asked for; one dataset is made for each of ``factors``.
 
-    ``out`` is NAME: the dataset of factor K is written to the folder ``NAME-xK``. ``geometry``
-    holds what is not left to the preset that suits the images; None varies nothing. ``vae`` holds
-    what a recipe's ``[vae]`` may say and is not left to the defaults, ``pseudo_label`` that of its
-    ``[pseudo_label]``, which makes rows of ``unlabelled`` images where these are given. ``mix``
-    None leaves it to the preset whether images are mixed. ``held`` says which images are kept
-    apart to validate on. ``runs_on`` is where shards are rendered.
+    ``out`` is NAME: the dataset of factor K is written to the folder ``NAME-xK``. ``classes`` says
+    where classes have rows of their own numbers; its ``per_class`` takes the place of factors.
+    ``geometry`` holds what is not left to the preset that suits the images; None varies nothing.
+    ``vae`` holds what a recipe's ``[vae]`` may say and is not left to the defaults,
+    ``pseudo_label`` that of its ``[pseudo_label]``, which makes rows of ``unlabelled`` images where
+    these are given. ``mix`` None leaves it to the preset whether images are mixed. ``held`` says
+    which images are kept apart to validate on, ``runs_on`` where shards are rendered.
     """
 
     source: SourceSpec
@@ -72,34 +74,12 @@ class ExpandRequest:
     lock: Lock = "flock"
     held: Held | None = None
     runs_on: Engine = worker_pool
+    classes: ClassRule = ALIKE
 
-
-def fold_requests(request: ExpandRequest) -> list[ExpandRequest]:
-    """Return a request for each fold, or the request itself where it asks for none.
-
-    Raises:
-        RecipeError: what is asked of validation images contradicts itself.
-    """
-    held = request.held
-    check_held(held)
-    if held is None or held.folds is None:
-        return [request]
-    return [replace(request, held=replace(held, fold=fold)) for fold in range(held.folds)]
-
-
-def plan_folds(
-    request: ExpandRequest, progress: Progress
-) -> Iterator[tuple[ExpandRequest, BuildInputs, list[Build]]]:
-    """Yield what ``plan_builds`` gives for each fold of a request; its source is looked at once.
-
-    Raises:
-        AugfactoryError: as ``fold_requests`` and ``plan_builds``.
-    """
-    seen = None
-    for each in fold_requests(request):
-        inputs, builds = plan_builds(each, progress, seen)
-        seen = inputs.seen
-        yield each, inputs, builds
+    @property
+    def each_factor(self) -> tuple[int | None, ...]:
+        """The factors, or None once where there are none."""
+        return self.factors or (None,)
 
 
 def plan_builds(
@@ -136,7 +116,7 @@ def plan_builds(
     vae = vae_or_default(
         request.vae, varied=request.geometry is not None, channels=source.image_shape[2]
     )
-    _check_mixing(request.mix or (), inputs)
+    check_mixing(request.mix or (), inputs)
     for note in _notes(request, inputs, vae):
         progress.say(note)
     FORMATS[request.format].check_class_names(source.class_names)
@@ -144,22 +124,23 @@ def plan_builds(
     if request.vary is None:
         request, geometry = _default_variation(request, inputs.source, geometry, progress)
     if request.mix is None:
-        mix = _default_mix(request, geometry, progress)
+        mix = _default_mix(request, geometry, inputs, progress)
         request = replace(request, mix=mix, distinct=request.distinct or bool(mix))
     builds = []
-    for factor in request.factors:
+    held = request.held
+    fold = None if held is None or held.folds is None else held.fold
+    for factor in request.each_factor:
         recipe = _recipe(request, factor, inputs, geometry, vae)
-        _check_sides(recipe, inputs)
-        name = f"{request.out.name}-x{factor}"
-        if request.held is not None and request.held.folds is not None:
-            name += f"-fold{request.held.fold}"
-        folder = request.out.with_name(name)
+        check_methods(recipe, inputs)
+        folder = dataset_folder(request.out, request.classes, factor, fold)
         builds.append(build_of(folder, recipe, inputs))
     return inputs, builds
 
 
 def _notes(request: ExpandRequest, inputs: BuildInputs, vae: VaeStage) -> list[str]:
-    notes = [few_images(inputs.source), made_rows(inputs.rows.text, inputs.rows.numbers)]
+    uneven = None if request.classes.given else uneven_classes(inputs.source)
+    rows = inputs.rows
+    notes = [few_images(inputs.source), uneven, made_rows(rows.text, rows.numbers)]
     if inputs.model is not None and (max(request.factors) > 1 or not request.originals):
         config = inputs.model.config
         notes += decoding(
@@ -173,7 +154,7 @@ def _notes(request: ExpandRequest, inputs: BuildInputs, vae: VaeStage) -> list[s
 
 def _recipe(
     request: ExpandRequest,
-    factor: int,
+    factor: int | None,
     inputs: BuildInputs,
     geometry: GeometryStage | None,
     vae: VaeStage,
@@ -181,12 +162,14 @@ def _recipe(
     """Return the recipe of one factor.
 
     Raises:
-        RecipeError: nothing can make further images.
+        RecipeError: nothing can make further images, or classes cannot have their rows.
     """
-    further = factor > 1 or not request.originals
+    rule, mix = request.classes, request.mix or ()
+    largest = largest_factor(rule, factor, inputs.source)
+    further = largest > 1 or not request.originals
     if further and geometry is None and inputs.model is None:
         raise RecipeError(
-            f"--factor {factor} --no-geometry",
+            f"{rule.options(factor)} --no-geometry",
             "without geometry and without a model there is nothing to make images with",
             f"Train one with `augfactory vae-train {request.source.text} --out MODEL_DIR` and "
             "expand MODEL_DIR, or leave --no-geometry out.",
@@ -194,15 +177,16 @@ def _recipe(
     labelling = None
     if request.unlabelled is not None:
         # Where nothing is said, there are as many rows as of the labelled images.
-        labelling = _pseudo_labels(request, factor)
+        labelling = _pseudo_labels(request, largest)
     return Recipe(
         factor=factor,
+        **class_keys(rule, inputs.source, mix),
         originals=request.originals,
         seed=request.seed,
         geometry=geometry if further or labelling is not None else None,
         vary=(request.vary or ()) if further or labelling is not None else (),
         vae=_vae(vae, inputs) if further else None,
-        mix=with_copies(request.mix or (), factor, originals=request.originals),
+        mix=mix if rule.given else with_copies(mix, largest, originals=request.originals),
         distinct=request.distinct,
         pseudo_label=labelling,
         format=request.format,
@@ -219,7 +203,8 @@ def _geometry(
     """Fill in the preset: what is asked for, what the model was trained with, or what suits."""
     if request.geometry is None:
         return None
-    needed = max(request.factors) > 1 or not request.originals or request.unlabelled is not None
+    needed = _largest(request, inputs) > 1 or not request.originals
+    needed = needed or request.unlabelled is not None
     if "preset" in request.geometry or not needed:
         return geometry_stage("geometry", request.geometry)
     trained_with = inputs.model and inputs.model.config.geometry
@@ -253,13 +238,16 @@ def _default_variation(
 
 
 def _default_mix(
-    request: ExpandRequest, geometry: GeometryStage | None, progress: Progress
+    request: ExpandRequest,
+    geometry: GeometryStage | None,
+    inputs: BuildInputs,
+    progress: Progress,
 ) -> tuple[MixStage, ...]:
     if geometry is None or request.unlabelled is not None:
         return ()
     preset = str(geometry.parameters["preset"])
     mix = default_mix(preset)
-    if with_copies(mix, max(request.factors), originals=request.originals):
+    if with_copies(mix, _largest(request, inputs), originals=request.originals):
         progress.say(
             f"half of the further images are mixtures (mixup), as measured best for {preset}; "
             "--mixup 0 leaves them out"
@@ -267,51 +255,16 @@ def _default_mix(
     return mix
 
 
+def _largest(request: ExpandRequest, inputs: BuildInputs) -> int:
+    factors = request.each_factor
+    return max(largest_factor(request.classes, factor, inputs.source) for factor in factors)
+
+
 def _vae(asked: VaeStage, inputs: BuildInputs) -> VaeStage | None:
     model = inputs.model
     if model is None:
         return None
     return asked.model_copy(update={"varied": model.config.geometry is not None})
-
-
-def check_dataset_name(out: Path) -> None:
-    """Refuse a NAME that no folder can have, or none whose files everything can read.
-
-    Raises:
-        RecipeError: it is missing, too long, no UTF-8, or holds a control character.
-    """
-    remedy = "Name the dataset by a word of letters and digits, such as --out data/digits."
-    shown = escaped(str(out))
-    if out.name in ("", ".."):
-        raise RecipeError(f"--out {shown}", "there is no name at the end of it", remedy)
-    problem = problem_with_name(str(out))
-    if problem is not None:
-        raise RecipeError(f"--out {shown}", f"it cannot be a name: {problem}", remedy)
-    size = len(out.name.encode())
-    if size > LONGEST_NAME:
-        raise RecipeError(
-            f"--out {shown[:MOST_SHOWN]}…",
-            f"the name has {size:,} bytes, more than the {LONGEST_NAME} that it may have",
-            remedy,
-        )
-
-
-def _check_sides(recipe: Recipe, inputs: BuildInputs) -> None:
-    used = ["geometry"] if recipe.geometry is not None else []
-    used += [stage.method for stage in recipe.vary] + [stage.method for stage in recipe.mix]
-    source = inputs.source
-    check_sides((METHODS[name] for name in used), source.image_shape, source.name)
-
-
-def _check_mixing(mix: tuple[MixStage, ...], inputs: BuildInputs) -> None:
-    source = inputs.source
-    class_rows = rows_by_class(source.labels, len(source.class_names))
-    for stage in mix:
-        method, parameters = method_of(stage)
-        partners = method.parents(parameters) - 1
-        if partners:
-            pairing = method.pairing(parameters)
-            check_pairing(class_rows, partners, pairing, source.class_names)
 
 
 def read_format(text: str, where: str = "--format") -> str:

@@ -19,10 +19,18 @@ from augfactory.pipeline import draw as drawing
 from augfactory.pipeline import plan as planning
 from augfactory.pipeline.partners import rows_by_class
 from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.redraw import last_round, parents_as_of
 from augfactory.pipeline.render import EncodedSource, ReadRows, render_block
-from augfactory.pipeline.settle import Settle, columns_of_rejected, count_rejected, rejected_of
+from augfactory.pipeline.settle import (
+    Settle,
+    columns_of_rejected,
+    count_rejected,
+    rejected_of,
+    settle_before,
+)
 from augfactory.pipeline.shares import is_filtered
-from augfactory.records import Rows, Source, SourceSpec
+from augfactory.pipeline.turns import turns_of
+from augfactory.records import BLOCK_ROWS, Int64Array, Rows, Source, SourceSpec, UInt8Array
 from augfactory.source_rows import SourceRows
 from augfactory.sources.opening import open_source
 from augfactory.sources.recorded import open_rows
@@ -74,6 +82,11 @@ class Job:
     read_rows: ReadRows
     settle: Settle | None
 
+    @property
+    def first_stop(self) -> int:
+        """Where the first section ends: rows behind it are mixed, or of unlabelled images."""
+        return max(shard.stop for shard in self.shards if shard.stage == 0)
+
 
 def begin_job(build: Build, inputs: BuildInputs) -> None:
     """Make the folders of a build, and leave there what a process needs to render any shard."""
@@ -124,7 +137,8 @@ def render_shard(task: ShardTask) -> int:
     shard = job.shards[task.index]
     plans = list(drawing.draw_rows(job.recipe, job.origin, shard, job.settle))
     made = [
-        render_block(job.recipe, plan, job.source, job.encoded, job.read_rows) for plan in plans
+        render_block(job.recipe, plan, job.source, job.encoded, _parents_of(job, plan))
+        for plan in plans
     ]
     plan = planning.join(plans)
     rows = Rows(
@@ -145,6 +159,45 @@ def render_shard(task: ShardTask) -> int:
         _rejected(job, plan),
     )
     return len(rows)
+
+
+def _parents_of(job: Job, plan: planning.PlanRows) -> ReadRows:
+    """Return what reads the rows that a block is mixed from, as they were when it was mixed.
+
+    A parent that was rejected afterwards is made again as it was: the mixed row stays what it is.
+    """
+    rounds = job.recipe.redrawn
+    if not rounds or not 0 < plan.stage <= len(job.recipe.mix):
+        return job.read_rows
+    as_of = parents_as_of(rounds, str(plan.method[0]), plan.row)
+
+    def read(rows: Int64Array) -> UInt8Array:
+        images = np.array(job.read_rows(rows))
+        after = np.repeat(as_of, len(rows) // len(plan))
+        changed = last_round(rounds, rows) > after
+        for number in np.unique(after[changed]).tolist():
+            own = np.flatnonzero(changed & (after == number))
+            images[own] = _made_as_before(job, rows[own], number)
+        return images
+
+    return read
+
+
+def _made_as_before(job: Job, rows: Int64Array, after: int) -> UInt8Array:
+    """Make images of the first section as they were after round ``after``: uint8 [n, H, W, C]."""
+    rounds = job.recipe.redrawn
+    recipe = job.recipe.model_copy(update={"redrawn": rounds[:after]})
+    settle = None if job.settle is None else settle_before(rounds, after)
+    images = np.empty((len(rows), *job.source.image_shape), dtype=np.uint8)
+    for block in np.unique(rows // BLOCK_ROWS).tolist():
+        # Whole blocks: a network's last bit can depend on the batch.
+        stop = min((block + 1) * BLOCK_ROWS, job.first_stop)
+        part = planning.Section(0, block * BLOCK_ROWS, stop)
+        (plan,) = drawing.draw_rows(recipe, job.origin, part, settle)
+        made = render_block(recipe, plan, job.source, job.encoded, job.read_rows)[0]
+        own = rows // BLOCK_ROWS == block
+        images[own] = made[rows[own] % BLOCK_ROWS]
+    return images
 
 
 @lru_cache(maxsize=1)
@@ -179,12 +232,12 @@ def _read_job(building: Path) -> Job:
         both = source.followed_by(given.unlabelled.labelled(table.soft_label, source.class_names))
         unlabelled = drawing.order_of_unlabelled(recipe, table.kept)
     ranges = planning.shard_ranges(recipe, len(source), source.image_shape)
+    class_rows = rows_by_class(source.labels, len(source.class_names))
+    turns = turns_of(recipe, class_rows, 0)
     return Job(
         recipe=recipe,
         source=both,
-        origin=planning.Origin(
-            rows_by_class(source.labels, len(source.class_names)), source.image_shape, unlabelled
-        ),
+        origin=planning.Origin(class_rows, source.image_shape, unlabelled),
         shards=ranges,
         encoded=encoded,
         read_rows=reader_under_construction(
@@ -193,7 +246,7 @@ def _read_job(building: Path) -> Job:
             np.array([shard.stop for shard in ranges]),
             source.image_shape,
             source.class_names,
-            lambda rows: source.labels[rows % len(source)],
+            lambda rows: source.labels[turns.of(rows)[1]],
         ),
         settle=_settle(given, encoded),
     )

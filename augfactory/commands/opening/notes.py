@@ -3,6 +3,7 @@
 import numpy as np
 
 from augfactory.commands.progress import Progress
+from augfactory.guarded.text import escaped
 from augfactory.pipeline.content import look_at, preset_for
 from augfactory.records import Int64Array, Source
 from augfactory.sources.opening import split_suffix
@@ -13,6 +14,7 @@ from augfactory.vae.networks.names import LABEL_BLIND
 
 FEW_IMAGES = 5
 MOST_NAMED = 10
+UNEVEN = 3  # times as many images of the largest class as of the smallest
 
 
 def few_images(source: Source) -> str | None:
@@ -33,6 +35,21 @@ def few_images(source: Source) -> str | None:
         else ""
     )
     return f"warning: fewer than {FEW_IMAGES} images of {named}{more}{derives}"
+
+
+def uneven_classes(source: Source) -> str | None:
+    """Say how uneven the classes are, and what evens them out; None where they hardly are."""
+    counts = np.bincount(source.labels, minlength=len(source.class_names))
+    counts = np.where(counts > 0, counts, counts.max())
+    most, least = int(counts.argmax()), int(counts.argmin())
+    if counts[most] < UNEVEN * counts[least]:
+        return None
+    names = source.class_names
+    return (
+        f"note: classes are uneven: {escaped(names[most])} has {counts[most]:,} images, "
+        f"{escaped(names[least])} {counts[least]:,}. `expand --balance` makes as many rows of each "
+        "class as of the largest, --per-class N exactly N of each"
+    )
 
 
 def suited_preset(source: Source, progress: Progress) -> str:

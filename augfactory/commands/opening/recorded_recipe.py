@@ -18,9 +18,15 @@ def recipe_of(manifest: Manifest) -> Recipe:
         ValueError: it is none that this program knows.
     """
     try:
-        return Recipe.model_validate(manifest.recipe)
+        recipe = Recipe.model_validate(manifest.recipe)
     except ValidationError as error:
         raise ValueError(document_problem(error)) from error
+    images = recipe.class_images
+    if images is not None and (
+        [*images] != manifest.class_names or sum(images.values()) != len(manifest.source.rows)
+    ):
+        raise ValueError("class_images are not those of the source")
+    return recipe
 
 
 def request_id(recipe: Recipe, manifest: Manifest) -> str:
@@ -68,3 +74,17 @@ def check_rows(folder: Path, manifest: Manifest, recipe: Recipe) -> None:
             f"its recipe makes {made:,} rows, and it has {manifest.rows:,}",
             "It was edited: restore it from a copy.",
         )
+    if class_rows_of(recipe) != manifest.class_rows:
+        raise VerificationError(
+            folder / MANIFEST,
+            "its class_rows are not those that its recipe makes",
+            "It was edited: restore it from a copy.",
+        )
+
+
+def class_rows_of(recipe: Recipe) -> dict[str, int] | None:
+    """Return the rows of each class, None where classes are expanded alike."""
+    rows = recipe.class_rows
+    if rows is None or recipe.class_images is None:
+        return None
+    return dict(zip(recipe.class_images, rows.sum(axis=0).tolist(), strict=True))

@@ -10,9 +10,10 @@ import numpy as np
 from augfactory.commands.progress import Progress
 from augfactory.engines import processes
 from augfactory.evaluation.comparison.protocol import CorruptedTest
-from augfactory.evaluation.corruptions.registry import Profile, corrupt
+from augfactory.evaluation.corruptions.registry import REVISION, Profile, corrupt
 from augfactory.guarded.files import is_there, open_regular, read_file, sha256_of
 from augfactory.source_rows import SourceRows
+from augfactory.sources.corrupted.part import CorruptedPart
 from augfactory.sources.recorded import open_rows
 from augfactory.store.disk.atomic import make_folders, remove, remove_leftovers, write_file
 
@@ -36,7 +37,8 @@ def corrupted_test(
     Raises:
         ResourceError: one cannot be written.
     """
-    key = hashlib.sha256(f"{profile.name}/{SEED}/{test.fingerprint}".encode()).hexdigest()[:16]
+    decisive = f"{profile.name}/{SEED}/{REVISION}/{test.fingerprint}"
+    key = hashlib.sha256(decisive.encode()).hexdigest()[:16]
     folder = (out / FOLDER / key).resolve()
     make_folders([folder])
     remove_leftovers(folder)
@@ -60,7 +62,9 @@ def corrupted_test(
         write = partial(_write, test, profile.name)
         for _ in processes.run(write, waiting, workers, engine=engine):
             bar.advance()
-    return CorruptedTest(profile.name, SEED, tuple(copies))
+    parts = tuple(CorruptedPart(name, severity, path) for name, severity, path in copies)
+    overlapping = tuple(each.name for each in profile.corruptions if each.overlaps_augmix)
+    return CorruptedTest(profile.name, SEED, parts, profile.title, overlapping=overlapping)
 
 
 def _is_whole(path: Path) -> bool:

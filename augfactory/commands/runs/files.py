@@ -21,6 +21,7 @@ from augfactory.guarded.text import escaped, escaped_json
 from augfactory.store.disk.atomic import make_folders, remove, remove_leftovers, write_file
 
 RUNS, RESULTS = "cells", "results.json"
+CORRUPTIONS = "corruptions.csv"
 CHECKSUM = "sha256"
 RUN_RESULT = TypeAdapter(RunResult)
 LARGEST_RUN = 2**28  # bytes; that of some thousand classes has a confusion matrix of 100 MB
@@ -135,6 +136,26 @@ def runs_csv(results: Sequence[tuple[Run, RunResult]]) -> bytes:
                 "seconds": result.seconds,
             }
         )
+    return _csv(lines)
+
+
+def corruptions_csv(results: Sequence[tuple[Run, RunResult]]) -> bytes | None:
+    """Return one line for each classifier, corruption and severity; None where there are none."""
+    lines = [
+        {
+            "arm": escaped(run.arm.name),
+            "subset": run.subset,
+            "seed": run.seed,
+            "classifier": run.classifier.name,
+            **asdict(scores),
+        }
+        for run, result in results
+        for scores in result.corrupted or ()
+    ]
+    return _csv(lines) if lines else None
+
+
+def _csv(lines: Sequence[Mapping[str, Any]]) -> bytes:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(lines[0]), lineterminator="\n")
     writer.writeheader()

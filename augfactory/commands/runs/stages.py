@@ -34,20 +34,24 @@ def train_for(
     workers: int,
     progress: Progress,
     engine: Engine = worker_pool,
+    *,
+    networks: bool = False,
 ) -> tuple[Results, int]:
     """Train all arms with equal steps; return all results and how many were trained now.
 
     Without ``steps``, all arms go on together, twice as far each time, until none rises any more;
     then, with minutes left, further seeds are trained. ``minutes``, if given, is about how long
     that may take from the beginning of this call, whatever an earlier one has trained. ``seeds``
-    are the trainings of each arm, ``engine`` is where they run.
+    are the trainings of each arm, ``engine`` is where they run. ``networks`` keeps the networks,
+    for ensembles.
     """
     begun = time.monotonic()
 
     def left() -> float:
         return float("inf") if minutes is None else 60 * minutes - (time.monotonic() - begun)
 
-    run, open_ended, cut = _Runner(runs_at, out, workers, progress, engine), steps is None, False
+    run = _Runner(runs_at, out, workers, progress, engine, networks=networks)
+    open_ended, cut = steps is None, False
     reached = steps or (FIRST if minutes is None else min(PROBE, FIRST))
     results = run(reached, seeds, goes_on=open_ended)
     while open_ended and reached < MOST and (reached < FIRST or any_rising(results)):
@@ -71,10 +75,17 @@ class _Runner:
     """Runs runs, counts what was trained, and knows how long a step of all of them takes."""
 
     def __init__(
-        self, runs_at: RunsAt, out: Path, workers: int, progress: Progress, engine: Engine
+        self,
+        runs_at: RunsAt,
+        out: Path,
+        workers: int,
+        progress: Progress,
+        engine: Engine,
+        *,
+        networks: bool,
     ) -> None:
         self.runs_at, self.out, self.workers, self.progress = runs_at, out, workers, progress
-        self.engine = engine
+        self.engine, self.networks = engine, networks
         self.trained, self.steps, self.step_seconds = 0, 0, 0.0
 
     def __call__(self, steps: int, seeds: int, *, goes_on: bool = False) -> Results:
@@ -83,7 +94,7 @@ class _Runner:
         text = f"training to step {steps:,}"
         results, trained = train_runs(
             self.runs_at(steps, seeds), self.out, self.workers, self.progress, text=text,
-            goes_on=goes_on, engine=self.engine,
+            goes_on=goes_on, networks=self.networks, engine=self.engine,
         )  # fmt: skip
         if trained == len(results) and steps > self.steps:  # else some of it was kept
             self.step_seconds = (time.monotonic() - begun) / (steps - self.steps)

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs import files
+from augfactory.commands.runs.networks import FOLDER, network_is_kept, save_network
 from augfactory.commands.runs.training_states import load_state, save_state
 from augfactory.engines import processes
 from augfactory.evaluation.comparison.protocol import Earlier, Run, RunResult, run_key
 from augfactory.evaluation.comparison.train_run import train_run
+from augfactory.store.disk.atomic import make_folders
 
 
 def train_runs(
@@ -21,24 +23,35 @@ def train_runs(
     text: str = "training classifiers",
     goes_on: bool = False,
     engine: processes.Engine = processes.worker_pool,
+    networks: bool = False,
 ) -> tuple[list[tuple[Run, RunResult]], int]:
     """Return every run with its result, in the order given, and how many were trained now.
 
     Finished runs are kept in ``out``, so that the same runs go on where a killed run stood. Equal
     runs are trained once. ``goes_on`` keeps, too, how far they came, so that the same runs with
-    more steps begin there. ``engine`` is where they are trained.
+    more steps begin there; ``networks`` keeps the networks, too, for ensembles. ``engine`` is where
+    they are trained.
     """
+    folder = out / FOLDER if networks else None
+    if folder is not None:
+        make_folders([folder])
     keys = [run_key(run) for run in runs]
-    kept = {key: files.load_run(out, run, progress) for key, run in zip(keys, runs, strict=True)}
-    done = {key: result for key, result in kept.items() if result is not None}
-    missing = {key: run for key, run in zip(keys, runs, strict=True) if key not in done}
+    by_key = dict(zip(keys, runs, strict=True))
+    kept = {key: files.load_run(out, run, progress) for key, run in by_key.items()}
+    done = {
+        key: result
+        for key, result in kept.items()
+        if result is not None and (folder is None or network_is_kept(folder, by_key[key]))
+    }
+    missing = {key: run for key, run in by_key.items() if key not in done}
     waiting = list(missing.values())
     if done:
         progress.say(
             f"{len(done)} of {len(kept)} classifiers are kept in {out} from an earlier run"
         )
     with progress.bar(text, len(kept), "classifier", len(done)) as bar:
-        train = partial(_train, states=out / files.RUNS if goes_on else None)
+        states = out / files.RUNS if goes_on else None
+        train = partial(_train, states=states, networks=folder)
         gpus = int(any(run.settings.device == "cuda" for run in waiting))
         for index, result in processes.run(train, waiting, workers, gpus=gpus, engine=engine):
             files.save_run(out, waiting[index], result)
@@ -47,9 +60,10 @@ def train_runs(
     return [(run, done[key]) for key, run in zip(keys, runs, strict=True)], len(waiting)
 
 
-def _train(run: Run, states: Path | None) -> RunResult:
+def _train(run: Run, states: Path | None, networks: Path | None) -> RunResult:
     earlier = None if states is None else load_state(states, run)
-    result, progress = train_run(run, earlier)
+    keep = None if networks is None else partial(save_network, networks, run)
+    result, progress = train_run(run, earlier, keep)
     if states is not None:
         save_state(states, run, Earlier(progress, result.curve))
     return result

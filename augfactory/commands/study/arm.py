@@ -65,7 +65,7 @@ class StudyArm(BaseModel):
 
     name: Annotated[str, AfterValidator(_name)] = Field(
         description='What the arm is called. Without a recipe and `online`, "originals" or '
-        '"originals+METHOD+…" says what is applied to every batch.'
+        '"originals+METHOD+…" says what is applied to every batch; "+jsd" at its end is that loss.'
     )
     recipe: AskedRecipe | None = None
     vae: Annotated[bool | float, BeforeValidator(_loss)] = Field(
@@ -74,7 +74,9 @@ class StudyArm(BaseModel):
         "recipe's `[vae]`, with `at_loss` for the checkpoint.",
     )
     loss: Loss = Field(
-        default="ce", description="Cross-entropy, or Jensen-Shannon between views of an image."
+        default="ce",
+        description="Cross-entropy, or Jensen-Shannon between views of an image: stored ones or, "
+        "with `online`, two that its last method makes, anew in every batch.",
     )
     order: Order = Field(default="shuffled", description="In what order rows are trained on.")
     part: Part = Field(default="all", description="Which rows of the dataset are trained on.")
@@ -118,7 +120,8 @@ class StudyArm(BaseModel):
             recipe["vae"] = {}
         if recipe:
             own["recipe"] = AskedRecipe.model_validate(recipe)
-            if own["recipe"].factor is None:
+            counted = own["recipe"].balance or own["recipe"].per_class is not None
+            if own["recipe"].factor is None and not counted:
                 raise told("is missing", "Say factor = 10, or 1 for mixing alone.", "factor")
             if "online" in own:
                 what = f"varies originals, and {', '.join(recipe)} makes a dataset"

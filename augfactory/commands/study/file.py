@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from augfactory.commands.opening.toml_files import read_tables
+from augfactory.commands.runs.ensemble_size import check_ensemble
+from augfactory.commands.runs.published import refuse_both
 from augfactory.commands.study.arm import ARM_KEYS, StudyArm
 from augfactory.commands.study.grid import filled
 from augfactory.commands.study.vae_settings import VaeSettings
@@ -94,8 +96,19 @@ class Study(BaseModel):
     steps: int = Field(default=800, ge=1, description="Optimiser steps of a classifier.")
     batch: int = Field(default=64, ge=1, description="Batch size of a classifier.")
     corruptions: str | None = Field(
-        default=None, description="Test on corrupted images too: mnist-c or cifar-c."
+        default=None,
+        description="Test on corrupted images too: mnist-c, cifar-c or imagenet-c.",
     )
+    corrupted: Path | None = Field(
+        default=None,
+        description="Folder of published corrupted test images, such as CIFAR-10-C, to test on "
+        "too; at most `test_rows` of each corruption and severity.",
+    )
+    ensemble: int | None = Field(
+        default=None, ge=2, le=MOST_REPEATS,
+        description="So many seeds of an arm answer together too, by the mean of their "
+        "probabilities.",
+    )  # fmt: skip
     against: tuple[str, ...] = Field(
         default=("originals", "originals+geometry"), min_length=1,
         description="Arms that all others are compared with, the first as the baseline.",
@@ -165,6 +178,8 @@ def study_of(values: Mapping[str, Any], where: str, size: Size) -> Study:
 
 def _check_whole(study: Study, where: str) -> None:
     """Refuse a study that lacks what an arm needs, or is too large."""
+    check_ensemble(study.ensemble, study.seeds, f"{where}: ensemble", "seeds =")
+    refuse_both(study.corruptions, study.corrupted, f"{where}: ")
     labelling = [
         arm.name for arm in study.arms if arm.recipe and arm.recipe.pseudo_label is not None
     ]

@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from augfactory.commands.evaluate.arms import online_stages, series_of
+from augfactory.commands.evaluate.arms import online_policy, series_of
+from augfactory.commands.expand.classes import ALIKE, read_rule
 from augfactory.commands.expand.expand import expand_all
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
@@ -19,6 +20,7 @@ from augfactory.errors import RecipeError
 from augfactory.evaluation.comparison.protocol import Arm
 from augfactory.evaluation.training.batch_policy import BatchPolicy
 from augfactory.evaluation.training.batches import images_with_views
+from augfactory.evaluation.training.online import check_views
 from augfactory.evaluation.training.training_set import open_training, training_part
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.sides import check_sides
@@ -116,7 +118,8 @@ def _expand_request(
 ) -> ExpandRequest | None:
     """Return what makes the arm's dataset, None where its VAE never reached the loss."""
     recipe = arm.recipe
-    assert recipe is not None and recipe.factor is not None  # noqa: PT018
+    assert recipe is not None
+    rule, factors = read_rule(ALIKE, (), recipe, f"arm {arm.name}")
     spec, n_train, checkpoint = data.spec, draw.n_train, None
     if arm.vae:
         spec, n_train = SourceSpec(str(models[draw.name])), 0
@@ -130,7 +133,8 @@ def _expand_request(
     return ExpandRequest(
         source=spec,
         out=request.out / DATA / f"{_slug(arm.name)}-{draw.name}",
-        factors=(recipe.factor,),
+        factors=factors,
+        classes=rule,
         checkpoint=checkpoint,
         n_train=n_train or None,
         originals=recipe.originals if recipe.originals is not None else True,
@@ -162,10 +166,11 @@ def _arm(
                 data.source.image_shape,
                 f"arm {arm.name}",
             )
-            batch_policy = BatchPolicy(online=arm.online)
+            if arm.loss == "jsd":
+                check_views(arm.online, f"arm {arm.name!r}")
+            batch_policy = BatchPolicy(online=arm.online, loss=arm.loss)
         elif arm.name != "originals":
-            stages = online_stages(arm.name, recipes, data.source.image_shape)
-            batch_policy = BatchPolicy(online=stages)
+            batch_policy = online_policy(arm.name, recipes, data.source.image_shape)
         return Arm(
             name=arm.name,
             factor=None if batch_policy.online else 1,
@@ -186,13 +191,13 @@ def _arm(
         )
     return Arm(
         name=arm.name,
-        factor=manifest.recipe["factor"],
+        factor=manifest.recipe.get("factor"),
         source=spec,
         size=len(training.source),
         fingerprint=manifest.content_hash,
         part=arm.part,
         batch_policy=batch_policy,
-        series=series_of(arm.name, manifest.recipe["factor"]),
+        series=series_of(arm.name, manifest.recipe.get("factor")),
     )
 
 

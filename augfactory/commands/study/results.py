@@ -21,7 +21,12 @@ from augfactory.guarded.text import escaped
 from augfactory.report.figures.losses_figure import losses_figure
 from augfactory.report.page import report_page
 from augfactory.report.page_figures import Picture, accuracy_png
-from augfactory.report.tables import markdown_table
+from augfactory.report.tables import (
+    failed_in_words,
+    markdown_ensembles,
+    markdown_table,
+    severities_table,
+)
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.manifest import library_versions
 
@@ -58,7 +63,7 @@ def write_results(
         class_names=tuple(class_names),
         baseline=study.against[0],
         test=test,
-        alerts=(*alerts, *_not_run(missing), _scope(study)),
+        alerts=(*alerts, *_not_run(missing), *_failed(arms), _scope(study)),
         groups=tuple(_group(study, n_train, own) for n_train, own in arms.items()),
         libraries=library_versions(),
     )
@@ -67,6 +72,8 @@ def write_results(
         "cells.csv": files.runs_csv(results),
         "tables.md": _tables(study, size, document).encode(),
     }
+    if (lines := files.corruptions_csv(results)) is not None:
+        contents[files.CORRUPTIONS] = lines
     shown = []
     for group in document.groups:
         subtitle = (
@@ -127,6 +134,19 @@ def _not_run(missing: Sequence[str]) -> list[Alert]:
     ]
 
 
+def _failed(arms: Mapping[int, Sequence[ArmSummary]]) -> list[Alert]:
+    return [
+        Alert(
+            "warning",
+            f"{arm.name}, {n_train:,} originals: {failed_in_words(arm)}, counted as they are "
+            f"({arm.collapsed[0]}).",
+        )
+        for n_train, own in arms.items()
+        for arm in own
+        if arm.collapsed
+    ]
+
+
 def _scope(study: Study) -> Alert:
     if study.subsets > 1:
         text = (
@@ -154,4 +174,8 @@ def _tables(study: Study, size: str, document: StudyResults) -> str:
     for group in document.groups:
         parts.append(f"\n## {group.n_train:,} originals\n\n")
         parts.append(markdown_table(group.arms))
+        if (together := markdown_ensembles(group.arms)) is not None:
+            parts.append(f"\n{together}")
+        if (by_severity := severities_table(group.arms)) is not None:
+            parts.append(f"\n{by_severity}")
     return "".join(parts)

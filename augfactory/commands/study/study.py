@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from augfactory.commands.evaluate.request import classifier_spec, settings_for
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs import files
+from augfactory.commands.runs.published import Published, published_test
 from augfactory.commands.study.arm import StudyArm
 from augfactory.commands.study.data import (
     Draw,
@@ -57,6 +58,7 @@ class Prepared:
     draws: tuple[Draw, ...]
     classifiers: dict[str, ClassifierSpec]
     profile: Profile | None
+    published: Published | None = None
 
 
 def prepare(request: StudyRequest, progress: Progress) -> Prepared:
@@ -77,7 +79,11 @@ def prepare(request: StudyRequest, progress: Progress) -> Prepared:
         for subset in range(asked.subsets)
         for n_train in asked.n_train
     )
-    return Prepared(data, draws, classifiers, profile)
+    published = None
+    if asked.corrupted is not None:
+        spec = data.test_rows.spec
+        published = published_test(asked.corrupted, data.test, spec, progress, asked.test_rows)
+    return Prepared(data, draws, classifiers, profile, published)
 
 
 def study(request: StudyRequest, progress: Progress) -> StudyResult:
@@ -96,6 +102,7 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
     from augfactory.commands.study.results import write_results
 
     asked, out, profile = request.study, request.out, prepared.profile
+    workers, engine = request.workers, request.runs_on
     data, draws = prepared.data, prepared.draws
     baseline = next(arm for arm in asked.arms if arm.name == asked.against[0])
     files.check_folder(out)
@@ -110,18 +117,23 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
         planned = make_arms(request, data, draws, models, missing, progress)
         corrupted = None
         if profile is not None:
-            corrupted = corrupted_test(
-                data.test_rows, profile, out, request.workers, progress, request.runs_on
-            )
+            corrupted = corrupted_test(data.test_rows, profile, out, workers, progress, engine)
+        alerts = data.alerts
+        if prepared.published is not None:
+            corrupted = prepared.published.test
+            alerts = (*alerts, *prepared.published.alerts)
         groups = _cells(asked, prepared, planned, corrupted)
         results, trained = train_runs(
-            list(groups), out, request.workers, progress, engine=request.runs_on
+            list(groups), out, workers, progress, networks=asked.ensemble is not None, engine=engine
         )
+        arms = {count: _arms(asked, count, groups, results) for count in asked.n_train}
+        if asked.ensemble is not None:
+            arms = _with_ensembles(request, arms, groups, results, progress)
         document, written = write_results(
             out,
             asked,
             request.size,
-            {count: _arms(asked, count, groups, results) for count in asked.n_train},
+            arms,
             missing,
             results,
             test=LabelledSet(
@@ -132,7 +144,7 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
             ),
             settings=asdict(_settings(asked, baseline, prepared)),
             class_names=data.test.class_names,
-            alerts=data.alerts,
+            alerts=alerts,
             pictures=_pictures(planned, models),
         )
         return StudyResult(**dict(document), out=out, files=tuple(written), trained=trained)
@@ -256,6 +268,23 @@ def _arms(
     order = [arm.name for arm in asked.arms]
     own.sort(key=lambda pair: order.index(pair[0].arm.name))
     return summarise(own, asked.against)
+
+
+def _with_ensembles(
+    request: StudyRequest,
+    arms: Mapping[int, tuple[ArmSummary, ...]],
+    groups: dict[Run, int],
+    results: Sequence[tuple[Run, RunResult]],
+    progress: Progress,
+) -> dict[int, tuple[ArmSummary, ...]]:
+    from augfactory.commands.runs.ensembles import with_ensembles  # loads torch
+
+    size, out, workers = request.study.ensemble or 0, request.out, request.workers
+    found = {}
+    for count, own in arms.items():
+        here = [(run, result) for run, result in results if groups[run] == count]
+        found[count] = with_ensembles(own, here, size, out, workers, progress)
+    return found
 
 
 def _pictures(

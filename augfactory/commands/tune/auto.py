@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from augfactory.commands.expand.inputs import is_model_folder
+from augfactory.commands.expand.naming import check_dataset_name
 from augfactory.commands.expand.options import ExpandOptions, option_of
-from augfactory.commands.expand.request import check_dataset_name
 from augfactory.commands.progress import Progress
 from augfactory.commands.tune.folds import TuneRequest
 from augfactory.commands.tune.tune import tune
@@ -55,6 +55,8 @@ def with_found_recipe(
         progress,
     )
     progress.say(f"{recipe}: {result.text}")
+    if flags.classes.balance and not flags.factors:
+        flags = replace(flags, factors=(1,))  # the recipe's factor was for choosing it
     return replace(flags, recipe=recipe)
 
 

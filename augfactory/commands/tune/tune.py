@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from augfactory.commands.expand.request import check_dataset_name
+from augfactory.commands.expand.naming import check_dataset_name
 from augfactory.commands.opening.groups import originals_together
 from augfactory.commands.opening.look import look
 from augfactory.commands.opening.notes import suited_preset

@@ -9,6 +9,7 @@ from augfactory.store.manifest import Manifest
 
 ABSENT: Any = object()
 SHORT_HASH = 12
+REDRAWN = "redrawn"  # the key of a recipe that lists rejected rows
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Difference:
 
     def as_text(self) -> str:
         """Return ``seed 0 → 1``."""
-        return f"{self.key} {_shown(self.a)} → {_shown(self.b)}"
+        shown = _shown_rounds if self.key == REDRAWN else _shown
+        return f"{self.key} {shown(self.a)} → {shown(self.b)}"
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,12 @@ def between(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Difference, ...
 def recipe_words(recipe: Mapping[str, Any]) -> str:
     """Return a recipe in a few words: ``x10, vae same-class, mixup 5, seed 3``."""
     words = [f"x{recipe.get('factor', '?')}"]
+    if recipe.get("per_class") is not None:
+        words = [f"{recipe['per_class']} per class"]
+    if recipe.get("balance"):
+        words.append("balanced")
+    own = (recipe.get("class_factors") or {}).items()
+    words += [f"{name} x{factor}" for name, factor in own]
     if recipe.get("originals") is False:
         words.append("no originals")
     words += [
@@ -101,6 +109,8 @@ def recipe_words(recipe: Mapping[str, Any]) -> str:
     ]
     words += [_stage_words("mix", stage) for stage in recipe.get("mix") or ()]
     words.append(f"seed {recipe.get('seed', 0)}")
+    if recipe.get(REDRAWN):
+        words.append(f"{_shown_rounds(recipe[REDRAWN])} drawn anew")
     if recipe.get("format", "hdf5") != "hdf5":
         words.append(str(recipe["format"]))
     return ", ".join(words)
@@ -227,6 +237,14 @@ def _shown(value: Any) -> str:
     text = str(value)
     hexadecimal = len(text) == 64 and not set(text) - set("0123456789abcdef")
     return _short(text) if hexadecimal else text
+
+
+def _shown_rounds(rounds: Any) -> str:
+    """Return how many rows were rejected, of several rounds for each of them: ``12 + 3 rows``."""
+    if rounds is ABSENT or not rounds:
+        return "none"
+    counts = [len(pairs) for pairs in rounds]
+    return f"{' + '.join(f'{count:,}' for count in counts)} row{'s' if counts != [1] else ''}"
 
 
 def _short(digest: str | None) -> str:

@@ -20,7 +20,7 @@ from augfactory.store.disk.lock import Lock
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.formats.storage_format import Shard
 from augfactory.store.manifest import MANIFEST, Manifest, is_as_listed, read_manifest
-from augfactory.store.manifest_parts import ExportEntry
+from augfactory.store.manifest_parts import VersionEntry
 from augfactory.store.places import path_at, place_from, portable, remember
 from augfactory.store.pseudo_label_table import tables_beside
 from augfactory.store.reader import Version, open_rows, read_rows
@@ -94,7 +94,7 @@ def export(
             **told,
             **_places(manifest, origin, build.folder / told["version"]),
             "semantic_version": _next_patch(build.folder, origin, manifest, told["version"]),
-            "exported_from": ExportEntry(
+            "exported_from": VersionEntry(
                 name=manifest.name, version=manifest.version, content_hash=manifest.content_hash
             ),
         }
@@ -119,11 +119,16 @@ def _build(origin: Path, manifest: Manifest, folder: Path, storage: str) -> Buil
         image_shape=manifest.image_shape,
         class_names=manifest.class_names,
         content_hash=manifest.content_hash,
-        validation=_validation(origin, manifest),
+        validation=validation_of(origin, manifest),
     )
 
 
-def _validation(origin: Path, manifest: Manifest) -> Validation | None:
+def validation_of(origin: Path, manifest: Manifest) -> Validation | None:
+    """Return the validation images that the version in ``origin`` holds; None where there are none.
+
+    Raises:
+        VerificationError: they cannot be read.
+    """
     entry = manifest.validation
     if entry is None:
         return None

@@ -6,7 +6,8 @@ from typing import Any
 from augfactory.guarded.tables import aligned
 from augfactory.guarded.text import escaped
 from augfactory.source_rows import SourceRows, skipped_in_words
-from augfactory.store.documents.card import rejected_in_words
+from augfactory.store.documents.made_in_words import class_rows_in_words, rejected_in_words
+from augfactory.store.documents.markdown import numbers
 from augfactory.store.manifest import Manifest, read_manifest
 from augfactory.store.versions import find_version
 
@@ -38,6 +39,7 @@ def as_text(folder: Path, manifest: Manifest) -> str:
         f"{manifest.name}@{manifest.version}   {folder}",
         f"rows      {manifest.rows:,} of {height}×{width}×{channels}, "
         f"{len(manifest.class_names)} classes",
+        *_class_rows(manifest),
         f"files     {len(manifest.files):,}, {size / 2**20:,.1f} MiB, {manifest.format}",
         f"source    {source.text}, {len(source.rows):,} rows, {source.fingerprint[:16]}",
         *_skipped(source, "source"),
@@ -47,6 +49,7 @@ def as_text(folder: Path, manifest: Manifest) -> str:
         f"recipe    {manifest.recipe_id}",
         f"created   {manifest.created}, rendered in {manifest.seconds:,.1f} s",
         *_exported(manifest),
+        *_redrawn(manifest),
         "",
         *_counts(manifest),
         *_rejected(manifest),
@@ -71,9 +74,24 @@ def _skipped(rows: SourceRows, of: str) -> list[str]:
     return [f"skipped   of {of}, cannot be read: {told}"] if told else []
 
 
+def _class_rows(manifest: Manifest) -> list[str]:
+    rows = manifest.class_rows
+    return [] if rows is None else [f"per class {class_rows_in_words(rows)}"]
+
+
 def _exported(manifest: Manifest) -> list[str]:
     origin = manifest.exported_from
     return [f"exported  from {origin.name}@{origin.version}"] if origin else []
+
+
+def _redrawn(manifest: Manifest) -> list[str]:
+    """Return a line for each round of rejected rows."""
+    rounds = zip(manifest.rejected_rows, manifest.redrawn_from, strict=True)
+    return [
+        f"anew      {len(rows):,} rejected row{'s' * (len(rows) > 1)} of {of.name}@{of.version}: "
+        f"{numbers(rows)}"
+        for rows, of in rounds
+    ]
 
 
 def _rejected(manifest: Manifest) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from augfactory.commands.opening.opening import converted_like
-from augfactory.commands.opening.recorded_recipe import recipe_of, request_id
+from augfactory.commands.opening.recorded_recipe import class_rows_of, recipe_of, request_id
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions.refused import refuse_damaged, refuse_foreign
 from augfactory.commands.versions.shard_rows import rows_in_words, rows_of_files
@@ -187,12 +187,15 @@ def _manifest_problems(folder: Path, manifest: Manifest) -> list[str]:
             problems.append(f"{CHECKSUMS}: is not the list of what {MANIFEST} lists")
     problems += layout_problems(folder, layout_of(manifest))
     try:
-        expected = request_id(recipe_of(manifest), manifest)
+        recipe = recipe_of(manifest)
+        expected = request_id(recipe, manifest)
     except ValueError as error:
         problems.append(f"{MANIFEST}: its recipe is none that this program knows: {error}")
     else:
         if expected != manifest.recipe_id:
             problems.append(f"{MANIFEST}: recipe_id is not that of its recipe, source and model")
+        if class_rows_of(recipe) != manifest.class_rows:
+            problems.append(f"{MANIFEST}: class_rows are not those that its recipe makes")
     return problems
 
 

@@ -48,6 +48,9 @@ CLASSIFIERS: dict[str, Classifier] = {
     "resnet20": Classifier(_built_by("resnet20", "resnet20"), "adamw", 4e-3, 0.05),
     "wrn40-2": Classifier(_built_by("wrn40_2", "wrn40_2"), "adamw", 4e-3, 0.05),
     "allconv": Classifier(_built_by("allconv", "allconv"), "adamw", 4e-3, 0.05),
+    "resnext29": Classifier(_built_by("resnext29", "resnext29"), "adamw", 4e-3, 0.05),
+    "densenet-bc": Classifier(_built_by("densenet", "densenet_bc"), "adamw", 4e-3, 0.05),
+    "densenet40": Classifier(_built_by("densenet", "densenet40"), "adamw", 4e-3, 0.05),
 }
 TORCHVISION = "augfactory.evaluation.classifiers.torchvision_models"
 TORCHVISION_LEARNING_RATE, TORCHVISION_WEIGHT_DECAY = 1e-3, 0.05

@@ -7,18 +7,29 @@ another; with one subset it is over the seeds.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from augfactory.evaluation.comparison.curves import mean_curve
 from augfactory.evaluation.comparison.intervals import Comparison, Difference, compare
-from augfactory.evaluation.comparison.measures import Reliability, Scores, class_accuracy
+from augfactory.evaluation.comparison.measures import (
+    CorruptedScores,
+    Reliability,
+    Scores,
+    class_accuracy,
+)
 from augfactory.evaluation.comparison.protocol import Run, RunResult
-from augfactory.evaluation.comparison.results import ArmSummary, CorruptionErrors, Summary
-from augfactory.evaluation.corruptions.registry import find_profile
+from augfactory.evaluation.comparison.results import (
+    ArmSummary,
+    CorruptionErrors,
+    SeverityScores,
+    Summary,
+)
 
 MEASURES = tuple(Scores.__dataclass_fields__)
+CORRUPTED_MEASURES = ("error", "nll", "ece", "rms_calibration")
 Results = Sequence[tuple[Run, RunResult]]
 ArmRuns = dict[tuple[int, int], tuple[Run, RunResult]]  # (subset, seed) -> …
 
@@ -143,7 +154,14 @@ def _summary(name: str, found: ArmRuns, versus: dict[str, dict[str, Difference]]
         seconds=summary(result.seconds for result in results),
         waiting=summary(result.waiting for result in results),
         series=arms[0].series,
+        **_without_collapsed(results),
     )
+
+
+def _without_collapsed(results: Sequence[RunResult]) -> dict[str, Any]:
+    sound = [result.scores.accuracy for result in results if result.collapsed is None]
+    told = 0 < len(sound) < len(results)
+    return {"accuracy_without_collapsed": summary(sound)} if told else {}
 
 
 def _measured(scores: Sequence[Scores]) -> dict[str, Any]:
@@ -158,18 +176,45 @@ def mean_error(result: RunResult) -> float:
 def _corruptions(runs: Results) -> CorruptionErrors | None:
     corrupted = runs[0][0].corrupted
     found = [result.corruption_errors for _, result in runs if result.corruption_errors]
+    measured = [result.corrupted for _, result in runs if result.corrupted]
     if corrupted is None or len(found) < len(runs):
         return None
-    known = find_profile(corrupted.profile)
     errors = {name: float(np.mean([own[name] for own in found])) for name in found[0]}
-    apart = [errors[each.name] for each in known.corruptions if not each.overlaps_augmix]
+    apart = [error for name, error in errors.items() if name not in corrupted.overlapping]
     return CorruptionErrors(
-        profile=known.name,
-        title=known.title,
+        profile=corrupted.profile,
+        title=corrupted.title,
         mean_error=float(np.mean(list(errors.values()))),
-        mean_error_without_overlap=float(np.mean(apart)) if len(apart) < len(errors) else None,
+        mean_error_without_overlap=float(np.mean(apart)) if 0 < len(apart) < len(errors) else None,
         errors=errors,
+        severities=severities_of(measured, corrupted.extra),
+        measured=tuple(
+            replace(parts[0], **{name: _mean(parts, name) for name in CORRUPTED_MEASURES})
+            for parts in zip(*measured, strict=True)
+        ),
+        extra=corrupted.extra,
     )
+
+
+def severities_of(
+    measured: Sequence[Sequence[CorruptedScores]], extra: Sequence[str]
+) -> tuple[SeverityScores, ...]:
+    """Return the figures at each severity, without ``extra`` corruptions.
+
+    ``measured`` are those of each classifier.
+    """
+    counted = [[each for each in own if each.corruption not in extra] for own in measured]
+    levels = sorted({each.severity for own in counted for each in own})
+    found = []
+    for level in levels:
+        here = [[each for each in own if each.severity == level] for own in counted]
+        means = {name: summary(_mean(own, name) for own in here) for name in CORRUPTED_MEASURES}
+        found.append(SeverityScores(level, len(here[0]), **means))
+    return tuple(found)
+
+
+def _mean(scores: Sequence[CorruptedScores], measure: str) -> float:
+    return float(np.mean([getattr(each, measure) for each in scores]))
 
 
 def _pooled(parts: Sequence[Reliability]) -> Reliability:

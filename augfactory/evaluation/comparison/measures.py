@@ -34,6 +34,22 @@ class Scores:
 
 
 @dataclass(frozen=True)
+class CorruptedScores:
+    """Figures on one corruption at one severity, over ``images``; ``error`` is 1 - accuracy.
+
+    The others are those of ``Scores``.
+    """
+
+    corruption: str
+    severity: int
+    images: int
+    error: float
+    nll: float
+    ece: float
+    rms_calibration: float
+
+
+@dataclass(frozen=True)
 class Reliability:
     """Rows, mean confidence and accuracy in each of 15 equal bins of confidence from 0 to 1.
 
@@ -48,17 +64,37 @@ class Reliability:
 def scores(log_probability: Float64Array, labels: Int64Array) -> Scores:
     """Return the figures of ``log_probability`` [N, K] on ``labels`` [N], N at least 1."""
     matrix = confusion(log_probability, labels)
-    bins = reliability(log_probability, labels)
-    share = np.asarray(bins.count) / len(labels)
-    gap = np.abs(np.asarray(bins.accuracy) - np.asarray(bins.confidence))
     return Scores(
         accuracy=float(np.trace(matrix) / len(labels)),
         balanced_accuracy=float(np.nanmean(class_accuracy(matrix))),
         nll=negative_log_likelihood(log_probability, labels),
         brier=brier(log_probability, labels),
-        ece=float((share * gap).sum()),
+        ece=calibration_error(reliability(log_probability, labels)),
         rms_calibration=rms_calibration(log_probability, labels),
     )
+
+
+def corrupted_scores(
+    corruption: str, severity: int, log_probability: Float64Array, labels: Int64Array
+) -> CorruptedScores:
+    """Return the figures of ``log_probability`` [N, K] on ``labels`` [N], N at least 1."""
+    bins = reliability(log_probability, labels)
+    return CorruptedScores(
+        corruption=corruption,
+        severity=severity,
+        images=len(labels),
+        error=1 - accuracy(log_probability, labels),
+        nll=negative_log_likelihood(log_probability, labels),
+        ece=calibration_error(bins),
+        rms_calibration=rms_calibration(log_probability, labels),
+    )
+
+
+def calibration_error(bins: Reliability) -> float:
+    """Return the expected calibration error, 0 to 1."""
+    count = np.asarray(bins.count)
+    gap = np.abs(np.asarray(bins.accuracy) - np.asarray(bins.confidence))
+    return float((count / count.sum() * gap).sum())
 
 
 def accuracy(log_probability: Float64Array, labels: Int64Array) -> float:

@@ -12,12 +12,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from augfactory.evaluation.comparison.measures import Reliability, Scores
+from augfactory.evaluation.comparison.measures import CorruptedScores, Reliability, Scores
+from augfactory.evaluation.corruptions.registry import REVISION
 from augfactory.evaluation.training.batch_policy import DEFAULT_POLICY, BatchPolicy
 from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.evaluation.training.training_set import Part
 from augfactory.records import SourceSpec
 from augfactory.source_rows import SourceRows
+from augfactory.sources.corrupted.part import CorruptedPart
 
 if TYPE_CHECKING:
     from augfactory.evaluation.training.train import TrainingProgress  # torch takes seconds to load
@@ -63,11 +65,25 @@ class ClassifierSpec:
 
 @dataclass(frozen=True)
 class CorruptedTest:
-    """Where the corrupted copies of the test images stand: (corruption, severity) of each file."""
+    """Corrupted test images: where they are, and what is said of them.
+
+    Attributes:
+        profile: by whose corruptions they were made; "published" where they were found.
+        seed: of those that were made.
+        parts: each corruption at each severity.
+        title: what tables call them.
+        fingerprint: of those that were found; empty for those that were made.
+        overlapping: corruptions that AugMix trains on.
+        extra: corruptions that are no part of the mean.
+    """
 
     profile: str
     seed: int
-    files: tuple[tuple[str, int, str], ...]
+    parts: tuple[CorruptedPart, ...]
+    title: str = ""
+    fingerprint: str = ""
+    overlapping: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,7 +132,9 @@ class RunResult:
         temperature: that was fitted on the held-out rows.
         confusion: [K][K], test rows of each class (down) taken for each class (across).
         reliability: of the unscaled probabilities.
-        corruption_errors: corruption -> share of wrong answers, 0 to 1, mean over the severities.
+        corruption_errors: corruption -> share of wrong answers, 0 to 1, mean over the severities;
+            without those that are no part of the mean.
+        corrupted: the same and more, of each corruption at each severity.
         seconds: of training.
         waiting: the share of them that went into fetching and varying images.
     """
@@ -134,6 +152,7 @@ class RunResult:
     corruption_errors: dict[str, float] | None
     seconds: float
     waiting: float
+    corrupted: tuple[CorruptedScores, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -157,7 +176,9 @@ def run_key(run: Run) -> str:
         "classifier": [run.classifier.name, run.classifier.weights_sha256],
         "settings": asdict(run.settings),
         "seed": run.seed,
-        "corrupted": [corrupted.profile, corrupted.seed] if corrupted else None,
+        "corrupted": [corrupted.profile, corrupted.seed, REVISION, corrupted.fingerprint]
+        if corrupted
+        else None,
     }
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:32]
 

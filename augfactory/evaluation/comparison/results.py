@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 
 from augfactory.evaluation.comparison.curves import Curve
 from augfactory.evaluation.comparison.intervals import Difference
-from augfactory.evaluation.comparison.measures import Reliability
+from augfactory.evaluation.comparison.measures import CorruptedScores, Reliability
 from augfactory.records import LeftOut
 
 Text = InstanceOf[str]  # a path may hold bytes that are no UTF-8, which pydantic's str refuses
@@ -37,12 +37,24 @@ class Summary:
 
 
 @dataclass(frozen=True)
+class SeverityScores:
+    """Figures at one severity: of each classifier, means over the ``corruptions`` that have it."""
+
+    severity: int
+    corruptions: int
+    error: Summary
+    nll: Summary
+    ece: Summary
+    rms_calibration: Summary
+
+
+@dataclass(frozen=True)
 class CorruptionErrors:
     """Errors on corrupted test images, over the classifiers of an arm.
 
     ``mean_error`` is a plain mean over the corruptions, not normalised;
     ``mean_error_without_overlap`` leaves out those that AugMix trains on, None where there are
-    none. ``errors`` are means over severities, by corruption.
+    none. ``errors`` are means over severities; ``extra`` are in no mean, but in ``measured``.
     """
 
     profile: Text
@@ -50,6 +62,27 @@ class CorruptionErrors:
     mean_error: float
     mean_error_without_overlap: float | None
     errors: dict[Text, float]
+    severities: tuple[SeverityScores, ...] = ()
+    measured: tuple[CorruptedScores, ...] = ()
+    extra: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True)
+class EnsembleSummary:
+    """What ensembles of an arm come to; ``gain`` is in accuracy, over the mean of the members."""
+
+    size: int
+    subsets: tuple[int, ...]
+    seeds: tuple[tuple[int, ...], ...]
+    accuracy: Summary
+    balanced_accuracy: Summary
+    nll: Summary
+    brier: Summary
+    ece: Summary
+    rms_calibration: Summary
+    gain: Summary
+    corruption_error: Summary | None
+    severities: tuple[SeverityScores, ...] = ()
 
 
 class ArmSummary(Record):
@@ -74,8 +107,10 @@ class ArmSummary(Record):
         rise: see ``Curve``.
         still_from: see ``Curve``.
         collapsed: why, for each training that failed.
+        accuracy_without_collapsed: of the others; None where none or all failed; not kept.
         seconds: of training one classifier.
         waiting: share of them spent on images.
+        ensemble: of several of its classifiers; missing where none were asked for.
         overtook_baseline: step from which it stayed ahead of the baseline; of evaluations only.
         series: name of the datasets that differ in their factor only; not kept.
     """
@@ -106,6 +141,8 @@ class ArmSummary(Record):
     seconds: Summary
     waiting: Summary
     overtook_baseline: int | None = None
+    ensemble: EnsembleSummary | None = None
+    accuracy_without_collapsed: Summary | None = Field(default=None, exclude=True)
     series: Text | None = Field(default=None, exclude=True)
 
     @property

@@ -1,17 +1,19 @@
 """Train one run's classifier and measure it, on the way and at the end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from torch import nn
 
-from augfactory.errors import ResourceError
+from augfactory.errors import InputDataError, ResourceError
 from augfactory.evaluation.classifiers.registry import find_classifier
 from augfactory.evaluation.comparison.measures import (
+    CorruptedScores,
     accuracy,
     confusion,
+    corrupted_scores,
     fit_temperature,
     negative_log_likelihood,
     reliability,
@@ -29,6 +31,7 @@ from augfactory.evaluation.training.predicting import log_probabilities
 from augfactory.evaluation.training.train import Trained, TrainingProgress, train_classifier
 from augfactory.evaluation.training.training_set import open_training, spread_rows, training_part
 from augfactory.records import Int64Array, ReadImages, Source
+from augfactory.sources.corrupted.part import open_part
 from augfactory.sources.recorded import open_rows
 
 CURVE_ROWS, TRAINING_ROWS = 1000, 500
@@ -39,11 +42,15 @@ GUESSING = 3.0  # standard errors above chance that a classifier has to be to ha
 def train_run(
     run: Run,
     earlier: Earlier | None = None,
+    keep: Callable[[nn.Module], None] | None = None,
 ) -> tuple[RunResult, TrainingProgress]:
-    """Train the run's classifier, on from ``earlier`` where there is one, and measure it."""
+    """Train the run's classifier, on from ``earlier`` where there is one, and measure it.
+
+    ``keep`` is given the network that was measured.
+    """
     training = training_part(open_training(run.arm.source), run.arm.part, run.arm.rows)
     build = find_classifier(run.classifier.name, run.classifier.weights).build
-    test = open_rows(run.test, trusted=True)[1]
+    test = open_rows(run.test, trusted=True)[1].among(training.source.class_names)
     curve = [] if earlier is None else list(earlier.curve)
     measure = partial(_read, training.source, test, curve)
     trained = train_classifier(
@@ -55,6 +62,8 @@ def train_run(
         measure=measure,
         saved=None if earlier is None else earlier.progress,
     )
+    if keep is not None:
+        keep(trained.network)
     return _measured(run, trained, test, tuple(curve)), trained.progress
 
 
@@ -92,9 +101,9 @@ def _measured(
         held_out = open_rows(run.held_out, trusted=True)[1]
         rows = np.arange(len(held_out))
         temperature = fit_temperature(predict(held_out.read_images, rows), held_out.labels)
-    errors = None
+    corrupted = None
     if run.corrupted is not None:
-        errors = _corruption_errors(run.corrupted, predict, test.labels)
+        corrupted = measured_corrupted(run.corrupted, predict, test)
     label_nll = -found[np.arange(len(test)), test.labels]
     measured = scores(found, test.labels)
     return RunResult(
@@ -108,9 +117,12 @@ def _measured(
         temperature=temperature,
         confusion=tuple(map(tuple, confusion(found, test.labels).tolist())),
         reliability=reliability(found, test.labels),
-        corruption_errors=errors,
+        corruption_errors=None
+        if run.corrupted is None or corrupted is None
+        else corruption_errors(run.corrupted, corrupted),
         seconds=trained.progress.seconds,
         waiting=trained.waiting,
+        corrupted=corrupted,
     )
 
 
@@ -124,21 +136,35 @@ def _collapse(trained: Trained, right: float, rows: int, classes: int) -> str | 
     return None
 
 
-def _corruption_errors(
-    corrupted: CorruptedTest, predict: Callable[..., Any], labels: Int64Array
+def corruption_errors(
+    corrupted: CorruptedTest, measured: Sequence[CorruptedScores]
 ) -> dict[str, float]:
+    """Return the mean error of each corruption over its severities, without the extra ones."""
     errors: dict[str, list[float]] = {}
-    for corruption, _severity, path in corrupted.files:
-        try:
-            images = np.load(path, mmap_mode="r")
-        except (OSError, ValueError) as error:
-            raise ResourceError(
-                path, f"cannot be read ({error})", "Run the same command again: it is made again."
-            ) from error
-        found = predict(_reader(images), np.arange(len(labels)))
-        errors.setdefault(corruption, []).append(1 - accuracy(found, labels))
+    for each in measured:
+        if each.corruption not in corrupted.extra:
+            errors.setdefault(each.corruption, []).append(each.error)
     return {name: float(np.mean(values)) for name, values in errors.items()}
 
 
-def _reader(images: Any) -> ReadImages:
-    return lambda rows: np.ascontiguousarray(images[rows])
+def measured_corrupted(
+    corrupted: CorruptedTest, predict: Callable[[ReadImages, Int64Array], Any], test: Source
+) -> tuple[CorruptedScores, ...]:
+    """Return the figures of ``predict`` on each corruption at each severity.
+
+    Raises:
+        InputDataError: published images have changed since they were looked at.
+        ResourceError: images that were made are not there any more.
+    """
+    found = []
+    for part in corrupted.parts:
+        try:
+            source = open_part(part, test)
+        except InputDataError as error:
+            if corrupted.fingerprint:  # somebody else's
+                raise
+            remedy = "Run the same command again: it is made again."
+            raise ResourceError(error.where, error.what, remedy) from error
+        predicted = predict(source.read_images, np.arange(len(source)))
+        found.append(corrupted_scores(part.corruption, part.severity, predicted, source.labels))
+    return tuple(found)

@@ -156,15 +156,17 @@ def _listed(names: Sequence[str], arms: dict[str, ArmSummary], baseline: str) ->
 def _sharpness(verdict: Verdict) -> str:
     if verdict.smallest_difference is None:
         return "One training of each arm decides nothing: ask for more --seeds."
-    text = f"Differences below {100 * verdict.smallest_difference:.1f} points cannot be seen here"
+    smallest = f"{100 * verdict.smallest_difference:.1f} percentage points"
+    text = f"Differences below {smallest} cannot be seen here"
     if verdict.smallest_difference <= POINT:
         return text + "."
+    point = "to see a difference of one percentage point"
     if verdict.seeds_for_a_point is not None:
-        return f"{text}; one point would take {verdict.seeds_for_a_point} trainings of each arm."
+        return f"{text}; {point} would take {verdict.seeds_for_a_point} trainings of each arm."
     if verdict.test_images_for_a_point <= verdict.test_images:
-        return f"{text}; one point would take more than {MOST_SEEDS} trainings of each arm."
+        return f"{text}; {point} would take more than {MOST_SEEDS} trainings of each arm."
     return (
-        f"{text}; one point would take about {verdict.test_images_for_a_point:,} test images, "
+        f"{text}; {point} would take about {verdict.test_images_for_a_point:,} test images, "
         "however many trainings there are."
     )
 

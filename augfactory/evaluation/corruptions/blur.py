@@ -32,9 +32,13 @@ def smoothed(values: Float32Array, deviation: float, *, vertical: bool = False) 
     return result
 
 
-def defocus_blur(batch: Batch, radius: float, softness: float) -> UInt8Array:
-    """Spread each pixel over a disc of ``radius`` with an edge of ``softness``, in pixels."""
-    kernel = disc(radius * batch.scale, softness * batch.scale, int(np.ceil(batch.scale)))
+def defocus_blur(batch: Batch, radius: float, softness: float, reach: int = 1) -> UInt8Array:
+    """Spread each pixel over a disc of ``radius`` with an edge of ``softness``, in pixels.
+
+    The edge is cut off after ``reach`` pixels.
+    """
+    scale = batch.scale
+    kernel = disc(radius * scale, softness * scale, int(np.ceil(reach * scale)))
     result = np.empty_like(batch.images)
     for image, target in zip(batch.values, result, strict=True):
         blurred: Float32Array = cv2.filter2D(image, cv2.CV_32F, kernel).astype(np.float32)
@@ -153,12 +157,12 @@ def motion_weights(radius: float, deviation: float) -> Float32Array:
     return kept
 
 
-def zoom_blur(batch: Batch, steps: int) -> UInt8Array:
-    """Average the image with itself enlarged by 1, 1.01, 1.02, …, ``steps`` factors in all."""
+def zoom_blur(batch: Batch, steps: int, percent: int = 1) -> UInt8Array:
+    """Average the image with itself enlarged ``steps`` times: by 1, 1.01, 1.02, … at 1 percent."""
     values = batch.values
     total = values.copy()
     for step in range(steps):
-        total += enlarged(values, 1 + step / 100, batch.size)
+        total += enlarged(values, 1 + percent * step / 100, batch.size)
     return to_bytes(total / np.float32(steps + 1))
 
 

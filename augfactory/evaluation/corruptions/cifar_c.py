@@ -16,7 +16,7 @@ SIDE = 32
 OVERLAPS_AUGMIX: frozenset[str] = frozenset()
 
 
-def _severities(
+def severities_of(
     function: Callable[..., UInt8Array], names: tuple[str, ...], *constants: tuple[float, ...]
 ) -> tuple[Change, ...]:
     """Return ``function`` with each row of ``constants`` for the arguments ``names``."""
@@ -24,14 +24,16 @@ def _severities(
 
 
 CHANGES: dict[str, tuple[Change, ...]] = {
-    "gaussian_noise": _severities(
+    "gaussian_noise": severities_of(
         noise.gaussian_noise, ("deviation",), (0.04,), (0.06,), (0.08,), (0.09,), (0.10,)
     ),
-    "shot_noise": _severities(noise.shot_noise, ("photons",), (500,), (250,), (100,), (75,), (50,)),
-    "impulse_noise": _severities(
+    "shot_noise": severities_of(
+        noise.shot_noise, ("photons",), (500,), (250,), (100,), (75,), (50,)
+    ),
+    "impulse_noise": severities_of(
         noise.impulse_noise, ("amount",), (0.01,), (0.02,), (0.03,), (0.05,), (0.07,)
     ),
-    "defocus_blur": _severities(
+    "defocus_blur": severities_of(
         blur.defocus_blur,
         ("radius", "softness"),
         (0.3, 0.4),
@@ -40,7 +42,7 @@ CHANGES: dict[str, tuple[Change, ...]] = {
         (1, 0.2),
         (1.5, 0.1),
     ),
-    "glass_blur": _severities(
+    "glass_blur": severities_of(
         blur.glass_blur,
         ("deviation", "distance", "rounds", "swap"),
         (0.05, 1, 1, False),
@@ -49,12 +51,12 @@ CHANGES: dict[str, tuple[Change, ...]] = {
         (0.25, 1, 2, False),
         (0.4, 1, 2, False),
     ),
-    "motion_blur": _severities(
+    "motion_blur": severities_of(
         blur.motion_blur, ("radius", "deviation"), (6, 1), (6, 1.5), (6, 2), (8, 2), (9, 2.5)
     ),
     # up to factors of 1.06, 1.11, 1.15, 1.20 and 1.25
-    "zoom_blur": _severities(blur.zoom_blur, ("steps",), (7,), (12,), (16,), (21,), (26,)),
-    "snow": _severities(
+    "zoom_blur": severities_of(blur.zoom_blur, ("steps",), (7,), (12,), (16,), (21,), (26,)),
+    "snow": severities_of(
         weather.snow,
         ("mean", "deviation", "flake", "threshold", "radius", "streak", "share"),
         (0.1, 0.2, 1, 0.6, 8, 3, 0.95),
@@ -63,7 +65,7 @@ CHANGES: dict[str, tuple[Change, ...]] = {
         (0.25, 0.3, 2.25, 0.6, 12, 6, 0.85),
         (0.3, 0.3, 1.25, 0.65, 14, 12, 0.8),
     ),
-    "frost": _severities(
+    "frost": severities_of(
         weather.frost,
         ("share", "strength"),
         (1, 0.2),
@@ -72,7 +74,7 @@ CHANGES: dict[str, tuple[Change, ...]] = {
         (0.85, 0.4),
         (0.75, 0.45),
     ),
-    "fog": _severities(
+    "fog": severities_of(
         weather.fog,
         ("strength", "decay", "side"),
         (0.2, 3, 32),
@@ -81,11 +83,13 @@ CHANGES: dict[str, tuple[Change, ...]] = {
         (1, 2, 32),
         (1.5, 1.75, 32),
     ),
-    "brightness": _severities(
+    "brightness": severities_of(
         digital.brightness, ("amount",), (0.05,), (0.1,), (0.15,), (0.2,), (0.3,)
     ),
-    "contrast": _severities(digital.contrast, ("share",), (0.75,), (0.5,), (0.4,), (0.3,), (0.15,)),
-    "elastic_transform": _severities(
+    "contrast": severities_of(
+        digital.contrast, ("share",), (0.75,), (0.5,), (0.4,), (0.3,), (0.15,)
+    ),
+    "elastic_transform": severities_of(
         geometry.elastic_transform,
         ("strength", "deviation", "slant"),
         (0, 0, 0.08),
@@ -94,10 +98,10 @@ CHANGES: dict[str, tuple[Change, ...]] = {
         (0.1, 0.04, 0.05),
         (0.1, 0.03, 0.03),
     ),
-    "pixelate": _severities(
+    "pixelate": severities_of(
         digital.pixelate, ("share",), (0.95,), (0.9,), (0.85,), (0.75,), (0.65,)
     ),
-    "jpeg_compression": _severities(
+    "jpeg_compression": severities_of(
         digital.jpeg_compression, ("quality",), (80,), (65,), (58,), (50,), (40,)
     ),
 }

@@ -28,8 +28,12 @@ def contrast(batch: Batch, share: float) -> UInt8Array:
 
 
 def pixelate(batch: Batch, share: float) -> UInt8Array:
-    """Shrink both sides to ``share`` of their pixels and enlarge again, by areas."""
+    """Shrink both sides to ``share`` of their pixels and enlarge again, by areas.
+
+    Larger images are shrunk to as many pixels as small ones.
+    """
     height, width = batch.size
+    share /= batch.scale
     small = max(1, int(width * share)), max(1, int(height * share))
     result = np.empty_like(batch.images)
     for image, target in zip(batch.images, result, strict=True):

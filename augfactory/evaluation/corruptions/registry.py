@@ -6,11 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from augfactory.errors import RecipeError, unknown_name
-from augfactory.evaluation.corruptions import cifar_c, mnist_c
+from augfactory.evaluation.corruptions import cifar_c, imagenet_c, mnist_c
 from augfactory.evaluation.corruptions.batch import Batch, Change
 from augfactory.keyed_random import generator
 from augfactory.records import UInt8Array
 
+# Raise this whenever a corruption makes other pixels, or other things are measured on them, so that
+# neither copies nor runs of before are taken for new ones.
+REVISION = 2
 _VALUES_AT_ONCE = 2**18  # a few megabytes of numbers, and few enough calls
 
 
@@ -50,6 +53,7 @@ class Profile:
 _CHANGES: dict[str, Mapping[str, tuple[Change, ...]]] = {
     "mnist-c": mnist_c.CHANGES,
     "cifar-c": cifar_c.CHANGES,
+    "imagenet-c": imagenet_c.CHANGES,
 }
 
 
@@ -64,6 +68,9 @@ def _profile(name: str, title: str, side: int, overlaps_augmix: frozenset[str]) 
 PROFILES: dict[str, Profile] = {
     "mnist-c": _profile("mnist-c", mnist_c.TITLE, mnist_c.SIDE, mnist_c.OVERLAPS_AUGMIX),
     "cifar-c": _profile("cifar-c", cifar_c.TITLE, cifar_c.SIDE, cifar_c.OVERLAPS_AUGMIX),
+    "imagenet-c": _profile(
+        "imagenet-c", imagenet_c.TITLE, imagenet_c.SIDE, imagenet_c.OVERLAPS_AUGMIX
+    ),
 }
 
 

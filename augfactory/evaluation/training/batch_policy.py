@@ -16,13 +16,19 @@ class BatchPolicy:
     """In what order and shape an arm's rows reach the classifier.
 
     ``real_share`` is the share of originals in every batch, None where the order alone decides.
-    With the loss "jsd" a batch is of clean images, each with two of its views.
+    With the loss "jsd" a batch is of clean images, each with two of its views: stored ones or, with
+    ``online``, what the last of these methods makes of it, anew each time.
     """
 
     order: batches.Order = "shuffled"
     real_share: float | None = None
     online: tuple[OnlineStage, ...] = ()
     loss: Loss = "ce"
+
+    @property
+    def online_views(self) -> bool:
+        """Whether views are made while training."""
+        return self.loss == "jsd" and bool(self.online)
 
 
 DEFAULT_POLICY = BatchPolicy()

@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 from pydantic import BaseModel
 
+from augfactory.errors import RecipeError
 from augfactory.keyed_random import generator
 from augfactory.methods.method import Slots
 from augfactory.methods.registry import METHODS
@@ -41,6 +42,7 @@ def vary(
     seed: int,
     step: int,
     steps: int,
+    first: int = 0,
 ) -> tuple[UInt8Array, Float32Array]:
     """Apply ``stages`` in order to one batch.
 
@@ -54,12 +56,13 @@ def vary(
         seed: of the training.
         step: which of the steps this is, counted from 0.
         steps: how many there are.
+        first: the place of the first of ``stages``, by which its random numbers are keyed.
 
     Returns:
         Images and labels of the same shapes; the inputs stay as they are.
     """
     count, height, width, channels = images.shape
-    for place, stage in enumerate(stages):
+    for place, stage in enumerate(stages, first):
         method, parameters = METHODS[stage.method], _parameters(stage)
 
         def keyed(what: str, number: int, place: int = place) -> np.random.Generator:
@@ -73,6 +76,56 @@ def vary(
         images = method.apply(parameters, images[partners], draws)
         soft_labels = np.einsum("np,npk->nk", weights, soft_labels[partners])
     return images, soft_labels
+
+
+def vary_with_views(
+    stages: tuple[OnlineStage, ...],
+    images: UInt8Array,
+    soft_labels: Float32Array,
+    *,
+    seed: int,
+    step: int,
+    steps: int,
+) -> tuple[UInt8Array, Float32Array]:
+    """Apply all stages but the last to one batch, and the last twice to what they make.
+
+    Hendrycks et al. 2020, arXiv:1912.02781, and the authors' code: an image is flipped and cropped,
+    and AugMix makes two views of that.
+
+    Args:
+        stages: what to apply; see ``check_views``.
+        images: uint8 [n, H, W, C].
+        soft_labels: float32 [n, K].
+        seed: as in ``vary``.
+        step: as in ``vary``.
+        steps: as in ``vary``.
+
+    Returns:
+        Images [3 n, H, W, C], those that are clean, the first and the second views; labels [n, K].
+    """
+    *before, last = stages
+    images, labels = vary(tuple(before), images, soft_labels, seed=seed, step=step, steps=steps)
+    views = [
+        vary((last,), images, labels, seed=seed, step=step, steps=steps, first=place)[0]
+        for place in (len(before), len(before) + 1)
+    ]
+    return np.concatenate([images, *views]), labels
+
+
+def check_views(stages: tuple[OnlineStage, ...], where: str) -> None:
+    """Refuse stages whose last one makes no views of an image.
+
+    Raises:
+        RecipeError: there is none, or it mixes an image with others.
+    """
+    last = stages[-1] if stages else None
+    if last is None or METHODS[last.method].parents(_parameters(last)) > 1:
+        raise RecipeError(
+            where,
+            "the Jensen-Shannon loss compares two views of an image, which the last method makes"
+            + ("" if last is None else f", and {last.method} mixes it with others"),
+            "Let augmix be the last one, as in originals+crop+augmix+jsd.",
+        )
 
 
 def _partners(count: int, parents: int, random: np.random.Generator) -> Int64Array:

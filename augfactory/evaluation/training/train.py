@@ -19,7 +19,7 @@ from augfactory.evaluation.training.batch_policy import DEFAULT_POLICY, BatchPol
 from augfactory.evaluation.training.losses import consistent_cross_entropy
 from augfactory.evaluation.training.muon import Muon
 from augfactory.evaluation.training.network_input import to_network
-from augfactory.evaluation.training.online import vary
+from augfactory.evaluation.training.online import vary, vary_with_views
 from augfactory.evaluation.training.settings import WARM_UP, TrainingSettings, reading_steps
 from augfactory.evaluation.training.training_set import TrainingSet, row_reader
 from augfactory.keyed_random import key_of
@@ -155,7 +155,8 @@ def train_classifier(
     def read(step: int, rows: Int64Array) -> tuple[UInt8Array, Float32Array]:
         # With views: all clean images, then all first views, then all second ones.
         images, soft_labels = read_rows(rows.T.reshape(-1))
-        images, soft_labels = vary(
+        change = vary_with_views if batch_policy.online_views else vary
+        images, soft_labels = change(
             batch_policy.online, images, soft_labels, seed=seed, step=step, steps=settings.horizon
         )
         return images, soft_labels[: len(rows)]
@@ -174,9 +175,9 @@ def train_classifier(
 def rows_of_steps(
     training: TrainingSet, settings: TrainingSettings, seed: int, batch_policy: BatchPolicy
 ) -> Iterator[Int64Array]:
-    """Yield the rows of every step, int64 [batch], or [batch, 3] with the loss "jsd"."""
+    """Yield the rows of every step, int64 [batch], or [batch, 3] with stored views."""
     steps = max(settings.steps, settings.horizon)
-    if batch_policy.loss == "jsd":
+    if batch_policy.loss == "jsd" and not batch_policy.online_views:
         return batches.with_views(training, steps, settings.batch, seed)
     if batch_policy.real_share is not None:
         return batches.shared(training, batch_policy.real_share, steps, settings.batch, seed)
@@ -200,7 +201,7 @@ def _run(
         rows = next(steps_rows)
         images, soft_labels = read(step, rows)
         waited += time.perf_counter() - start
-        broke = not own.step(step, images, soft_labels, rows.ndim == 2)
+        broke = not own.step(step, images, soft_labels, len(images) > len(soft_labels))
         step += not broke
         seconds += time.perf_counter() - start
         if step in readings and not broke and measure is not None:

@@ -3,7 +3,6 @@
 Nothing in it depends on when or where the dataset was made: the same request gives the same card.
 """
 
-import json
 from dataclasses import dataclass
 
 from augfactory.guarded.tables import markdown as table
@@ -14,11 +13,15 @@ from augfactory.store.documents.made_in_words import (
     DECODED,
     LABELLED,
     ORIGINAL,
+    classes_in_words,
     is_residual,
     left_out_in_words,
     licence_in_words,
     licence_lines,
     method_in_words,
+    recipe_json,
+    redrawn_in_words,
+    rejected_in_words,
 )
 from augfactory.store.documents.markdown import channels, code, numbers, quoted, wrapped
 from augfactory.store.formats.registry import FORMATS
@@ -120,28 +123,19 @@ def _contents(manifest: Manifest) -> str:
         "density, coverage and authenticity of each method and class; `augfactory evaluate "
         f"{address} --test SOURCE:test` trains classifiers with it and without."
     )
+    more = validation_in_words(manifest) + _of_classes(manifest)
     return f"""{table(classes)}
 
-A row counts in the class of its largest label share.{validation_in_words(manifest)}
+A row counts in the class of its largest label share.{more}
 
 {_figures(manifest)}
 
 {wrapped(later)}"""
 
 
-def rejected_in_words(manifest: Manifest) -> str | None:
-    """Say how many draws of decoded images were rejected; None where they were not filtered."""
-    if manifest.rejected is None:
-        return None
-    total = {reason: sum(draws.values()) for reason, draws in manifest.rejected.items()}
-    decoded = sum(manifest.counts.get(DECODED, {}).values())
-    return (
-        f"Decoded images were filtered: {total.get('unread', 0):,} were drawn again because "
-        "classifiers that did not learn their original read them as another class, "
-        f"{total.get('blank', 0):,} because they were blank, {total.get('copy', 0):,} because they "
-        f"were copies; of {decoded:,} rows {total.get('kept', 0):,} were kept although none of "
-        "their draws was fit."
-    )
+def _of_classes(manifest: Manifest) -> str:
+    told = classes_in_words(manifest)
+    return "" if told is None else f"\n\n{wrapped(told)}"
 
 
 def _figures(manifest: Manifest) -> str:
@@ -207,8 +201,8 @@ def _making(manifest: Manifest) -> str:
         )
     )
     origin += left_out_in_words(manifest)
-    if (rejected := rejected_in_words(manifest)) is not None:
-        origin += " " + rejected
+    for words in (rejected_in_words(manifest), redrawn_in_words(manifest)):
+        origin += f" {words}" if words else ""
     if manifest.unlabelled is not None:
         origin += " " + _unlabelled(manifest.unlabelled)
     again = (
@@ -223,7 +217,7 @@ def _making(manifest: Manifest) -> str:
 {wrapped(again)}
 
 ```json
-{json.dumps(manifest.recipe, indent=2)}
+{recipe_json(manifest)}
 ```"""
 
 

@@ -59,6 +59,9 @@ def _entities(manifest: Manifest) -> list[Node]:
     if origin:
         label = f"{origin.name}@{origin.version}, of which this is an export"
         entities.append(_entity(origin.content_hash, label))
+    for each in manifest.redrawn_from:
+        label = f"{each.name}@{each.version}, of which rejected rows were drawn anew"
+        entities.append(_entity(each.content_hash, label))
     return entities
 
 

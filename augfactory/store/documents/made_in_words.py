@@ -1,9 +1,12 @@
 """How the rows of a method are made, in the words that a card uses."""
 
+import json
+from collections.abc import Mapping
+
 from augfactory.guarded.text import escaped
 from augfactory.methods.registry import METHODS
 from augfactory.source_rows import skipped_in_words
-from augfactory.store.documents.markdown import quoted
+from augfactory.store.documents.markdown import numbers, quoted
 from augfactory.store.manifest import Manifest
 from augfactory.store.manifest_parts import About
 
@@ -15,6 +18,7 @@ LICENCES = (
     *("odc-by", "cdla-permissive-2.0"),
 )
 ORIGINAL, DECODED, LABELLED = "original", "vae", "pseudo-label"
+MOST_CLASSES = 10
 
 
 def is_residual(manifest: Manifest) -> bool:
@@ -72,3 +76,62 @@ def left_out_in_words(manifest: Manifest) -> str:
         for what, skipped in told.items()
         if skipped
     )
+
+
+def rejected_in_words(manifest: Manifest) -> str | None:
+    """Say how many draws of decoded images were rejected; None where they were not filtered."""
+    if manifest.rejected is None:
+        return None
+    total = {reason: sum(draws.values()) for reason, draws in manifest.rejected.items()}
+    decoded = sum(manifest.counts.get(DECODED, {}).values())
+    return (
+        f"Decoded images were filtered: {total.get('unread', 0):,} were drawn again because "
+        "classifiers that did not learn their original read them as another class, "
+        f"{total.get('blank', 0):,} because they were blank, {total.get('copy', 0):,} because they "
+        f"were copies; of {decoded:,} rows {total.get('kept', 0):,} were kept although none of "
+        "their draws was fit."
+    )
+
+
+def class_rows_in_words(rows: Mapping[str, int]) -> str:
+    """Return how many rows classes have, from class name -> rows."""
+    numbers = {count for count in rows.values() if count}
+    if len(numbers) == 1:
+        return f"{max(numbers):,}"
+    if len(rows) > MOST_CLASSES:
+        return f"{min(rows.values()):,} to {max(rows.values()):,} of {len(rows):,} classes"
+    return ", ".join(f"{escaped(name)} {count:,}" for name, count in rows.items())
+
+
+def classes_in_words(manifest: Manifest) -> str | None:
+    """Say how many rows classes have; None where they are expanded alike."""
+    if manifest.class_rows is None:
+        return None
+    told = f"Rows of each class: {class_rows_in_words(manifest.class_rows)}."
+    stages = manifest.recipe.get("mix") or ()
+    if not stages:
+        return told
+    told += " A mixture is a row of the class of its first parent."
+    if any(stage["parameters"].get("pairing") == "other" for stage in stages):
+        return told
+    return f"{told} The label shares of each class add up to its rows."
+
+
+def redrawn_in_words(manifest: Manifest) -> str | None:
+    """Say which rows were rejected and drawn anew; None where there are none."""
+    rounds = [
+        f"{numbers(rows)} of {escaped(of.name)}@{of.version}"
+        for rows, of in zip(manifest.rejected_rows, manifest.redrawn_from, strict=True)
+    ]
+    if not rounds:
+        return None
+    return (
+        "Somebody looked at it and rejected rows, which were drawn anew: "
+        f"{'; then '.join(rounds)}. All others are as they were."
+    )
+
+
+def recipe_json(manifest: Manifest) -> str:
+    """Return the recipe, but for the rows that were rejected: these are told in words."""
+    plain = {key: value for key, value in manifest.recipe.items() if key != "redrawn"}
+    return json.dumps(plain, indent=2)

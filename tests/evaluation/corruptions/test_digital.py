@@ -56,6 +56,15 @@ def test_pixelate_is_pillow_by_areas(images: UInt8Array, share: float) -> None:
         np.testing.assert_array_equal(found[row], large.reshape(image.shape))
 
 
+def test_pixelate_leaves_as_many_pixels_of_a_large_image() -> None:
+    images = np.repeat(np.repeat(photos(2), 2, axis=1), 2, axis=2)
+    found = digital.pixelate(batch(images, 2.0), 0.75)
+    for row, image in enumerate(images):
+        small = picture(image).resize((27, 24), Image.Resampling.BOX)  # as of 36 × 32 pixels
+        large = np.asarray(small.resize((72, 64), Image.Resampling.BOX))
+        np.testing.assert_array_equal(found[row], large)
+
+
 def test_pixelate_by_a_quarter_averages_blocks() -> None:
     images = photos(2)
     blocks = images.reshape(2, 8, 4, 9, 4, 3).mean(axis=(2, 4))

@@ -140,7 +140,9 @@ class _Hub:
 
     def __init__(self, folder: Path, to: str, public: bool) -> None:
         from huggingface_hub import HfApi
+        from huggingface_hub.utils import disable_progress_bars
 
+        disable_progress_bars()  # those of this program tell of all files, and can be silenced
         found = re.fullmatch(r"hf://datasets/([\w.-]+/[\w.-]+?)/?", to)
         if found is None:
             raise RecipeError(

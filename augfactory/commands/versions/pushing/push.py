@@ -202,11 +202,17 @@ def _told(to: str) -> Iterator[None]:
     except AugfactoryError:
         raise
     except Exception as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
+        said = [_first_line(error)]
+        if error.__cause__ is not None:  # "error while uploading" says nothing of why
+            said.append(_first_line(error.__cause__))
         login = "(`hf auth login`, or HF_TOKEN) " if to.startswith(HUB) else ""
         raise ResourceError(
             to,
-            f"cannot be read or written ({lines[0]})",
+            f"cannot be read or written ({': '.join(said)})",
             f"Check the address, your login {login}and the network, and run the same command "
             "again: what was sent whole is not sent again.",
         ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,123 +1,36 @@
-"""The commands as Python functions: ``augfactory.train_vae``, ``expand`` and ``evaluate``.
+"""``augfactory.expand`` and ``augfactory.evaluate``."""
 
-Each does what the command of its name does, with the same defaults, and raises the same errors
-(``augfactory.errors``) where the command ends with an exit code. They are silent unless asked for
-progress. ``augfactory.load`` and ``augfactory.loader`` read what they make.
-"""
-
+import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from augfactory.api.models import Read, Size
 from augfactory.cli.progress import StderrProgress
 from augfactory.commands.evaluate import evaluate as evaluating
 from augfactory.commands.evaluate.evaluate import EvaluateResult
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.expand import expand as expanding
 from augfactory.commands.expand.build import Dataset
+from augfactory.commands.expand.classes import ClassRule
 from augfactory.commands.expand.options import ExpandOptions, build_request
-from augfactory.commands.expand.request import default_workers
+from augfactory.commands.expand.request import ExpandRequest, default_workers
 from augfactory.commands.expand.validation import Held
 from augfactory.commands.opening.reading import spec_read_by
 from augfactory.commands.progress import Progress
-from augfactory.commands.vae import train as vae_training
-from augfactory.commands.vae.plan import VaeTrainRequest
-from augfactory.commands.vae.train import VaeTrainResult
+from augfactory.commands.versions.rows.redraw_asked import redraw
+from augfactory.errors import RecipeError
 from augfactory.records import Colour, SourceSpec
-
-__all__ = ["Dataset", "EvaluateResult", "VaeTrainResult", "evaluate", "expand", "train_vae"]
-
-Size = int | tuple[int, int] | None
-Read = Mapping[str, Any] | None
-
-
-def train_vae(
-    source: str | Path,
-    out: str | Path,
-    *,
-    n_train: int | None = None,
-    unlabelled: str | Path | None = None,
-    geometry: bool = True,
-    preset: str | None = None,
-    size: Size = None,
-    colour: Colour = "auto",
-    read: Read = None,
-    seed: int = 0,
-    steps: int = 1500,
-    latent: int = 20,
-    batch: int = 64,
-    learning_rate: float = 2e-3,
-    kl_weight: float = 1.0,
-    patience: int = 20,
-    validation: float = 0.0,
-    device: Literal["auto", "cpu", "cuda"] = "auto",
-    verdict: bool = True,
-    progress: bool = False,
-) -> VaeTrainResult:
-    """Train a variational autoencoder on labelled images, as `augfactory vae-train` does.
-
-    A finished model in ``out`` is kept, and an interrupted training goes on.
-
-    Args:
-        source: class folders, a table of files and labels, an archive, ``sample``, …: all that
-            docs/sources.md names; ``:train``, ``:test`` or ``:val`` chooses a split.
-        out: folder of the model.
-        n_train: use only so many images, evenly from the classes.
-        unlabelled: images without labels to learn from as well.
-        geometry: vary the images of every batch.
-        preset: how they are varied; None tests what the images bear.
-        size: side, or (height, width), in pixels that images are resized to; None keeps theirs.
-        colour: "grey", "rgb", or "auto" for what they are.
-        read: more options by name, such as {"fit": "pad"} or {"labels": "train.csv"}.
-        seed: random seed.
-        steps: optimiser steps.
-        latent: size of the latent vector.
-        batch: batch size.
-        learning_rate: initial learning rate of Adam.
-        kl_weight: weight of the KL term after warm-up.
-        patience: stop after so many intervals without improvement; 0 never stops.
-        validation: share of each class held out to choose the best weights.
-        device: where to train.
-        verdict: measure how many decoded images a classifier still recognises.
-        progress: show progress on stderr.
-
-    Returns:
-        The folder of the model (``out``) and its configuration and results (``config``).
-
-    Raises:
-        AugfactoryError: something is wrong with the request, the data or the disk.
-
-    Example:
-        >>> model = augfactory.train_vae("sample", "digits-vae", n_train=20, steps=2, verdict=False)
-        >>> model.config.image_shape
-        (28, 28, 1)
-    """
-    request = VaeTrainRequest(
-        source=spec_read_by(source, size, colour, read, sized=False),
-        out=Path(out),
-        n_train=n_train,
-        unlabelled=None if unlabelled is None else SourceSpec(str(unlabelled)),
-        geometry=geometry,
-        preset=preset,
-        seed=seed,
-        steps=steps,
-        latent=latent,
-        batch=batch,
-        learning_rate=learning_rate,
-        kl_weight=kl_weight,
-        patience=patience,
-        validation=validation,
-        device=device,
-        verdict=verdict,
-    )
-    return vae_training.vae_train(request, StderrProgress() if progress else Progress())
 
 
 def expand(
     source: str | Path,
-    out: str | Path,
+    out: str | Path | None = None,
     *,
     factor: int | None = None,
+    per_class: int | None = None,
+    balance: bool = False,
+    class_factors: Mapping[str, int] | None = None,
     model: str | Path | None = None,
     recipe: str | Path | Mapping[str, Any] | None = None,
     n_train: int | None = None,
@@ -135,10 +48,14 @@ def expand(
     pseudo_label: bool = False,
     validation: float | None = None,
     group: str | None = None,
+    reject: str | Path | None = None,
     size: Size = None,
     colour: Colour = "auto",
     read: Read = None,
     format: str | None = None,
+    licence: str | None = None,
+    description: str | None = None,
+    author: str | None = None,
     seed: int | None = None,
     workers: int | None = None,
     progress: bool = False,
@@ -151,6 +68,9 @@ def expand(
         source: as for ``train_vae``, or the folder of a model, which brings its own images.
         out: NAME of the dataset; ``NAME-xK/v1`` is written.
         factor: images per source image, itself among them; None is that of the recipe.
+        per_class: in place of a factor: exactly so many rows of each class.
+        balance: as many rows of each class as the largest has.
+        class_factors: factors of single classes, such as {"scratch": 20}.
         model: folder of a trained VAE, where ``source`` is none.
         recipe: a recipe file, or what one holds as a mapping; the other arguments override it.
         n_train: use only so many images, evenly from the classes.
@@ -168,11 +88,16 @@ def expand(
         pseudo_label: label them by classifiers, and add as many rows again.
         validation: share of the originals kept apart, for ``load(..., split="val")``.
         group: which stay together, as --group.
+        reject: a list of rows of a finished version to draw anew, which `augfactory preview --html`
+            saves. ``source`` is that version, without ``out`` and what made it; or all arguments
+            are those that made it.
         size: as for ``train_vae``.
         colour: as for ``train_vae``.
         read: as for ``train_vae``.
-        format: "hdf5", "png", "parquet", "webdataset" or "lance"; "hdf5" unless the recipe says
-            otherwise.
+        format: "hdf5", "png", "parquet", "webdataset" or "lance"; hdf5 at None.
+        licence: for the card, such as "CC-BY-4.0".
+        description: for the card, what the images show.
+        author: for the card, who answers for the dataset.
         seed: random seed; 0 unless the recipe says otherwise.
         workers: processes; None is one per core.
         progress: show progress on stderr.
@@ -187,42 +112,77 @@ def expand(
         >>> dataset = augfactory.expand("sample", "digits", factor=3, n_train=20, workers=1)
         >>> dataset.name, dataset.version, dataset.rows
         ('digits-x3', 'v1', 60)
-        >>> len(augfactory.load("digits-x3"))
-        60
+        >>> assert len(augfactory.load("digits-x3")) == 60
     """
+    given = dict(locals())
+    told, own = StderrProgress() if progress else Progress(), None if model is None else Path(model)
+    processes = workers or default_workers()
+    if out is None:
+        _check_of_version(given)
+        return _redrawn(str(source), reject or "", own, told, processes)
+    copies = {"mixup": mixup, "ricap": ricap, "cutmix": cutmix, "augmix": augmix, **(mix or {})}
     flags = ExpandOptions(
         factors=() if factor is None else (factor,),
+        classes=ClassRule(per_class, balance, class_factors),
         originals=originals,
         seed=seed,
         format=format,
         geometry=geometry,
         preset=preset,
         vae=vae or {},
-        copies={
-            "mixup": mixup,
-            "ricap": ricap,
-            "cutmix": cutmix,
-            "augmix": augmix,
-            **(mix or {}),
-        },
+        copies=copies,
         mix_from=None,
         vary=vary,
         recipe=Path(recipe) if isinstance(recipe, str) else recipe,
         unlabelled=None if unlabelled is None else SourceSpec(str(unlabelled)),
         pseudo_label=pseudo_label,
+        licence=licence,
+        description=description,
+        author=author,
         held=None if validation is None and group is None else Held(validation, group=group),
     )
     request = build_request(
         flags,
         spec_read_by(source, size, colour, read, sized=model is not None),
         Path(out),
-        model=None if model is None else Path(model),
-        checkpoint=None,
+        model=own,
         n_train=n_train,
-        workers=workers or default_workers(),
+        workers=processes,
     )
-    (dataset,) = expanding.expand(request, StderrProgress() if progress else Progress())
+    if reject is not None:
+        return _redrawn(request, reject, None, told, processes)
+    (dataset,) = expanding.expand(request, told)
     return dataset
+
+
+def _check_of_version(given: Mapping[str, Any]) -> None:
+    """Refuse arguments beside a version, which says itself how it was made.
+
+    Raises:
+        RecipeError: naming one.
+    """
+    if given["reject"] is None:
+        raise RecipeError("out", "is missing: it names the dataset", 'Give out="NAME".')
+    own = ("source", "reject", "model", "workers", "progress")
+    for name, parameter in inspect.signature(expand).parameters.items():
+        if name not in own and given[name] != parameter.default:
+            raise RecipeError(
+                name,
+                "is beside `reject` and a version, which says itself how it was made",
+                "Leave it out; or give `out` and all arguments that made the version.",
+            )
+
+
+def _redrawn(
+    asked: str | ExpandRequest,
+    reject: str | Path,
+    model: Path | None,
+    progress: Progress,
+    workers: int,
+) -> Dataset:
+    made = redraw(asked, Path(reject), progress, workers, "flock", model=model)
+    assert isinstance(made, Dataset)
+    return made
 
 
 def evaluate(
@@ -238,6 +198,8 @@ def evaluate(
     baseline: str | None = None,
     held_out: str | Path | None = None,
     corruptions: str | None = None,
+    corrupted: str | Path | None = None,
+    ensemble: int | None = None,
     size: Size = None,
     colour: Colour = "auto",
     read: Read = None,
@@ -259,7 +221,9 @@ def evaluate(
         arms: further arms, such as "originals+cutmix".
         baseline: the arm to compare with; None is the best of those that need no dataset.
         held_out: labelled images that calibrate the probabilities; None takes unused ones.
-        corruptions: "mnist-c" or "cifar-c": test on corrupted images too.
+        corruptions: test on corrupted images, too: "mnist-c", "cifar-c" or "imagenet-c".
+        corrupted: test on published ones: a folder such as CIFAR-10-C, MNIST-C or ImageNet-C.
+        ensemble: how many classifiers of an arm answer together, too.
         size: as for ``train_vae``; None converts test images as the datasets' were.
         colour: as for ``train_vae``.
         read: as for ``train_vae``.
@@ -269,17 +233,15 @@ def evaluate(
         progress: show progress on stderr.
 
     Returns:
-        What results.json holds, such as the verdict (``verdict.text``, ``verdict.use``) and every
-        arm's numbers (``arms``); as plain values with ``plain()``; the files written (``files``).
+        What results.json holds (``verdict.text``, ``arms``, …; ``plain()``), and the ``files``.
 
     Raises:
         AugfactoryError: something is wrong with the request, the data or the disk.
 
     Example:
         >>> dataset = augfactory.expand("sample", "digits", factor=3, n_train=20, workers=1)
-        >>> result = augfactory.evaluate(
-        ...     dataset.path, "sample:test", seeds=1, steps=2, workers=1, out="evaluation"
-        ... )
+        >>> small = {"seeds": 1, "steps": 2, "workers": 1, "out": "evaluation"}
+        >>> result = augfactory.evaluate(dataset.path, "sample:test", **small)
         >>> [arm.name for arm in result.arms]
         ['originals', 'originals+geometry', 'originals+geometry+mixup', 'digits-x3']
     """
@@ -297,6 +259,8 @@ def evaluate(
         baseline=baseline,
         held_out=None if held_out is None else spec_read_by(held_out, size, colour),
         corruptions=corruptions,
+        corrupted=None if corrupted is None else Path(corrupted),
+        ensemble=ensemble,
         workers=workers or default_workers(),
         out=None if out is None else Path(out),
     )

@@ -1,0 +1,32 @@
+"""The options by which images are varied further and mixed."""
+
+from typing import Annotated
+
+import typer
+
+from augfactory.names import MIXING, VARYING
+
+Vary = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="METHOD|none",
+        help=f"Vary further images by this after geometry; repeatable: {', '.join(VARYING)}.",
+    ),
+]
+Copies = Annotated[
+    int | None,
+    typer.Option(
+        metavar="M",
+        help="Further rows per source image, on top of the factor; 0 leaves mixtures out.",
+    ),
+]
+Mix = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="METHOD=M", help=f"The same by any method; repeatable: {', '.join(MIXING)}."
+    ),
+]
+MixFrom = Annotated[
+    str | None,
+    typer.Option(metavar="expanded|originals", help="Images to mix [expanded; augmix: originals]."),
+]

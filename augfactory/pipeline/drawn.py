@@ -1,0 +1,51 @@
+"""What is drawn for rows: from which keys, and as which columns of a plan."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from augfactory.keyed_random import generator, key_of
+from augfactory.methods.method import Draws, Slots
+from augfactory.pipeline.plan import Origin
+from augfactory.records import Int64Array
+
+
+def slots(seed: int, name: str, origin: Origin, within: Int64Array, round_: Int64Array) -> Slots:
+    """Return what numbers are drawn for: the rows ``within`` a section, keyed by ``name``."""
+
+    def keyed(what: str, number: int) -> np.random.Generator:
+        return generator(seed, name, what, number)
+
+    return Slots(within, round_, origin.image_shape, keyed)
+
+
+def noise_keys(seed: int, rows: Int64Array, number: Int64Array | None = None) -> Int64Array:
+    """Return the keys int64 [n] of the noise of ``rows``, by the draw ``number`` of each."""
+    draws = [0] * len(rows) if number is None else number.tolist()
+    keys = [
+        key_of(seed, "noise", row, *again(draw))
+        for row, draw in zip(rows.tolist(), draws, strict=True)
+    ]
+    return np.array(keys, dtype=np.int64)
+
+
+def again(draw: int) -> tuple[int | str, ...]:
+    """Return what the key of a further draw has behind that of the first."""
+    return ("again", draw) if draw else ()
+
+
+def columns(
+    prefix: str, fields: Sequence[str], drawn: Draws, used: npt.NDArray[np.bool_]
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Return the plan's columns of what is ``drawn`` [n, fields]: NaN for rows not ``used``."""
+    return {
+        f"{prefix}_{field}": np.where(used, drawn[:, column], np.nan)
+        for column, field in enumerate(fields)
+    }
+
+
+def padded(values: np.ndarray, width: int, filler: int) -> np.ndarray:
+    """Return ``values`` [n, m] with columns of ``filler`` behind them: [n, width]."""
+    padding = np.full((len(values), width - values.shape[1]), filler, dtype=values.dtype)
+    return np.concatenate([values, padding], axis=1)

@@ -1,0 +1,1 @@
+"""Corrupted copies of test images, as benchmarks publish them."""
