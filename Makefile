@@ -7,6 +7,7 @@
 # make site      build docs/ into site/
 # make examples  set up Lightning, transformers, Keras, fastai and ultralytics, and run their examples'
 #                tests, those that train timm's networks, and the documents' studies in their quick size
+# make cluster   install Ray and run the tests of many machines, on a cluster of this one
 # make trainers  train programs of others on versions and exports, and write docs/trainers.md;
 #                TRAINERS=PATH is a folder of their scripts (half an hour)
 PYTHON ?= python3
@@ -15,7 +16,7 @@ BIN := .venv/bin
 # Where this is set, as in many containers, every process compiles torch anew: five seconds each.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo test test-lowest coverage faults sabotage examples trainers check lint fix docs site bench wheel \
+.PHONY: demo test test-lowest coverage faults sabotage examples cluster trainers check lint fix docs site bench wheel \
 	clean
 
 demo: .venv/ready
@@ -54,6 +55,10 @@ sabotage: .venv/ready-dev
 
 examples: .venv/ready-examples
 	$(BIN)/pytest -m heavy tests/examples tests/cli/test_studies.py
+
+cluster: .venv/ready-dev
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[ray]'
+	$(BIN)/pytest tests/engines
 
 trainers: .venv/ready-trainers
 	test -n "$(TRAINERS)" || { echo "TRAINERS=PATH: a folder of the scripts that no package installs"; exit 2; }

@@ -5,6 +5,8 @@ import signal
 import threading
 from collections.abc import Iterator
 
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+
 
 @contextlib.contextmanager
 def signals_held() -> Iterator[None]:
@@ -14,8 +16,7 @@ def signals_held() -> Iterator[None]:
         return
     came: list[int] = []
     before = {
-        number: signal.signal(number, lambda number, _: came.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
+        number: signal.signal(number, lambda number, _: came.append(number)) for number in STOPPING
     }
     try:
         yield
@@ -24,3 +25,17 @@ def signals_held() -> Iterator[None]:
             signal.signal(number, handler)
         if came:
             signal.raise_signal(came[0])
+
+
+@contextlib.contextmanager
+def handlers_kept() -> Iterator[None]:
+    """Have signals answered after the block as before it, whatever a library sets inside."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in STOPPING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -75,6 +75,28 @@ SABOTAGES = (
         MANY_FILES,
     ),
     Sabotage(
+        "a file that is written twice is away for a moment",
+        "augfactory/store/disk/atomic.py",
+        "if path.is_dir() and not path.is_symlink():\n            _remove(path)\n    beside",
+        "if True:\n            _remove(path)\n    beside",
+        "tests/store/test_shards.py::"
+        "test_a_shard_that_is_written_twice_is_whole_all_the_while[png]",
+    ),
+    Sabotage(
+        "a machine of a cluster may have other versions",
+        "augfactory/engines/nodes.py",
+        "    if other is not None:",
+        "    if other is None:",
+        "tests/engines/test_nodes.py::test_another_version_of_a_library_is_refused",
+    ),
+    Sabotage(
+        "a record that a network disk does not show yet is not waited for",
+        "augfactory/commands/expand/shard.py",
+        "            wait_for_shard(tasks[task].building, tasks[task].index)\n",
+        "",
+        "tests/engines/test_nodes.py::test_shards_that_were_written_elsewhere_are_told",
+    ),
+    Sabotage(
         "a lock that cannot be had is taken for another writer",
         "augfactory/store/disk/lock.py",
         "            if error.errno in HELD:",

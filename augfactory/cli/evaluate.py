@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from augfactory.cli.engine_options import Address, EngineName, chosen_engine
 from augfactory.cli.session import (
     ROOM_TO_TRAIN,
     Debug,
@@ -198,6 +199,8 @@ def evaluate(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes; by default one per core.")
     ] = None,
+    engine: EngineName = "local",
+    address: Address = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check all of it and say how long it would take.")
     ] = False,
@@ -235,12 +238,14 @@ def evaluate(
       augfactory evaluate photos-x10 --test torchvision:CIFAR10:test --corrupted CIFAR-10-C
       augfactory evaluate leaves-x10 --test leaves:test --weights kept.safetensors --freeze 8
     """
-    with session(
-        as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
-    ) as progress:
+    with (
+        session(
+            as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
+        ) as progress,
+        chosen_engine(engine, address, workers) as chosen,
+    ):
         from augfactory.commands.evaluate import evaluate as command
         from augfactory.commands.evaluate.request import EvaluateRequest
-        from augfactory.commands.expand.request import default_workers
         from augfactory.guarded.text import escaped
         from augfactory.report.tables import ensembles_table, table
         from augfactory.store.disk.lock import read_lock
@@ -275,9 +280,10 @@ def evaluate(
             corruptions=corruptions,
             corrupted=corrupted,
             ensemble=ensemble,
-            workers=workers or default_workers(),
+            workers=chosen.workers,
             out=out,
             lock=read_lock(lock),
+            runs_on=chosen.engine,
             group=group,
         )
         if dry_run:

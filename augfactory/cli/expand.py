@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from augfactory.cli.class_options import Balance, PerClass
+from augfactory.cli.engine_options import Address, EngineName, chosen_engine
 from augfactory.cli.mixing_options import Copies, Mix, MixFrom, Vary
 from augfactory.cli.redrawing import Reject, check_of_version
 from augfactory.cli.session import Debug, Json, Lock, Quiet, print_json, session, show
@@ -30,7 +31,7 @@ from augfactory.cli.source_options import (
 )
 from augfactory.cli.usage import missing_option
 from augfactory.cli.validation_options import Folds, Group, Share, WithValidation
-from augfactory.errors import RecipeError, one_of
+from augfactory.errors import RecipeError
 from augfactory.names import FORMATS, SAMPLERS
 
 if TYPE_CHECKING:  # numpy takes half of the time that `augfactory --help` may take
@@ -146,7 +147,8 @@ def expand(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes; by default one per core.")
     ] = None,
-    engine: Annotated[str, typer.Option(help="Where work is done; only local for now.")] = "local",
+    engine: EngineName = "local",
+    address: Address = None,
     validation: Share = None,
     folds: Folds = None,
     group: Group = None,
@@ -197,24 +199,25 @@ def expand(
     """
     if out is None and reject is None:
         raise missing_option(context, "out")
-    with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
+    with (
+        session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress,
+        chosen_engine(engine, address, workers) as chosen,
+    ):
         from augfactory.commands.expand import expand as command
         from augfactory.commands.expand.classes import ClassRule
         from augfactory.commands.expand.estimate import estimate
         from augfactory.commands.expand.options import ExpandOptions, build_request, read_copies
-        from augfactory.commands.expand.request import default_workers
         from augfactory.commands.expand.validation import Held
         from augfactory.commands.versions.rows.redraw_asked import redraw
         from augfactory.store.disk.lock import read_lock
 
-        _check_engine(engine)
-        workers = workers or default_workers()
         if out is None:
             assert reject is not None
             check_of_version(context)
             made = redraw(
-                source, reject, progress, workers, read_lock(lock), model=model, dry_run=dry_run
-            )
+                source, reject, progress, chosen.workers, read_lock(lock), model=model,
+                dry_run=dry_run, runs_on=chosen.engine,
+            )  # fmt: skip
             _answer([made], as_json=json)
             return
         vae = {
@@ -266,14 +269,17 @@ def expand(
 
             flags = with_found_recipe(
                 flags, spec, out, progress, model=model, n_train=n_train,
-                workers=workers, lock=read_lock(lock),
+                workers=chosen.workers, lock=read_lock(lock), runs_on=chosen.engine,
             )  # fmt: skip
         request = build_request(
             flags, spec, out, model=model, checkpoint=checkpoint, n_train=n_train,
-            workers=workers, lock=read_lock(lock),
+            workers=chosen.workers, lock=read_lock(lock), runs_on=chosen.engine,
         )  # fmt: skip
         if reject is not None:
-            made = redraw(request, reject, progress, workers, request.lock, dry_run=dry_run)
+            made = redraw(
+                request, reject, progress, chosen.workers, request.lock, dry_run=dry_run,
+                runs_on=chosen.engine,
+            )  # fmt: skip
             _answer([made], as_json=json)
         elif dry_run:
             _answer(estimate(request, progress), as_json=json)
@@ -289,9 +295,3 @@ def _answer(answers: "Sequence[Dataset | Estimate]", *, as_json: bool) -> None:
         print_json(command.as_json(answers))
     else:
         show(command.as_text(answers))
-
-
-def _check_engine(engine: str) -> None:
-    if engine == "ray":
-        raise RecipeError("--engine ray", "comes with a later release", "Use --engine local.")
-    one_of("--engine", "engine", engine, ["local"])

@@ -30,7 +30,7 @@ GROUPS = {
         *("order", "precision", "patience", "validation", "verdict"),
     ),
     "Card": ("licence", "description", "author"),
-    "Running": ("workers", "engine", "device", "lock", "json", "quiet", "debug", "help"),
+    "Running": ("workers", "engine", "address", "device", "lock", "json", "quiet", "debug", "help"),
 }
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from augfactory.cli.engine_options import Address, EngineName, chosen_engine
 from augfactory.cli.session import (
     ROOM_TO_TRAIN,
     Debug,
@@ -54,6 +55,8 @@ def study(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes; by default one per core.")
     ] = None,
+    engine: EngineName = "local",
+    address: Address = None,
     download: Download = False,
     skip_broken: SkipBroken = False,
     lock: Lock = "flock",
@@ -72,10 +75,12 @@ def study(
       augfactory study studies/001-ricap.toml --source photos:train --test photos:test --out ricap
       augfactory study own.toml --weights kept.safetensors --freeze 4 --out transfer
     """
-    with session(
-        as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
-    ) as progress:
-        from augfactory.commands.expand.request import default_workers
+    with (
+        session(
+            as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
+        ) as progress,
+        chosen_engine(engine, address, workers) as chosen,
+    ):
         from augfactory.commands.study import study as command
         from augfactory.commands.study.data import StudyRequest
         from augfactory.commands.study.file import Size, read_study
@@ -99,10 +104,11 @@ def study(
             asked,
             size,
             out,
-            workers or default_workers(),
+            chosen.workers,
             download,
             read_lock(lock),
             skip_broken,
+            chosen.engine,
         )
         if dry_run:
             prepared = command.prepare(request, progress)

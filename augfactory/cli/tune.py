@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from augfactory.cli.engine_options import Address, EngineName, chosen_engine
 from augfactory.cli.session import (
     ROOM_TO_TRAIN,
     Debug,
@@ -52,6 +53,8 @@ def tune(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes; by default one per core.")
     ] = None,
+    engine: EngineName = "local",
+    address: Address = None,
     lock: Lock = "flock",
     size: Size = None,
     fit: Fit = None,
@@ -83,10 +86,12 @@ def tune(
       augfactory tune scans.csv --group patient --minutes 30 --out scans.toml
       augfactory tune sample --n-train 100 --minutes 10 --out digits.toml
     """
-    with session(
-        as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
-    ) as progress:
-        from augfactory.commands.expand.request import default_workers
+    with (
+        session(
+            as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
+        ) as progress,
+        chosen_engine(engine, address, workers) as chosen,
+    ):
         from augfactory.commands.tune import tune as command
         from augfactory.commands.tune.answer import table
         from augfactory.commands.tune.folds import TuneRequest
@@ -105,8 +110,9 @@ def tune(
                 steps=steps,
                 seed=seed,
                 vae=vae,
-                workers=workers or default_workers(),
+                workers=chosen.workers,
                 lock=read_lock(lock),
+                runs_on=chosen.engine,
                 group=group,
             ),
             progress,

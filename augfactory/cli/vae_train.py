@@ -32,6 +32,7 @@ from augfactory.cli.source_options import (
     read_of,
     source_spec,
 )
+from augfactory.vae.device import follows
 
 
 def vae_train(
@@ -138,9 +139,11 @@ def vae_train(
       augfactory vae-train leaves/ --size 64 --out models/leaves --validation 0.1
       augfactory vae-train parts/ --unlabelled more/ --out models/parts
       augfactory vae-train sample --n-train 400 --save-at-loss 120 --save-at-loss 100 --out m
+      torchrun --nproc-per-node 4 -m augfactory vae-train photos/ --size 64 --out models/photos
       augfactory vae-train sample --n-train 800 --architecture keras-mnist --optimiser rmsprop \
         --learning-rate 0.001 --schedule constant --warmup 0 --no-clip --no-geometry --out m
     """
+    quiet = quiet or follows()
     with session(
         as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
     ) as progress:
@@ -178,8 +181,14 @@ def vae_train(
         )
         planned = plan_training(request, progress)
         from augfactory.commands.vae import train as command  # loads torch: only when all is right
+        from augfactory.vae.device import resolve_device
+        from augfactory.vae.team import joined
 
-        result = command.vae_train(request, progress, planned)
+        with joined(resolve_device(device).type) as team:
+            if team.rank:
+                command.follow(request, team)
+                return
+            result = command.vae_train(request, progress, planned, team)
         if json:
             print_json(command.as_json(result))
             return

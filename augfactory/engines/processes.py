@@ -41,9 +41,23 @@ class Run(Protocol):
     ) -> Iterator[tuple[int, Result]]: ...
 
 
+class Engine(Protocol):
+    """Where tasks are run: give a ``Run`` on ``workers`` processes, until the block ends.
+
+    Each task computes on ``threads`` threads, and on ``gpus`` graphics devices of its own where the
+    engine shares them out.
+    """
+
+    def __call__(  # noqa: D102
+        self, workers: int, *, threads: int = 1, gpus: int = 0
+    ) -> contextlib.AbstractContextManager[Run]: ...
+
+
 @contextlib.contextmanager
-def worker_pool(workers: int, *, threads: int = 1) -> Iterator[Run]:
+def worker_pool(workers: int, *, threads: int = 1, gpus: int = 0) -> Iterator[Run]:
     """Give a function that runs tasks on ``workers`` processes, which live until the block ends.
+
+    This is the local ``Engine``; its processes share what graphics devices there are.
 
     Processes are started when they are first needed; with one worker or one task, this process
     does the work. The function must be importable and the tasks picklable when there are more. An
@@ -53,6 +67,7 @@ def worker_pool(workers: int, *, threads: int = 1) -> Iterator[Run]:
         ResourceError: worker processes cannot be started, or one was killed, most likely for
             memory.
     """
+    del gpus
     pools: list[ProcessPoolExecutor] = []
 
     def run(function: Any, tasks: Any, at_most: int | None = None) -> Iterator[tuple[int, Any]]:
@@ -94,10 +109,16 @@ def can_start_workers() -> bool:
 
 
 def run(
-    function: Callable[[Task], Result], tasks: Sequence[Task], workers: int, *, threads: int = 1
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    workers: int,
+    *,
+    threads: int = 1,
+    gpus: int = 0,
+    engine: Engine = worker_pool,
 ) -> Iterator[tuple[int, Result]]:
-    """Run one list of tasks in a worker pool of its own; see ``worker_pool``."""
-    with worker_pool(min(workers, len(tasks)), threads=threads) as run_tasks:
+    """Run one list of tasks in a pool of its own; see ``Engine``."""
+    with engine(min(workers, len(tasks)), threads=threads, gpus=gpus) as run_tasks:
         yield from run_tasks(function, tasks)
 
 
@@ -169,14 +190,19 @@ def _run_task(function: Callable[[Task], Result], task: Task) -> Result:
     try:
         return function(task)
     except Exception as error:
-        try:
-            pickle.loads(pickle.dumps(error))
-        except Exception:
-            told = explained(error)
-            if told is not None:
-                raise told from None
-            raise RuntimeError(f"{type(error).__name__}: {error}") from None
-        raise
+        told = portable(error)
+        if told is error:
+            raise
+        raise told from None
+
+
+def portable(error: Exception) -> Exception:
+    """Return the error itself where it can be put together again elsewhere, else what it says."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return explained(error) or RuntimeError(f"{type(error).__name__}: {error}")
+    return error
 
 
 def _start_worker() -> None:

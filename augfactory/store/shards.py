@@ -7,7 +7,10 @@ nothing that was damaged meanwhile.
 """
 
 import base64
+import contextlib
 import hashlib
+import os
+import time
 from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
@@ -17,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
+from augfactory.errors import ResourceError
 from augfactory.guarded.documents import read_json
 from augfactory.guarded.files import inside, is_there
 from augfactory.records import Int64Array, Rows
@@ -33,6 +37,7 @@ STATE = ".state"
 ROWS = "rows.parquet"
 RECORD = "json"
 DIGEST_BYTES = 32
+LONGEST_WAIT = 40.0  # seconds; all waits together are twice as long
 
 
 class ShardRecord(BaseModel):
@@ -144,6 +149,29 @@ def finished_shard(building: Path, index: int, *, rehash: bool = True) -> ShardR
     except (OSError, ValueError):
         return None
     return record if whole else None
+
+
+def wait_for_shard(building: Path, index: int) -> None:
+    """Wait until the record of a shard that was published is seen here.
+
+    A network disk may still remember for a minute that it was not there.
+
+    Raises:
+        ResourceError: it does not come.
+    """
+    record, seconds = building / _state_name(index, RECORD), 0.01
+    while not is_there(record):
+        if seconds > LONGEST_WAIT:
+            raise ResourceError(
+                building,
+                f"a worker published shard {index}, and it is not seen here",
+                "Leave this folder alone while it is written. With several machines it must be "
+                "shared by all, under the same path.",
+            )
+        time.sleep(seconds)
+        with contextlib.suppress(OSError):
+            os.listdir(record.parent)  # has a network disk look again
+        seconds *= 2
 
 
 def join_plans(building: Path, shards: int) -> None:

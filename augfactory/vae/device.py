@@ -1,5 +1,6 @@
 """Where a training computes."""
 
+import os
 from typing import TYPE_CHECKING
 
 from augfactory.errors import RecipeError, one_of
@@ -8,6 +9,16 @@ if TYPE_CHECKING:
     import torch
 
 DEVICES = ("auto", "cpu", "cuda")
+
+
+def in_team() -> bool:
+    """Tell whether ``torchrun`` started this process and others beside it."""
+    return "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1"
+
+
+def follows() -> bool:
+    """Tell whether this is one of the others: it says nothing and writes nothing."""
+    return in_team() and os.environ.get("RANK", "0") != "0"
 
 
 def check_device(name: str) -> None:

@@ -21,13 +21,11 @@ from augfactory.vae.divergence import check_interval, check_step
 from augfactory.vae.history import HistoryRow
 from augfactory.vae.networks.network import Network
 from augfactory.vae.objective import (
-    kl_divergence,
     kl_weight_at,
     learning_rate_at,
-    reconstruction_loss,
-    sampled,
 )
 from augfactory.vae.settings import TrainingSettings
+from augfactory.vae.team import ALONE, Team, Terms
 from augfactory.vae.training_batches import Vary, draw_batch, unvaried, validation_loss
 from augfactory.vae.training_state import (
     TrainingProgress,
@@ -73,6 +71,7 @@ class Training:
         unlabelled: images of half of every batch, with labels of zeros, or None.
         standing: how far it has come.
         best: the weights at ``standing.best_step``; empty without validation.
+        team: the processes that train it together.
     """
 
     network: Network
@@ -86,6 +85,7 @@ class Training:
     unlabelled: Source | None = None
     standing: TrainingProgress = field(default_factory=TrainingProgress)
     best: dict[str, Tensor] = field(default_factory=dict)
+    team: Team = ALONE
 
     @property
     def stopped_early(self) -> bool:
@@ -110,8 +110,9 @@ def train(training: Training, saved: bytes | None = None) -> None:
     if saved is not None:
         training.standing, tensors = checked_training(training, saved)
         training.best = restore_tensors(tensors, network, optimiser)
+    terms = training.team.terms(network, min(settings.batch, len(training.source)))
     while training.standing.step < settings.steps and not training.stopped_early:
-        row = _run_interval(training, optimiser)
+        row = training.team.told(_run_interval(training, terms, optimiser))
         check_interval(settings, row, network, training.source.image_shape)
         _update_best(training, row)
         state = state_bytes(training.standing, network, optimiser, training.best)
@@ -147,14 +148,16 @@ def checkpoint_name(loss: float) -> str:
     return f"loss-{loss:.12g}"
 
 
-def _run_interval(training: Training, optimiser: torch.optim.Optimizer) -> HistoryRow:
+def _run_interval(
+    training: Training, compute: Terms, optimiser: torch.optim.Optimizer
+) -> HistoryRow:
     began = time.monotonic()
     settings, standing = training.settings, training.standing
     training.network.train()
     end = min(standing.step + settings.interval, settings.steps)
     terms = []
     for step in range(standing.step, end):
-        reconstruction, kl = _run_step(training, optimiser, step)
+        reconstruction, kl = _run_step(training, compute, optimiser, step)
         terms.append((reconstruction, kl))
         training.callbacks.on_step(step + 1, reconstruction + kl, reconstruction, kl)
     reconstruction, kl = np.mean(terms, axis=0).tolist()
@@ -177,28 +180,28 @@ def _run_interval(training: Training, optimiser: torch.optim.Optimizer) -> Histo
 
 
 def _run_step(
-    training: Training, optimiser: torch.optim.Optimizer, step: int
+    training: Training, compute: Terms, optimiser: torch.optim.Optimizer, step: int
 ) -> tuple[float, float]:
     """Do one step; return the reconstruction and the KL before it."""
     settings, network = training.settings, training.network
     batch = draw_batch(
         training.source, settings, training.latent, step, training.vary, training.unlabelled
     )
-    images, labels, noise = (tensor.to(training.device) for tensor in batch)
-    mean, log_variance = network.encode(images, labels)
-    logits = network.decode(sampled(mean, log_variance, noise), labels)
-    reconstruction = reconstruction_loss(logits, images)
-    kl = kl_divergence(mean, log_variance)
+    part = training.team.part(batch)
+    images, labels, noise = (tensor.to(training.device) for tensor in part)
+    found = compute(images, labels, noise)
+    reconstruction, kl = (training.team.weighed(term, len(batch[0])) for term in found)
     optimiser.zero_grad()
     weight = kl_weight_at(step, settings.warmup, settings.kl_weight)
     torch.autograd.backward(reconstruction + weight * kl)
     clip = CLIP_NATS_PER_VALUE * images[0].numel() if settings.clip else math.inf
     gradient = nn.utils.clip_grad_norm_(network.parameters(), clip)
-    check_step(settings, step, reconstruction.item(), kl.item(), gradient.item())
+    figures = training.team.mean(reconstruction, kl)
+    check_step(settings, step, figures[0], figures[1], gradient.item())
     for group in optimiser.param_groups:
         group["lr"] = _rate(settings, step)
     optimiser.step()
-    return reconstruction.item(), kl.item()
+    return figures[0], figures[1]
 
 
 def _rate(settings: TrainingSettings, step: int) -> float:

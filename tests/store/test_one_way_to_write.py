@@ -45,6 +45,8 @@ OTHER = {
         "self.files.makedirs",
     ),  # where a push goes
     ("cli/session.py", "os.open"),  # the null device, where nobody reads stdout any more
+    ("engines/ray.py", "os.open"),  # the null device, while Ray starts
+    ("engines/ray.py", "tempfile.TemporaryDirectory"),  # of Ray's own logs and sockets
 }
 OF_PATHS = {
     *("write_bytes", "write_text", "touch", "mkdir", "makedirs", "mkfifo", "rmdir", "removedirs"),

@@ -1,14 +1,18 @@
 """A shard counts as done when its files are whole and its record says so."""
 
 import json
+import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from augfactory.errors import ResourceError
 from augfactory.records import Rows
 from augfactory.store import shards
+from augfactory.store.disk import system
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.formats.storage_format import Shard
 from tests.store.conftest import make_rows
@@ -80,3 +84,40 @@ def test_tables_are_joined_in_row_order(tmp_path: Path) -> None:
     assert paths == ["train/metadata.parquet"]
     assert pq.read_table(tmp_path / "plan.parquet")["row"].to_pylist() == list(range(14))
     assert pq.read_table(tmp_path / paths[0]).num_rows == 14
+
+
+@pytest.mark.parametrize("storage", FORMATS)
+def test_a_shard_that_is_written_twice_is_whole_all_the_while(
+    tmp_path: Path, storage: str, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cluster may run a task again while another machine is still at it."""
+    shards.begin(tmp_path, storage, CLASSES)
+    publish(tmp_path, storage, 0, 0, rows)
+    record, write, seen = shards.finished_shard(tmp_path, 0), system.write, []
+
+    def writing(descriptor: int, data: Any) -> int:
+        done = write(descriptor, data)
+        seen.append(shards.finished_shard(tmp_path, 0) == record)
+        return done
+
+    monkeypatch.setattr(system, "write", writing)
+    publish(tmp_path, storage, 0, 0, rows)
+    assert record is not None
+    assert len(seen) > 2
+    assert all(seen)
+    assert not list(tmp_path.rglob(".tmp-*"))
+
+
+def test_a_record_that_is_seen_late_is_waited_for(
+    tmp_path: Path, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shards.begin(tmp_path, "hdf5", CLASSES)
+    monkeypatch.setattr(shards, "LONGEST_WAIT", 0.02)
+    with pytest.raises(ResourceError, match=r"shard 0, and it is not seen here(.|\n)*shared"):
+        shards.wait_for_shard(tmp_path, 0)
+    monkeypatch.setattr(shards, "LONGEST_WAIT", 40)
+    timer = threading.Timer(0.05, publish, (tmp_path, "hdf5", 0, 0, rows))
+    timer.start()
+    shards.wait_for_shard(tmp_path, 0)
+    timer.join()
+    assert shards.finished_shard(tmp_path, 0) is not None

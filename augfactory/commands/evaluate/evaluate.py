@@ -126,7 +126,9 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
             progress.say(f"{alert.level}: {alert.text}")
         corrupted = None
         if profile is not None:
-            corrupted = corrupted_test(inputs.test_rows, profile, out, request.workers, progress)
+            corrupted = corrupted_test(
+                inputs.test_rows, profile, out, request.workers, progress, request.runs_on
+            )
         if prepared.published is not None:
             corrupted = prepared.published.test
         runs_at = partial(runs_of, request, inputs, prepared.classifier, corrupted)
@@ -135,6 +137,7 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
             progress.say(note)
         runs, trained = train_for(
             request.steps, request.minutes, request.seeds, runs_at, out, request.workers, progress,
+            request.runs_on,
             keepers=_keepers(request, out),
         )  # fmt: skip
         arms = summarise(runs, tuple(dict.fromkeys((*baselines, *BASELINES))))

@@ -10,6 +10,7 @@ from augfactory.commands.evaluate.arms import ArmsRequest
 from augfactory.commands.evaluate.inputs import Inputs
 from augfactory.commands.runs.ensemble_size import check_ensemble
 from augfactory.commands.runs.published import refuse_both
+from augfactory.engines.processes import Engine, worker_pool
 from augfactory.errors import InputDataError, RecipeError, one_of
 from augfactory.evaluation.classifiers.registry import DEFAULT_CLASSIFIER, find_classifier
 from augfactory.evaluation.comparison.protocol import ClassifierSpec, CorruptedTest, Run
@@ -46,8 +47,8 @@ class EvaluateRequest:
     ``corruptions`` a profile of those that are made. ``held_out`` None takes unused training rows.
     ``ensemble`` is how many classifiers answer together, beside each on its own; None is none.
     ``out`` None is the folder ``NAME-evaluation`` beside the first dataset; ``lock`` is how other
-    writers are kept out of it. ``group`` says which images belong together: no group of
-    the originals may be in the test or among the held-out rows.
+    writers are kept out of it, ``runs_on`` where classifiers are trained. ``group`` says which
+    images belong together: no group of the originals may be in the test or among the held-out rows.
     """
 
     datasets: tuple[str, ...]
@@ -78,6 +79,7 @@ class EvaluateRequest:
     workers: int = 1
     out: Path | None = None
     lock: Lock = "flock"
+    runs_on: Engine = worker_pool
     group: str | None = None
 
 

@@ -30,14 +30,17 @@ def expand(request: ExpandRequest, progress: Progress) -> list[Dataset]:
     Raises:
         AugfactoryError: saying what is wrong with the request, the data or the disk.
     """
-    return [*expand_all([request], request.workers, progress)]
+    return [*expand_all([request], request.workers, progress, request.runs_on)]
 
 
 def expand_all(
-    requests: Sequence[ExpandRequest], workers: int, progress: Progress
+    requests: Sequence[ExpandRequest],
+    workers: int,
+    progress: Progress,
+    engine: processes.Engine = processes.worker_pool,
 ) -> Iterator[Dataset]:
     """Carry out requests one by one, with one pool of ``workers`` for all; see ``expand``."""
-    with processes.worker_pool(workers) as run:
+    with engine(workers) as run:
         for request in requests:
             for each, inputs, builds in plan_folds(request, progress):
                 learned: dict[str, bytes] = {}

@@ -13,6 +13,7 @@ from augfactory.commands.expand.inputs import is_model_folder
 from augfactory.commands.expand.request import ExpandRequest, read_format
 from augfactory.commands.expand.validation import Held
 from augfactory.commands.opening.toml_files import read_tables
+from augfactory.engines.processes import Engine, worker_pool
 from augfactory.errors import RecipeError, one_of
 from augfactory.guarded.validation import checked, option_error
 from augfactory.pipeline.recipe_file import AskedRecipe
@@ -100,6 +101,7 @@ def build_request(
     n_train: int | None,
     workers: int,
     lock: Lock = "flock",
+    runs_on: Engine = worker_pool,
 ) -> ExpandRequest:
     """Put flags and recipe file together; a flag that is given overrides the file.
 
@@ -138,6 +140,7 @@ def build_request(
         ),
         about=_about(flags),
         workers=workers,
+        runs_on=runs_on,
         lock=lock,
         held=flags.held,
     )

@@ -21,7 +21,7 @@ from augfactory.commands.opening.notes import (
 )
 from augfactory.commands.opening.unlabelled import check_labelled
 from augfactory.commands.progress import Progress
-from augfactory.engines.processes import can_start_workers
+from augfactory.engines.processes import Engine, can_start_workers, worker_pool
 from augfactory.errors import RecipeError, one_of
 from augfactory.guarded.validation import checked
 from augfactory.pipeline.composition import default_mix, default_variation, vae_or_default
@@ -50,7 +50,7 @@ class ExpandRequest:
     ``vae`` holds what a recipe's ``[vae]`` may say and is not left to the defaults,
     ``pseudo_label`` that of its ``[pseudo_label]``, which makes rows of ``unlabelled`` images where
     these are given. ``mix`` None leaves it to the preset whether images are mixed. ``held`` says
-    which images are kept apart to validate on.
+    which images are kept apart to validate on, ``runs_on`` where shards are rendered.
     """
 
     source: SourceSpec
@@ -73,6 +73,7 @@ class ExpandRequest:
     workers: int = 1
     lock: Lock = "flock"
     held: Held | None = None
+    runs_on: Engine = worker_pool
     classes: ClassRule = ALIKE
 
     @property

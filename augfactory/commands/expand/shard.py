@@ -39,7 +39,7 @@ from augfactory.store.disk.atomic import write_file
 from augfactory.store.formats.storage_format import Shard
 from augfactory.store.pseudo_label_table import read_pseudo_labels
 from augfactory.store.reader import reader_under_construction
-from augfactory.store.shards import STATE, begin, publish_shard
+from augfactory.store.shards import STATE, begin, publish_shard, wait_for_shard
 from augfactory.store.tables import Columns
 
 JOB = f"{STATE}/job.json"
@@ -117,7 +117,8 @@ def render_shards(build: Build, waiting: list[int], run: processes.Run) -> Itera
     for put_off in (False, True):
         indices = [index for index in waiting if (ranges[index].stage in mixed) is put_off]
         tasks = [ShardTask(build.building.resolve(), index) for index in indices]
-        for _, made in run(render_shard, tasks, workers):
+        for task, made in run(render_shard, tasks, workers):
+            wait_for_shard(tasks[task].building, tasks[task].index)
             yield made
 
 

@@ -23,7 +23,12 @@ BLOCK = 256
 
 
 def corrupted_test(
-    test: SourceRows, profile: Profile, out: Path, workers: int, progress: Progress
+    test: SourceRows,
+    profile: Profile,
+    out: Path,
+    workers: int,
+    progress: Progress,
+    engine: processes.Engine = processes.worker_pool,
 ) -> CorruptedTest:
     """Make what is missing or damaged of the corrupted copies in ``out``; return where they lie.
 
@@ -54,7 +59,8 @@ def corrupted_test(
         "test set",
         len(copies) - len(waiting),
     ) as bar:
-        for _ in processes.run(partial(_write, test, profile.name), waiting, workers):
+        write = partial(_write, test, profile.name)
+        for _ in processes.run(write, waiting, workers, engine=engine):
             bar.advance()
     parts = tuple(CorruptedPart(name, severity, path) for name, severity, path in copies)
     overlapping = tuple(each.name for each in profile.corruptions if each.overlaps_augmix)

@@ -9,6 +9,7 @@ from augfactory.commands.runs.files import RUNS
 from augfactory.commands.runs.keeper import Keeper
 from augfactory.commands.runs.train_runs import train_runs
 from augfactory.commands.runs.training_states import drop_states
+from augfactory.engines.processes import Engine, worker_pool
 from augfactory.evaluation.comparison.compare import by_arm
 from augfactory.evaluation.comparison.curves import mean_curve
 from augfactory.evaluation.comparison.protocol import Run, RunResult
@@ -33,6 +34,7 @@ def train_for(
     out: Path,
     workers: int,
     progress: Progress,
+    engine: Engine = worker_pool,
     *,
     keepers: Sequence[Keeper] = (),
 ) -> tuple[Results, int]:
@@ -41,14 +43,15 @@ def train_for(
     Without ``steps``, all arms go on together, twice as far each time, until none rises any more;
     then, with minutes left, further seeds are trained. ``minutes``, if given, is about how long
     that may take from the beginning of this call, whatever an earlier one has trained. ``seeds``
-    are the trainings of each arm. ``keepers`` keep the networks.
+    are the trainings of each arm. ``engine`` is where they run,
+    ``keepers`` keep the networks.
     """
     begun = time.monotonic()
 
     def left() -> float:
         return float("inf") if minutes is None else 60 * minutes - (time.monotonic() - begun)
 
-    run = _Runner(runs_at, out, workers, progress, keepers)
+    run = _Runner(runs_at, out, workers, progress, engine, keepers)
     open_ended, cut = steps is None, False
     reached = steps or (FIRST if minutes is None else min(PROBE, FIRST))
     results = run(reached, seeds, goes_on=open_ended)
@@ -78,10 +81,11 @@ class _Runner:
         out: Path,
         workers: int,
         progress: Progress,
+        engine: Engine,
         keepers: Sequence[Keeper],
     ) -> None:
         self.runs_at, self.out, self.workers, self.progress = runs_at, out, workers, progress
-        self.keepers = keepers
+        self.engine, self.keepers = engine, keepers
         self.trained, self.steps, self.step_seconds = 0, 0, 0.0
 
     def __call__(self, steps: int, seeds: int, *, goes_on: bool = False) -> Results:
@@ -90,7 +94,7 @@ class _Runner:
         text = f"training to step {steps:,}"
         results, trained = train_runs(
             self.runs_at(steps, seeds), self.out, self.workers, self.progress, text=text,
-            goes_on=goes_on, keepers=self.keepers,
+            goes_on=goes_on, keepers=self.keepers, engine=self.engine,
         )  # fmt: skip
         if trained == len(results) and steps > self.steps:  # else some of it was kept
             self.step_seconds = (time.monotonic() - begun) / (steps - self.steps)

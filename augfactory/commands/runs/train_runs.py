@@ -23,6 +23,7 @@ def train_runs(
     *,
     text: str = "training classifiers",
     goes_on: bool = False,
+    engine: processes.Engine = processes.worker_pool,
     keepers: Sequence[Keeper] = (),
 ) -> tuple[list[tuple[Run, RunResult]], int]:
     """Return every run with its result, in the order given, and how many were trained now.
@@ -30,7 +31,7 @@ def train_runs(
     Finished runs are kept in ``out``, so that the same runs go on where a killed run stood. Equal
     runs are trained once. ``goes_on`` keeps, too, how far they came, so that the same runs with
     more steps begin there; ``keepers`` keep the networks, and those that one lacks are
-    trained again.
+    trained again. ``engine`` is where they are trained.
     """
     keys = [run_key(run) for run in runs]
     kept = {key: files.load_run(out, run, progress) for key, run in zip(keys, runs, strict=True)}
@@ -49,7 +50,8 @@ def train_runs(
     with progress.bar(text, len(kept), "classifier", len(done)) as bar:
         states = out / files.RUNS if goes_on else None
         train = partial(_train, states=states, keepers=tuple(keepers))
-        for index, result in processes.run(train, waiting, workers):
+        gpus = int(any(run.settings.device == "cuda" for run in waiting))
+        for index, result in processes.run(train, waiting, workers, gpus=gpus, engine=engine):
             files.save_run(out, waiting[index], result)
             done[run_key(waiting[index])] = result
             bar.advance(1, accuracy=result.scores.accuracy)

@@ -12,6 +12,7 @@ from augfactory.commands.opening.notes import suited_preset
 from augfactory.commands.opening.reading import spec_read_by
 from augfactory.commands.progress import Progress
 from augfactory.commands.study.file import Study
+from augfactory.engines.processes import Engine, worker_pool
 from augfactory.errors import RecipeError
 from augfactory.evaluation.comparison.results import Alert
 from augfactory.records import Source, SourceSpec, read_size
@@ -29,7 +30,7 @@ TABLE = ("root", "file_column", "label_column")  # options of tables
 class StudyRequest:
     """What `augfactory study` was asked for: ``size`` is which of its three it is.
 
-    ``lock`` is how other writers are kept out of its folder.
+    ``lock`` is how other writers are kept out of its folder, ``runs_on`` is where work is done.
     """
 
     study: Study
@@ -39,6 +40,7 @@ class StudyRequest:
     download: bool = False
     lock: Lock = "flock"
     skip_broken: bool = False
+    runs_on: Engine = worker_pool
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,8 @@ def train_models(
         for draw in draws
     ]
     with progress.bar("training VAEs", len(requests), "VAE") as bar:
-        for _ in processes.run(partial(vae_train, progress=Progress()), requests, request.workers):
+        train = partial(vae_train, progress=Progress())
+        for _ in processes.run(train, requests, request.workers, engine=request.runs_on):
             bar.advance()
     return folders
 
@@ -89,7 +90,7 @@ def make_arms(
     made = {}
     requests = [own for _, _, own in wanted]
     with progress.bar("making datasets", len(requests), "dataset") as bar:
-        datasets = expand_all(requests, request.workers, Progress())
+        datasets = expand_all(requests, request.workers, Progress(), request.runs_on)
         for (draw, arm, _), dataset in zip(wanted, datasets, strict=True):
             made[draw.name, arm.name] = dataset.path
             bar.advance()

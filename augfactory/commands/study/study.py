@@ -105,6 +105,7 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
     from augfactory.commands.study.results import write_results
 
     asked, out, profile = request.study, request.out, prepared.profile
+    workers, engine = request.workers, request.runs_on
     data, draws = prepared.data, prepared.draws
     baseline = next(arm for arm in asked.arms if arm.name == asked.against[0])
     files.check_folder(out)
@@ -119,7 +120,7 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
         planned = make_arms(request, data, draws, models, missing, progress)
         corrupted = None
         if profile is not None:
-            corrupted = corrupted_test(data.test_rows, profile, out, request.workers, progress)
+            corrupted = corrupted_test(data.test_rows, profile, out, workers, progress, engine)
         alerts = (*data.alerts, *_from_weights(prepared))
         if prepared.published is not None:
             corrupted = prepared.published.test
@@ -128,7 +129,9 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
         keepers = []
         if asked.ensemble is not None:
             keepers.append(Keeper(out, network_path, save_network))
-        results, trained = train_runs(list(groups), out, request.workers, progress, keepers=keepers)
+        results, trained = train_runs(
+            list(groups), out, workers, progress, engine=engine, keepers=keepers
+        )
         arms = {count: _arms(asked, count, groups, results) for count in asked.n_train}
         if asked.ensemble is not None:
             arms = _with_ensembles(request, arms, groups, results, progress)

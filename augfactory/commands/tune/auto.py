@@ -9,6 +9,7 @@ from augfactory.commands.expand.options import ExpandOptions, option_of
 from augfactory.commands.progress import Progress
 from augfactory.commands.tune.folds import TuneRequest
 from augfactory.commands.tune.tune import tune
+from augfactory.engines.processes import Engine
 from augfactory.errors import RecipeError
 from augfactory.records import SourceSpec
 from augfactory.store.disk.lock import Lock
@@ -27,6 +28,7 @@ def with_found_recipe(
     n_train: int | None,
     workers: int,
     lock: Lock,
+    runs_on: Engine,
 ) -> ExpandOptions:
     """Choose a recipe by `augfactory tune`, and return the flags that follow it.
 
@@ -48,6 +50,7 @@ def with_found_recipe(
             seed=flags.seed or 0,
             workers=workers,
             lock=lock,
+            runs_on=runs_on,
         ),
         progress,
     )

@@ -13,6 +13,7 @@ from augfactory.commands.expand.expand import expand_all
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.commands.tune.space import Candidate
+from augfactory.engines.processes import Engine, worker_pool
 from augfactory.errors import InputDataError
 from augfactory.evaluation.comparison.protocol import Arm, Run
 from augfactory.evaluation.cross_validation import folds
@@ -34,8 +35,9 @@ class TuneRequest:
     """What `augfactory tune` was asked for; ``out`` is the recipe file.
 
     ``factor`` is that of the recipe and of the datasets that are tried. ``vae`` tries recipes with
-    a model too, which is trained anew on every fold. ``group`` says which images stay together in
-    the folds, as ``sources/choosing/splitting.py`` has it.
+    a model too, which is trained anew on every fold. ``runs_on`` is where classifiers are trained.
+    ``group`` says which images stay together in the folds, as ``sources/choosing/splitting.py``
+    has it.
     """
 
     source: SourceSpec
@@ -48,6 +50,7 @@ class TuneRequest:
     vae: bool = False
     workers: int = 1
     lock: Lock = "flock"
+    runs_on: Engine = worker_pool
     group: str | None = None
 
 

@@ -78,7 +78,9 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
                 unit = open_unit(request, source, folder, number, groups)
                 runs += runs_of_fold(request, unit, alive, progress)
             text = f"trying {len(alive)} recipes on {target} folds"
-            found, trained = train_runs(runs, folder, request.workers, progress, text=text)
+            found, trained = train_runs(
+                runs, folder, request.workers, progress, text=text, engine=request.runs_on
+            )
             results = {**results, **{(run.arm.name, run.subset): own for run, own in found}}
             seconds = (time.monotonic() - since) / max(trained, 1) if trained else seconds
             units = target

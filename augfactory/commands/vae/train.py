@@ -37,6 +37,7 @@ from augfactory.vae.divergence import TrainingDivergedError
 from augfactory.vae.files import CONFIG, WEIGHTS
 from augfactory.vae.history import history_csv
 from augfactory.vae.networks.registry import build_network
+from augfactory.vae.team import ALONE, Team
 from augfactory.vae.training import Callbacks, Training, checkpoint_name, train
 from augfactory.vae.training_batches import Vary, unvaried
 from augfactory.vae.training_rows import held_out_rows
@@ -44,6 +45,7 @@ from augfactory.vae.training_state import TrainingProgress
 
 __all__ = ["VaeTrainRequest", "VaeTrainResult", "as_json", "vae_train"]
 
+FINISHED = b"finished"  # told to the others of a team where there is nothing to train
 SMALL_IMAGE = 32 * 32 * 3  # values; above, threads gain more than they lose
 
 
@@ -62,9 +64,14 @@ class VaeTrainResult:
 
 
 def vae_train(
-    request: VaeTrainRequest, progress: Progress, planned: PlannedTraining | None = None
+    request: VaeTrainRequest,
+    progress: Progress,
+    planned: PlannedTraining | None = None,
+    team: Team = ALONE,
 ) -> VaeTrainResult:
     """Train the model of the request, unless it is there; ``planned`` is its plan, if it has one.
+
+    Of a ``team`` this is the first process; the others ``follow``.
 
     Raises:
         AugfactoryError: saying what is wrong with the request, the data, the disk or the training.
@@ -73,18 +80,34 @@ def vae_train(
         planned = plan_training(request, progress)
     device = resolve_device(request.device)
     if (there := _finished(request.out, planned, progress)) is not None:
+        team.told(FINISHED)
         return there
     refuse_foreign(request.out)
     with only_writer(request.out / RESUME, request.lock):
         if (there := _finished(request.out, planned, progress)) is not None:
+            team.told(FINISHED)
             return there  # by another process, just now
         begin(request.out, planned.plan, progress)
-        training = _training(planned, device)
+        training = _training(planned, team.place(device), team)
         with processes.pinned_threads(_threads(planned.plan.image_shape)):
             _train(training, request.out, progress)
         config = _write_model(request, planned, training, progress)
         remove(request.out / RESUME)
     return VaeTrainResult(request.out, config, existing=False)
+
+
+def follow(request: VaeTrainRequest, team: Team) -> None:
+    """Train the same network as the first process of a team, and keep nothing of it.
+
+    Raises:
+        AugfactoryError: saying what is wrong with the request, the data or the training.
+    """
+    planned = plan_training(request, Progress())
+    training = _training(planned, team.place(resolve_device(request.device)), team)
+    saved = team.told(FINISHED)
+    if saved != FINISHED:
+        with processes.pinned_threads(_threads(planned.plan.image_shape)):
+            train(training, saved or None)
 
 
 def _finished(out: Path, planned: PlannedTraining, progress: Progress) -> VaeTrainResult | None:
@@ -100,7 +123,7 @@ def _threads(image_shape: tuple[int, int, int]) -> int:
     return 1 if math.prod(image_shape) <= SMALL_IMAGE else torch.get_num_threads()
 
 
-def _training(planned: PlannedTraining, device: torch.device) -> Training:
+def _training(planned: PlannedTraining, device: torch.device, team: Team) -> Training:
     plan = planned.plan
     held_out = held_out_rows(planned.source.labels, plan.training.validation, plan.training.seed)
     learned = np.setdiff1d(np.arange(len(planned.source)), held_out)
@@ -114,6 +137,7 @@ def _training(planned: PlannedTraining, device: torch.device) -> Training:
         vary=_vary(plan),
         unlabelled=planned.unlabelled,
         standing=TrainingProgress(order=plan.identity),
+        team=team,
     )
 
 
@@ -146,6 +170,7 @@ def _train(training: Training, out: Path, progress: Progress) -> None:
             bar.advance(1, loss=loss, reconstruction=reconstruction, kl=kl)
 
         training.callbacks = Callbacks(save=saver(out), on_step=on_step)
+        training.team.told(saved or b"")
         try:
             train(training, saved)
         except TrainingDivergedError as error:

@@ -194,12 +194,26 @@ class _Written(io.RawIOBase):
 
 
 def _write_new(path: Path, data: bytes, *, flush: bool) -> None:
-    """Write a file in the place of whatever an interrupted run left there."""
+    """Write a file in the place of whatever an interrupted run left there.
+
+    What is there is replaced at once: another machine may have written the same and relies on it.
+    """
     try:
-        descriptor = system.open_new(path)
+        _write_bytes(system.open_new(path), data, flush=flush)
+        return
     except FileExistsError:
-        _remove(path)
-        descriptor = system.open_new(path)
+        if path.is_dir() and not path.is_symlink():
+            _remove(path)
+    beside = path.with_name(f"{TEMPORARY}{secrets.token_hex(4)}")
+    try:
+        _write_bytes(system.open_new(beside), data, flush=flush)
+        system.replace(beside, path)
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+
+
+def _write_bytes(descriptor: int, data: bytes, *, flush: bool) -> None:
     try:
         rest = memoryview(data)
         while rest:

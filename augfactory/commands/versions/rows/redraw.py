@@ -151,7 +151,7 @@ def make_redraw(
     inputs: BuildInputs,
     progress: Progress,
     *,
-    workers: int,
+    run: processes.Run,
     lock: Lock,
     about: About | None,
 ) -> Dataset:
@@ -183,8 +183,7 @@ def make_redraw(
         }
         return described(build, inputs, records, {**told, **more}, began, progress)
 
-    with processes.worker_pool(workers) as run:
-        return make_version(build, make_rows, describe, lock, progress)
+    return make_version(build, make_rows, describe, lock, progress)
 
 
 def _keep_told(asked: Redraw, build: Build, inputs: BuildInputs, progress: Progress) -> None:

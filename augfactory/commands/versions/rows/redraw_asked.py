@@ -17,6 +17,7 @@ from augfactory.commands.versions.export import validation_of
 from augfactory.commands.versions.found_again import address, gather_again
 from augfactory.commands.versions.rows.redraw import Redraw, make_redraw, plan_redraw
 from augfactory.commands.versions.rows.rejects import listed_content
+from augfactory.engines.processes import Engine, worker_pool
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.guarded.files import is_there
 from augfactory.store.disk.lock import Lock
@@ -33,11 +34,12 @@ def redraw(
     *,
     model: Path | None = None,
     dry_run: bool = False,
+    runs_on: Engine = worker_pool,
 ) -> Dataset | Estimate:
     """Draw the rows anew that ``reject`` lists, or say what that would write.
 
     ``asked`` names the version that they are of, or is the request that made it. ``model`` says
-    where the model of that version is now.
+    where the model of that version is now, ``runs_on`` where shards are rendered.
 
     Raises:
         AugfactoryError: saying what is wrong with the list, the request, the data or the disk.
@@ -50,7 +52,8 @@ def redraw(
         about = asked.about
     if dry_run:
         return estimate_of(build_of(anew.dataset, anew.recipe, inputs))
-    return make_redraw(anew, inputs, progress, workers=workers, lock=lock, about=about)
+    with runs_on(workers) as run:
+        return make_redraw(anew, inputs, progress, run=run, lock=lock, about=about)
 
 
 def _of_version(
