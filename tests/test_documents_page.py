@@ -15,12 +15,11 @@ from augfactory.cli.app import app
 from augfactory.commands.study.arm import OWN_KEYS
 from augfactory.commands.study.file import Study
 from augfactory.commands.study.vae_settings import VaeSettings
-from augfactory.evaluation.classifiers.registry import CLASSIFIERS, find_classifier
+from augfactory.evaluation.classifiers.registry import find_classifier
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.recipe_file import AskedRecipe, read_recipe
 from augfactory.pipeline.stages import MixStage, VaeStage
 from augfactory.vae.samplers.registry import SAMPLERS
-from tests.coming import COMING
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = (DOCS / "documents.md").read_text(encoding="utf-8")
@@ -71,23 +70,16 @@ def test_every_command_is_one(command: str) -> None:
     if arguments == ["--help"]:
         return
     for option, value in pairwise(arguments):
-        if option == "--classifier" and value not in COMING:
+        if option == "--classifier":
             find_classifier(value)
-    if not COMING & {*arguments}:
-        COMMANDS[name].make_context(name, arguments)  # it exits where something is no option
-
-
-def test_what_is_coming_has_not_come() -> None:
-    """What another branch has brought is to be struck from tests/coming.py."""
-    options = {option for own in COMMANDS.values() for each in own.params for option in each.opts}
-    assert not COMING & (options | keys() | {*CLASSIFIERS})
+    COMMANDS[name].make_context(name, arguments)  # it exits where something is no option
 
 
 @pytest.mark.parametrize("text", [span for span in QUOTED if re.match(r"[a-z_0-9]+ = ", span)])
 def test_every_key_is_one(text: str) -> None:
     (key,) = tomllib.loads(text)
     grids = {"alpha3"}
-    assert key in keys() | grids | COMING
+    assert key in keys() | grids
 
 
 @pytest.mark.parametrize("call", [span for span in SPANS if re.match(r"augfactory\.\w+\(", span)])
