@@ -27,7 +27,7 @@ from augfactory.evaluation.comparison.compare import summarise
 from augfactory.evaluation.comparison.protocol import Arm, ClassifierSpec, Run
 from augfactory.evaluation.comparison.train_run import train_run
 from augfactory.evaluation.training.settings import TrainingSettings
-from augfactory.pipeline.stages import MixStage, mix_stage
+from augfactory.pipeline.recipes.stages import MixStage, mix_stage
 from augfactory.records import SourceSpec
 from augfactory.source_rows import rows_of
 from augfactory.sources.opening import open_source

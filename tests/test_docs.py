@@ -25,8 +25,8 @@ from augfactory.commands.study.file import Study, study_of
 from augfactory.commands.vae.train import VaeTrainRequest
 from augfactory.methods.geometry import PRESETS
 from augfactory.methods.registry import METHODS
-from augfactory.pipeline.recipe_file import AskedRecipe, read_recipe
-from augfactory.pipeline.stages import MixStage, VaeStage
+from augfactory.pipeline.recipes.recipe_file import AskedRecipe, read_recipe
+from augfactory.pipeline.recipes.stages import MixStage, VaeStage
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

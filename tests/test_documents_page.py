@@ -17,8 +17,8 @@ from augfactory.commands.study.file import Study
 from augfactory.commands.study.vae_settings import VaeSettings
 from augfactory.evaluation.classifiers.registry import find_classifier
 from augfactory.methods.registry import METHODS
-from augfactory.pipeline.recipe_file import AskedRecipe, read_recipe
-from augfactory.pipeline.stages import MixStage, VaeStage
+from augfactory.pipeline.recipes.recipe_file import AskedRecipe, read_recipe
+from augfactory.pipeline.recipes.stages import MixStage, VaeStage
 from augfactory.vae.samplers.registry import SAMPLERS
 
 DOCS = Path(__file__).parents[1] / "docs"

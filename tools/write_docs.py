@@ -23,10 +23,10 @@ from augfactory.commands.study.file import Study
 from augfactory.commands.study.vae_settings import VaeSettings
 from augfactory.methods.registry import METHODS
 from augfactory.names import FORMATS
-from augfactory.pipeline.recipe import Recipe
-from augfactory.pipeline.recipe_file import AskedRecipe
-from augfactory.pipeline.stages import MIXING, MixStage, PseudoLabelStage, VaeStage
-from augfactory.pipeline.vary import VARYING, VaryStage
+from augfactory.pipeline.recipes.recipe import Recipe
+from augfactory.pipeline.recipes.recipe_file import AskedRecipe
+from augfactory.pipeline.recipes.stages import MIXING, MixStage, PseudoLabelStage, VaeStage
+from augfactory.pipeline.recipes.vary import VARYING, VaryStage
 from augfactory.report.recipe_toml import toml_lines
 from augfactory.vae.samplers.registry import SAMPLERS
 

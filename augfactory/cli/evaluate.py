@@ -6,18 +6,8 @@ from typing import Annotated
 
 import typer
 
-from augfactory.cli.engine_options import Address, EngineName, chosen_engine
-from augfactory.cli.session import (
-    ROOM_TO_TRAIN,
-    Debug,
-    Json,
-    Lock,
-    Quiet,
-    print_json,
-    session,
-    show,
-)
-from augfactory.cli.source_options import (
+from augfactory.cli.options.engine import Address, EngineName, chosen_engine
+from augfactory.cli.options.source import (
     SOURCE_HELP,
     Download,
     FileColumn,
@@ -33,8 +23,26 @@ from augfactory.cli.source_options import (
     read_of,
     source_spec,
 )
+from augfactory.cli.options.training import (
+    Drops,
+    Freeze,
+    LearningRate,
+    Optimiser,
+    SaveWeights,
+    WeightDecay,
+    Weights,
+)
+from augfactory.cli.session import (
+    ROOM_TO_TRAIN,
+    Debug,
+    Json,
+    Lock,
+    Quiet,
+    print_json,
+    session,
+    show,
+)
 from augfactory.evaluation.classifiers.registry import CLASSIFIERS
-from augfactory.evaluation.training.settings import OPTIMISERS
 
 QUICK_STEPS, QUICK_SEEDS = 100, 2
 
@@ -46,24 +54,9 @@ def evaluate(
         str,
         typer.Option(help=f"{', '.join(CLASSIFIERS)}, or a torchvision name (resnet18)."),
     ] = "quick",
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            help="Start all but the last layer from these weights: a local file that "
-            "--save-weights has written or, for a torchvision classifier, a published one."
-        ),
-    ] = None,
-    freeze: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N|NAME|last",
-            help="With --weights: keep the first N layers fixed, or all before the first that has "
-            "NAME in its name (denseblock3); last: only the last layer learns.",
-        ),
-    ] = None,
-    save_weights: Annotated[
-        bool, typer.Option("--save-weights", help="Keep the weights of each classifier in --out.")
-    ] = False,
+    weights: Weights = None,
+    freeze: Freeze = None,
+    save_weights: SaveWeights = False,
     seeds: Annotated[
         int, typer.Option(min=1, help="Random seeds: classifiers trained on each arm.")
     ] = 3,
@@ -84,29 +77,10 @@ def evaluate(
             min=1, help="Batch size; 64, or with --order rounds as many rows as share a draw."
         ),
     ] = None,
-    optimiser: Annotated[
-        str | None,
-        typer.Option(
-            metavar="|".join(OPTIMISERS), help="In place of the one that suits the classifier."
-        ),
-    ] = None,
-    learning_rate: Annotated[
-        float | None, typer.Option(help="In place of the one that suits the classifier.")
-    ] = None,
-    weight_decay: Annotated[
-        float | None,
-        typer.Option(
-            help="Decoupled with muon and adamw, added to the gradient with adam and rmsprop."
-        ),
-    ] = None,
-    drops: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SHARE:FACTOR,...",
-            help="Multiply the learning rate by FACTOR from that share of --steps on, such as "
-            "0.4:0.1,0.6:0.01.",
-        ),
-    ] = None,
+    optimiser: Optimiser = None,
+    learning_rate: LearningRate = None,
+    weight_decay: WeightDecay = None,
+    drops: Drops = None,
     loss: Annotated[
         str,
         typer.Option(

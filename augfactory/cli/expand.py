@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from augfactory.cli.class_options import Balance, PerClass
-from augfactory.cli.engine_options import Address, EngineName, chosen_engine
-from augfactory.cli.mixing_options import Copies, Mix, MixFrom, Vary
-from augfactory.cli.redrawing import Reject, check_of_version
-from augfactory.cli.session import Debug, Json, Lock, Quiet, print_json, session, show
-from augfactory.cli.source_options import (
+from augfactory.cli.options.classes import Balance, PerClass
+from augfactory.cli.options.engine import Address, EngineName, chosen_engine
+from augfactory.cli.options.mixing import Copies, Mix, MixFrom, Vary
+from augfactory.cli.options.redrawing import Reject, check_of_version
+from augfactory.cli.options.source import (
     SOURCE_HELP,
     Download,
     FileColumn,
@@ -29,8 +28,9 @@ from augfactory.cli.source_options import (
     read_of,
     source_spec,
 )
+from augfactory.cli.options.validation import Folds, Group, Share, WithValidation
+from augfactory.cli.session import Debug, Json, Lock, Quiet, print_json, session, show
 from augfactory.cli.usage import missing_option
-from augfactory.cli.validation_options import Folds, Group, Share, WithValidation
 from augfactory.errors import RecipeError
 from augfactory.names import FORMATS, SAMPLERS
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from augfactory.cli.options.source import SOURCE_HELP, Grey, Rgb, Size, source_spec
 from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
-from augfactory.cli.source_options import SOURCE_HELP, Grey, Rgb, Size, source_spec
 from augfactory.errors import RecipeError
 
 
@@ -78,7 +78,7 @@ def _set(texts: list[str] | None) -> dict[str, Any]:
     Raises:
         RecipeError: one is none.
     """
-    from augfactory.pipeline.recipe_file import tables_of
+    from augfactory.pipeline.recipes.recipe_file import tables_of
 
     found: dict[str, Any] = {}
     for text in texts or ():

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from augfactory.cli.engine_options import Address, EngineName, chosen_engine
+from augfactory.cli.options.engine import Address, EngineName, chosen_engine
+from augfactory.cli.options.source import SOURCE_HELP, Download, SkipBroken
 from augfactory.cli.session import (
     ROOM_TO_TRAIN,
     Debug,
@@ -16,7 +17,6 @@ from augfactory.cli.session import (
     session,
     show,
 )
-from augfactory.cli.source_options import SOURCE_HELP, Download, SkipBroken
 
 
 def study(
@@ -81,6 +81,7 @@ def study(
         ) as progress,
         chosen_engine(engine, address, workers) as chosen,
     ):
+        from augfactory.commands.study import described
         from augfactory.commands.study import study as command
         from augfactory.commands.study.data import StudyRequest
         from augfactory.commands.study.file import Size, read_study
@@ -112,11 +113,11 @@ def study(
         )
         if dry_run:
             prepared = command.prepare(request, progress)
-            left_out = command.left_out(asked, read_study(file, "default", start))
+            left_out = described.left_out(asked, read_study(file, "default", start))
             if json:
-                print_json({**command.plan(request, prepared), "left_out": left_out})
+                print_json({**described.plan(request, prepared), "left_out": left_out})
                 return
-            show(*map(escaped, command.plan_text(request, prepared, left_out)), sep="\n")
+            show(*map(escaped, described.plan_text(request, prepared, left_out)), sep="\n")
             return
         result = command.study(request, progress)
         if json:

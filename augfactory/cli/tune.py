@@ -5,18 +5,8 @@ from typing import Annotated
 
 import typer
 
-from augfactory.cli.engine_options import Address, EngineName, chosen_engine
-from augfactory.cli.session import (
-    ROOM_TO_TRAIN,
-    Debug,
-    Json,
-    Lock,
-    Quiet,
-    print_json,
-    session,
-    show,
-)
-from augfactory.cli.source_options import (
+from augfactory.cli.options.engine import Address, EngineName, chosen_engine
+from augfactory.cli.options.source import (
     SOURCE_HELP,
     Download,
     FileColumn,
@@ -32,7 +22,17 @@ from augfactory.cli.source_options import (
     read_of,
     source_spec,
 )
-from augfactory.cli.validation_options import Group
+from augfactory.cli.options.validation import Group
+from augfactory.cli.session import (
+    ROOM_TO_TRAIN,
+    Debug,
+    Json,
+    Lock,
+    Quiet,
+    print_json,
+    session,
+    show,
+)
 
 
 def tune(

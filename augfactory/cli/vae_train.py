@@ -5,17 +5,7 @@ from typing import Annotated
 
 import typer
 
-from augfactory.cli.session import (
-    ROOM_TO_TRAIN,
-    Debug,
-    Json,
-    Lock,
-    Quiet,
-    print_json,
-    session,
-    show,
-)
-from augfactory.cli.source_options import (
+from augfactory.cli.options.source import (
     SOURCE_HELP,
     Download,
     FileColumn,
@@ -31,6 +21,16 @@ from augfactory.cli.source_options import (
     SkipBroken,
     read_of,
     source_spec,
+)
+from augfactory.cli.session import (
+    ROOM_TO_TRAIN,
+    Debug,
+    Json,
+    Lock,
+    Quiet,
+    print_json,
+    session,
+    show,
 )
 from augfactory.vae.device import follows
 

@@ -12,10 +12,10 @@ from augfactory.methods.registry import METHODS
 from augfactory.pipeline.draw import draw_rows
 from augfactory.pipeline.partners import rows_by_class
 from augfactory.pipeline.plan import Origin, chosen, join, sections
-from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.recipes.recipe import Recipe
+from augfactory.pipeline.recipes.stages import geometry_stage, mix_stage
 from augfactory.pipeline.render import render_block
 from augfactory.pipeline.sides import check_sides
-from augfactory.pipeline.stages import geometry_stage, mix_stage
 from augfactory.records import Source, SourceSpec
 from augfactory.report.contact_sheet import contact_sheet
 from augfactory.report.sheet_layout import Line, Tile

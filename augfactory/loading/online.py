@@ -28,7 +28,7 @@ from augfactory.loading.dataset import Item
 from augfactory.pipeline.draw import draw_rows
 from augfactory.pipeline.partners import rows_by_class
 from augfactory.pipeline.plan import Origin, PlanRows, Section, chosen, sections
-from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.recipes.recipe import Recipe
 from augfactory.pipeline.render import EncodedSource, render_block
 from augfactory.records import (
     BLOCK_ROWS,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from augfactory.pipeline.stages import MixStage
+from augfactory.pipeline.recipes.stages import MixStage
 from augfactory.records import Int64Array
 
 

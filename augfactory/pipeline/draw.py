@@ -26,11 +26,11 @@ from augfactory.pipeline.plan import (
     parents,
     sections,
 )
-from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.recipes.recipe import Recipe
+from augfactory.pipeline.recipes.stages import MixStage, method_of
 from augfactory.pipeline.redraw import draw_of, seed_of
 from augfactory.pipeline.settle import Settle, draw_number, rejected_columns
 from augfactory.pipeline.shares import decoded_rows
-from augfactory.pipeline.stages import MixStage, method_of
 from augfactory.pipeline.turns import turns_of
 from augfactory.records import BLOCK_ROWS, Int64Array
 from augfactory.vae.samplers.registry import SAMPLERS

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from augfactory.pipeline.partners import ClassRows
-from augfactory.pipeline.recipe import Recipe
-from augfactory.pipeline.stages import method_of
+from augfactory.pipeline.recipes.recipe import Recipe
+from augfactory.pipeline.recipes.stages import method_of
 from augfactory.records import BLOCK_ROWS, Float32Array, Int64Array
 from augfactory.vae.samplers.registry import SAMPLERS
 

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from augfactory.keyed_random import from_key
 from augfactory.pipeline.plan import NONE, UNLABELLED, PlanRows
-from augfactory.pipeline.recipe import Recipe
-from augfactory.pipeline.stages import method_of
+from augfactory.pipeline.recipes.recipe import Recipe
+from augfactory.pipeline.recipes.stages import method_of
 from augfactory.records import BLOCK_ROWS, Float32Array, Int64Array, Source, UInt8Array
 from augfactory.vae.samplers.registry import SAMPLERS
 

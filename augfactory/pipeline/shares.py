@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augfactory.keyed_random import key_of
-from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.recipes.recipe import Recipe
 from augfactory.pipeline.turns import Turns
 from augfactory.records import Int64Array
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from augfactory.pipeline.partners import ClassRows
-from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.recipes.recipe import Recipe
 from augfactory.records import Int64Array
 
 

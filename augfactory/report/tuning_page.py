@@ -1,6 +1,6 @@
 """The report of `augfactory tune`: one HTML file, no network."""
 
-from augfactory.evaluation.comparison.results import TuneResults
+from augfactory.evaluation.comparison.tune_results import TuneResults
 from augfactory.report.page import embedded_json, environment, part
 from augfactory.report.page_figures import data_uri
 from augfactory.report.recipe_toml import recipe_toml

@@ -16,7 +16,7 @@ import numpy as np
 from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
-from augfactory.pipeline.stages import mix_stage
+from augfactory.pipeline.recipes.stages import mix_stage
 from augfactory.records import SourceSpec
 
 NAMES = ["ant", "bee", "cow"]

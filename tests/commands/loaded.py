@@ -10,7 +10,7 @@ from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.loading.epochs import EpochBatches
-from augfactory.pipeline.stages import mix_stage
+from augfactory.pipeline.recipes.stages import mix_stage
 from augfactory.records import SourceSpec
 
 ORIGINALS, FACTOR, COPIES, VIEWS = 12, 10, 2, 3

@@ -14,7 +14,7 @@ from augfactory.commands.progress import Progress
 from augfactory.commands.versions.export import export
 from augfactory.commands.versions.verify import verify
 from augfactory.errors import AugfactoryError, ResourceError
-from augfactory.pipeline.stages import mix_stage
+from augfactory.pipeline.recipes.stages import mix_stage
 from augfactory.records import SourceSpec
 from augfactory.store.manifest import read_manifest
 from tests.commands.hostile import make_source, make_version, rewrite

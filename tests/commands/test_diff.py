@@ -17,7 +17,7 @@ from augfactory.commands.progress import Progress
 from augfactory.commands.versions import diff as module
 from augfactory.commands.versions.diff import as_json, as_text, diff
 from augfactory.errors import InputDataError
-from augfactory.pipeline.stages import mix_stage
+from augfactory.pipeline.recipes.stages import mix_stage
 from augfactory.records import Rows, SourceSpec
 from augfactory.store.formats import hdf5
 from augfactory.store.manifest import (

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from augfactory.commands.versions.differences import between, in_words, recipe_words
-from augfactory.pipeline.recipe import Recipe
-from augfactory.pipeline.stages import default_geometry, mix_stage
+from augfactory.pipeline.recipes.recipe import Recipe
+from augfactory.pipeline.recipes.stages import default_geometry, mix_stage
 from augfactory.source_rows import SourceRows
 from augfactory.store.manifest import Manifest, read_manifest
 from tests.commands.versions import write_source, write_version

@@ -11,7 +11,7 @@ from augfactory.commands.expand.naming import check_dataset_name
 from augfactory.commands.expand.request import ExpandRequest, plan_builds
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
-from augfactory.pipeline.stages import mix_stage
+from augfactory.pipeline.recipes.stages import mix_stage
 from augfactory.records import SourceSpec
 from augfactory.store.versions import find_version
 from tests.commands.versions import write_source

@@ -10,7 +10,7 @@ import augfactory
 from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
-from augfactory.pipeline.stages import mix_stage
+from augfactory.pipeline.recipes.stages import mix_stage
 from augfactory.records import SourceSpec
 from augfactory.store.places import path_at
 from augfactory.store.reader import open_version

@@ -16,8 +16,8 @@ from augfactory.commands.tune.space import candidates
 from augfactory.commands.vae.plan import VaeTrainRequest
 from augfactory.commands.vae.train import vae_train
 from augfactory.errors import RecipeError
-from augfactory.pipeline.composition import Variation, default_mix
-from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.recipes.composition import Variation, default_mix
+from augfactory.pipeline.recipes.recipe import Recipe
 from augfactory.records import SourceSpec
 from augfactory.store.manifest import read_manifest
 from augfactory.store.reader import open_version

@@ -20,8 +20,8 @@ from augfactory.commands.versions.reproduce import reproduce
 from augfactory.commands.versions.verify import verify
 from augfactory.errors import ResourceError
 from augfactory.evaluation.images import decoded_filter
+from augfactory.pipeline.recipes.stages import mix_stage
 from augfactory.pipeline.render import render_block
-from augfactory.pipeline.stages import mix_stage
 from augfactory.records import Int64Array, SourceSpec
 from augfactory.store.manifest import PLAN, read_manifest
 from augfactory.store.reader import Version, open_version, read_parent_rows

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from augfactory.commands.study.described import count_runs
 from augfactory.commands.study.file import Size, read_study, study_of
 from augfactory.commands.study.plan import _slug
-from augfactory.commands.study.study import count_runs
 from augfactory.errors import RecipeError
 
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.toml"))

@@ -24,8 +24,8 @@ from augfactory.commands.tune.tune import TuneResult, tune
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation.comparison.protocol import Run, RunResult
 from augfactory.keyed_random import generator
-from augfactory.pipeline.composition import Variation
-from augfactory.pipeline.vary import vary_stage
+from augfactory.pipeline.recipes.composition import Variation
+from augfactory.pipeline.recipes.vary import vary_stage
 from augfactory.records import SourceSpec
 from augfactory.source_rows import fingerprint
 from augfactory.sources.opening import open_source

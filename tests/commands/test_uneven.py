@@ -13,7 +13,7 @@ import augfactory
 from augfactory.commands.expand.classes import ALIKE, read_rule
 from augfactory.errors import RecipeError
 from augfactory.loading.epochs import EpochBatches
-from augfactory.pipeline.recipe_file import read_recipe
+from augfactory.pipeline.recipes.recipe_file import read_recipe
 from augfactory.report.recipe_toml import recipe_toml
 from augfactory.store.manifest import read_manifest
 from augfactory.store.reader import open_version

@@ -14,7 +14,7 @@ from augfactory.commands.progress import Progress
 from augfactory.commands.versions.verify import verify, verify_against
 from augfactory.errors import InputDataError, VerificationError
 from augfactory.names import FORMATS as NAMES
-from augfactory.pipeline import recipe
+from augfactory.pipeline.recipes import recipe
 from augfactory.records import SourceSpec
 from augfactory.store.manifest import checksums_bytes, manifest_bytes, read_manifest
 from tests.commands.hostile import copy_version, make_version, rewrite

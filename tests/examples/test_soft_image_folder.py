@@ -11,7 +11,7 @@ from PIL import Image
 from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
-from augfactory.pipeline.stages import mix_stage
+from augfactory.pipeline.recipes.stages import mix_stage
 from augfactory.records import SourceSpec
 from augfactory.store.reader import open_version, read_rows
 

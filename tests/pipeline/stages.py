@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from augfactory.guarded.validation import checked
-from augfactory.pipeline.stages import Decode, VaeStage
+from augfactory.pipeline.recipes.stages import Decode, VaeStage
 
 
 def vae_stage(

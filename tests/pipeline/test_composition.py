@@ -3,7 +3,7 @@
 import pytest
 
 from augfactory.errors import RecipeError
-from augfactory.pipeline.composition import DECODED, vae_or_default
+from augfactory.pipeline.recipes.composition import DECODED, vae_or_default
 
 
 @pytest.mark.parametrize("channels", [1, 3])

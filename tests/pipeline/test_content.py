@@ -12,8 +12,8 @@ from augfactory.commands.evaluate.arms import ONLINE_GEOMETRY, ArmsRequest, make
 from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
-from augfactory.pipeline.content import Content, look_at, preset_for
-from augfactory.pipeline.stages import mix_stage
+from augfactory.pipeline.recipes.content import Content, look_at, preset_for
+from augfactory.pipeline.recipes.stages import mix_stage
 from augfactory.records import Int64Array, Source, UInt8Array
 from augfactory.sources.sample import open_sample
 from augfactory.store.reader import open_version

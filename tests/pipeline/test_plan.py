@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from augfactory.pipeline import draw as drawing
 from augfactory.pipeline import plan as planning
 from augfactory.pipeline.partners import rows_by_class
-from augfactory.pipeline.recipe import Recipe, recipe_id, rendering_versions
-from augfactory.pipeline.stages import MIXING, MixStage, geometry_stage, mix_stage
+from augfactory.pipeline.recipes.recipe import Recipe, recipe_id, rendering_versions
+from augfactory.pipeline.recipes.stages import MIXING, MixStage, geometry_stage, mix_stage
 from augfactory.records import Int64Array
 from tests.pipeline.stages import vae_stage
 

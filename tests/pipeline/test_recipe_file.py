@@ -3,7 +3,7 @@
 import pytest
 
 from augfactory.errors import RecipeError
-from augfactory.pipeline.recipe_file import read_recipe
+from augfactory.pipeline.recipes.recipe_file import read_recipe
 
 WHOLE = """
 factor = 10

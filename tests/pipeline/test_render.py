@@ -9,9 +9,9 @@ import pytest
 from augfactory.pipeline import draw as drawing
 from augfactory.pipeline import plan as planning
 from augfactory.pipeline.partners import rows_by_class
-from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.recipes.recipe import Recipe
+from augfactory.pipeline.recipes.stages import Decode, GeometryStage, geometry_stage
 from augfactory.pipeline.render import EncodedSource, render_block
-from augfactory.pipeline.stages import Decode, GeometryStage, geometry_stage
 from augfactory.records import Float32Array, Source, UInt8Array, one_hot
 from augfactory.vae import coding
 from tests.pipeline.stages import vae_stage

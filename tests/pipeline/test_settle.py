@@ -9,7 +9,8 @@ from augfactory.pipeline import draw as drawing
 from augfactory.pipeline import plan as planning
 from augfactory.pipeline.partners import rows_by_class
 from augfactory.pipeline.plan import REASONS, PlanRows
-from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.recipes.recipe import Recipe
+from augfactory.pipeline.recipes.stages import geometry_stage
 from augfactory.pipeline.settle import (
     FIT,
     MOST_DRAWS,
@@ -20,7 +21,6 @@ from augfactory.pipeline.settle import (
     settle_as,
     settle_by,
 )
-from augfactory.pipeline.stages import geometry_stage
 from augfactory.records import Int64Array
 from tests.pipeline.stages import vae_stage
 

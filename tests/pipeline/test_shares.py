@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from augfactory.pipeline import draw as drawing
 from augfactory.pipeline import plan as planning
 from augfactory.pipeline.partners import rows_by_class
-from augfactory.pipeline.recipe import Recipe, recipe_id, rendering_versions, with_copies
+from augfactory.pipeline.recipes.recipe import Recipe, recipe_id, rendering_versions, with_copies
+from augfactory.pipeline.recipes.stages import geometry_stage, mix_stage
 from augfactory.pipeline.shares import count_decoded
-from augfactory.pipeline.stages import geometry_stage, mix_stage
 from tests.pipeline.stages import vae_stage
 
 GEOMETRY = geometry_stage("test", {})

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from augfactory.pipeline import draw as drawing
 from augfactory.pipeline import plan as planning
 from augfactory.pipeline.partners import mixing_groups, rows_by_class
-from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.recipes.recipe import Recipe
+from augfactory.pipeline.recipes.stages import MixStage, geometry_stage, mix_stage
 from augfactory.pipeline.shares import count_decoded
-from augfactory.pipeline.stages import MixStage, geometry_stage, mix_stage
 from augfactory.pipeline.turns import Turns, turns_of
 from augfactory.records import Int64Array
 from tests.pipeline.stages import vae_stage

@@ -11,12 +11,12 @@ from augfactory.errors import RecipeError
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline import draw as drawing
 from augfactory.pipeline import plan as planning
-from augfactory.pipeline.content import is_drawn
 from augfactory.pipeline.partners import rows_by_class
-from augfactory.pipeline.recipe import Recipe, recipe_id, rendering_versions
+from augfactory.pipeline.recipes.content import is_drawn
+from augfactory.pipeline.recipes.recipe import Recipe, recipe_id, rendering_versions
+from augfactory.pipeline.recipes.stages import geometry_stage, mix_stage
+from augfactory.pipeline.recipes.vary import VARYING, VaryStage, vary_stage
 from augfactory.pipeline.render import render_block
-from augfactory.pipeline.stages import geometry_stage, mix_stage
-from augfactory.pipeline.vary import VARYING, VaryStage, vary_stage
 from augfactory.records import Source, UInt8Array, one_hot
 
 SHAPE = (14, 18, 3)

@@ -10,8 +10,8 @@ from augfactory.commands.study.file import Study, study_of
 from augfactory.evaluation.comparison.results import ArmSummary, Results, StudyResults
 from augfactory.evaluation.training.settings import reading_steps
 from augfactory.keyed_random import generator
-from augfactory.pipeline.recipe import Recipe
-from augfactory.pipeline.stages import geometry_stage, mix_stage
+from augfactory.pipeline.recipes.recipe import Recipe
+from augfactory.pipeline.recipes.stages import geometry_stage, mix_stage
 from tests.pipeline.stages import vae_stage
 
 BINS = 15

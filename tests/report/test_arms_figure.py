@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from augfactory.evaluation.comparison.intervals import Difference
-from augfactory.evaluation.comparison.results import Tried
+from augfactory.evaluation.comparison.tune_results import Tried
 from augfactory.report.figures.arms_figure import arms_figure
 from augfactory.report.figures.differences_figure import differences_figure
 from augfactory.report.figures.drawing import BLUE, GREEN, INK, RED

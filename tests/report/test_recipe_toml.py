@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from augfactory.commands.study.file import study_of
 from augfactory.guarded.validation import checked
-from augfactory.pipeline.recipe import Recipe
-from augfactory.pipeline.recipe_file import read_recipe
-from augfactory.pipeline.stages import VaeStage, geometry_stage
+from augfactory.pipeline.recipes.recipe import Recipe
+from augfactory.pipeline.recipes.recipe_file import read_recipe
+from augfactory.pipeline.recipes.stages import VaeStage, geometry_stage
 from augfactory.report.recipe_toml import recipe_toml, study_toml
 from tests.report.documents import recipe, study
 

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
-from augfactory.cli.source_options import (
+from augfactory.cli.options.source import (
     SOURCE_HELP,
     Download,
     FileColumn,
@@ -20,6 +19,7 @@ from augfactory.cli.source_options import (
     read_of,
     source_spec,
 )
+from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
 
 
 def inspect(

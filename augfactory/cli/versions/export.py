@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from augfactory.cli.options.source import Grey, Rgb, Size, source_spec
 from augfactory.cli.session import Debug, Json, Lock, Quiet, print_json, session, show
-from augfactory.cli.source_options import Grey, Rgb, Size, source_spec
 from augfactory.cli.versions.name import Name
 from augfactory.errors import RecipeError
 from augfactory.names import FORMATS, LAYOUTS

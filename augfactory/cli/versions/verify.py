@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
-from augfactory.cli.source_options import (
+from augfactory.cli.options.source import (
     FileColumn,
     Fit,
     FollowLinks,
@@ -17,6 +16,7 @@ from augfactory.cli.source_options import (
     Size,
     source_spec,
 )
+from augfactory.cli.session import Debug, Json, Quiet, print_json, session, show
 from augfactory.cli.versions.name import Name
 from augfactory.errors import RecipeError
 

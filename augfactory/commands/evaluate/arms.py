@@ -25,9 +25,9 @@ from augfactory.evaluation.training.training_set import (
 )
 from augfactory.evaluation.training.virtual_batches import DEFAULT_BATCH, rows_of
 from augfactory.methods.registry import METHODS
-from augfactory.pipeline.content import look_at, preset_for
+from augfactory.pipeline.recipes.content import look_at, preset_for
+from augfactory.pipeline.recipes.stages import default_geometry
 from augfactory.pipeline.sides import check_sides
-from augfactory.pipeline.stages import default_geometry
 from augfactory.records import SourceSpec
 from augfactory.sources.recorded import open_rows
 from augfactory.store.reader import Version

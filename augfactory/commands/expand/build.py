@@ -15,7 +15,7 @@ from augfactory.commands.opening.sheet import sheet
 from augfactory.commands.progress import Progress
 from augfactory.errors import ResourceError, VerificationError
 from augfactory.pipeline import plan as planning
-from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.recipes.recipe import Recipe
 from augfactory.store import shards
 from augfactory.store.disk.atomic import publish_folder, write_file
 from augfactory.store.disk.lock import Lock, drop_left_lock, only_writer

@@ -3,9 +3,9 @@
 from augfactory.commands.expand.inputs import BuildInputs
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.partners import check_pairing, rows_by_class
-from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.recipes.recipe import Recipe
+from augfactory.pipeline.recipes.stages import MixStage, method_of
 from augfactory.pipeline.sides import check_sides
-from augfactory.pipeline.stages import MixStage, method_of
 
 
 def check_methods(recipe: Recipe, inputs: BuildInputs) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 from augfactory.errors import RecipeError, one_of
 from augfactory.guarded.text import escaped
 from augfactory.pipeline.class_rows import rows_within
-from augfactory.pipeline.recipe_file import AskedRecipe
-from augfactory.pipeline.stages import MixStage
+from augfactory.pipeline.recipes.recipe_file import AskedRecipe
+from augfactory.pipeline.recipes.stages import MixStage
 from augfactory.records import Int64Array, Source
 
 

@@ -16,7 +16,7 @@ from augfactory.commands.opening.opening import handed_on
 from augfactory.commands.opening.recorded_recipe import class_rows_of
 from augfactory.commands.progress import Progress
 from augfactory.engines import processes
-from augfactory.pipeline.recipe import rendering_versions
+from augfactory.pipeline.recipes.recipe import rendering_versions
 from augfactory.pipeline.shares import is_filtered
 from augfactory.store import shards
 from augfactory.store.disk.atomic import write_file

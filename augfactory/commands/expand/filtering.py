@@ -19,7 +19,7 @@ from augfactory.evaluation.images.decoded_filter import (
 )
 from augfactory.evaluation.images.judges import FEWEST, FOLDS, STEPS, can_teach
 from augfactory.pipeline.plan import REASONS, PlanRows
-from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.recipes.recipe import Recipe
 from augfactory.pipeline.render import EncodedSource, decoded_images
 from augfactory.pipeline.settle import FIT, UNTOLD, Settle, settle_as, settle_by
 from augfactory.records import Int64Array, Source

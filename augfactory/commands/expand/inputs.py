@@ -24,7 +24,7 @@ from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.guarded.files import is_there
 from augfactory.guarded.text import escaped
-from augfactory.pipeline.recipe import Recipe, recipe_id, rendering_versions
+from augfactory.pipeline.recipes.recipe import Recipe, recipe_id, rendering_versions
 from augfactory.records import Colour, Source, SourceSpec
 from augfactory.source_rows import SourceRows, roots_of, rows_of
 from augfactory.sources.choosing.subset import stratified_rows

@@ -16,8 +16,8 @@ from augfactory.commands.opening.toml_files import read_tables
 from augfactory.engines.processes import Engine, worker_pool
 from augfactory.errors import RecipeError, one_of
 from augfactory.guarded.validation import checked, option_error
-from augfactory.pipeline.recipe_file import AskedRecipe
-from augfactory.pipeline.stages import (
+from augfactory.pipeline.recipes.recipe_file import AskedRecipe
+from augfactory.pipeline.recipes.stages import (
     MIXING,
     MixStage,
     Origin,
@@ -25,7 +25,7 @@ from augfactory.pipeline.stages import (
     default_origin,
     mix_stage,
 )
-from augfactory.pipeline.vary import VARYING, VaryStage, vary_stage
+from augfactory.pipeline.recipes.vary import VARYING, VaryStage, vary_stage
 from augfactory.records import SourceSpec
 from augfactory.store.disk.lock import Lock
 from augfactory.store.manifest_parts import About

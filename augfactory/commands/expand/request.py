@@ -24,16 +24,16 @@ from augfactory.commands.progress import Progress
 from augfactory.engines.processes import Engine, can_start_workers, worker_pool
 from augfactory.errors import RecipeError, one_of
 from augfactory.guarded.validation import checked
-from augfactory.pipeline.composition import default_mix, default_variation, vae_or_default
-from augfactory.pipeline.recipe import Recipe, with_copies
-from augfactory.pipeline.stages import (
+from augfactory.pipeline.recipes.composition import default_mix, default_variation, vae_or_default
+from augfactory.pipeline.recipes.recipe import Recipe, with_copies
+from augfactory.pipeline.recipes.stages import (
     GeometryStage,
     MixStage,
     PseudoLabelStage,
     VaeStage,
     geometry_stage,
 )
-from augfactory.pipeline.vary import VaryStage
+from augfactory.pipeline.recipes.vary import VaryStage
 from augfactory.records import Source, SourceSpec
 from augfactory.store.disk.lock import Lock
 from augfactory.store.formats.registry import FORMATS

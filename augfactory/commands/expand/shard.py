@@ -18,7 +18,7 @@ from augfactory.guarded.files import open_regular
 from augfactory.pipeline import draw as drawing
 from augfactory.pipeline import plan as planning
 from augfactory.pipeline.partners import rows_by_class
-from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.recipes.recipe import Recipe
 from augfactory.pipeline.redraw import last_round, parents_as_of
 from augfactory.pipeline.render import EncodedSource, ReadRows, render_block
 from augfactory.pipeline.settle import (

@@ -13,7 +13,7 @@ from augfactory.commands.opening.opening import converted_like
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.pipeline.plan import parents, rows_of_a_shard
-from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.recipes.recipe import Recipe
 from augfactory.records import Int64Array, Source, SourceSpec
 from augfactory.source_rows import SourceRows, rows_of
 from augfactory.sources.choosing.splitting import deal, groups_of

@@ -4,7 +4,7 @@ import numpy as np
 
 from augfactory.commands.progress import Progress
 from augfactory.guarded.text import escaped
-from augfactory.pipeline.content import look_at, preset_for
+from augfactory.pipeline.recipes.content import look_at, preset_for
 from augfactory.records import Int64Array, Source
 from augfactory.sources.opening import split_suffix
 from augfactory.store.manifest import read_manifest

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from augfactory.errors import VerificationError
 from augfactory.guarded.validation import document_problem
 from augfactory.pipeline.plan import count_rows
-from augfactory.pipeline.recipe import Recipe, recipe_id
+from augfactory.pipeline.recipes.recipe import Recipe, recipe_id
 from augfactory.store.manifest import MANIFEST, Manifest
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from augfactory.errors import RecipeError
 from augfactory.guarded.documents import LARGEST_TOML
 from augfactory.guarded.files import read_file
-from augfactory.pipeline.recipe_file import tables_of
+from augfactory.pipeline.recipes.recipe_file import tables_of
 
 
 def read_tables(path: Path, remedy: str) -> dict[str, Any]:

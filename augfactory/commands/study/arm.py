@@ -14,7 +14,7 @@ from augfactory.evaluation.training.training_set import Part
 from augfactory.guarded.text import escaped, problem_with_name
 from augfactory.guarded.validation import refuse_unknown, shown_value, told, unknown
 from augfactory.methods.registry import METHODS
-from augfactory.pipeline.recipe_file import AskedRecipe
+from augfactory.pipeline.recipes.recipe_file import AskedRecipe
 
 # An arm holds these keys of a recipe; its seed is that of the draw.
 RECIPE_KEYS = tuple(key for key in AskedRecipe.model_fields if key not in ("seed", "format"))

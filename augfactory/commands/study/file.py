@@ -30,7 +30,7 @@ from augfactory.evaluation.training.settings import (
 )
 from augfactory.evaluation.training.virtual_batches import DEFAULT_BATCH, fitting_batch
 from augfactory.guarded.validation import checked, shown_value, told
-from augfactory.pipeline.stages import method_of
+from augfactory.pipeline.recipes.stages import method_of
 from augfactory.records import Fit, read_size
 
 SIZES = ("quick", "full")

@@ -9,7 +9,7 @@ from augfactory.commands.tune.folds import FOLDS
 from augfactory.commands.tune.space import DEFAULT, Candidate
 from augfactory.evaluation.comparison.intervals import Difference
 from augfactory.evaluation.comparison.protocol import RunResult
-from augfactory.evaluation.comparison.results import Tried
+from augfactory.evaluation.comparison.tune_results import Tried
 from augfactory.evaluation.cross_validation import compare_folds
 from augfactory.guarded.tables import aligned
 from augfactory.report.tables import interval

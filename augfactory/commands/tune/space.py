@@ -6,8 +6,8 @@ from typing import Any
 
 from augfactory.guarded.validation import checked
 from augfactory.methods.geometry import PRESETS
-from augfactory.pipeline.composition import Variation, default_mix
-from augfactory.pipeline.recipe_file import AskedRecipe
+from augfactory.pipeline.recipes.composition import Variation, default_mix
+from augfactory.pipeline.recipes.recipe_file import AskedRecipe
 
 DEFAULT = "default"
 # What the presets are for: strokes are none in photographs, and drawings have no light to change.

@@ -22,10 +22,10 @@ from augfactory.commands.tune.answer import REFERENCES, Results, all_tried, choi
 from augfactory.commands.tune.folds import FOLDS, TuneRequest, open_unit, runs_of_fold
 from augfactory.commands.tune.space import DEFAULT, Candidate, candidates
 from augfactory.errors import InputDataError, RecipeError
-from augfactory.evaluation.comparison.results import TuneResults
-from augfactory.pipeline.composition import default_variation, vae_or_default
-from augfactory.pipeline.recipe import Recipe, with_copies
-from augfactory.pipeline.stages import geometry_stage
+from augfactory.evaluation.comparison.tune_results import TuneResults
+from augfactory.pipeline.recipes.composition import default_variation, vae_or_default
+from augfactory.pipeline.recipes.recipe import Recipe, with_copies
+from augfactory.pipeline.recipes.stages import geometry_stage
 from augfactory.records import Int64Array, Source
 from augfactory.report.figures.differences_figure import differences_figure
 from augfactory.report.recipe_toml import recipe_toml

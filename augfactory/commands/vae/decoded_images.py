@@ -12,7 +12,7 @@ from augfactory.evaluation.training.online import online_stage
 from augfactory.evaluation.training.training_set import spread_rows
 from augfactory.keyed_random import generator
 from augfactory.methods.registry import METHODS
-from augfactory.pipeline.stages import default_geometry
+from augfactory.pipeline.recipes.stages import default_geometry
 from augfactory.records import Source
 from augfactory.vae.checkpoint import Model
 from augfactory.vae.coding import decode, encode

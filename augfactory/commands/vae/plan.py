@@ -14,7 +14,7 @@ from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError, one_of
 from augfactory.guarded.text import first_problem
 from augfactory.guarded.validation import option_error
-from augfactory.pipeline.stages import check_preset, default_geometry
+from augfactory.pipeline.recipes.stages import check_preset, default_geometry
 from augfactory.records import Source, SourceSpec
 from augfactory.source_rows import SourceRows, rows_of
 from augfactory.sources.choosing.subset import stratified_rows

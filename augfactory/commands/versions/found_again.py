@@ -10,7 +10,7 @@ from augfactory.commands.expand.inputs import BuildInputs, is_model_folder
 from augfactory.commands.opening.opening import folder_of_model, places_of, spec_of
 from augfactory.commands.progress import Progress
 from augfactory.errors import AugfactoryError, InputDataError, ResourceError
-from augfactory.pipeline.recipe import Recipe
+from augfactory.pipeline.recipes.recipe import Recipe
 from augfactory.records import Source, SourceSpec
 from augfactory.source_rows import SourceRows
 from augfactory.sources.opening import open_source, split_suffix

@@ -18,7 +18,7 @@ from augfactory.commands.versions.rendered import Rendered, digests_array, hold_
 from augfactory.commands.versions.validation_problems import check_again
 from augfactory.engines import processes
 from augfactory.errors import InputDataError, RecipeError, ResourceError, VerificationError
-from augfactory.pipeline.recipe import Recipe, rendering_versions
+from augfactory.pipeline.recipes.recipe import Recipe, rendering_versions
 from augfactory.pipeline.settle import columns_of_rejected, rejected_of
 from augfactory.pipeline.shares import is_filtered
 from augfactory.store import shards

@@ -273,30 +273,3 @@ class StudyResults(Record):
     alerts: tuple[Alert, ...]
     groups: tuple[Group, ...]
     libraries: dict[Text, Any]
-
-
-@dataclass(frozen=True)
-class Tried:
-    """How a recipe or a reference of a tuning fared on ``folds`` folds.
-
-    ``against_default`` and ``against_online`` are paired differences; None where it is the same.
-    """
-
-    name: Text
-    words: Text
-    folds: int
-    accuracy: float
-    against_default: Difference | None
-    against_online: Difference | None
-
-
-class TuneResults(Record):
-    """What results.json of a tuning holds; ``use`` is the name of the chosen recipe."""
-
-    use: Text
-    text: Text
-    next: Text
-    recipe: dict[str, Any]
-    steps: int
-    originals: int
-    tried: tuple[Tried, ...]

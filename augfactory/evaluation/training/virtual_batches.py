@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from augfactory.errors import RecipeError
 from augfactory.keyed_random import generator
 from augfactory.methods.method import VirtualBatch
-from augfactory.pipeline.recipe import Recipe
-from augfactory.pipeline.stages import method_of
+from augfactory.pipeline.recipes.recipe import Recipe
+from augfactory.pipeline.recipes.stages import method_of
 from augfactory.records import Int64Array
 from augfactory.store.reader import Version, read_drawn
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from augfactory.evaluation.comparison.intervals import Difference
-from augfactory.evaluation.comparison.results import Tried
+from augfactory.evaluation.comparison.tune_results import Tried
 from augfactory.report.figures.drawing import BLUE, GREEN, INK, RED
 from augfactory.report.figures.rows_figure import Row, rows_figure
 

@@ -19,7 +19,7 @@ from augfactory.commands.versions.rows.rejects import read_rejects
 from augfactory.engines import processes
 from augfactory.errors import InputDataError, VerificationError
 from augfactory.pipeline.plan import UNLABELLED
-from augfactory.pipeline.recipe import Recipe, rendering_versions
+from augfactory.pipeline.recipes.recipe import Recipe, rendering_versions
 from augfactory.pipeline.redraw import draw_of
 from augfactory.pipeline.settle import UNTOLD, columns_of_rejected, draw_number, rejected_of
 from augfactory.pipeline.shares import is_filtered

@@ -9,9 +9,9 @@ from typing import Any
 
 from augfactory.errors import RecipeError
 from augfactory.guarded.validation import checked
-from augfactory.pipeline.content import is_drawn
-from augfactory.pipeline.stages import MixStage, VaeStage, mix_stage
-from augfactory.pipeline.vary import VaryStage, vary_stage
+from augfactory.pipeline.recipes.content import is_drawn
+from augfactory.pipeline.recipes.stages import MixStage, VaeStage, mix_stage
+from augfactory.pipeline.recipes.vary import VaryStage, vary_stage
 from augfactory.records import Source
 
 # Of the further images that are not mixtures, with a model; by channels.

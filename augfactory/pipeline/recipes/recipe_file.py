@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, Field, StrictStr
 from augfactory.errors import RecipeError
 from augfactory.guarded.documents import parse_toml
 from augfactory.guarded.validation import Table, checked, shown_value, told
-from augfactory.pipeline.recipe import (
+from augfactory.pipeline.recipes.recipe import (
     Balance,
     ClassFactors,
     Distinct,
@@ -21,13 +21,13 @@ from augfactory.pipeline.recipe import (
     PerClass,
     Seed,
 )
-from augfactory.pipeline.stages import (
+from augfactory.pipeline.recipes.stages import (
     GeometryStage,
     MixStage,
     PseudoLabelStage,
     VaeStage,
 )
-from augfactory.pipeline.vary import VaryStage
+from augfactory.pipeline.recipes.vary import VaryStage
 
 
 def _holds(model: type[BaseModel], **defaults: Any) -> Callable[[Any], Any]:

@@ -11,15 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_
 
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.class_rows import rows_of_sections, rows_within
-from augfactory.pipeline.redraw import Rounds
-from augfactory.pipeline.stages import (
+from augfactory.pipeline.recipes.stages import (
     LARGEST_FACTOR,
     GeometryStage,
     MixStage,
     PseudoLabelStage,
     VaeStage,
 )
-from augfactory.pipeline.vary import VaryStage
+from augfactory.pipeline.recipes.vary import VaryStage
+from augfactory.pipeline.redraw import Rounds
 from augfactory.records import Int64Array
 
 # Raise this whenever the same recipe gives other pixels or labels than before.

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, StrictFloat
 
 from augfactory.guarded.validation import checked, told, unknown
 from augfactory.methods.registry import METHODS
-from augfactory.pipeline.stages import Stage
+from augfactory.pipeline.recipes.stages import Stage
 
 VARYING = {name: method for name, method in METHODS.items() if method.varies and name != "geometry"}
 
