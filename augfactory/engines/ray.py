@@ -130,9 +130,11 @@ class RayEngine:
                 else:
                     able = time.monotonic()
         finally:
-            for reference in flying:
+            # Those of a cluster of our own end with it. None is forced: Ray's own code has failed
+            # where a task was ended by force just as its answer came, and a task may end twice.
+            for reference in flying if self.is_there else ():
                 with contextlib.suppress(Exception):
-                    ray.cancel(reference, force=True)
+                    ray.cancel(reference, force=False)
 
     def _answer(self, reference: Any) -> Any:
         told = self._ray.exceptions

@@ -106,7 +106,7 @@ def test_manifest_and_croissant_say_what_was_exported(version: Path, tmp_path: P
         assert "Exported from d-x3@v1" in (made.path / "README.md").read_text(encoding="utf-8")
         assert "exported  from d-x3@v1" in as_text(made.path, found)
         semantic.append(found.semantic_version)
-    assert semantic == ["1.0.0", "1.0.1", "1.0.2"]
+    assert semantic == ["1.0.0", "1.0.1", "1.0.2", "1.0.3"]
     elsewhere = exported(version, "parquet", tmp_path / "other")
     assert (elsewhere.name, elsewhere.version) == ("other", "v1")
     assert read_manifest(elsewhere.path).semantic_version == "1.0.1"

@@ -7,6 +7,7 @@ the bytes of files that were not flushed are gone, as some file systems do it.
 """
 
 import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +34,11 @@ class Folder:
 
 @dataclass
 class Disk:
-    """What lies under ``root``, which is there from the beginning, and the open descriptors."""
+    """What lies under ``root``, which is there from the beginning, and the open descriptors.
+
+    What is done in the folder for temporary files is carried out and forgotten: nothing there has
+    to survive.
+    """
 
     root: Path
     top: Folder = field(default_factory=Folder)
@@ -44,6 +49,8 @@ class Disk:
         self, _number: int, name: str, real: Callable[..., Any], given: tuple[Any, ...]
     ) -> Any:
         """Carry out a call and note what it changed."""
+        if given and self._is_temporary(given[0]):
+            return real(*given)
         if name == "fsync":
             self._flush(given[0])
         answer = real(*given)
@@ -66,6 +73,12 @@ class Disk:
             folder, own = self._at(given[0])
             del folder.names[own]
         return answer
+
+    def _is_temporary(self, what: Any) -> bool:
+        if isinstance(what, int):
+            what = os.readlink(f"/proc/self/fd/{what}")
+        path = Path(what).absolute()
+        return path.is_relative_to(tempfile.gettempdir()) and not path.is_relative_to(self.root)
 
     def after_a_power_cut(self, place: Path, loss: Loss) -> None:
         """Write under ``place`` what is left."""

@@ -103,7 +103,7 @@ def test_every_image_is_there(open_page: OpenPage) -> None:
         "[...document.images].map("
         "each => [each.complete, each.naturalWidth, each.naturalHeight, each.offsetWidth])"
     )
-    assert len(images) == 14
+    assert len(images) == 15
     hidden = 0
     for complete, width, height, shown in images:
         assert complete

@@ -17,12 +17,12 @@ class Keeper:
     Attributes:
         out: the folder of an evaluation or a study.
         path: (out, run) -> the file of a run's network.
-        save: (path, run, network) writes it.
+        write: (path, run, network) keeps it there.
     """
 
     out: Path
     path: Callable[[Path, Run], Path]
-    save: Callable[[Path, Run, nn.Module], None]
+    write: Callable[[Path, Run, nn.Module], None]
 
     def has(self, run: Run) -> bool:
         """Tell whether there is a file of the run's network."""
@@ -30,4 +30,4 @@ class Keeper:
 
     def keep(self, run: Run, network: nn.Module) -> None:
         """Write the network of a finished run."""
-        self.save(self.path(self.out, run), run, network)
+        self.write(self.path(self.out, run), run, network)
