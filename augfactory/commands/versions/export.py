@@ -70,7 +70,7 @@ def export(
         shards.begin(build.building, storage, build.class_names)
         return _copied(build, version, waiting)
 
-    def describe(_records: list[shards.ShardRecord], told: dict[str, Any]) -> Manifest:
+    def describe(_made: shards.Summary, told: dict[str, Any]) -> Manifest:
         if told["content_hash"] != manifest.content_hash:
             remove(build.building)
             raise VerificationError(

@@ -1,7 +1,7 @@
 """What a storage format is: how a shard becomes files, and how its rows are read again."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -114,9 +114,10 @@ class StorageFormat:
         encode: a shard's rows -> its files; the same bytes for the same rows.
         finish: writes what needs all shards, those of the training rows and those of the
             validation images; returns the paths of what it wrote.
-        read_columns: (folder, paths of all files, what is expected) -> METADATA_COLUMNS of each
-            shard, in row order. Raises OSError, KeyError or ValueError where the files are not
-            those that the format writes, or declare more than is expected.
+        read_columns: (folder, paths of all files, what is expected) -> METADATA_COLUMNS of one
+            shard after the other, in row order, each read when it is asked for. Raises OSError,
+            KeyError or ValueError where the files are not those that the format writes, or declare
+            more than is expected.
         read_class_names: (folder, paths of all files) -> the class names as each file that holds
             them has them; raises as ``read_columns``.
         open_images: place -> a reader: rows -> uint8 [n, H, W, C], in the order asked, repeats
@@ -141,7 +142,7 @@ class StorageFormat:
     folders: Callable[[Sequence[str]], list[str]]
     encode: Callable[[Shard, Rows], Encoded]
     finish: Callable[[Path, Sequence[str], list[FinishedShard], list[FinishedShard]], list[str]]
-    read_columns: Callable[[Path, list[str], Expected], list[Columns]]
+    read_columns: Callable[[Path, list[str], Expected], Iterator[Columns]]
     read_class_names: Callable[[Path, list[str]], list[list[str]]]
     open_images: Callable[[Place], ReadImages]
     rows_of: Callable[[str, Sequence[RowRange]], RowRange | None]

@@ -9,7 +9,7 @@ import io
 import json
 import mmap
 import tarfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -121,13 +121,12 @@ def info_bytes(class_names: Sequence[str], splits: Mapping[str, Mapping[str, int
     return f"{text}\n".encode()
 
 
-def _read_columns(folder: Path, paths: list[str], expected: Expected) -> list[Columns]:
-    columns: list[Columns] = []
+def _read_columns(folder: Path, paths: list[str], expected: Expected) -> Iterator[Columns]:
     first = 0
     for path in _shards(paths, expected.split):
-        columns.append(_read_light(inside(folder, path), first, len(expected.class_names)))
-        first += len(columns[-1]["label"])
-    return columns
+        columns = _read_light(inside(folder, path), first, len(expected.class_names))
+        yield columns
+        first += len(columns["label"])
 
 
 def _read_light(path: Path, first: int, classes: int) -> Columns:
