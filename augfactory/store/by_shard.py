@@ -23,8 +23,12 @@ METHOD = re.compile(r"[a-z0-9][a-z0-9_-]{0,15}")
 BYTES_AT_ONCE, MOST_AT_ONCE = 2**25, 4096
 
 
-def read_parts(folder: Path, manifest: Manifest, split: str = TRAIN) -> Iterator[Columns]:
+def read_parts(
+    folder: Path, manifest: Manifest, split: str = TRAIN, only: frozenset[int] | None = None
+) -> Iterator[Columns]:
     """Yield METADATA_COLUMNS of one shard after the other, each held to ``manifest``.
+
+    ``only`` are the numbers of the shards to read, in place of all.
 
     Raises:
         VerificationError: a file is missing, cannot be read, or holds other columns than it should.
@@ -33,14 +37,14 @@ def read_parts(folder: Path, manifest: Manifest, split: str = TRAIN) -> Iterator
     storage = FORMATS[manifest.format]
     storage.check_installed()
     paths = [entry.path for entry in manifest.files]
-    expected = Expected(manifest.rows, tuple(manifest.class_names), split)
+    expected = Expected(manifest.rows, tuple(manifest.class_names), split, only)
     parts, rows, parents = storage.read_columns(folder, paths, expected), 0, None
     while True:
         try:
             with decoding():
                 part = next(parts, None)
                 rows += len(part["label"]) if part is not None else 0
-                if rows > manifest.rows or (part is None and rows < manifest.rows):
+                if rows > manifest.rows or (part is None and not only and rows < manifest.rows):
                     raise ValueError(f"it has {rows:,} rows, and not {manifest.rows:,}")
                 if part is not None:
                     parents = parents or part["source_index"].shape[-1]

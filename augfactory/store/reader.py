@@ -120,30 +120,29 @@ def _version(
     )
 
 
-def open_chosen(folder: Path, manifest: Manifest, rows: Int64Array) -> Version:
+def open_chosen(
+    folder: Path, manifest: Manifest, rows: Int64Array, shard_rows: Sequence[int]
+) -> Version:
     """Open some of the training rows alone, as if there were no others.
 
     ``rows`` int64 [n] ascend; position i of what is returned is row ``rows[i]`` of the version.
-    Memory is that of these rows and of a shard.
+    ``shard_rows`` are the rows of each shard. Memory is that of these rows and of a shard.
 
     Raises:
         VerificationError: a file is missing, cannot be read, or holds other columns than it should.
     """
-    in_shards: list[int] = []
+    ends = np.cumsum(shard_rows)
+    shard_of = np.searchsorted(ends, rows, side="right")
+    only = np.unique(shard_of).tolist()
     found: list[Columns] = []
-    start = 0
-    for part in read_parts(folder, manifest):
-        in_shards.append(len(part["label"]))
-        stop = start + in_shards[-1]
-        first, last = np.searchsorted(rows, [start, stop])
-        own = rows[first:last] - start
+    for index, part in zip(only, read_parts(folder, manifest, only=frozenset(only)), strict=True):
+        own = rows[shard_of == index] - (ends[index] - shard_rows[index])
         found.append({name: part[name][own] for name in METADATA_COLUMNS})
-        start = stop
     columns = {name: np.concatenate([part[name] for part in found]) for name in METADATA_COLUMNS}
     place = Place(
         folder=folder,
         image_shape=manifest.image_shape,
-        shard_ends=np.cumsum(in_shards),
+        shard_ends=ends,
         class_names=tuple(manifest.class_names),
         labels_of=lambda asked: columns["label"][np.searchsorted(rows, asked)],
     )
@@ -289,5 +288,5 @@ def reader_under_construction(
 
     ``shard_ends`` holds the end row of each shard; ``labels_of`` tells the labels of rows.
     """
-    place = Place(building, image_shape, shard_ends, tuple(class_names), labels_of)
+    place = Place(building, image_shape, shard_ends, tuple(class_names), labels_of, let_go=True)
     return FORMATS[storage].open_images(place)

@@ -43,27 +43,24 @@ def sheet(folder: Path, manifest: Manifest, sources: int = SHEET_LINES) -> bytes
     Raises:
         VerificationError: its files cannot be read.
     """
-    chosen = chosen_rows(folder, manifest, sources)
+    found = chosen_rows(folder, manifest, sources)
+    chosen = [line for line in found.lines if line.left or line.right]
     shown = [row for line in chosen for row in (*line.left, *line.right)]
     rows = np.unique(np.array(shown, dtype=np.int64))
-    version = open_chosen(folder, manifest, rows)
+    version = open_chosen(folder, manifest, rows, found.shard_rows) if shown else None
     labelled = any(line.method == UNLABELLED for line in chosen)
     last = ", the last of them labelled by classifiers" if labelled else ""
     return contact_sheet(
         f"{manifest.name} {manifest.version}: {manifest.rows:,} images{last}",
         "what there was",
         "what was made from it",
-        [
-            _line(
-                version, np.searchsorted(rows, line.left), np.searchsorted(rows, line.right), line
-            )
-            for line in chosen
-            if line.left or line.right
-        ],
+        [_line(version, rows, line) for line in chosen if version is not None],
     )
 
 
-def _line(version: Version, left: Int64Array, right: Int64Array, line: LineRows) -> Line:
+def _line(version: Version, rows: Int64Array, line: LineRows) -> Line:
+    """Return a line of a sheet; ``rows`` are those that ``version`` was opened with."""
+    left, right = (np.searchsorted(rows, own) for own in (line.left, line.right))
     if line.method is None:
         return Line(_tiles(version, left), _tiles(version, right))
     if line.method == UNLABELLED:

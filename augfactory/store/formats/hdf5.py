@@ -96,7 +96,7 @@ def _encode_shard(shard: Shard, rows: Rows) -> Encoded:
 
 def _read_columns(folder: Path, paths: list[str], expected: Expected) -> Iterator[Columns]:
     # HDF5 stores every value, so that no file can declare more than it holds.
-    for path in _shards(paths, expected.split):
+    for path in expected.wanted(_shards(paths, expected.split)):
         yield read_columns(inside(folder, path), METADATA_COLUMNS)
 
 
@@ -123,7 +123,7 @@ def _open_images(place: Place) -> ReadImages:
         return _layout_of_pixels(path, place.image_shape)
 
     def open_shard(path: Path) -> Callable[[Int64Array], Elements]:
-        return map_pixels(path, element_of(place.image_shape), *layout(path))
+        return map_pixels(path, element_of(place.image_shape), *layout(path), let_go=place.let_go)
 
     return open_by_shard(place, partial(shard_path, split=place.split), open_shard)
 

@@ -141,7 +141,8 @@ def _finish(
 
 def _read_columns(folder: Path, paths: list[str], expected: Expected) -> Iterator[Columns]:
     own = partial(shard_path, split=expected.split)
-    for path in shard_files(paths, f"{FOLDERS[expected.split]}/data", own):
+    shards = shard_files(paths, f"{FOLDERS[expected.split]}/data", own)
+    for path in expected.wanted(shards):
         yield _read_light(inside(folder, path), expected)
 
 
@@ -206,7 +207,9 @@ def _open_images(place: Place) -> ReadImages:
     element = element_of(place.image_shape)
 
     def open_shard(path: Path) -> Callable[[Int64Array], Elements]:
-        return map_pixels(path, element, 0, whole_file(path) // element.itemsize)
+        return map_pixels(
+            path, element, 0, whole_file(path) // element.itemsize, let_go=place.let_go
+        )
 
     return open_by_shard(place, partial(shard_path, split=place.split), open_shard)
 

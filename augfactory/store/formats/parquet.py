@@ -107,7 +107,7 @@ def _encode_shard(shard: Shard, rows: Rows) -> Encoded:
 def _read_columns(folder: Path, paths: list[str], expected: Expected) -> Iterator[Columns]:
     split = expected.split
     own = partial(shard_path, split=split)
-    for path in shard_files(paths, folder_of(split, FOLDER), own):
+    for path in expected.wanted(shard_files(paths, folder_of(split, FOLDER), own)):
         with open_inside(folder, path) as file:
             most = min(expected.rows, os.fstat(file.fileno()).st_size // LEAST_PNG)
             columns = read_rows_table(file, replace(expected, rows=most))

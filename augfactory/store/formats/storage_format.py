@@ -1,11 +1,13 @@
 """What a storage format is: how a shard becomes files, and how its rows are read again."""
 
 import math
+import mmap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +23,8 @@ SMALL_FILE_BYTES = 4096  # what the smallest file takes on most disks
 Elements = npt.NDArray[np.void]  # [n], images as ``element_of`` describes them
 RowRange = tuple[int, int]  # the first and the last of some neighbouring rows
 MOST_OPEN = 256  # shards at once; each holds a file descriptor, of which 1,024 are usual
+MAPPED_AT_ONCE = 2**16  # bytes that a system maps with the one that is read
+MOST_MAPPED = 2**20  # bytes of a shard
 READ_AT_ONCE = 2**20  # bytes of neighbouring images that are worth a read of their own
 METADATA_COLUMNS = ("soft_label", "label", "method", "round", "view", "source_index", "weight")
 
@@ -60,7 +64,9 @@ class FinishedShard:
 class Place:
     """Where rows lie: in ``folder``, in shards that end before the rows ``shard_ends``.
 
-    ``labels_of`` tells the labels of rows: rows -> int64 [n].
+    ``labels_of`` tells the labels of rows: rows -> int64 [n]. ``let_go`` says that pixels which
+    were mapped into memory are let go soon, so that they do not count as memory of this process:
+    for who reads rows here and there, and does more than that with each.
     """
 
     folder: Path
@@ -69,6 +75,7 @@ class Place:
     class_names: tuple[str, ...]
     labels_of: Callable[[Int64Array], Int64Array]
     split: str = TRAIN
+    let_go: bool = False
 
 
 @dataclass(frozen=True)
@@ -249,25 +256,33 @@ def open_by_shard(
 
 
 def map_pixels(
-    path: Path, element: np.dtype[np.void], start: int, count: int
+    path: Path, element: np.dtype[np.void], start: int, count: int, *, let_go: bool = False
 ) -> Callable[[Int64Array], Elements]:
     """Return a reader of ``count`` images that are in one piece from byte ``start`` of a file.
 
     They are mapped into memory. Neighbours are read, not mapped: what is mapped counts as memory
-    of ours.
+    of ours. With ``let_go`` at most ``MOST_MAPPED`` bytes of the file do, and another image.
     """
     least = max(2, READ_AT_ONCE // element.itemsize)
-    mapped: list[Elements] = []
+    mapped: list[tuple[Elements, Any]] = []  # and the map itself
+    touched = 0
 
     def read(rows: Int64Array) -> Elements:
+        nonlocal touched
         first, length = int(rows[0]), len(rows)
         if length >= least and first + length <= count and (np.diff(rows) == 1).all():
             with open_regular(path, follow=False) as file:
                 return np.fromfile(file, element, length, offset=start + first * element.itemsize)
         if not mapped:
             with open_regular(path, follow=False) as file:
-                mapped.append(np.memmap(file, element, "r", start, (count,)).view(np.ndarray))
-        return mapped[0][rows]
+                pages = np.memmap(file, element, "r", start, (count,))
+            mapped.append((pages.view(np.ndarray), pages.base))
+        images = mapped[0][0][rows]
+        touched += length * max(MAPPED_AT_ONCE, element.itemsize)
+        if let_go and touched > MOST_MAPPED and hasattr(mmap, "MADV_DONTNEED"):
+            mapped[0][1].madvise(mmap.MADV_DONTNEED)
+            touched = 0
+        return images
 
     return read
 

@@ -122,14 +122,14 @@ def info_bytes(class_names: Sequence[str], splits: Mapping[str, Mapping[str, int
 
 
 def _read_columns(folder: Path, paths: list[str], expected: Expected) -> Iterator[Columns]:
-    first = 0
-    for path in _shards(paths, expected.split):
+    first = 0 if expected.only is None else None  # the row of a later shard is not known
+    for path in expected.wanted(_shards(paths, expected.split)):
         columns = _read_light(inside(folder, path), first, len(expected.class_names))
         yield columns
-        first += len(columns["label"])
+        first = None if first is None else first + len(columns["label"])
 
 
-def _read_light(path: Path, first: int, classes: int) -> Columns:
+def _read_light(path: Path, first: int | None, classes: int) -> Columns:
     data = _mapped(path)
     places = _places(data, "json", first).tolist()
     try:
