@@ -23,8 +23,7 @@ SMALL_FILE_BYTES = 4096  # what the smallest file takes on most disks
 Elements = npt.NDArray[np.void]  # [n], images as ``element_of`` describes them
 RowRange = tuple[int, int]  # the first and the last of some neighbouring rows
 MOST_OPEN = 256  # shards at once; each holds a file descriptor, of which 1,024 are usual
-MAPPED_AT_ONCE = 2**16  # bytes that a system maps with the one that is read
-MOST_MAPPED = 2**20  # bytes of a shard
+MAPPED_AT_ONCE, MOST_MAPPED = 2**16, 2**18  # bytes: with a byte, and of a shard
 READ_AT_ONCE = 2**20  # bytes of neighbouring images that are worth a read of their own
 METADATA_COLUMNS = ("soft_label", "label", "method", "round", "view", "source_index", "weight")
 
@@ -64,9 +63,7 @@ class FinishedShard:
 class Place:
     """Where rows lie: in ``folder``, in shards that end before the rows ``shard_ends``.
 
-    ``labels_of`` tells the labels of rows: rows -> int64 [n]. ``let_go`` says that pixels which
-    were mapped into memory are let go soon, so that they do not count as memory of this process:
-    for who reads rows here and there, and does more than that with each.
+    ``labels_of`` tells the labels of rows: rows -> int64 [n]. ``let_go`` is that of ``map_pixels``.
     """
 
     folder: Path
@@ -102,10 +99,6 @@ class DatasetSize:
     def light_bytes(self) -> int:
         """Bytes of all other columns of a row."""
         return 4 * self.classes + 32 + 12 * self.parents
-
-
-def _anything(class_names: Sequence[str]) -> None:
-    del class_names
 
 
 @dataclass(frozen=True)
@@ -154,7 +147,7 @@ class StorageFormat:
     open_images: Callable[[Place], ReadImages]
     rows_of: Callable[[str, Sequence[RowRange]], RowRange | None]
     expected_size: Callable[[DatasetSize], tuple[int, int]]
-    check_class_names: Callable[[Sequence[str]], None] = _anything
+    check_class_names: Callable[[Sequence[str]], None] = lambda _: None
     more_files: tuple[str, ...] = ()
     table: tuple[str, str] | None = None
     not_extracted: str = ""
@@ -260,12 +253,11 @@ def map_pixels(
 ) -> Callable[[Int64Array], Elements]:
     """Return a reader of ``count`` images that are in one piece from byte ``start`` of a file.
 
-    They are mapped into memory. Neighbours are read, not mapped: what is mapped counts as memory
-    of ours. With ``let_go`` at most ``MOST_MAPPED`` bytes of the file do, and another image.
+    They are mapped; neighbours are read, for what is mapped counts as memory of this process.
+    ``let_go`` keeps that to some ``MOST_MAPPED`` bytes, where much else is done with each image.
     """
     least = max(2, READ_AT_ONCE // element.itemsize)
-    mapped: list[tuple[Elements, Any]] = []  # and the map itself
-    touched = 0
+    mapped, touched = list[tuple[Elements, Any]](), 0  # and the map itself
 
     def read(rows: Int64Array) -> Elements:
         nonlocal touched
