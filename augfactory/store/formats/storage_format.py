@@ -2,6 +2,7 @@
 
 import math
 import mmap
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -190,8 +191,9 @@ def rows_of_shard(
     shard_path: Callable[[int, int], str], path: str, shards: Sequence[RowRange]
 ) -> RowRange | None:
     """Return the rows of the shard that lies at ``path``; see ``StorageFormat.rows_of``."""
-    paths = [shard_path(index, len(shards)) for index in range(len(shards))]
-    return shards[paths.index(path)] if path in paths else None
+    number = re.search(r"\d{1,9}", path.rpartition("/")[2])
+    index = int(number[0]) if number else len(shards)
+    return shards[index] if index < len(shards) and path == shard_path(index, len(shards)) else None
 
 
 def shard_files(
