@@ -22,6 +22,7 @@ from augfactory.store.documents.made_in_words import (
     recipe_json,
     redrawn_in_words,
     rejected_in_words,
+    varied_in_words,
 )
 from augfactory.store.documents.markdown import channels, code, numbers, quoted, wrapped
 from augfactory.store.formats.registry import FORMATS
@@ -201,7 +202,11 @@ def _making(manifest: Manifest) -> str:
         )
     )
     origin += left_out_in_words(manifest)
-    for words in (rejected_in_words(manifest), redrawn_in_words(manifest)):
+    for words in (
+        varied_in_words(manifest),
+        rejected_in_words(manifest),
+        redrawn_in_words(manifest),
+    ):
         origin += f" {words}" if words else ""
     if manifest.unlabelled is not None:
         origin += " " + _unlabelled(manifest.unlabelled)

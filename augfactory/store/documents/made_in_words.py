@@ -117,6 +117,20 @@ def classes_in_words(manifest: Manifest) -> str | None:
     return f"{told} The label shares of each class add up to its rows."
 
 
+def varied_in_words(manifest: Manifest) -> str | None:
+    """Say by what images were changed once more after they were made; None for nothing."""
+    stages = manifest.recipe.get("vary") or ()
+    if not stages:
+        return None
+    told = [
+        escaped(stage["method"])
+        + (f" ({100 * stage['share']:g} % of them)" if stage.get("share", 1) < 1 else "")
+        for stage in stages
+    ]
+    by = ", then by ".join(told)
+    return f"Images made of one original each were then changed once more: by {by}."
+
+
 def redrawn_in_words(manifest: Manifest) -> str | None:
     """Say which rows were rejected and drawn anew; None where there are none."""
     rounds = [
