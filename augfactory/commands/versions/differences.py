@@ -107,6 +107,7 @@ def recipe_words(recipe: Mapping[str, Any]) -> str:
         for name in ("geometry", "vae")
         if (stage := recipe.get(name)) is not None
     ]
+    words += [str(stage["method"]) for stage in recipe.get("vary") or ()]
     words += [_stage_words("mix", stage) for stage in recipe.get("mix") or ()]
     words.append(f"seed {recipe.get('seed', 0)}")
     if recipe.get(REDRAWN):
