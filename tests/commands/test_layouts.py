@@ -275,7 +275,9 @@ def test_validation_images_are_held_to_the_version(
     with pytest.raises(InputDataError, match=r"its images are 4×5 RGB"):
         written(version, "hf", tmp_path / "out", SourceSpec(held.text, (4, 5)))
     (Path(held.text) / CLASSES[0]).rename(tmp_path / "held" / "Katze")
-    with pytest.raises(InputDataError, match=f"does not know: Katze; it has no image of {CLASSES[0]}"):
+    with pytest.raises(
+        InputDataError, match=f"does not know: Katze; it has no image of {CLASSES[0]}"
+    ):
         written(version, "hf", tmp_path / "out", held)
     assert not (tmp_path / "out").exists()
 
