@@ -227,7 +227,8 @@ def evaluate(
         held_out: labelled images that calibrate the probabilities; None takes unused ones.
         group: which images belong together, as --group: no group of the originals may be in the
             test, nor among the images that calibrate.
-        corruptions: test on corrupted images, too: "mnist-c", "cifar-c" or "imagenet-c".
+        corruptions: test on corrupted images, too: "mnist-c", "cifar-c", "imagenet-c"
+            or "mnist-c-extra".
         corrupted: test on published ones: a folder such as CIFAR-10-C, MNIST-C or ImageNet-C.
         ensemble: how many classifiers of an arm answer together, too.
         size: as for ``train_vae``; None converts test images as the datasets' were.
