@@ -84,12 +84,12 @@ class Build:
     @property
     def rows(self) -> int:
         """How many rows it will have."""
-        return planning.count_rows(self.recipe, self.sources)
+        return planning.count_stored(self.recipe, self.sources)
 
     @cached_property
     def ranges(self) -> list[planning.Section]:
         """The rows of each shard."""
-        return planning.shard_ranges(self.recipe, self.sources, self.image_shape)
+        return planning.stored_ranges(self.recipe, self.sources, self.image_shape)
 
     def expected_size(self) -> tuple[int, int]:
         """Return (bytes, files) of the data, an upper bound where pixels are compressed.
@@ -224,7 +224,7 @@ def publish(build: Build, describe: Describe) -> Path:
     manifest = _adding(
         building,
         manifest.model_copy(update={"files": [f for record in records for f in record.files]}),
-        *tables_beside(labelled=manifest.unlabelled is not None),
+        *tables_beside(manifest),
         *(held.paths if held else ()),
         *shards.finish(building, build.recipe.format, records, names, held.shards if held else []),
     )

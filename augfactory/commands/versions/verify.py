@@ -270,8 +270,7 @@ def _rejected(version: Version) -> dict[str, dict[str, int]] | None:
 
 def _wrong_paths(version: Version) -> list[str]:
     """Say which files of the manifest are none that this program writes for such a version."""
-    labelled = version.manifest.unlabelled is not None
-    known = {*tables_beside(labelled=labelled), *DOCUMENTS}
+    known = {*tables_beside(version.manifest), *DOCUMENTS}
     folders = {name.partition("/")[0] for name in _folders(version)}
     if version.manifest.validation is not None:
         folders.add(VAL)
