@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from augfactory.guarded.files import open_regular
+from augfactory.records import Int64Array
 
 MOST_NAMES_BYTES = 2**27  # of names in a header: 32,768 of 255 letters take 8 MB, as JSON more
 MOST_ENTRIES = 2**24
@@ -67,3 +69,29 @@ def read_parquet(
     with open_regular(path, follow=follow) as file, open_parquet(file) as parquet:
         check_table(parquet, most_rows, columns)
         return parquet.read(columns=list(columns))
+
+
+def read_parquet_rows(
+    path: Path, columns: Mapping[str, Sequence[pa.DataType]], rows: int, chosen: Int64Array
+) -> Any:
+    """Return the named columns of the rows ``chosen``, which ascend, as ``pyarrow.Table``.
+
+    One row group of the file is in memory at a time. ``rows`` are those that the table has.
+
+    Raises:
+        ValueError: it is no Parquet, has another number of rows, or not such columns.
+        OSError: it is not a regular file, or cannot be read.
+    """
+    with open_regular(path, follow=False) as file, open_parquet(file) as parquet:
+        check_table(parquet, rows, columns)
+        if parquet.metadata.num_rows != rows:
+            raise ValueError(f"it has {parquet.metadata.num_rows:,} rows, and not {rows:,}")
+        start, found = 0, [parquet.schema_arrow.empty_table().select(list(columns))]
+        for group in range(parquet.metadata.num_row_groups):
+            stop = start + parquet.metadata.row_group(group).num_rows
+            first, last = np.searchsorted(chosen, [start, stop])
+            if first < last:
+                table = parquet.read_row_group(group, columns=list(columns))
+                found.append(table.take(pa.array(chosen[first:last] - start)))
+            start = stop
+        return pa.concat_tables(found)

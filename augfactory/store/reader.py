@@ -1,7 +1,6 @@
 """Read a dataset version by row, whatever its format."""
 
 import contextlib
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,22 +9,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from augfactory.errors import VerificationError
 from augfactory.guarded.decoding import decoding
 from augfactory.guarded.files import inside
 from augfactory.guarded.parquet import read_parquet
-from augfactory.guarded.text import escaped
 from augfactory.records import Float32Array, Int64Array, ReadImages, Rows, Source
+from augfactory.store.by_shard import MOST_AT_ONCE, count_sources, read_parts, rows_at_once
 from augfactory.store.checked import check_files
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.formats.storage_format import METADATA_COLUMNS, Place, unreadable
 from augfactory.store.manifest import PLAN, Manifest, read_manifest
 from augfactory.store.splits import TRAIN
-from augfactory.store.tables import Columns, Expected
+from augfactory.store.tables import Columns
 from augfactory.store.validation import of_split
-
-METHOD = re.compile(r"[a-z0-9][a-z0-9_-]{0,15}")
-BYTES_AT_ONCE, MOST_AT_ONCE = 2**25, 4096
 
 
 @dataclass(frozen=True)
@@ -92,73 +87,13 @@ def open_rows(folder: Path, manifest: Manifest, split: str = TRAIN) -> Version:
         VerificationError: a file is missing, cannot be read, or holds other columns than it should.
         RecipeError: what reads its format is not installed.
     """
-    FORMATS[manifest.format].check_installed()
-    try:
-        paths = [entry.path for entry in manifest.files]
-        expected = Expected(manifest.rows, tuple(manifest.class_names), split)
-        with decoding():
-            parts = FORMATS[manifest.format].read_columns(folder, paths, expected)
-            columns = {
-                name: np.concatenate([part[name] for part in parts]) for name in METADATA_COLUMNS
-            }
-            _check_columns(columns, manifest)
-    except FileNotFoundError as error:
-        raise VerificationError(
-            str(error.filename), "is missing", "Restore the file, or expand again."
-        ) from error
-    except (OSError, ValueError) as error:
-        raise unreadable(folder, error) from error
-    return Version(
-        folder=folder,
-        manifest=manifest,
-        source=_source(folder, manifest, columns, [len(part["label"]) for part in parts], split),
-        methods=columns["method"],
-        rounds=columns["round"],
-        views=columns["view"],
-        source_index=columns["source_index"],
-        weight=columns["weight"],
-    )
-
-
-def _check_columns(columns: Columns, manifest: Manifest) -> None:
-    """Raise ValueError unless every column is what ``records.Rows`` says, for this manifest."""
-    rows, classes = manifest.rows, len(manifest.class_names)
-    parents = columns["source_index"].shape[-1]
-    shapes = {
-        "soft_label": ("f4", (rows, classes)),
-        "label": ("i8", (rows,)),
-        "round": ("i4", (rows,)),
-        "view": ("i4", (rows,)),
-        "source_index": ("i8", (rows, parents)),
-        "weight": ("f4", (rows, parents)),
+    parts = [*read_parts(folder, manifest, split)]
+    in_shards = [len(part["label"]) for part in parts]
+    # Column by column: two copies of all of them would take twice the memory.
+    columns = {
+        name: np.concatenate([part.pop(name) for part in parts]) for name in METADATA_COLUMNS
     }
-    for name, (kind, shape) in shapes.items():
-        found = columns[name]
-        if (found.dtype, found.shape) != (np.dtype(kind), shape):
-            raise ValueError(f"{name} is {found.dtype} {list(found.shape)}, not {list(shape)}")
-    if columns["method"].shape != (rows,):
-        raise ValueError(f"there are {len(columns['method']):,} methods for {rows:,} rows")
-    for name, least, end in (
-        ("label", 0, classes),
-        ("source_index", -1, _sources(manifest)),
-    ):
-        if columns[name].min() < least or columns[name].max() >= end:
-            raise ValueError(f"{name} goes from {columns[name].min()} to {columns[name].max()}")
-    for name in ("soft_label", "weight"):
-        if not np.isfinite(columns[name]).all():
-            raise ValueError(f"{name} holds a value that is not a number")
-    for method in np.unique(columns["method"]).tolist():
-        if not METHOD.fullmatch(method):
-            raise ValueError(f"{escaped(method)!r} is not a name of a method")
-
-
-def _source(
-    folder: Path, manifest: Manifest, columns: Columns, in_shards: Sequence[int], split: str
-) -> Source:
-    """Return the rows as a source; ``in_shards`` is the number of them in each shard."""
-    soft_label: Float32Array = columns["soft_label"]
     labels: Int64Array = columns["label"]
-    address = f"{manifest.name}@{manifest.version}"
     place = Place(
         folder=folder,
         image_shape=manifest.image_shape,
@@ -167,23 +102,70 @@ def _source(
         labels_of=lambda rows: labels[rows],
         split=split,
     )
+    return _version(folder, manifest, columns, split, FORMATS[manifest.format].open_images(place))
+
+
+def _version(
+    folder: Path, manifest: Manifest, columns: Columns, split: str, read_images: ReadImages
+) -> Version:
+    return Version(
+        folder=folder,
+        manifest=manifest,
+        source=_source(manifest, columns, split, read_images),
+        methods=columns["method"],
+        rounds=columns["round"],
+        views=columns["view"],
+        source_index=columns["source_index"],
+        weight=columns["weight"],
+    )
+
+
+def open_chosen(
+    folder: Path, manifest: Manifest, rows: Int64Array, shard_rows: Sequence[int]
+) -> Version:
+    """Open some of the training rows alone, as if there were no others.
+
+    ``rows`` int64 [n] ascend; position i of what is returned is row ``rows[i]`` of the version.
+    ``shard_rows`` are the rows of each shard. Memory is that of these rows and of a shard.
+
+    Raises:
+        VerificationError: a file is missing, cannot be read, or holds other columns than it should.
+    """
+    ends = np.cumsum(shard_rows)
+    shard_of = np.searchsorted(ends, rows, side="right")
+    only = np.unique(shard_of).tolist()
+    found: list[Columns] = []
+    for index, part in zip(only, read_parts(folder, manifest, only=frozenset(only)), strict=True):
+        own = rows[shard_of == index] - (ends[index] - shard_rows[index])
+        found.append({name: part[name][own] for name in METADATA_COLUMNS})
+    columns = {name: np.concatenate([part[name] for part in found]) for name in METADATA_COLUMNS}
+    place = Place(
+        folder=folder,
+        image_shape=manifest.image_shape,
+        shard_ends=ends,
+        class_names=tuple(manifest.class_names),
+        labels_of=lambda asked: columns["label"][np.searchsorted(rows, asked)],
+    )
+    read_images = FORMATS[manifest.format].open_images(place)
+    return _version(
+        folder, manifest, columns, TRAIN, lambda positions: read_images(rows[positions])
+    )
+
+
+def _source(manifest: Manifest, columns: Columns, split: str, read_images: ReadImages) -> Source:
+    soft_label: Float32Array = columns["soft_label"]
+    address = f"{manifest.name}@{manifest.version}"
     return Source(
         name=address if split == TRAIN else f"{address}:{split}",
         split=manifest.source.split if split == TRAIN else split,
         class_names=tuple(manifest.class_names),
         image_shape=manifest.image_shape,
-        labels=labels,
-        read_images=FORMATS[manifest.format].open_images(place),
+        labels=columns["label"],
+        read_images=read_images,
         read_soft_labels=lambda rows: soft_label[rows],
         row_name=lambda row: f"{address} row {row}",
         roots=_roots(columns["source_index"], manifest),
     )
-
-
-def _sources(manifest: Manifest) -> int:
-    """Return how many images ``source_index`` may point to."""
-    more = 0 if manifest.unlabelled is None else len(manifest.unlabelled.rows)
-    return len(manifest.source.rows) + more
 
 
 def _roots(source_index: Int64Array, manifest: Manifest) -> Int64Array:
@@ -194,7 +176,7 @@ def _roots(source_index: Int64Array, manifest: Manifest) -> Int64Array:
     of_source = manifest.source.roots
     if of_source is None:
         return source_index
-    table = np.full((_sources(manifest) + 1, max(map(len, of_source))), -1, dtype=np.int64)
+    table = np.full((count_sources(manifest) + 1, max(map(len, of_source))), -1, dtype=np.int64)
     for row, roots in zip(table, of_source, strict=False):  # the last row is that of index -1
         row[: len(roots)] = roots
     table[len(of_source) : -1, 0] = table.max() + 1 + np.arange(len(table) - 1 - len(of_source))
@@ -206,8 +188,7 @@ def read_row_ranges(version: Version, rows: int = MOST_AT_ONCE) -> Iterator[tupl
 
     As many rows come at once as take some 32 MiB, at most ``rows``.
     """
-    row_bytes = int(np.prod(version.source.image_shape)) + 4 * len(version.source.class_names)
-    rows = max(1, min(rows, BYTES_AT_ONCE // row_bytes))
+    rows = rows_at_once(version.source.image_shape, len(version.source.class_names), rows)
     for first in range(0, len(version.source), rows):
         yield first, read_rows(version, first, min(first + rows, len(version.source)))
 
@@ -254,7 +235,9 @@ def read_parent_rows(version: Version) -> Int64Array:
         VerificationError: the plan cannot be read, or is that of other rows.
     """
     parents = version.source_index.shape[1]
-    with _plan(version, {"parent_row": [pa.list_(pa.int64(), parents)]}) as plan:
+    with _plan(
+        version.folder, len(version.methods), {"parent_row": [pa.list_(pa.int64(), parents)]}
+    ) as plan:
         flat = plan["parent_row"].combine_chunks().flatten()
         parent_row: Int64Array = np.asarray(flat).reshape(-1, parents)
         if parent_row.max() >= len(version.methods):
@@ -270,22 +253,32 @@ def read_drawn(version: Version, columns: Sequence[str]) -> npt.NDArray[np.float
     Raises:
         VerificationError: the plan lacks one, or cannot be read.
     """
-    with _plan(version, {name: [pa.float64()] for name in columns}) as plan:
+    return read_plan(version.folder, len(version.methods), columns)
+
+
+def read_plan(folder: Path, rows: int, columns: Sequence[str]) -> npt.NDArray[np.float64]:
+    """Return columns of numbers from the plan of ``rows`` rows; see ``read_drawn``.
+
+    Raises:
+        VerificationError: the plan lacks one, or cannot be read.
+    """
+    with _plan(folder, rows, {name: [pa.float64()] for name in columns}) as plan:
         return np.stack([plan[name].to_numpy() for name in columns], axis=1)
 
 
 @contextlib.contextmanager
-def _plan(version: Version, columns: Mapping[str, Sequence[pa.DataType]]) -> Iterator[pa.Table]:
+def _plan(
+    folder: Path, rows: int, columns: Mapping[str, Sequence[pa.DataType]]
+) -> Iterator[pa.Table]:
     """Read columns of the plan; what is wrong with it in the block is told as unreadable, too."""
-    rows = len(version.methods)
     try:
         with decoding():
-            table = read_parquet(inside(version.folder, PLAN), columns, rows, follow=False)
+            table = read_parquet(inside(folder, PLAN), columns, rows, follow=False)
             if len(table) != rows:
                 raise ValueError("it is not the plan of these rows")
             yield table
     except (OSError, ValueError) as error:
-        raise unreadable(version.folder / PLAN, error) from error
+        raise unreadable(folder / PLAN, error) from error
 
 
 def reader_under_construction(
@@ -300,5 +293,5 @@ def reader_under_construction(
 
     ``shard_ends`` holds the end row of each shard; ``labels_of`` tells the labels of rows.
     """
-    place = Place(building, image_shape, shard_ends, tuple(class_names), labels_of)
+    place = Place(building, image_shape, shard_ends, tuple(class_names), labels_of, let_go=True)
     return FORMATS[storage].open_images(place)

@@ -12,7 +12,7 @@ import hashlib
 import os
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from augfactory.store.formats.storage_format import FinishedShard, Shard
 from augfactory.store.layout import extra_entries, layout_of
 from augfactory.store.manifest import PLAN, Manifest, file_entry, row_digests
 from augfactory.store.manifest_parts import FileEntry
-from augfactory.store.statistics import Sums, sums_of
+from augfactory.store.statistics import Counts, Statistics, Sums, Tally, Totals, sums_of
 from augfactory.store.tables import Columns, join_tables, table_bytes
 
 STATE = ".state"
@@ -60,15 +60,62 @@ class ShardRecord(BaseModel):
     rows: int
     files: tuple[FileEntry, ...]
     parts: tuple[FileEntry, ...]
-    counts: dict[str, dict[str, int]]
+    counts: Counts
     row_digests: str
     sums: Sums
-    rejected: dict[str, dict[str, int]] | None = None
+    rejected: Counts | None = None
 
     @cached_property
     def digests(self) -> bytes:
         """32 bytes for each row."""
         return base64.b64decode(self.row_digests)
+
+
+class Summary:
+    """What the records of all shards add up to; no record is kept, and nothing of a row.
+
+    Attributes:
+        finished: each shard, as formats are told of it.
+        files: the files of all.
+    """
+
+    def __init__(self, rows: int, building: Path) -> None:
+        """Expect ``rows`` rows in ``building``."""
+        self.finished: list[FinishedShard] = []
+        self.files: list[FileEntry] = []
+        self._building = building
+        self._counts = Tally()
+        self._rejected: Tally | None = None
+        self._totals = Totals(rows, building / STATE)
+
+    def digests(self, records: Iterable[ShardRecord]) -> Iterator[bytes]:
+        """Take the records of all shards, in order; yield the digests of each."""
+        for record in records:
+            paths = tuple(entry.path for entry in record.files)
+            table = self._building / _state_name(record.index, ROWS)
+            self.finished.append(FinishedShard(record.rows, paths, table))
+            self.files += record.files
+            self._counts.add(record.counts)
+            if record.rejected is not None:
+                self._rejected = self._rejected or Tally()
+                self._rejected.add(record.rejected)
+            digests = record.digests
+            self._totals.add(record.sums, digests)
+            yield digests
+
+    @property
+    def counts(self) -> Counts:
+        """Method -> class name -> rows."""
+        return self._counts.in_order()
+
+    @property
+    def rejected(self) -> Counts | None:
+        """What was rejected: reason -> class name -> draws; None without a filter."""
+        return None if self._rejected is None else self._rejected.in_order()
+
+    def statistics(self) -> Statistics:
+        """Return the figures of all rows."""
+        return self._totals.statistics()
 
 
 def building_folder(dataset: Path, recipe_id: str) -> Path:
@@ -102,7 +149,7 @@ def publish_shard(
     shard: Shard,
     rows: Rows,
     plan: Columns | None = None,
-    rejected: dict[str, dict[str, int]] | None = None,
+    rejected: Counts | None = None,
 ) -> None:
     """Write a shard, its part of the plan if it has one, and then its record.
 
@@ -183,19 +230,11 @@ def join_plans(building: Path, shards: int) -> None:
 def finish(
     building: Path,
     storage: str,
-    records: list[ShardRecord],
+    finished: list[FinishedShard],
     class_names: list[str],
     validation: list[FinishedShard],
 ) -> list[str]:
     """Write what the format keeps beside its shards; return the paths of it."""
-    finished = [
-        FinishedShard(
-            record.rows,
-            tuple(entry.path for entry in record.files),
-            building / _state_name(record.index, ROWS),
-        )
-        for record in records
-    ]
     return FORMATS[storage].finish(building, class_names, finished, validation)
 
 
@@ -208,25 +247,6 @@ def drop_all_but(building: Path, manifest: Manifest) -> None:
     for path in extra_entries(building, layout_of(manifest)):
         remove(path)
     sync_folder(building)
-
-
-def add_counts(records: list[ShardRecord]) -> dict[str, dict[str, int]]:
-    """Sum the counts of all shards: method -> class name -> rows."""
-    return _added([record.counts for record in records])
-
-
-def add_rejected(records: list[ShardRecord]) -> dict[str, dict[str, int]] | None:
-    """Sum what was rejected in all shards: reason -> class name -> draws; None without a filter."""
-    found = [record.rejected for record in records if record.rejected is not None]
-    return _added(found) if found else None
-
-
-def _added(parts: Sequence[dict[str, dict[str, int]]]) -> dict[str, dict[str, int]]:
-    total: dict[str, Counter[str]] = {}
-    for part in parts:
-        for name, classes in part.items():
-            total.setdefault(name, Counter()).update(classes)
-    return {name: dict(sorted(classes.items())) for name, classes in sorted(total.items())}
 
 
 def count_rows(

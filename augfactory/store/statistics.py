@@ -4,17 +4,20 @@ Every shard is summed when it is written, in whole numbers, so that the figures 
 number of workers, after a kill and resume, and on any machine.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from augfactory.records import Rows, UInt8Array
+from augfactory.store.repeats import Repeats
 
 SHARE_UNIT = 2**32  # label shares are summed as multiples of its inverse
-DIGEST_WORDS = 4  # a row's digest as uint64 numbers
 BLOCK_IMAGES = 256  # squared at once
+Counts = dict[str, dict[str, int]]  # such as method -> class name -> rows
 
 
 class LabelStatistics(BaseModel):
@@ -100,33 +103,70 @@ def mean_and_deviation(
     return mean, [value**0.5 / 255 for value in variance]
 
 
-def statistics_of(shards: Sequence[Sums], digests: Sequence[bytes]) -> Statistics:
-    """Return the figures of the dataset that the shards make up.
-
-    ``digests`` are those of ``manifest.row_digests``, in row order.
-    """
-    mean, deviation = mean_and_deviation(
-        sum(shard.pixels for shard in shards),
-        [sum(values) for values in zip(*(shard.values for shard in shards), strict=True)],
-        [sum(squares) for squares in zip(*(shard.squares for shard in shards), strict=True)],
+def added(one: Sums, other: Sums) -> Sums:
+    """Return what the rows of both add up to."""
+    labels = dict(one.labels)
+    for method, (rows, mixed, units) in other.labels.items():
+        before = labels.get(method, (0, 0, 0))
+        labels[method] = (before[0] + rows, before[1] + mixed, before[2] + units)
+    return Sums(
+        one.pixels + other.pixels,
+        tuple(a + b for a, b in zip(one.values, other.values, strict=True)),
+        tuple(a + b for a, b in zip(one.squares, other.squares, strict=True)),
+        labels,
     )
-    methods = sorted({method for shard in shards for method in shard.labels})
-    labels = {}
-    for method in methods:
-        parts = [shard.labels[method] for shard in shards if method in shard.labels]
-        rows, mixed, units = (sum(part) for part in zip(*parts, strict=True))
-        labels[method] = LabelStatistics(
-            mixed=mixed, largest_share=round(units / SHARE_UNIT / rows, 6)
+
+
+class Totals:
+    """Sums up shard after shard, in memory that does not grow with their number."""
+
+    def __init__(self, rows: int, folder: Path) -> None:
+        """Expect about ``rows`` rows; ``folder`` is for files that are needed for a while."""
+        self._sums: Sums | None = None
+        self._repeats = Repeats(rows, folder)
+
+    def add(self, sums: Sums, digests: bytes) -> None:
+        """Take a shard: its sums, and its ``manifest.row_digests``."""
+        self._sums = sums if self._sums is None else added(self._sums, sums)
+        self._repeats.add(digests)
+
+    def statistics(self) -> Statistics:
+        """Return the figures of the dataset that all shards make up.
+
+        Raises:
+            ValueError: there were none.
+        """
+        if self._sums is None:
+            raise ValueError("nothing was summed up")
+        sums = self._sums
+        mean, deviation = mean_and_deviation(sums.pixels, sums.values, sums.squares)
+        return Statistics(
+            pixel_mean=[round(value, 6) for value in mean],
+            pixel_deviation=[round(value, 6) for value in deviation],
+            repeats=self._repeats.count(),
+            labels={
+                method: LabelStatistics(
+                    mixed=mixed, largest_share=round(units / SHARE_UNIT / rows, 6)
+                )
+                for method, (rows, mixed, units) in sorted(sums.labels.items())
+            },
         )
-    return Statistics(
-        pixel_mean=[round(value, 6) for value in mean],
-        pixel_deviation=[round(value, 6) for value in deviation],
-        repeats=_repeats(digests),
-        labels=labels,
-    )
 
 
-def _repeats(digests: Sequence[bytes]) -> int:
-    """Compare a quarter of each digest: ten million rows meet by chance once in 300,000 times."""
-    words = np.concatenate([np.frombuffer(part, dtype="<u8")[::DIGEST_WORDS] for part in digests])
-    return len(words) - len(np.unique(words))
+class Tally:
+    """Counts by two names, summed up part by part."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._total: dict[str, Counter[str]] = {}
+
+    def add(self, more: Counts) -> None:
+        """Add the counts of a part."""
+        for name, classes in more.items():
+            self._total.setdefault(name, Counter()).update(classes)
+
+    def in_order(self) -> Counts:
+        """Return all of them, in order of the names."""
+        return {
+            name: dict(sorted(classes.items())) for name, classes in sorted(self._total.items())
+        }

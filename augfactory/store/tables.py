@@ -40,12 +40,20 @@ KINDS = {
 class Expected:
     """What the manifest says of the rows in some files; no more than that is read from them.
 
-    ``split`` tells which files: those of the training rows, or of the validation images.
+    ``split`` tells which files: those of the training rows, or of the validation images. ``only``
+    are the numbers of the shards to read, None for all.
     """
 
     rows: int
     class_names: tuple[str, ...]
     split: str = TRAIN
+    only: frozenset[int] | None = None
+
+    def wanted(self, shards: Sequence[str]) -> list[str]:
+        """Return those of all ``shards``, which come in order, that are to be read."""
+        if self.only is None:
+            return [*shards]
+        return [shards[index] for index in sorted(self.only)]
 
 
 def table_bytes(columns: Columns, schema: pa.Schema | None = None) -> bytes:

@@ -58,7 +58,7 @@ def test_every_column_comes_back(tmp_path: Path, storage: StorageFormat, channel
     parts = [make_rows(FIRST, channels), make_rows(SECOND, channels, seed=1)]
     paths = write(tmp_path, storage, parts)
 
-    columns = storage.read_columns(tmp_path, paths, Expected(FIRST + SECOND, CLASSES))
+    columns = [*storage.read_columns(tmp_path, paths, Expected(FIRST + SECOND, CLASSES))]
 
     assert all(names == list(CLASSES) for names in storage.read_class_names(tmp_path, paths))
     for name in METADATA_COLUMNS:

@@ -79,8 +79,11 @@ def test_tables_are_joined_in_row_order(tmp_path: Path) -> None:
     publish(tmp_path, "png", 1, 10, make_rows(4, seed=1))
     publish(tmp_path, "png", 0, 0, make_rows(10))
     records = [shards.finished_shard(tmp_path, index) for index in range(2)]
+    summary = shards.Summary(14, tmp_path)
+    digests = [*summary.digests(record for record in records if record is not None)]
+    assert [len(part) for part in digests] == [320, 128]
     shards.join_plans(tmp_path, 2)
-    paths = shards.finish(tmp_path, "png", [r for r in records if r is not None], CLASSES, [])
+    paths = shards.finish(tmp_path, "png", summary.finished, CLASSES, [])
     assert paths == ["train/metadata.parquet"]
     assert pq.read_table(tmp_path / "plan.parquet")["row"].to_pylist() == list(range(14))
     assert pq.read_table(tmp_path / paths[0]).num_rows == 14

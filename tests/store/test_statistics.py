@@ -2,6 +2,7 @@
 
 import dataclasses
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from augfactory.records import Rows
 from augfactory.store.manifest import row_digests
-from augfactory.store.statistics import Statistics, Sums, statistics_of, sums_of
+from augfactory.store.statistics import Statistics, Sums, Totals, sums_of
 from tests.store.conftest import make_rows
 
 
@@ -19,7 +20,10 @@ def rows_from(rows: Rows, start: int, stop: int) -> Rows:
 
 
 def statistics(*parts: Rows) -> Statistics:
-    return statistics_of([sums_of(part) for part in parts], [row_digests(part) for part in parts])
+    totals = Totals(sum(map(len, parts)), Path())
+    for part in parts:
+        totals.add(sums_of(part), row_digests(part))
+    return totals.statistics()
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -33,7 +33,8 @@ def of_versions(versions: Sequence[Version]) -> list[Picture]:
     different = {version.manifest.content_hash: version for version in reversed(versions)}
     pictures = []
     for version in [*reversed(different.values())][:MOST_VERSIONS]:
-        pictures.append(Picture(f"{version.address}: what was made from what", "", sheet(version)))
+        picture = sheet(version.folder, version.manifest)
+        pictures.append(Picture(f"{version.address}: what was made from what", "", picture))
         nearest = nearest_originals(version)
         if nearest is not None:
             pictures.append(nearest)

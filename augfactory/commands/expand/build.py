@@ -35,8 +35,6 @@ from augfactory.store.manifest import (
     read_manifest,
 )
 from augfactory.store.pseudo_label_table import tables_beside
-from augfactory.store.reader import open_rows
-from augfactory.store.statistics import statistics_of
 from augfactory.store.versions import find_recipe, next_version
 
 SPARE_BYTES = 64 * 2**20
@@ -44,8 +42,8 @@ SPARE_BYTES = 64 * 2**20
 # Numbers of shards -> how many rows each has, once it is made. Called even where none is missing:
 # it leaves in the building folder what else belongs to the version.
 MakeRows = Callable[[list[int]], Iterable[int]]
-# The records of all shards, and values of a manifest -> the manifest, its files not yet listed.
-Describe = Callable[[list[shards.ShardRecord], dict[str, Any]], Manifest]
+# What all shards add up to, and values of a manifest -> the manifest, its files not yet listed.
+Describe = Callable[[shards.Summary, dict[str, Any]], Manifest]
 
 
 @dataclass(frozen=True)
@@ -177,43 +175,41 @@ def make_shards(build: Build, make_rows: MakeRows, progress: Progress) -> None:
             bar.advance(rows)
 
 
-def read_records(build: Build) -> list[shards.ShardRecord]:
-    """Return the records of all shards.
+def read_records(build: Build) -> Iterator[shards.ShardRecord]:
+    """Yield the records of all shards, in order; whoever keeps them all keeps 32 bytes a row.
 
     Raises:
         ResourceError: one is not there.
     """
-    # What an earlier run left was held to its hashes before this one made the rest.
-    records = [
-        shards.finished_shard(build.building, index, rehash=False)
-        for index in range(len(build.ranges))
-    ]
-    if any(record is None for record in records):
-        raise ResourceError(
-            build.building,
-            "a shard vanished while the dataset was built",
-            "Leave this folder alone while it is written, and run the same command again.",
-        )
-    return [record for record in records if record is not None]
+    for index in range(len(build.ranges)):
+        # What an earlier run left was held to its hashes before this one made the rest.
+        record = shards.finished_shard(build.building, index, rehash=False)
+        if record is None:
+            raise ResourceError(
+                build.building,
+                "a shard vanished while the dataset was built",
+                "Leave this folder alone while it is written, and run the same command again.",
+            )
+        yield record
 
 
 def publish(build: Build, describe: Describe) -> Path:
     """Add documents, hashes and at last the manifest; give the folder its public name."""
     building, names = build.building, build.class_names
-    records = read_records(build)
-    digests = [record.digests for record in records]
+    summary = shards.Summary(build.rows, building)
+    hashed = content_hash(build.image_shape, names, summary.digests(read_records(build)))
     held = write_held(building, build.recipe, build.validation)
     manifest = describe(
-        records,
+        summary,
         {
             "name": build.folder.name,
             "version": next_version(build.folder),
             "recipe": build.recipe.model_dump(mode="json"),
             "recipe_id": build.recipe_id,
-            "content_hash": content_hash(build.image_shape, names, digests),
+            "content_hash": hashed,
             "files": [],
             "created": creation_time(),
-            "statistics": statistics_of([record.sums for record in records], digests),
+            "statistics": summary.statistics(),
             **(
                 {}
                 if build.validation is None or held is None
@@ -223,12 +219,14 @@ def publish(build: Build, describe: Describe) -> Path:
     )
     manifest = _adding(
         building,
-        manifest.model_copy(update={"files": [f for record in records for f in record.files]}),
+        manifest.model_copy(update={"files": summary.files}),
         *tables_beside(manifest),
         *(held.paths if held else ()),
-        *shards.finish(building, build.recipe.format, records, names, held.shards if held else []),
+        *shards.finish(
+            building, build.recipe.format, summary.finished, names, held.shards if held else []
+        ),
     )
-    write_file(building / "preview.png", sheet(open_rows(building, manifest)))
+    write_file(building / "preview.png", sheet(building, manifest))
     write_file(building / "README.md", card(manifest).encode())
     manifest = _adding(building, manifest, "preview.png", "README.md")
     write_file(building / "croissant.json", croissant(manifest).encode())

@@ -78,8 +78,8 @@ def _rendered(
             keep(filtering.JUDGES, judges)
         return render_shards(build, waiting, run)
 
-    def describe(records: list[shards.ShardRecord], told: dict[str, Any]) -> Manifest:
-        return described(build, inputs, records, {**told, "about": request.about}, began, progress)
+    def describe(made: shards.Summary, told: dict[str, Any]) -> Manifest:
+        return described(build, inputs, made, {**told, "about": request.about}, began, progress)
 
     made = make_version(build, make_rows, describe, request.lock, progress)
     if made.existing and request.about not in (None, read_manifest(made.path).about):
@@ -93,7 +93,7 @@ def _rendered(
 def described(
     build: Build,
     inputs: BuildInputs,
-    records: list[shards.ShardRecord],
+    made: shards.Summary,
     told: dict[str, Any],
     began: float,
     progress: Progress,
@@ -101,7 +101,7 @@ def described(
     """Return the manifest of a version that was rendered; ``began`` is when, a monotonic time."""
     progress.say(f"{build.folder.name}: publishing")
     seconds = time.monotonic() - began
-    shards.join_plans(build.building, len(records))
+    shards.join_plans(build.building, len(made.finished))
     final, held = build.folder / told["version"], told.get("validation")
     if held is not None:
         update = {"source": handed_on(held.source, final)}
@@ -112,11 +112,11 @@ def described(
         class_names=build.class_names,
         image_shape=build.image_shape,
         versions=rendering_versions(build.recipe),
-        counts=shards.add_counts(records),
+        counts=made.counts,
         libraries=library_versions(),
         seconds=round(seconds, 3),
         semantic_version=f"{told['version'].removeprefix('v')}.0.0",
-        rejected=shards.add_rejected(records),
+        rejected=made.rejected,
         class_rows=class_rows_of(build.recipe),
         **manifest_entries(inputs, final),
         **told,

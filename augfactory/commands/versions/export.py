@@ -87,7 +87,7 @@ def export(
         shards.begin(build.building, storage, build.class_names)
         return _copied(build, version, waiting, fewer)
 
-    def describe(records: list[shards.ShardRecord], told: dict[str, Any]) -> Manifest:
+    def describe(made: shards.Summary, told: dict[str, Any]) -> Manifest:
         if told["content_hash"] != build.content_hash:
             remove(build.building)
             raise VerificationError(
@@ -116,7 +116,7 @@ def export(
             ),
         }
         if fewer is not None:
-            own |= stored_without(fewer, origin, manifest, build.building, records)
+            own |= stored_without(fewer, origin, manifest, build.building, made)
             own["semantic_version"] = f"{told['version'].removeprefix('v')}.0.0"
         return manifest.model_copy(update=own)
 

@@ -15,7 +15,7 @@ from augfactory.commands.progress import Progress
 from augfactory.commands.versions.differences import between
 from augfactory.commands.versions.found_again import address, gather_again
 from augfactory.commands.versions.rendered import Rendered, digests_array, hold_to
-from augfactory.commands.versions.validation_problems import check_again
+from augfactory.commands.versions.verifying.validation_problems import check_again
 from augfactory.engines import processes
 from augfactory.errors import InputDataError, RecipeError, ResourceError, VerificationError
 from augfactory.pipeline.left_out import kept_rows
@@ -151,7 +151,8 @@ def _render(
     try:
         with processes.worker_pool(workers) as run, damage_told_as_ours(build.building):
             make_shards(build, make_rows, progress)
-            records = read_records(build)
+            summary = shards.Summary(build.rows, build.building)
+            digests = b"".join(summary.digests(read_records(build)))
     except ResourceError as error:
         raise ResourceError(
             error.where,
@@ -159,14 +160,14 @@ def _render(
             "Free some of it: the environment's TMPDIR says where it is rendered, "
             "and fewer --workers take less memory.",
         ) from error
-    paths = [entry.path for record in records for entry in record.files]
+    paths = [entry.path for entry in summary.files]
     expected = Expected(build.rows, tuple(build.class_names))
-    parts = FORMATS["hdf5"].read_columns(build.building, paths, expected)
+    parts = [*FORMATS["hdf5"].read_columns(build.building, paths, expected)]
     return Rendered(
-        digests_array(b"".join(record.digests for record in records)),
+        digests_array(digests),
         {name: np.concatenate([part[name] for part in parts]) for name in METADATA_COLUMNS},
-        shards.add_counts(records),
-        shards.add_rejected(records),
+        summary.counts,
+        summary.rejected,
     )
 
 

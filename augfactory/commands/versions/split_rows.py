@@ -16,8 +16,9 @@ from augfactory.keyed_random import generator
 from augfactory.records import BLOCK_ROWS, Int64Array, Rows, Source
 from augfactory.sources.recorded import open_rows
 from augfactory.sources.unlabelled import open_unlabelled
+from augfactory.store.by_shard import BYTES_AT_ONCE, MOST_AT_ONCE
 from augfactory.store.layouts.trainer_layout import NamedRows, Split
-from augfactory.store.reader import BYTES_AT_ONCE, MOST_AT_ONCE, Version, read_rows
+from augfactory.store.reader import Version, read_rows
 
 Labels = Literal["largest", "sampled"]
 LONGEST_STEM = 60  # letters of an image's own name that its rows keep

@@ -13,7 +13,8 @@ from augfactory.commands.opening.recorded_recipe import class_rows_of, recipe_of
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions.refused import refuse_damaged, refuse_foreign
 from augfactory.commands.versions.shard_rows import rows_in_words, rows_of_files
-from augfactory.commands.versions.validation_problems import validation_problems
+from augfactory.commands.versions.verifying.held_rows import HeldRows, hold_rows
+from augfactory.commands.versions.verifying.validation_problems import validation_problems
 from augfactory.errors import InputDataError, RecipeError, VerificationError
 from augfactory.guarded.decoding import decoding
 from augfactory.guarded.files import NotRegularError, is_there, open_inside, read_inside, sha256_of
@@ -29,20 +30,16 @@ from augfactory.store.manifest import (
     PLAN,
     Manifest,
     checksums_bytes,
-    content_hash,
     read_manifest,
-    row_digests,
 )
 from augfactory.store.manifest_parts import FileEntry
 from augfactory.store.pseudo_label_table import tables_beside
-from augfactory.store.reader import Version, open_rows, open_version, read_drawn, read_row_ranges
-from augfactory.store.shards import count_rows
+from augfactory.store.reader import open_version, read_plan
 from augfactory.store.splits import VAL
-from augfactory.store.statistics import statistics_of, sums_of
+from augfactory.store.statistics import Counts
 from augfactory.store.versions import find_version
 
 LONGER = 2**20  # how much longer than it should be a list may be and is still compared
-SUM_TOLERANCE = 1e-5  # of 1, for up to a thousand shares in float32
 
 
 @dataclass(frozen=True)
@@ -93,8 +90,7 @@ def verify(text: str, progress: Progress, *, expected_hash: str | None = None) -
             bar.advance()
     foreign = foreign_entries(folder, layout_of(manifest))
     refuse_damaged(folder, problems, foreign)
-    version = open_rows(folder, manifest)
-    refuse_damaged(folder, _content_problems(version, progress), foreign)
+    refuse_damaged(folder, _content_problems(folder, manifest, progress), foreign)
     refuse_foreign(folder, foreign)
     return Verified(
         manifest.name,
@@ -218,70 +214,57 @@ def _file_problem(folder: Path, expected: FileEntry) -> str | None:
     return None if same else f"{path}: its content was changed (sha256 differs)"
 
 
-def _content_problems(version: Version, progress: Progress) -> list[str]:
+def _content_problems(folder: Path, manifest: Manifest, progress: Progress) -> list[str]:
     """Hold the rows to the content hash, and what the manifest says of them to the rows."""
-    manifest, classes = version.manifest, len(version.source.class_names)
-    digests, sums, problems = [], [], []
     with progress.bar("checking rows", manifest.rows, "row") as bar:
-        for first, rows in read_row_ranges(version):
-            digests.append(row_digests(rows))
-            sums.append(sums_of(rows))
-            wrong = np.flatnonzero(
-                (np.abs(rows.soft_label.sum(axis=1) - 1) > SUM_TOLERANCE * max(1, classes / 1000))
-                | (rows.soft_label < 0).any(axis=1)
-                | (version.source.labels[first : first + len(rows)] != rows.label)
-            )
-            problems += [f"row {first + row}: its label is not one" for row in wrong[:3].tolist()]
-            bar.advance(len(rows))
-    names = list(version.source.class_names)
-    if content_hash(manifest.image_shape, names, digests) != manifest.content_hash:
+        held = hold_rows(folder, manifest, bar)
+    names, problems = list(manifest.class_names), held.problems
+    if held.content_hash != manifest.content_hash:
         problems.append("the decoded pixels and labels are not those of the content hash")
     paths = [entry.path for entry in manifest.files]
     try:
         with decoding():
-            stored = FORMATS[manifest.format].read_class_names(version.folder, paths)
+            stored = FORMATS[manifest.format].read_class_names(folder, paths)
     except (OSError, ValueError) as error:
         problems.append(f"the class names in the data cannot be read: {error}")
     else:
         if any(each != names for each in stored):
             problems.append(f"{MANIFEST}: its class_names are not those of the data")
     for key, told, found in (
-        ("counts", manifest.counts, count_rows(version.methods, version.source.labels, names)),
-        ("statistics", manifest.statistics, statistics_of(sums, digests)),
+        ("counts", manifest.counts, held.counts),
+        ("statistics", manifest.statistics, held.statistics),
     ):
         if told not in (found, None):  # manifests of before there were statistics have none
             problems.append(f"{MANIFEST}: its {key} are not those of the data")
-    if manifest.rejected is not None and manifest.rejected != _rejected(version):
+    if manifest.rejected is not None and manifest.rejected != _rejected(folder, manifest, held):
         problems.append(f"{MANIFEST}: its rejected draws are not those of {PLAN}")
-    problems += _wrong_paths(version)
+    problems += _wrong_paths(manifest)
     if manifest.validation is not None:
-        problems += validation_problems(version, b"".join(digests))
+        problems += validation_problems(folder, manifest, held.originals)
     return problems
 
 
-def _rejected(version: Version) -> dict[str, dict[str, int]] | None:
+def _rejected(folder: Path, manifest: Manifest, held: HeldRows) -> Counts | None:
     """Count the rejected draws of decoded rows again; None where the plan holds none such."""
+    assert held.labels is not None
     try:
-        rejected = rejected_of(read_drawn(version, columns_of_rejected()))
+        rejected = rejected_of(read_plan(folder, manifest.rows, columns_of_rejected()))
     except (ValueError, VerificationError):
         return None
-    return count_rejected(rejected, version.source.labels, version.source.class_names)
+    return count_rejected(rejected, held.labels.astype(np.int64), manifest.class_names)
 
 
-def _wrong_paths(version: Version) -> list[str]:
+def _wrong_paths(manifest: Manifest) -> list[str]:
     """Say which files of the manifest are none that this program writes for such a version."""
-    known = {*tables_beside(version.manifest), *DOCUMENTS}
-    folders = {name.partition("/")[0] for name in _folders(version)}
-    if version.manifest.validation is not None:
+    known = {*tables_beside(manifest), *DOCUMENTS}
+    storage = FORMATS[manifest.format]
+    folders = {name.partition("/")[0] for name in storage.folders(manifest.class_names)}
+    if manifest.validation is not None:
         folders.add(VAL)
     return [
-        f"{entry.path}: is not a file of a dataset in the format {version.manifest.format}"
-        for entry in version.manifest.files
+        f"{entry.path}: is not a file of a dataset in the format {manifest.format}"
+        for entry in manifest.files
         if entry.path not in known
-        and entry.path not in FORMATS[version.manifest.format].more_files
+        and entry.path not in storage.more_files
         and entry.path.partition("/")[0] not in folders
     ]
-
-
-def _folders(version: Version) -> list[str]:
-    return FORMATS[version.manifest.format].folders(version.manifest.class_names)

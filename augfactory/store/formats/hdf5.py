@@ -7,7 +7,7 @@ and uncompressed, so that reading any row costs that row.
 
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -94,10 +94,10 @@ def _encode_shard(shard: Shard, rows: Rows) -> Encoded:
     )
 
 
-def _read_columns(folder: Path, paths: list[str], expected: Expected) -> list[Columns]:
+def _read_columns(folder: Path, paths: list[str], expected: Expected) -> Iterator[Columns]:
     # HDF5 stores every value, so that no file can declare more than it holds.
-    shards = _shards(paths, expected.split)
-    return [read_columns(inside(folder, path), METADATA_COLUMNS) for path in shards]
+    for path in expected.wanted(_shards(paths, expected.split)):
+        yield read_columns(inside(folder, path), METADATA_COLUMNS)
 
 
 def _read_class_names(folder: Path, paths: list[str]) -> list[list[str]]:
@@ -123,7 +123,7 @@ def _open_images(place: Place) -> ReadImages:
         return _layout_of_pixels(path, place.image_shape)
 
     def open_shard(path: Path) -> Callable[[Int64Array], Elements]:
-        return map_pixels(path, element_of(place.image_shape), *layout(path))
+        return map_pixels(path, element_of(place.image_shape), *layout(path), let_go=place.let_go)
 
     return open_by_shard(place, partial(shard_path, split=place.split), open_shard)
 

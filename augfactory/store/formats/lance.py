@@ -10,7 +10,7 @@ What ``lance.LanceDataset.commit`` writes besides, the dataset's own manifest, h
 random name of a transaction. Both are left out: the same rows give the same bytes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -139,12 +139,11 @@ def _finish(
     return written
 
 
-def _read_columns(folder: Path, paths: list[str], expected: Expected) -> list[Columns]:
+def _read_columns(folder: Path, paths: list[str], expected: Expected) -> Iterator[Columns]:
     own = partial(shard_path, split=expected.split)
-    return [
-        _read_light(inside(folder, path), expected)
-        for path in shard_files(paths, f"{FOLDERS[expected.split]}/data", own)
-    ]
+    shards = shard_files(paths, f"{FOLDERS[expected.split]}/data", own)
+    for path in expected.wanted(shards):
+        yield _read_light(inside(folder, path), expected)
 
 
 def _read_light(path: Path, expected: Expected) -> Columns:
@@ -208,7 +207,9 @@ def _open_images(place: Place) -> ReadImages:
     element = element_of(place.image_shape)
 
     def open_shard(path: Path) -> Callable[[Int64Array], Elements]:
-        return map_pixels(path, element, 0, whole_file(path) // element.itemsize)
+        return map_pixels(
+            path, element, 0, whole_file(path) // element.itemsize, let_go=place.let_go
+        )
 
     return open_by_shard(place, partial(shard_path, split=place.split), open_shard)
 

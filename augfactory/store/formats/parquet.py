@@ -7,7 +7,7 @@ called. Row groups are small, so that reading any row costs little more than tha
 import io
 import mmap
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -104,14 +104,14 @@ def _encode_shard(shard: Shard, rows: Rows) -> Encoded:
     return Encoded({shard_path(shard.index, shard.count, shard.split): data})
 
 
-def _read_columns(folder: Path, paths: list[str], expected: Expected) -> list[Columns]:
-    columns, split = [], expected.split
+def _read_columns(folder: Path, paths: list[str], expected: Expected) -> Iterator[Columns]:
+    split = expected.split
     own = partial(shard_path, split=split)
-    for path in shard_files(paths, folder_of(split, FOLDER), own):
+    for path in expected.wanted(shard_files(paths, folder_of(split, FOLDER), own)):
         with open_inside(folder, path) as file:
             most = min(expected.rows, os.fstat(file.fileno()).st_size // LEAST_PNG)
-            columns.append(read_rows_table(file, replace(expected, rows=most)))
-    return columns
+            columns = read_rows_table(file, replace(expected, rows=most))
+        yield columns
 
 
 def _read_class_names(folder: Path, paths: list[str]) -> list[list[str]]:

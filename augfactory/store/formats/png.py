@@ -7,7 +7,7 @@ and float32 through ``load_dataset("imagefolder")``.
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -143,7 +143,7 @@ def _finish(
     return written
 
 
-def _read_columns(folder: Path, paths: list[str], expected: Expected) -> list[Columns]:
+def _read_columns(folder: Path, paths: list[str], expected: Expected) -> Iterator[Columns]:
     own = folder_of(expected.split, FOLDER)
     table = f"{own}/{TABLE}"
     pictures = {path for path in paths if path.startswith(f"{own}/") and path != table}
@@ -161,7 +161,7 @@ def _read_columns(folder: Path, paths: list[str], expected: Expected) -> list[Co
         raise ValueError(f"{table} does not list the images under the names that they have")
     if pictures != set(names):
         raise ValueError(f"the images in {FOLDER} are not those of {METADATA}")
-    return [columns]
+    yield columns
 
 
 def _read_class_names(folder: Path, paths: list[str]) -> list[list[str]]:

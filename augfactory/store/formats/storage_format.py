@@ -1,11 +1,14 @@
 """What a storage format is: how a shard becomes files, and how its rows are read again."""
 
 import math
-from collections.abc import Callable, Sequence
+import mmap
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +24,7 @@ SMALL_FILE_BYTES = 4096  # what the smallest file takes on most disks
 Elements = npt.NDArray[np.void]  # [n], images as ``element_of`` describes them
 RowRange = tuple[int, int]  # the first and the last of some neighbouring rows
 MOST_OPEN = 256  # shards at once; each holds a file descriptor, of which 1,024 are usual
+MAPPED_AT_ONCE, MOST_MAPPED = 2**16, 2**18  # bytes: with a byte, and of a shard
 READ_AT_ONCE = 2**20  # bytes of neighbouring images that are worth a read of their own
 METADATA_COLUMNS = ("soft_label", "label", "method", "round", "view", "source_index", "weight")
 
@@ -60,7 +64,7 @@ class FinishedShard:
 class Place:
     """Where rows lie: in ``folder``, in shards that end before the rows ``shard_ends``.
 
-    ``labels_of`` tells the labels of rows: rows -> int64 [n].
+    ``labels_of`` tells the labels of rows: rows -> int64 [n]. ``let_go`` is that of ``map_pixels``.
     """
 
     folder: Path
@@ -69,6 +73,7 @@ class Place:
     class_names: tuple[str, ...]
     labels_of: Callable[[Int64Array], Int64Array]
     split: str = TRAIN
+    let_go: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,10 +102,6 @@ class DatasetSize:
         return 4 * self.classes + 32 + 12 * self.parents
 
 
-def _anything(class_names: Sequence[str]) -> None:
-    del class_names
-
-
 @dataclass(frozen=True)
 class StorageFormat:
     """One way to store a dataset; each is one file of this folder.
@@ -114,9 +115,10 @@ class StorageFormat:
         encode: a shard's rows -> its files; the same bytes for the same rows.
         finish: writes what needs all shards, those of the training rows and those of the
             validation images; returns the paths of what it wrote.
-        read_columns: (folder, paths of all files, what is expected) -> METADATA_COLUMNS of each
-            shard, in row order. Raises OSError, KeyError or ValueError where the files are not
-            those that the format writes, or declare more than is expected.
+        read_columns: (folder, paths of all files, what is expected) -> METADATA_COLUMNS of one
+            shard after the other, in row order, each read when it is asked for. Raises OSError,
+            KeyError or ValueError where the files are not those that the format writes, or declare
+            more than is expected.
         read_class_names: (folder, paths of all files) -> the class names as each file that holds
             them has them; raises as ``read_columns``.
         open_images: place -> a reader: rows -> uint8 [n, H, W, C], in the order asked, repeats
@@ -141,12 +143,12 @@ class StorageFormat:
     folders: Callable[[Sequence[str]], list[str]]
     encode: Callable[[Shard, Rows], Encoded]
     finish: Callable[[Path, Sequence[str], list[FinishedShard], list[FinishedShard]], list[str]]
-    read_columns: Callable[[Path, list[str], Expected], list[Columns]]
+    read_columns: Callable[[Path, list[str], Expected], Iterator[Columns]]
     read_class_names: Callable[[Path, list[str]], list[list[str]]]
     open_images: Callable[[Place], ReadImages]
     rows_of: Callable[[str, Sequence[RowRange]], RowRange | None]
     expected_size: Callable[[DatasetSize], tuple[int, int]]
-    check_class_names: Callable[[Sequence[str]], None] = _anything
+    check_class_names: Callable[[Sequence[str]], None] = lambda _: None
     more_files: tuple[str, ...] = ()
     table: tuple[str, str] | None = None
     not_extracted: str = ""
@@ -189,8 +191,9 @@ def rows_of_shard(
     shard_path: Callable[[int, int], str], path: str, shards: Sequence[RowRange]
 ) -> RowRange | None:
     """Return the rows of the shard that lies at ``path``; see ``StorageFormat.rows_of``."""
-    paths = [shard_path(index, len(shards)) for index in range(len(shards))]
-    return shards[paths.index(path)] if path in paths else None
+    number = re.search(r"\d{1,9}", path.rpartition("/")[2])
+    index = int(number[0]) if number else len(shards)
+    return shards[index] if index < len(shards) and path == shard_path(index, len(shards)) else None
 
 
 def shard_files(
@@ -248,25 +251,32 @@ def open_by_shard(
 
 
 def map_pixels(
-    path: Path, element: np.dtype[np.void], start: int, count: int
+    path: Path, element: np.dtype[np.void], start: int, count: int, *, let_go: bool = False
 ) -> Callable[[Int64Array], Elements]:
     """Return a reader of ``count`` images that are in one piece from byte ``start`` of a file.
 
-    They are mapped into memory. Neighbours are read, not mapped: what is mapped counts as memory
-    of ours.
+    They are mapped; neighbours are read, for what is mapped counts as memory of this process.
+    ``let_go`` keeps that to some ``MOST_MAPPED`` bytes, where much else is done with each image.
     """
     least = max(2, READ_AT_ONCE // element.itemsize)
-    mapped: list[Elements] = []
+    mapped, touched = list[tuple[Elements, Any]](), 0  # and the map itself
 
     def read(rows: Int64Array) -> Elements:
+        nonlocal touched
         first, length = int(rows[0]), len(rows)
         if length >= least and first + length <= count and (np.diff(rows) == 1).all():
             with open_regular(path, follow=False) as file:
                 return np.fromfile(file, element, length, offset=start + first * element.itemsize)
         if not mapped:
             with open_regular(path, follow=False) as file:
-                mapped.append(np.memmap(file, element, "r", start, (count,)).view(np.ndarray))
-        return mapped[0][rows]
+                pages = np.memmap(file, element, "r", start, (count,))
+            mapped.append((pages.view(np.ndarray), pages.base))
+        images = mapped[0][0][rows]
+        touched += length * max(MAPPED_AT_ONCE, element.itemsize)
+        if let_go and touched > MOST_MAPPED and hasattr(mmap, "MADV_DONTNEED"):
+            mapped[0][1].madvise(mmap.MADV_DONTNEED)
+            touched = 0
+        return images
 
     return read
 

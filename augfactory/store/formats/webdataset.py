@@ -9,7 +9,7 @@ import io
 import json
 import mmap
 import tarfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -121,16 +121,15 @@ def info_bytes(class_names: Sequence[str], splits: Mapping[str, Mapping[str, int
     return f"{text}\n".encode()
 
 
-def _read_columns(folder: Path, paths: list[str], expected: Expected) -> list[Columns]:
-    columns: list[Columns] = []
-    first = 0
-    for path in _shards(paths, expected.split):
-        columns.append(_read_light(inside(folder, path), first, len(expected.class_names)))
-        first += len(columns[-1]["label"])
-    return columns
+def _read_columns(folder: Path, paths: list[str], expected: Expected) -> Iterator[Columns]:
+    first = 0 if expected.only is None else None  # the row of a later shard is not known
+    for path in expected.wanted(_shards(paths, expected.split)):
+        columns = _read_light(inside(folder, path), first, len(expected.class_names))
+        yield columns
+        first = None if first is None else first + len(columns["label"])
 
 
-def _read_light(path: Path, first: int, classes: int) -> Columns:
+def _read_light(path: Path, first: int | None, classes: int) -> Columns:
     data = _mapped(path)
     places = _places(data, "json", first).tolist()
     try:

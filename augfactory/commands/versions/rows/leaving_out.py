@@ -109,7 +109,7 @@ def stored_without(
     origin: Path,
     manifest: Manifest,
     building: Path,
-    records: list[shards.ShardRecord],
+    made: shards.Summary,
 ) -> dict[str, Any]:
     """Write the tables beside the rows that stay; return what a manifest says of these.
 
@@ -122,7 +122,7 @@ def stored_without(
     )
     return {
         "rows": len(fewer.kept),
-        "counts": shards.add_counts(records),
+        "counts": made.counts,
         "class_rows": None,
         "rejected": _rejected(fewer, origin, manifest),
         "left_out_from": manifest.left_out_from or entry,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from augfactory.commands.expand.build import Build, Dataset, make_version
+from augfactory.commands.expand.build import Build, Dataset, make_version, read_records
 from augfactory.commands.expand.expand import described
 from augfactory.commands.expand.inputs import BuildInputs, build_of
 from augfactory.commands.expand.shard import begin_job, render_shards
@@ -180,8 +180,8 @@ def make_redraw(
         _keep_told(asked, build, inputs, progress)
         return render_shards(build, waiting, run)
 
-    def describe(records: list[shards.ShardRecord], told: dict[str, Any]) -> Manifest:
-        digests = b"".join(record.digests for record in records)
+    def describe(made: shards.Summary, told: dict[str, Any]) -> Manifest:
+        digests = b"".join(record.digests for record in read_records(build))
         _hold_others(asked, build, np.frombuffer(digests, "V32"), progress)
         manifest = version.manifest
         entry = VersionEntry(
@@ -191,7 +191,7 @@ def make_redraw(
             "redrawn_from": (*manifest.redrawn_from, entry),
             "about": manifest.about if about is None else about,
         }
-        return described(build, inputs, records, {**told, **more}, began, progress)
+        return described(build, inputs, made, {**told, **more}, began, progress)
 
     return make_version(build, make_rows, describe, lock, progress)
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from augfactory.commands.opening.opening import spec_of
 from augfactory.commands.progress import Progress
@@ -21,13 +22,15 @@ from augfactory.store.validation import originals
 DIGEST = "V32"  # of a row
 
 
-def validation_problems(version: Version, digests: bytes) -> list[str]:
+def validation_problems(
+    folder: Path, training: Manifest, trained: npt.NDArray[np.void]
+) -> list[str]:
     """Hold the validation images to the manifest, and to be none that a row was made from.
 
-    ``digests`` are those of the training rows.
+    ``trained`` V32 [n] are the digests of the originals among the training rows.
     """
-    manifest = version.manifest.of_validation()
-    held = open_stored(version.folder, manifest, VAL)
+    manifest = training.of_validation()
+    held = open_stored(folder, manifest, VAL)
     problems = _wrong_columns(held)
     found = b"".join(row_digests(rows) for _, rows in read_row_ranges(held))
     if content_hash(manifest.image_shape, manifest.class_names, [found]) != manifest.content_hash:
@@ -37,13 +40,11 @@ def validation_problems(version: Version, digests: bytes) -> list[str]:
     counts = count_rows(held.methods, held.source.labels, manifest.class_names)
     if counts != manifest.counts:
         problems.append(f"{MANIFEST}: its counts of {VAL} are not those of the data")
-    of_training, of_held = version.manifest.source, manifest.source
+    of_training, of_held = training.source, manifest.source
     if (of_training.text, of_training.split) == (of_held.text, of_held.split):
         both = np.intersect1d(of_training.numbers, of_held.numbers)
         if len(both):
             problems.append(f"{VAL}: source image {both[0]} is among the training rows' too")
-    kept = np.flatnonzero(version.methods == "original")
-    trained = np.frombuffer(digests, DIGEST)[kept]
     shared = np.flatnonzero(np.isin(np.frombuffer(found, DIGEST), trained))
     if len(shared):
         problems.append(

@@ -1,0 +1,1 @@
+"""What `verify` holds a version to."""
