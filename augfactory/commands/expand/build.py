@@ -17,6 +17,7 @@ from augfactory.errors import ResourceError, VerificationError
 from augfactory.pipeline import plan as planning
 from augfactory.pipeline.recipes.recipe import Recipe
 from augfactory.store import shards
+from augfactory.store.beside.pseudo_label_table import tables_beside
 from augfactory.store.disk.atomic import publish_folder, write_file
 from augfactory.store.disk.lock import Lock, drop_left_lock, only_writer
 from augfactory.store.documents.card import card
@@ -34,7 +35,6 @@ from augfactory.store.manifest import (
     manifest_bytes,
     read_manifest,
 )
-from augfactory.store.pseudo_label_table import tables_beside
 from augfactory.store.versions import find_recipe, next_version
 
 SPARE_BYTES = 64 * 2**20

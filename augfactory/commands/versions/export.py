@@ -20,6 +20,7 @@ from augfactory.errors import RecipeError, VerificationError
 from augfactory.guarded.files import is_there, open_inside
 from augfactory.source_rows import SourceRows
 from augfactory.store import shards
+from augfactory.store.beside.pseudo_label_table import tables_beside
 from augfactory.store.disk.atomic import remove, writing
 from augfactory.store.disk.lock import Lock
 from augfactory.store.formats.registry import FORMATS
@@ -27,7 +28,6 @@ from augfactory.store.formats.storage_format import Shard
 from augfactory.store.manifest import MANIFEST, Manifest, is_as_listed, read_manifest
 from augfactory.store.manifest_parts import VersionEntry
 from augfactory.store.places import path_at, place_from, portable, remember
-from augfactory.store.pseudo_label_table import tables_beside
 from augfactory.store.reader import Version, open_rows, read_chosen, read_rows
 from augfactory.store.splits import VAL
 from augfactory.store.versions import find_version, version_folders

@@ -16,8 +16,8 @@ from augfactory.records import Source, SourceSpec
 from augfactory.source_rows import SourceRows, fingerprint
 from augfactory.sources.opening import open_source
 from augfactory.sources.unlabelled import open_unlabelled
+from augfactory.store.beside.left_out_table import IS_LEFT_OUT, PARENTS_BEFORE, ROW_BEFORE
 from augfactory.store.disk.atomic import write_file
-from augfactory.store.left_out_table import IS_LEFT_OUT, PARENTS_BEFORE, ROW_BEFORE
 from augfactory.store.reader import Version, open_version
 from augfactory.store.versions import find_version
 

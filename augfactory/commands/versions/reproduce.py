@@ -24,13 +24,13 @@ from augfactory.pipeline.settle import columns_of_rejected, count_rejected, reje
 from augfactory.pipeline.shares import is_filtered
 from augfactory.records import Int64Array
 from augfactory.store import shards
+from augfactory.store.beside.left_out_table import read_drawn_of_left_out
+from augfactory.store.beside.pseudo_label_table import PSEUDO_LABELS, read_pseudo_labels
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.disk.scratch import scratch_folder
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.formats.storage_format import METADATA_COLUMNS
-from augfactory.store.left_out_table import read_drawn_of_left_out
 from augfactory.store.manifest import PLAN, Manifest, library_versions, read_manifest
-from augfactory.store.pseudo_label_table import PSEUDO_LABELS, read_pseudo_labels
 from augfactory.store.reader import Version, open_rows, read_drawn
 from augfactory.store.tables import Expected
 from augfactory.store.versions import find_version

@@ -21,6 +21,7 @@ from augfactory.guarded.files import NotRegularError, is_there, open_inside, rea
 from augfactory.pipeline.settle import columns_of_rejected, count_rejected, rejected_of
 from augfactory.records import SourceSpec
 from augfactory.sources.opening import open_source
+from augfactory.store.beside.pseudo_label_table import tables_beside
 from augfactory.store.checked import DOCUMENTS
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.layout import foreign_entries, layout_of, layout_problems
@@ -33,7 +34,6 @@ from augfactory.store.manifest import (
     read_manifest,
 )
 from augfactory.store.manifest_parts import FileEntry
-from augfactory.store.pseudo_label_table import tables_beside
 from augfactory.store.reader import open_version, read_plan
 from augfactory.store.splits import VAL
 from augfactory.store.statistics import Counts

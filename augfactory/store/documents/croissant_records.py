@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from augfactory.store.beside.left_out_table import PARENTS_BEFORE, ROW_BEFORE
 from augfactory.store.formats.registry import FORMATS
-from augfactory.store.left_out_table import PARENTS_BEFORE, ROW_BEFORE
 from augfactory.store.manifest import PLAN, Manifest
 from augfactory.store.splits import VAL
 

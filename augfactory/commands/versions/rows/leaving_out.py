@@ -16,7 +16,7 @@ from augfactory.pipeline.plan import count_rows
 from augfactory.pipeline.settle import columns_of_rejected, count_rejected, rejected_of
 from augfactory.records import Int64Array
 from augfactory.store import shards
-from augfactory.store.left_out_table import write_without
+from augfactory.store.beside.left_out_table import write_without
 from augfactory.store.manifest import PLAN, Manifest, content_hash, row_digests
 from augfactory.store.manifest_parts import VersionEntry
 from augfactory.store.reader import Version, open_rows, read_drawn, read_row_ranges

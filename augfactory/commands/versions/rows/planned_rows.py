@@ -11,7 +11,7 @@ from augfactory.errors import VerificationError
 from augfactory.guarded.decoding import decoding
 from augfactory.guarded.files import open_inside
 from augfactory.guarded.parquet import check_table, open_parquet
-from augfactory.store.left_out_table import PARENTS_BEFORE, ROW_BEFORE
+from augfactory.store.beside.left_out_table import PARENTS_BEFORE, ROW_BEFORE
 from augfactory.store.manifest import PLAN
 from augfactory.store.reader import Version
 

@@ -26,11 +26,11 @@ from augfactory.pipeline.settle import UNTOLD, columns_of_rejected, draw_number,
 from augfactory.pipeline.shares import is_filtered
 from augfactory.records import Int64Array
 from augfactory.store import shards
+from augfactory.store.beside.pseudo_label_table import PSEUDO_LABELS, read_pseudo_labels
 from augfactory.store.disk.atomic import remove, write_file
 from augfactory.store.disk.lock import Lock
 from augfactory.store.manifest import Manifest, row_digests
 from augfactory.store.manifest_parts import About, VersionEntry
-from augfactory.store.pseudo_label_table import PSEUDO_LABELS, read_pseudo_labels
 from augfactory.store.reader import (
     Version,
     open_version,

@@ -11,8 +11,8 @@ from augfactory.guarded.decoding import decoding
 from augfactory.guarded.files import inside
 from augfactory.guarded.parquet import read_parquet
 from augfactory.records import Float32Array, Int64Array
+from augfactory.store.beside.left_out_table import LEFT_OUT
 from augfactory.store.formats.storage_format import unreadable
-from augfactory.store.left_out_table import LEFT_OUT
 from augfactory.store.manifest import PLAN, Manifest
 from augfactory.store.tables import table_bytes
 
