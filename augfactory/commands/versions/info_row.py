@@ -202,6 +202,8 @@ def as_text(found: RowInfo) -> str:
         widest = max(map(len, found.drawn))
         lines.append("drawn")
         for name, value in found.drawn.items():
-            shown = f"{value:.6g}" if isinstance(value, float) else str(value)
+            shown = str(value)
+            if isinstance(value, float):
+                shown = f"{value:.0f}" if value.is_integer() else f"{value:.6g}"
             lines.append(f"  {name:<{widest}}  {shown}")
     return "\n".join(map(escaped, lines))  # what breaks a line came from the data
