@@ -15,7 +15,10 @@ The model. A shard is rendered and written by one core; machines share the rende
 reads every record, joins plans and statistics, lists and hashes. So
 
     time   = max(rows · image + shards · shard / cores, bytes / disk, shards · task) + publishing
-    memory = what it takes at the start + rows · (record, digests, plan) + shards · entry
+    memory = what it takes at the start + rows · what is left of a row + shards · entry
+
+What is counted by runs of 262,144 rows (``store/repeats.py``) is counted by runs of ``RUN`` here,
+so that the small sets grow as large ones do; some 10 MiB come on top.
 """
 
 import argparse
@@ -46,12 +49,14 @@ from augfactory.errors import ResourceError
 from augfactory.keyed_random import generator
 from augfactory.pipeline import plan as planning
 from augfactory.records import SourceSpec
+from augfactory.store import repeats
 
 ROWS = [10**power for power in range(6, 11)]
 MACHINES = [1, 10, 100, 1000]
 # Of the runs: megabytes of pixels, and rows of a shard at most; one unlike the others in each.
 RUNS = ((48, 4096), (192, 4096), (48, 64), (96, 128))
 SOURCE_BYTES, FEWEST, MOST = 2**20, 20, 500  # of the source, and its images
+RUN = 2**13
 TASKS = 300
 UNMEASURED_TASK = 0.002  # seconds, where Ray is not installed
 MOST_IN_A_FOLDER = 1_000_000  # files; network disks list such a folder in minutes
@@ -112,6 +117,7 @@ class Clock(Progress):
 def one(megabytes: int, shard_rows: int, size: str, folder: Path) -> dict[str, float]:
     """Make one dataset in this process and say what it took."""
     _use(shard_rows)
+    repeats.LEAST_RUN = RUN
     height, width, channels = map(int, size.split("x"))
     each = height * width * channels
     sources = min(max(SOURCE_BYTES // each, FEWEST), MOST)

@@ -11,7 +11,7 @@ from augfactory.store.disk.atomic import write_file
 
 Words = npt.NDArray[np.uint64]
 DIGEST_WORDS = 4  # a row's digest as uint64 numbers
-LEAST_RUN = 2**20  # words that are sorted at once
+LEAST_RUN = 2**18  # words that are sorted at once
 MOST_RUNS = 256
 
 
