@@ -1,8 +1,9 @@
 """The commands as Python functions: examples that run, defaults that are the commands'."""
 
+import contextlib
 import doctest
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,11 @@ import typer
 
 import augfactory
 from augfactory import api
+from augfactory.api import datasets
 from augfactory.cli.app import app
+from augfactory.cli.options.engine import Chosen
+from augfactory.commands.evaluate import evaluate as evaluating
+from augfactory.engines.processes import worker_pool
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.store.manifest import read_manifest
 from tests.report.undrawn import blank, draw_nothing
@@ -102,3 +107,42 @@ def test_rejected_rows_are_drawn_anew_and_the_card_is_filled(
         augfactory.expand("d-x2@v1", reject="rows.txt", factor=2)
     with pytest.raises(RecipeError, match="out: is missing"):
         augfactory.expand("sample", factor=2)
+
+
+def test_a_vae_is_trained_as_the_article_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = augfactory.train_vae(
+        "sample", "m", n_train=20, steps=3, geometry=False, verdict=False, save_at_loss=[1e6],
+        architecture="keras-mnist", optimiser="rmsprop", schedule="constant", warmup=0,
+        clip=False, noise="batch", learning_rate=1e-3,
+    )  # fmt: skip
+    told = model.config.training
+    assert (model.config.architecture, told.optimiser, told.schedule) == (
+        "keras-mnist", "rmsprop", "constant",
+    )  # fmt: skip
+    assert (told.warmup, told.clip, told.noise) == (0, False, "batch")
+    assert len(model.checkpoints) == 1
+    with pytest.raises(RecipeError, match="there is no optimiser 'sgd'"):
+        augfactory.train_vae("sample", "other", optimiser="sgd")  # type: ignore[arg-type]
+
+
+def test_an_evaluation_is_of_groups_and_done_by_an_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(evaluating, "evaluate", lambda request, _: asked.append(request))
+    augfactory.evaluate("d", "sample:test", group="patient", workers=1)
+    assert (asked[0].group, asked[0].runs_on) == ("patient", worker_pool)
+
+    @contextlib.contextmanager
+    def chosen(*named: Any) -> Iterator[Chosen]:
+        yield Chosen(named, 5)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(datasets, "chosen_engine", chosen)
+    augfactory.evaluate("d", "sample:test", engine="ray", address="head:6379")
+    assert (asked[1].runs_on, asked[1].workers) == (("ray", "head:6379", None), 5)
+    monkeypatch.undo()
+    with pytest.raises(RecipeError, match="--address"):
+        augfactory.evaluate("d", "sample:test", address="head:6379")

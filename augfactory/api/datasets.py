@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from augfactory.api.models import Read, Size
+from augfactory.cli.options.engine import chosen_engine
 from augfactory.cli.progress import StderrProgress
 from augfactory.commands.evaluate import evaluate as evaluating
 from augfactory.commands.evaluate.evaluate import EvaluateResult
@@ -197,6 +198,7 @@ def evaluate(
     arms: Sequence[str] = (),
     baseline: str | None = None,
     held_out: str | Path | None = None,
+    group: str | None = None,
     corruptions: str | None = None,
     corrupted: str | Path | None = None,
     ensemble: int | None = None,
@@ -206,6 +208,8 @@ def evaluate(
     device: Literal["auto", "cpu", "cuda"] = "auto",
     out: str | Path | None = None,
     workers: int | None = None,
+    engine: Literal["local", "ray"] = "local",
+    address: str | None = None,
     progress: bool = False,
 ) -> EvaluateResult:
     """Compare datasets with their originals and say what to train on: `augfactory evaluate`.
@@ -221,7 +225,10 @@ def evaluate(
         arms: further arms, such as "originals+cutmix".
         baseline: the arm to compare with; None is the best of those that need no dataset.
         held_out: labelled images that calibrate the probabilities; None takes unused ones.
-        corruptions: test on corrupted images, too: "mnist-c", "cifar-c" or "imagenet-c".
+        group: which images belong together, as --group: no group of the originals may be in the
+            test, nor among the images that calibrate.
+        corruptions: test on corrupted images, too: "mnist-c", "cifar-c", "imagenet-c"
+            or "mnist-c-extra".
         corrupted: test on published ones: a folder such as CIFAR-10-C, MNIST-C or ImageNet-C.
         ensemble: how many classifiers of an arm answer together, too.
         size: as for ``train_vae``; None converts test images as the datasets' were.
@@ -230,6 +237,8 @@ def evaluate(
         device: where to train.
         out: folder of the results; None is ``NAME-evaluation``.
         workers: processes; None is one per core.
+        engine: where classifiers are trained: processes of this machine, or Ray (docs/scale.md).
+        address: with engine="ray" the cluster, HOST:PORT or "auto"; None starts one here.
         progress: show progress on stderr.
 
     Returns:
@@ -246,22 +255,25 @@ def evaluate(
         ['originals', 'originals+geometry', 'originals+geometry+mixup', 'digits-x3']
     """
     named = [datasets] if isinstance(datasets, str | Path) else datasets
-    request = EvaluateRequest(
-        datasets=tuple(map(str, named)),
-        test=spec_read_by(test, size, colour, read),
-        classifier=classifier,
-        seeds=seeds,
-        steps=steps,
-        minutes=minutes,
-        batch=batch,
-        device=device,
-        arms=tuple(arms),
-        baseline=baseline,
-        held_out=None if held_out is None else spec_read_by(held_out, size, colour),
-        corruptions=corruptions,
-        corrupted=None if corrupted is None else Path(corrupted),
-        ensemble=ensemble,
-        workers=workers or default_workers(),
-        out=None if out is None else Path(out),
-    )
-    return evaluating.evaluate(request, StderrProgress() if progress else Progress())
+    with chosen_engine(engine, address, workers) as chosen:
+        request = EvaluateRequest(
+            datasets=tuple(map(str, named)),
+            test=spec_read_by(test, size, colour, read),
+            classifier=classifier,
+            seeds=seeds,
+            steps=steps,
+            minutes=minutes,
+            batch=batch,
+            device=device,
+            arms=tuple(arms),
+            baseline=baseline,
+            held_out=None if held_out is None else spec_read_by(held_out, size, colour),
+            corruptions=corruptions,
+            corrupted=None if corrupted is None else Path(corrupted),
+            ensemble=ensemble,
+            workers=chosen.workers,
+            out=None if out is None else Path(out),
+            runs_on=chosen.engine,
+            group=group,
+        )
+        return evaluating.evaluate(request, StderrProgress() if progress else Progress())

@@ -1,6 +1,6 @@
 """``augfactory.train_vae``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,12 +29,19 @@ def train_vae(
     read: Read = None,
     seed: int = 0,
     steps: int = 1500,
+    architecture: Literal["conditional", "keras-mnist"] = "conditional",
     latent: int = 20,
     batch: int = 64,
     learning_rate: float = 2e-3,
+    optimiser: Literal["adam", "rmsprop"] = "adam",
+    schedule: Literal["cosine", "constant"] = "cosine",
+    clip: bool = True,
+    noise: Literal["image", "batch"] = "image",
     kl_weight: float = 1.0,
+    warmup: int | None = None,
     patience: int = 20,
     validation: float = 0.0,
+    save_at_loss: Sequence[float] = (),
     device: Literal["auto", "cpu", "cuda"] = "auto",
     verdict: bool = True,
     progress: bool = False,
@@ -56,12 +63,20 @@ def train_vae(
         read: more options by name, such as {"fit": "pad"} or {"labels": "train.csv"}.
         seed: random seed.
         steps: optimiser steps.
+        architecture: "conditional" is given each image's class; "keras-mnist" is the network of
+            the VAE article, which is not.
         latent: size of the latent vector.
         batch: batch size.
-        learning_rate: initial learning rate of Adam.
+        learning_rate: initial learning rate.
+        optimiser: what makes the steps; "rmsprop" has Keras' constants.
+        schedule: whether the learning rate falls to 0, by a cosine, or is constant.
+        clip: shorten gradients that are too long.
+        noise: latent noise of its own for each image, or the same for a batch.
         kl_weight: weight of the KL term after warm-up.
+        warmup: steps of KL warm-up; None is a fifth of all.
         patience: stop after so many intervals without improvement; 0 never stops.
         validation: share of each class held out to choose the best weights.
+        save_at_loss: keep a checkpoint when one of these losses is reached.
         device: where to train.
         verdict: measure how many decoded images a classifier still recognises.
         progress: show progress on stderr.
@@ -86,12 +101,19 @@ def train_vae(
         preset=preset,
         seed=seed,
         steps=steps,
+        architecture=architecture,
         latent=latent,
         batch=batch,
         learning_rate=learning_rate,
+        optimiser=optimiser,
+        schedule=schedule,
+        clip=clip,
+        noise=noise,
         kl_weight=kl_weight,
+        warmup=warmup,
         patience=patience,
         validation=validation,
+        save_at_loss=tuple(save_at_loss),
         device=device,
         verdict=verdict,
     )

@@ -134,8 +134,9 @@ def evaluate(
     corruptions: Annotated[
         str | None,
         typer.Option(
-            metavar="mnist-c|cifar-c|imagenet-c",
-            help="Test on corrupted images too, with the constants of this benchmark.",
+            metavar="mnist-c|cifar-c|imagenet-c|mnist-c-extra",
+            help="Test on corrupted images too, with the constants of this benchmark; "
+            "mnist-c-extra is its glass blur to all sides, alone.",
         ),
     ] = None,
     corrupted: Annotated[

@@ -38,7 +38,12 @@ from augfactory.cli.session import (
 def tune(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help=SOURCE_HELP)],
     out: Annotated[Path, typer.Option(metavar="FILE.toml", help="Recipe file to write.")],
-    minutes: Annotated[float, typer.Option(help="About how many minutes to take at most.")] = 10.0,
+    minutes: Annotated[
+        float,
+        typer.Option(
+            help="About how many minutes to take; all recipes are tried once, whatever it takes."
+        ),
+    ] = 10.0,
     n_train: Annotated[
         int | None, typer.Option(help="Use only N images, evenly from the classes.")
     ] = None,

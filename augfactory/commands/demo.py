@@ -18,7 +18,7 @@ FACTOR = 50
 # Sized for six minutes on two cores, and for arms that are at their plateau at the end.
 VAE_STEPS = 750
 CLASSIFIER_STEPS, BATCH = 400, 32
-SEEDS = 3
+SEEDS = 5
 UNLABELLED = {"images": 2000, "teachers": 3, "steps": 150, "views": 1}
 
 

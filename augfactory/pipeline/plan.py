@@ -102,6 +102,11 @@ def count_rows(recipe: Recipe, sources: int) -> int:
     return sections(recipe, sources)[-1].stop
 
 
+def count_stored(recipe: Recipe, sources: int) -> int:
+    """Return how many rows a version holds: all that are made but those that are left out."""
+    return count_rows(recipe, sources) - len(recipe.left_out)
+
+
 def parents(recipe: Recipe) -> int:
     """Return how many source images at most a row is made from."""
     paired = recipe.vae is not None and SAMPLERS[recipe.vae.sampler].needs_partner
@@ -123,6 +128,14 @@ def shard_ranges(recipe: Recipe, sources: int, image_shape: tuple[int, int, int]
         for section in sections(recipe, sources)
         for start in range(section.start, section.stop, rows)
     ]
+
+
+def stored_ranges(recipe: Recipe, sources: int, image_shape: tuple[int, int, int]) -> list[Section]:
+    """Return the rows of each shard of a version; without some of its rows it has no sections."""
+    if not recipe.left_out:
+        return shard_ranges(recipe, sources, image_shape)
+    rows, stop = rows_of_a_shard(image_shape), count_stored(recipe, sources)
+    return [Section(0, start, min(start + rows, stop)) for start in range(0, stop, rows)]
 
 
 def draw_columns(recipe: Recipe) -> list[str]:

@@ -13,12 +13,13 @@ def recipe_toml(recipe: Mapping[str, Any]) -> str:
 
     There a stage holds its parameters itself, what a method mixes is called "from", and no
     geometry is ``geometry = false``. A share that a recipe file would fill in is written. A None is
-    left out: TOML has none, and it is the default. The images of classes are those of the source.
+    left out: TOML has none, and it is the default. The images of classes are those of the source,
+    and rows that were rejected are no part of a recipe file.
     """
     stages = {"geometry": recipe.get("geometry"), "vae": recipe.get("vae")}
     if stages["vae"]:
         stages["vae"] = {"share": 1.0, **stages["vae"]}
-    apart = (*stages, "vary", "mix", "class_images")
+    apart = (*stages, "vary", "mix", "class_images", "redrawn", "left_out")
     plain = {key: value for key, value in recipe.items() if key not in apart}
     if "geometry" in recipe and not stages["geometry"]:
         plain["geometry"] = False

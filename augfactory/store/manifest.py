@@ -32,6 +32,7 @@ from augfactory.store.manifest_parts import (
     VersionEntry,
     fit_channels,
     fit_class_names,
+    left_out_rows,
     plain_name,
     rejected_rows,
 )
@@ -65,7 +66,9 @@ class Manifest(BaseModel):
     that stand although none of their draws was. ``redrawn_from`` are the versions whose rows were
     rejected, one for each round of the recipe's ``redrawn``. ``validation`` tells of the
     images in ``val/``, where there are any; all else tells of the training rows alone.
-    ``class_rows`` are the rows that each class leads, where classes were not expanded alike.
+    ``class_rows`` are the rows that each class leads, where classes were not expanded alike and
+    no row is left out. ``left_out_from`` is the version that holds the rows which the recipe's
+    ``left_out`` lists, too: the numbers are those of that version.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -94,6 +97,7 @@ class Manifest(BaseModel):
     redrawn_from: tuple[VersionEntry, ...] = Field(
         default=(), exclude_if=lambda entries: not entries
     )
+    left_out_from: VersionEntry | None = Field(default=None, exclude_if=lambda entry: entry is None)
     unlabelled: SourceRows | None = Field(default=None, exclude_if=lambda entry: entry is None)
     about: About | None = Field(default=None, exclude_if=lambda told: told is None)
     statistics: Statistics | None = None
@@ -114,6 +118,8 @@ class Manifest(BaseModel):
             raise ValueError(f"there is no format {str(self.recipe.get('format'))[:80]!r}")
         if len(self.redrawn_from) != len(rejected_rows(self.recipe)):
             raise ValueError("it does not tell of each round of rejected rows whose rows they were")
+        if (self.left_out_from is None) == bool(self.left_out):
+            raise ValueError("it does not tell of which version rows were left out")
         if self.model is not None:
             ModelEntry.model_validate(self.model)
         return self
@@ -149,6 +155,11 @@ class Manifest(BaseModel):
     def rejected_rows(self) -> list[list[int]]:
         """The rows that were rejected and drawn anew, round by round."""
         return rejected_rows(self.recipe)
+
+    @property
+    def left_out(self) -> list[int]:
+        """The rows of ``left_out_from`` that this version is stored without."""
+        return left_out_rows(self.recipe)
 
     @property
     def format(self) -> str:

@@ -80,6 +80,17 @@ def rejected_rows(recipe: Mapping[str, Any]) -> list[list[int]]:
     return rounds
 
 
+def left_out_rows(recipe: Mapping[str, Any]) -> list[int]:
+    """Return the rows that a version is stored without.
+
+    ``recipe`` is that of a manifest; raise ValueError where it holds something else.
+    """
+    rows = recipe.get("left_out") or []
+    if not isinstance(rows, list) or not all(type(row) is int for row in rows):
+        raise ValueError("'left_out' is no list of rows")
+    return rows
+
+
 def _told_text(text: str) -> str:
     problem = problem_with_name(text)
     if problem is not None:

@@ -195,15 +195,19 @@ def read_row_ranges(version: Version, rows: int = MOST_AT_ONCE) -> Iterator[tupl
 
 def read_rows(version: Version, start: int, stop: int) -> Rows:
     """Read the rows from ``start`` to ``stop`` (excluded), every column of them."""
-    inside = np.arange(start, stop)
+    return read_chosen(version, np.arange(start, stop))
+
+
+def read_chosen(version: Version, rows: Int64Array) -> Rows:
+    """Read ``rows`` [n], every column of them."""
     return Rows(
-        image=version.source.read_images(inside),
-        soft_label=version.source.read_soft_labels(inside),
-        method=version.methods[inside],
-        round=version.rounds[inside],
-        view=version.views[inside],
-        source_index=version.source_index[inside],
-        weight=version.weight[inside],
+        image=version.source.read_images(rows),
+        soft_label=version.source.read_soft_labels(rows),
+        method=version.methods[rows],
+        round=version.rounds[rows],
+        view=version.views[rows],
+        source_index=version.source_index[rows],
+        weight=version.weight[rows],
     )
 
 
@@ -218,7 +222,8 @@ def read_parents(version: Version, rows: Int64Array) -> list[Int64Array]:
     found = []
     for row in rows.tolist():
         known = parent_row[row][parent_row[row] >= 0].tolist()
-        sources = version.source_index[row][version.source_index[row] >= 0].tolist()
+        sources = version.source_index[row][parent_row[row] == -1]
+        sources = sources[sources >= 0].tolist()
         found.append(np.array(known or [row_of[s] for s in sources if s in row_of], dtype=np.int64))
     return found
 

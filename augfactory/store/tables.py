@@ -6,7 +6,7 @@ float32 through ``load_dataset``.
 
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -67,11 +67,21 @@ def table_bytes(columns: Columns, schema: pa.Schema | None = None) -> bytes:
 
 def join_tables(parts: Iterable[Path], path: Path) -> None:
     """Write the Parquet files ``parts``, all of one schema, after each other as one at ``path``."""
-    with writing(path) as file:
-        writer: pq.ParquetWriter | None = None
+
+    def tables() -> Iterator[pa.Table]:
         for part in parts:
             with open_regular(part) as read:
                 table = pq.read_table(read)
+            yield table
+
+    write_tables(tables(), path)
+
+
+def write_tables(tables: Iterable[pa.Table], path: Path) -> None:
+    """Write tables of one schema after each other as one Parquet file at ``path``."""
+    with writing(path) as file:
+        writer: pq.ParquetWriter | None = None
+        for table in tables:
             writer = writer or pq.ParquetWriter(file, table.schema)
             writer.write_table(table)
         if writer is not None:

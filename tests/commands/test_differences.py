@@ -6,6 +6,7 @@ from typing import Any
 from augfactory.commands.versions.differences import between, in_words, recipe_words
 from augfactory.pipeline.recipes.recipe import Recipe
 from augfactory.pipeline.recipes.stages import default_geometry, mix_stage
+from augfactory.pipeline.recipes.vary import vary_stage
 from augfactory.source_rows import SourceRows
 from augfactory.store.manifest import Manifest, read_manifest
 from tests.commands.versions import write_source, write_version
@@ -37,12 +38,13 @@ def test_a_recipe_in_a_few_words() -> None:
         originals=False,
         seed=3,
         geometry=default_geometry((9, 7, 1)),
+        vary=(vary_stage("test", "stroke", {}),),
         vae=vae_stage("test", "same-class", {}),
         mix=(mix_stage("test", "ricap", 7, "expanded", {}),),
         format="png",
     )
     assert recipe_words(recipe.model_dump(mode="json")) == (
-        "x10, no originals, geometry digits, vae same-class, ricap 7, seed 3, png"
+        "x10, no originals, geometry digits, vae same-class, stroke, ricap 7, seed 3, png"
     )
 
 

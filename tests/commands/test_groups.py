@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import augfactory
 from augfactory.commands.evaluate.evaluate import prepare as prepare_evaluation
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.opening.reading import spec_read_by
@@ -131,6 +132,8 @@ def test_evaluate_refuses_a_test_of_the_patients_that_it_trains_on() -> None:
     with pytest.raises(InputDataError) as raised:
         evaluation("leaking.csv", group=r"^(\d)\d*\.png$")  # the first digit of the number
     assert "groups by ^(\\d)\\d*\\.png$ are in first.csv too: 4" in str(raised.value)
+    with pytest.raises(InputDataError, match="groups by"):
+        augfactory.evaluate("set-x2", "leaking.csv", group=r"^(\d)\d*\.png$", read=READ, workers=1)
     told = run(
         "evaluate", "set-x2", "--test", "test.csv", "--root", "flat", "--label-column", "kind",
         "--group", "doctor", "--steps", 2, cwd=Path(), code=3,

@@ -212,3 +212,30 @@ def test_the_page_is_no_wider_than_the_window(page: Page, width: int) -> None:
     assert box
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= width
+
+
+@pytest.mark.parametrize(
+    ("asked", "remedy"),
+    [
+        (["--out", "page.html"], "Name it page.png, or add --html."),
+        (["--out", "sheet.jpg"], "Name it sheet.png, or add --html."),
+        (["--html", "--out", "sheet.png"], "Name it sheet.html."),
+    ],
+)
+def test_a_name_of_another_kind_of_file_is_refused_before_anything_is_written(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[str], remedy: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = CliRunner().invoke(app, ["preview", str(made), *asked])
+    assert told.exit_code == 2
+    assert remedy in told.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_list_of_rejected_rows_that_is_not_there_is_told(made: Path, tmp_path: Path) -> None:
+    told = CliRunner().invoke(
+        app, ["expand", str(made), "--reject", str(tmp_path / "none.json"), "--workers", "1"]
+    )
+    assert told.exit_code == 3
+    assert "none.json: there is no such file" in told.stderr
+    assert "Errno" not in told.stderr

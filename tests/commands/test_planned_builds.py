@@ -304,3 +304,5 @@ def test_drawings_are_bent_and_their_strokes_changed_unless_something_is_said(
         assert "--vary none" not in said
     recipe, _ = recipe_of("own", "--factor", "3", "--vary", "erasing", "--vary", "jitter")
     assert [stage["method"] for stage in recipe["vary"]] == ["erasing", "jitter"]
+    card = (find_version(str(tmp_path / "own-x3")) / "README.md").read_text(encoding="utf-8")
+    assert "changed once more: by erasing, then by jitter." in " ".join(card.split())

@@ -29,7 +29,7 @@ from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation import pseudo_labels as own
 from augfactory.evaluation.training.training_set import version_set
 from augfactory.records import SourceSpec
-from augfactory.store.pseudo_label_table import read_pseudo_labels
+from augfactory.store.beside.pseudo_label_table import read_pseudo_labels
 from augfactory.store.reader import Version, open_version
 from augfactory.vae.training_batches import draw_batch
 from tests.commands.versions import write_source

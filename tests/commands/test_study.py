@@ -21,6 +21,7 @@ from augfactory.evaluation.comparison.protocol import Run, RunResult
 from augfactory.evaluation.comparison.results import StudyResults
 from augfactory.report.recipe_toml import study_toml
 from augfactory.store.disk.lock import only_writer
+from augfactory.store.manifest import read_manifest
 from augfactory.vae.config import read_config
 from tests.commands.tiny import stand_in_for
 from tests.commands.versions import write_source
@@ -131,6 +132,53 @@ def test_a_study_compares_within_each_number_of_originals(place: Path) -> None:
     page = (result.out / "report.html").read_text()
     assert "what was made from what" in page
     assert "the nearest originals" not in page  # nothing was decoded
+
+
+def test_arms_of_a_study_may_even_out_the_classes(place: Path) -> None:
+    images, labels = patterns("train", 80)
+    uneven = np.flatnonzero((labels < 3) & ~((labels == 2) & (np.arange(80) > 30)))
+    write_source(place / "train.h5", images[uneven], labels[uneven])
+    test, of_test = patterns("test", 50)
+    write_source(place / "test.h5", test[of_test < 3], of_test[of_test < 3])
+    assert np.bincount(labels[uneven]).tolist() == [8, 8, 3]
+    (place / "s.toml").write_text(f"""
+title = "Uneven patterns"
+source = "{place}/train.h5"
+test = "{place}/test.h5"
+n_train = [{len(uneven)}]
+subsets = 1
+seeds = 1
+steps = 2
+arms = [
+    {{ name = "originals" }},
+    {{ name = "balanced", factor = 2, balance = true }},
+    {{ name = "exactly {{rows}}", per_class = "{{rows}}", grid = {{ rows = [12, 20] }} }},
+    {{ name = "mixed", factor = 2, balance = true, mix = [{{ method = "mixup", copies = 1 }}] }},
+    {{ name = "single", factor = 2, class_factors = {{ "class 2" = 6 }} }},
+]
+""")
+    line = ["study", str(place / "s.toml"), "--out", str(place / "out"), "--workers", "1"]
+    told = CliRunner().invoke(app, line)
+    assert told.exit_code == 0, told.output
+    found = {}
+    for path in (place / "out").rglob("manifest.json"):
+        manifest = read_manifest(path.parent)
+        rows = manifest.class_rows or {
+            name: sum(counts.get(name, 0) for counts in manifest.counts.values())
+            for name in manifest.class_names[:3]
+        }
+        found[manifest.name] = [rows[f"class {number}"] for number in range(3)]
+        counted = sum(sum(counts.values()) for counts in manifest.counts.values())
+        assert counted == manifest.rows == sum(found[manifest.name])
+    assert sorted(found.values()) == [
+        [12, 12, 12], [16, 16, 16], [16, 16, 18], [20, 20, 20], [24, 24, 24],
+    ]  # fmt: skip
+    kept = json.loads((place / "out" / "results.json").read_text())["groups"][0]["arms"]
+    rows = {arm["name"]: arm["rows"] for arm in kept}
+    assert rows == {
+        "originals": 19, "balanced": 48, "exactly 12": 36, "exactly 20": 60,
+        "mixed": 72, "single": 50,
+    }  # fmt: skip
 
 
 def test_draws_differ_and_seeds_share_them(place: Path) -> None:

@@ -56,8 +56,8 @@ def export(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="With --layout: leave out the rows that FILE lists, as `preview --html` saves it, "
-            "or one row number a line.",
+            help="Leave out the rows that FILE lists, as `preview --html` saves it, or one row "
+            "number a line. Without --to and --layout a version in the same format is made.",
         ),
     ] = None,
     size: Size = None,
@@ -72,7 +72,9 @@ def export(
 
     With --to the export is a version like any other, of the same pixels, labels and content hash,
     and the old one stays. The same export again is answered with the version that exists; after an
-    interruption the same command continues where it stopped.
+    interruption the same command continues where it stopped. With --without it holds fewer rows,
+    under a content hash of its own, and its manifest tells which rows it lacks of which
+    version.
 
     With --layout a plain folder is made, with nothing in it but what the trainer reads. It is there
     as a whole or not at all; a folder that exists is never overwritten. --size, --grey and --rgb
@@ -83,6 +85,7 @@ def export(
       augfactory export digits-x10@v1 --to parquet
       augfactory export digits-x10 --to webdataset --out digits-x10-tar
       augfactory export leaves-x10 --layout imagefolder --validation leaves:val --out for-timm
+      augfactory export photos-x10 --without photos-x10-v1-rejects.json
       augfactory export photos-x10 --layout hf --without photos-x10-v1-rejects.json --out photos-hf
     """
     with session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress:
@@ -119,7 +122,7 @@ def export(
         from augfactory.commands.versions.export import export as command
         from augfactory.store.disk.lock import read_lock
 
-        made = command(dataset, to or "", out, progress, lock=read_lock(lock))
+        made = command(dataset, to, out, progress, without=without, lock=read_lock(lock))
         if json:
             print_json(as_json([made]))
         else:
@@ -142,7 +145,8 @@ def _check_options(
     Raises:
         RecipeError: naming them.
     """
-    if (to is None) == (layout is None):
+    fewer_rows = without is not None and layout is None  # of the format that the version has
+    if (to is None) == (layout is None) and not (fewer_rows and to is None):
         both = to is not None
         raise RecipeError(
             "--to --layout",
@@ -154,7 +158,6 @@ def _check_options(
         "--validation": validation,
         "--labels": labels,
         "--seed": seed,
-        "--without": without,
     }
     unfit = [name for name, value in given.items() if value is not None and layout is None]
     if unfit:

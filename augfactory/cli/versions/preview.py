@@ -44,6 +44,12 @@ def preview(
         if rows is not None and not html:
             raise RecipeError("--rows", "is for the page", "Add --html, or leave --rows out.")
         ending = "html" if html else "png"
+        if out is not None and out.suffix.lower() not in ("", f".{ending}"):
+            raise RecipeError(
+                f"--out {out}",
+                "a page is written" if html else "a picture is written, and with --html a page",
+                f"Name it {out.with_suffix(f'.{ending}')}{'' if html else ', or add --html'}.",
+            )
         path = out or Path(f"{Path(dataset).name.replace('@', '-')}-preview.{ending}")
         if html:
             from augfactory.commands.versions.rows.looking import ROWS, preview_page

@@ -209,7 +209,8 @@ def _overlap(inputs: Inputs, profile: Profile) -> list[Alert]:
                 "too: see the mean without them.",
             )
         )
-    if used.get("augmix", {}).get("operations") == "all":
+    bright = any(each.name == "brightness" for each in profile.corruptions)
+    if bright and used.get("augmix", {}).get("operations") == "all":
         alerts.append(
             Alert(
                 "warning",

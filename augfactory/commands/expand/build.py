@@ -17,6 +17,7 @@ from augfactory.errors import ResourceError, VerificationError
 from augfactory.pipeline import plan as planning
 from augfactory.pipeline.recipes.recipe import Recipe
 from augfactory.store import shards
+from augfactory.store.beside.pseudo_label_table import tables_beside
 from augfactory.store.disk.atomic import publish_folder, write_file
 from augfactory.store.disk.lock import Lock, drop_left_lock, only_writer
 from augfactory.store.documents.card import card
@@ -34,7 +35,6 @@ from augfactory.store.manifest import (
     manifest_bytes,
     read_manifest,
 )
-from augfactory.store.pseudo_label_table import tables_beside
 from augfactory.store.versions import find_recipe, next_version
 
 SPARE_BYTES = 64 * 2**20
@@ -82,12 +82,12 @@ class Build:
     @property
     def rows(self) -> int:
         """How many rows it will have."""
-        return planning.count_rows(self.recipe, self.sources)
+        return planning.count_stored(self.recipe, self.sources)
 
     @cached_property
     def ranges(self) -> list[planning.Section]:
         """The rows of each shard."""
-        return planning.shard_ranges(self.recipe, self.sources, self.image_shape)
+        return planning.stored_ranges(self.recipe, self.sources, self.image_shape)
 
     def expected_size(self) -> tuple[int, int]:
         """Return (bytes, files) of the data, an upper bound where pixels are compressed.
@@ -220,7 +220,7 @@ def publish(build: Build, describe: Describe) -> Path:
     manifest = _adding(
         building,
         manifest.model_copy(update={"files": summary.files}),
-        *tables_beside(labelled=manifest.unlabelled is not None),
+        *tables_beside(manifest),
         *(held.paths if held else ()),
         *shards.finish(
             building, build.recipe.format, summary.finished, names, held.shards if held else []

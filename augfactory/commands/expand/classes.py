@@ -105,7 +105,7 @@ def _refuse_two(rule: ClassRule, has_factor: bool, where: str) -> None:
     if len(given) > 1:
         raise RecipeError(
             f"{' and '.join(given)}{where}", "each say how many rows a class has",
-            "Leave one out.",
+            "Leave all but one out.",
         )  # fmt: skip
 
 

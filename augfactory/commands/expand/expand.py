@@ -19,9 +19,9 @@ from augfactory.engines import processes
 from augfactory.pipeline.recipes.recipe import rendering_versions
 from augfactory.pipeline.shares import is_filtered
 from augfactory.store import shards
+from augfactory.store.beside.pseudo_label_table import PSEUDO_LABELS
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.manifest import SCHEMA_VERSION, Manifest, library_versions, read_manifest
-from augfactory.store.pseudo_label_table import PSEUDO_LABELS
 
 
 def expand(request: ExpandRequest, progress: Progress) -> list[Dataset]:

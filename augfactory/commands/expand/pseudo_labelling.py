@@ -20,8 +20,8 @@ from augfactory.evaluation.pseudo_labels import (
 )
 from augfactory.keyed_random import key_of
 from augfactory.records import Int64Array
+from augfactory.store.beside.pseudo_label_table import PseudoLabelTable
 from augfactory.store.disk.atomic import write_file
-from augfactory.store.pseudo_label_table import PseudoLabelTable
 from augfactory.store.shards import STATE
 
 

@@ -35,9 +35,9 @@ from augfactory.source_rows import SourceRows
 from augfactory.sources.opening import open_source
 from augfactory.sources.recorded import open_rows
 from augfactory.sources.unlabelled import open_unlabelled
+from augfactory.store.beside.pseudo_label_table import read_pseudo_labels
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.formats.storage_format import Shard
-from augfactory.store.pseudo_label_table import read_pseudo_labels
 from augfactory.store.reader import reader_under_construction
 from augfactory.store.shards import STATE, begin, publish_shard, wait_for_shard
 from augfactory.store.tables import Columns

@@ -137,14 +137,19 @@ def _check_classes(
         if (own & inside).any() and (own & ~inside).any():
             continue
         side = "validate" if (own & ~inside).any() else "train"
-        what = "images" if held.group is None else "groups"
         number = len(np.unique(groups[own]))
+        what = ("image" if held.group is None else "group") + ("" if number == 1 else "s")
+        remedy = (
+            "Ask for a larger --validation, fewer --folds or another --seed, or add images to the "
+            "class."
+        )
+        if held.group is not None:
+            remedy += f" Or group otherwise: --group {held.group} makes {number} of all its images."
         raise InputDataError(
             source.name,
             f"class '{source.class_names[label]}' has {number} {what}, too few: none is left to "
             f"{side} on",
-            "Ask for a larger --validation, fewer --folds or another --seed, or add images to the "
-            "class.",
+            remedy,
         )
 
 

@@ -29,7 +29,7 @@ def originals_together(source: Source, group: str | None, progress: Progress) ->
     repeated = len(np.unique(names)) - len(np.unique(groups))
     if repeated:
         progress.say(
-            f"{source.name}: equal images join {repeated:,} groups to others: they stay together"
+            f"{source.name}: {repeated:,} more of equal images: equal ones stay on the same side"
         )
     return groups
 

@@ -1,10 +1,11 @@
 """One look at a source before work: what is in it, in a few words; what hinders is told at once."""
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from augfactory.commands.opening.opening import flags_of
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError
 from augfactory.guarded.text import escaped
@@ -123,7 +124,9 @@ def _findings(found: Examined, spec: SourceSpec) -> list[str]:
         told = [" = ".join(map(source.row_name, rows[:4])) for rows in found.across_classes]
         said.append(f"Warning: the same image in two classes: {_some(told, FEW_NAMED)}")
     if found.copies or len(left_out) > FEW_NAMED or len(found.skipped) > FEW_NAMED:
-        said.append(f"`augfactory inspect {shlex.quote(spec.text)}` shows all")
+        plain = replace(spec, size=None, colour="auto", skip_broken=False)
+        command = shlex.join(["augfactory", "inspect", spec.text, *flags_of(plain)])
+        said.append(f"`{command}` shows all")
     return said
 
 

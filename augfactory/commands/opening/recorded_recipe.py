@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from augfactory.errors import VerificationError
 from augfactory.guarded.validation import document_problem
-from augfactory.pipeline.plan import count_rows
+from augfactory.pipeline.plan import count_rows, count_stored
 from augfactory.pipeline.recipes.recipe import Recipe, recipe_id
 from augfactory.store.manifest import MANIFEST, Manifest
 
@@ -21,6 +21,8 @@ def recipe_of(manifest: Manifest) -> Recipe:
         recipe = Recipe.model_validate(manifest.recipe)
     except ValidationError as error:
         raise ValueError(document_problem(error)) from error
+    if recipe.left_out and recipe.left_out[-1] >= count_rows(recipe, len(manifest.source.rows)):
+        raise ValueError("left_out lists rows that it does not make")
     images = recipe.class_images
     if images is not None and (
         [*images] != manifest.class_names or sum(images.values()) != len(manifest.source.rows)
@@ -67,7 +69,7 @@ def check_rows(folder: Path, manifest: Manifest, recipe: Recipe) -> None:
     Raises:
         VerificationError: it has not.
     """
-    made = count_rows(recipe, len(manifest.source.rows))
+    made = count_stored(recipe, len(manifest.source.rows))
     if made != manifest.rows:
         raise VerificationError(
             folder / MANIFEST,
@@ -83,8 +85,8 @@ def check_rows(folder: Path, manifest: Manifest, recipe: Recipe) -> None:
 
 
 def class_rows_of(recipe: Recipe) -> dict[str, int] | None:
-    """Return the rows of each class, None where classes are expanded alike."""
+    """Return the rows of each class, None where classes are expanded alike or rows are left out."""
     rows = recipe.class_rows
-    if rows is None or recipe.class_images is None:
+    if recipe.left_out or rows is None or recipe.class_images is None:
         return None
     return dict(zip(recipe.class_images, rows.sum(axis=0).tolist(), strict=True))

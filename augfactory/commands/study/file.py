@@ -140,7 +140,7 @@ class Study(BaseModel):
     )
     corruptions: str | None = Field(
         default=None,
-        description="Test on corrupted images too: mnist-c, cifar-c or imagenet-c.",
+        description="Test on corrupted images too: mnist-c, cifar-c, imagenet-c or mnist-c-extra.",
     )
     corrupted: Path | None = Field(
         default=None,

@@ -77,7 +77,7 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
             for number in range(target):
                 unit = open_unit(request, source, folder, number, groups)
                 runs += runs_of_fold(request, unit, alive, progress)
-            text = f"trying {len(alive)} recipes on {target} folds"
+            text = f"trying {len(alive)} recipes on {target} {'fold' if target == 1 else 'folds'}"
             found, trained = train_runs(
                 runs, folder, request.workers, progress, text=text, engine=request.runs_on
             )

@@ -9,7 +9,7 @@ from augfactory.store.manifest import Manifest
 
 ABSENT: Any = object()
 SHORT_HASH = 12
-REDRAWN = "redrawn"  # the key of a recipe that lists rejected rows
+REDRAWN, LEFT_OUT = "redrawn", "left_out"  # the keys of a recipe that list rejected rows
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Difference:
 
     def as_text(self) -> str:
         """Return ``seed 0 → 1``."""
-        shown = _shown_rounds if self.key == REDRAWN else _shown
+        shown = {REDRAWN: _shown_rounds, LEFT_OUT: _shown_rows}.get(self.key, _shown)
         return f"{self.key} {shown(self.a)} → {shown(self.b)}"
 
 
@@ -107,10 +107,13 @@ def recipe_words(recipe: Mapping[str, Any]) -> str:
         for name in ("geometry", "vae")
         if (stage := recipe.get(name)) is not None
     ]
+    words += [str(stage["method"]) for stage in recipe.get("vary") or ()]
     words += [_stage_words("mix", stage) for stage in recipe.get("mix") or ()]
     words.append(f"seed {recipe.get('seed', 0)}")
     if recipe.get(REDRAWN):
         words.append(f"{_shown_rounds(recipe[REDRAWN])} drawn anew")
+    if recipe.get(LEFT_OUT):
+        words.append(f"{_shown_rows(recipe[LEFT_OUT])} left out")
     if recipe.get("format", "hdf5") != "hdf5":
         words.append(str(recipe["format"]))
     return ", ".join(words)
@@ -245,6 +248,13 @@ def _shown_rounds(rounds: Any) -> str:
         return "none"
     counts = [len(pairs) for pairs in rounds]
     return f"{' + '.join(f'{count:,}' for count in counts)} row{'s' if counts != [1] else ''}"
+
+
+def _shown_rows(rows: Any) -> str:
+    """Return how many rows are left out: ``12 rows``."""
+    if rows is ABSENT or not rows:
+        return "none"
+    return f"{len(rows):,} row{'s' * (len(rows) > 1)}"
 
 
 def _short(digest: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Store a dataset version in another format: the same rows, not a pixel touched."""
+"""Store a dataset version in another format: all rows or some, not a pixel touched."""
 
 import contextlib
 import shutil
@@ -11,10 +11,16 @@ from augfactory.commands.expand.request import read_format
 from augfactory.commands.expand.validation import Validation
 from augfactory.commands.opening.recorded_recipe import check_recipe, check_rows, request_id
 from augfactory.commands.progress import Progress
+from augfactory.commands.versions.rows.leaving_out import (
+    Fewer,
+    plan_leaving_out,
+    stored_without,
+)
 from augfactory.errors import RecipeError, VerificationError
 from augfactory.guarded.files import is_there, open_inside
 from augfactory.source_rows import SourceRows
 from augfactory.store import shards
+from augfactory.store.beside.pseudo_label_table import tables_beside
 from augfactory.store.disk.atomic import remove, writing
 from augfactory.store.disk.lock import Lock
 from augfactory.store.formats.registry import FORMATS
@@ -22,28 +28,35 @@ from augfactory.store.formats.storage_format import Shard
 from augfactory.store.manifest import MANIFEST, Manifest, is_as_listed, read_manifest
 from augfactory.store.manifest_parts import VersionEntry
 from augfactory.store.places import path_at, place_from, portable, remember
-from augfactory.store.pseudo_label_table import tables_beside
-from augfactory.store.reader import Version, open_rows, read_rows
+from augfactory.store.reader import Version, open_rows, read_chosen, read_rows
 from augfactory.store.splits import VAL
 from augfactory.store.versions import find_version, version_folders
 
 
 def export(
-    text: str, to: str, out: Path | None, progress: Progress, *, lock: Lock = "flock"
+    text: str,
+    to: str | None,
+    out: Path | None,
+    progress: Progress,
+    *,
+    without: Path | None = None,
+    lock: Lock = "flock",
 ) -> Dataset:
-    """Store the version that ``text`` names in the format ``to``.
+    """Store the version that ``text`` names in the format ``to``; None is its own.
 
     ``out`` is the folder of the dataset that it becomes a version of; None is its own dataset.
+    ``without`` lists rows to leave out; see ``read_rejects``.
     ``lock`` says how other writers are kept out; see ``store.lock``.
 
     Raises:
         RecipeError: there is no such format, it cannot hold these class names, or ``out`` is a
             version.
-        InputDataError: there is no such version.
+        InputDataError: there is no such version, or the list is not one of its rows.
         VerificationError: the version is not what its manifest says.
         ResourceError: the disk is full.
     """
-    storage = read_format(to, "--to")
+    if to is not None:
+        to = read_format(to, "--to")
     if out is not None and is_there(out / MANIFEST):
         raise RecipeError(
             f"--out {out}",
@@ -53,9 +66,13 @@ def export(
     origin = find_version(text)
     own = origin.parent if origin.parent.name else origin.resolve().parent
     manifest = read_manifest(origin)
-    build = _build(origin, manifest, out or own, storage)
+    storage = to or manifest.format
     FORMATS[storage].check_installed()
     FORMATS[storage].check_class_names(manifest.class_names)
+    fewer = None
+    if without is not None:
+        fewer = plan_leaving_out(origin, manifest, without, progress)
+    build = _build(origin, manifest, out or own, storage, fewer)
 
     def make_rows(waiting: list[int]) -> Iterator[int]:
         check_files(origin, manifest, progress)
@@ -68,10 +85,10 @@ def export(
                 "Restore it from a copy; `augfactory verify` says whether more is wrong.",
             )
         shards.begin(build.building, storage, build.class_names)
-        return _copied(build, version, waiting)
+        return _copied(build, version, waiting, fewer)
 
-    def describe(_made: shards.Summary, told: dict[str, Any]) -> Manifest:
-        if told["content_hash"] != manifest.content_hash:
+    def describe(made: shards.Summary, told: dict[str, Any]) -> Manifest:
+        if told["content_hash"] != build.content_hash:
             remove(build.building)
             raise VerificationError(
                 origin,
@@ -87,7 +104,7 @@ def export(
                 "its validation images are not those of their content hash; nothing was exported",
                 f"`augfactory verify {origin}` names the files that were changed.",
             )
-        for name in tables_beside(labelled=manifest.unlabelled is not None):
+        for name in tables_beside(manifest):
             with open_inside(origin, name) as table, writing(build.building / name) as copy:
                 shutil.copyfileobj(table, copy)
         own = {
@@ -98,12 +115,17 @@ def export(
                 name=manifest.name, version=manifest.version, content_hash=manifest.content_hash
             ),
         }
+        if fewer is not None:
+            own |= stored_without(fewer, origin, manifest, build.building, made)
+            own["semantic_version"] = f"{told['version'].removeprefix('v')}.0.0"
         return manifest.model_copy(update=own)
 
     return make_version(build, make_rows, describe, lock, progress)
 
 
-def _build(origin: Path, manifest: Manifest, folder: Path, storage: str) -> Build:
+def _build(
+    origin: Path, manifest: Manifest, folder: Path, storage: str, fewer: Fewer | None
+) -> Build:
     """Return the build that stores the version in ``origin`` as one of the dataset in ``folder``.
 
     Raises:
@@ -111,6 +133,10 @@ def _build(origin: Path, manifest: Manifest, folder: Path, storage: str) -> Buil
     """
     recipe = check_recipe(origin, manifest).model_copy(update={"format": storage})
     check_rows(origin, manifest, recipe)
+    content = manifest.content_hash
+    if fewer is not None:
+        recipe = recipe.model_copy(update={"left_out": fewer.left_out})
+        content = fewer.content_hash
     return Build(
         folder=folder,
         recipe=recipe,
@@ -118,7 +144,7 @@ def _build(origin: Path, manifest: Manifest, folder: Path, storage: str) -> Buil
         sources=len(manifest.source.rows),
         image_shape=manifest.image_shape,
         class_names=manifest.class_names,
-        content_hash=manifest.content_hash,
+        content_hash=content,
         validation=validation_of(origin, manifest),
     )
 
@@ -137,13 +163,19 @@ def validation_of(origin: Path, manifest: Manifest) -> Validation | None:
     return Validation(entry.source, source, told)
 
 
-def _copied(build: Build, version: Version, waiting: list[int]) -> Iterator[int]:
+def _copied(
+    build: Build, version: Version, waiting: list[int], fewer: Fewer | None
+) -> Iterator[int]:
     """Copy the rows of shards; yield how many each has."""
     names, storage = tuple(build.class_names), build.recipe.format
     for index in waiting:
         start, stop = build.ranges[index].start, build.ranges[index].stop
         shard = Shard(index, len(build.ranges), start, names)
-        shards.publish_shard(build.building, storage, shard, read_rows(version, start, stop))
+        if fewer is None:
+            rows = read_rows(version, start, stop)
+        else:
+            rows = read_chosen(version, fewer.kept[start:stop])
+        shards.publish_shard(build.building, storage, shard, rows)
         yield stop - start
 
 

@@ -50,6 +50,7 @@ def as_text(folder: Path, manifest: Manifest) -> str:
         f"created   {manifest.created}, rendered in {manifest.seconds:,.1f} s",
         *_exported(manifest),
         *_redrawn(manifest),
+        *_left_out(manifest),
         "",
         *_counts(manifest),
         *_rejected(manifest),
@@ -91,6 +92,16 @@ def _redrawn(manifest: Manifest) -> list[str]:
         f"anew      {len(rows):,} rejected row{'s' * (len(rows) > 1)} of {of.name}@{of.version}: "
         f"{numbers(rows)}"
         for rows, of in rounds
+    ]
+
+
+def _left_out(manifest: Manifest) -> list[str]:
+    of, rows = manifest.left_out_from, manifest.left_out
+    if of is None:
+        return []
+    return [
+        f"without   {len(rows):,} row{'s' * (len(rows) > 1)} of {of.name}@{of.version}: "
+        f"{numbers(rows)}"
     ]
 
 

@@ -16,6 +16,7 @@ from augfactory.records import Source, SourceSpec
 from augfactory.source_rows import SourceRows, fingerprint
 from augfactory.sources.opening import open_source
 from augfactory.sources.unlabelled import open_unlabelled
+from augfactory.store.beside.left_out_table import IS_LEFT_OUT, PARENTS_BEFORE, ROW_BEFORE
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.reader import Version, open_version
 from augfactory.store.versions import find_version
@@ -32,6 +33,8 @@ class Parent:
         name: what the source calls it; None where the source cannot be opened.
         row: the row of the version that was mixed in its place; None where it was itself.
         weight: its share of the label, float32.
+        left_out: the row of ``left_out_from`` that was mixed in its place and is left out; None
+            where there is none.
     """
 
     source_index: int
@@ -39,6 +42,7 @@ class Parent:
     name: str | None
     row: int | None
     weight: float
+    left_out: int | None = None
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,8 @@ class RowInfo:
     """One row: what made it and from what.
 
     ``label`` maps class name -> share, where there is one. ``drawn`` holds every number that was
-    drawn for the row, by its name in plan.parquet.
+    drawn for the row, by its name in plan.parquet. Where the version is stored without rows of
+    another, ``left_out_from`` names that, and ``row_before`` is the row's number there.
     """
 
     dataset: str
@@ -57,6 +62,8 @@ class RowInfo:
     label: dict[str, float]
     parents: tuple[Parent, ...]
     drawn: dict[str, float]
+    left_out_from: str | None = None
+    row_before: int | None = None
 
 
 def info_row(text: str, row: int, out: Path | None = None) -> RowInfo:
@@ -80,7 +87,7 @@ def info_row(text: str, row: int, out: Path | None = None) -> RowInfo:
     if out is not None:
         write_file(out, row_sheet(version, row))
     shares = version.source.read_soft_labels(np.array([row]))[0].tolist()
-    names = version.source.class_names
+    names, whole = version.source.class_names, version.manifest.left_out_from
     return RowInfo(
         dataset=version.address,
         row=row,
@@ -90,6 +97,8 @@ def info_row(text: str, row: int, out: Path | None = None) -> RowInfo:
         label={name: share for name, share in zip(names, shares, strict=True) if share > 0},
         parents=_parents(version, row, planned),
         drawn=drawn_of(planned),
+        left_out_from=None if whole is None else f"{whole.name}@{whole.version}",
+        row_before=planned.get(ROW_BEFORE),
     )
 
 
@@ -101,9 +110,14 @@ def _parents(version: Version, row: int, planned: dict[str, Any]) -> tuple[Paren
         source = None
     unlabelled = _opened(version, more, open_unlabelled)
     mixed = planned.get("parent_row") or [-1] * version.source_index.shape[1]
+    before = planned.get(PARENTS_BEFORE) or mixed
     parents = []
-    for index, weight, parent_row in zip(
-        version.source_index[row].tolist(), version.weight[row].tolist(), mixed, strict=True
+    for index, weight, parent_row, row_before in zip(
+        version.source_index[row].tolist(),
+        version.weight[row].tolist(),
+        mixed,
+        before,
+        strict=True,
     ):
         if index < 0:
             continue
@@ -118,6 +132,7 @@ def _parents(version: Version, row: int, planned: dict[str, Any]) -> tuple[Paren
                 name=opened.row_name(source_row) if opened is not None else None,
                 row=parent_row if parent_row >= 0 else None,
                 weight=weight,
+                left_out=row_before if parent_row == IS_LEFT_OUT else None,
             )
         )
     return tuple(parents)
@@ -166,14 +181,19 @@ def as_json(found: RowInfo) -> dict[str, Any]:
 def as_text(found: RowInfo) -> str:
     """Return what a person wants to know of the row."""
     label = ", ".join(f"{name} {share:.4g}" for name, share in found.label.items())
+    before = ""
+    if found.row_before is not None:
+        before = f", row {found.row_before} of {found.left_out_from}"
     lines = [
-        f"{found.dataset} row {found.row}",
+        f"{found.dataset} row {found.row}{before}",
         f"method    {found.method}, round {found.round}, view {found.view}",
         f"label     {label}",
     ]
     for number, parent in enumerate(found.parents, 1):
         name = f", {parent.name}" if parent.name is not None else ""
         made = f", as row {parent.row} of this version" if parent.row is not None else ""
+        if parent.left_out is not None:
+            made = f", as row {parent.left_out} of {found.left_out_from}, which is left out here"
         lines.append(
             f"parent {number}  weight {parent.weight:.4g}: source row {parent.source_row}{name} "
             f"(position {parent.source_index}){made}"
@@ -182,6 +202,8 @@ def as_text(found: RowInfo) -> str:
         widest = max(map(len, found.drawn))
         lines.append("drawn")
         for name, value in found.drawn.items():
-            shown = f"{value:.6g}" if isinstance(value, float) else str(value)
+            shown = str(value)
+            if isinstance(value, float):
+                shown = f"{value:.0f}" if value.is_integer() else f"{value:.6g}"
             lines.append(f"  {name:<{widest}}  {shown}")
     return "\n".join(map(escaped, lines))  # what breaks a line came from the data

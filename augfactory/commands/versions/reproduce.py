@@ -1,7 +1,7 @@
 """Render a version again from what its manifest says, and compare."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,16 +18,19 @@ from augfactory.commands.versions.rendered import Rendered, digests_array, hold_
 from augfactory.commands.versions.verifying.validation_problems import check_again
 from augfactory.engines import processes
 from augfactory.errors import InputDataError, RecipeError, ResourceError, VerificationError
+from augfactory.pipeline.left_out import kept_rows
 from augfactory.pipeline.recipes.recipe import Recipe, rendering_versions
-from augfactory.pipeline.settle import columns_of_rejected, rejected_of
+from augfactory.pipeline.settle import columns_of_rejected, count_rejected, rejected_of
 from augfactory.pipeline.shares import is_filtered
+from augfactory.records import Int64Array
 from augfactory.store import shards
+from augfactory.store.beside.left_out_table import read_drawn_of_left_out
+from augfactory.store.beside.pseudo_label_table import PSEUDO_LABELS, read_pseudo_labels
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.disk.scratch import scratch_folder
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.formats.storage_format import METADATA_COLUMNS
 from augfactory.store.manifest import PLAN, Manifest, library_versions, read_manifest
-from augfactory.store.pseudo_label_table import PSEUDO_LABELS, read_pseudo_labels
 from augfactory.store.reader import Version, open_rows, read_drawn
 from augfactory.store.tables import Expected
 from augfactory.store.versions import find_version
@@ -89,9 +92,11 @@ def reproduce(
     with scratch_folder("reproduce") as scratch:
         # Pixels are the same in every format; this one needs few files. The name is ours: one
         # from a manifest could lead anywhere.
-        in_hdf5 = recipe.model_copy(update={"format": "hdf5"})
+        in_hdf5 = recipe.model_copy(update={"format": "hdf5", "left_out": ()})
         build = build_of(scratch / "reproduction", in_hdf5, inputs)
         rendered = _render(build, inputs, version, workers, progress)
+    if recipe.left_out:
+        rendered = _without_left_out(rendered, recipe, version)
     hold_to(version, build, rendered, warnings, progress)
     return Reproduced(
         manifest.name,
@@ -170,10 +175,41 @@ def _take_rejected(version: Version, building: Path) -> None:
     """Draw decoded rows as often as they were drawn: judges trained again may round others."""
     from augfactory.commands.expand.filtering import keep_rejected  # torch: only where needed
 
+    keep_rejected(building, _rejected(version, version.manifest.left_out))
+
+
+def _rejected(version: Version, left_out: Sequence[int] = ()) -> Int64Array:
+    """Return how many draws of each row were rejected, those of rows left out in their places.
+
+    Raises:
+        VerificationError: the tables hold something else.
+    """
+    columns = columns_of_rejected()
+    drawn = read_drawn(version, columns)
+    if left_out:
+        whole = np.empty((len(drawn) + len(left_out), len(columns)))
+        whole[kept_rows(left_out, len(whole))] = drawn
+        whole[list(left_out)] = read_drawn_of_left_out(version.folder, left_out, columns)
+        drawn = whole
     try:
-        rejected = rejected_of(read_drawn(version, columns_of_rejected()))
+        return rejected_of(drawn)
     except ValueError as error:
         raise VerificationError(
             version.folder / PLAN, str(error), "It was edited: restore it from a copy."
         ) from error
-    keep_rejected(building, rejected)
+
+
+def _without_left_out(rendered: Rendered, recipe: Recipe, version: Version) -> Rendered:
+    """Return those of the rendered rows that the version is stored with."""
+    kept = kept_rows(recipe.left_out, len(rendered.digests))
+    columns = {name: values[kept] for name, values in rendered.columns.items()}
+    names, labels = version.manifest.class_names, columns["label"]
+    rejected = None
+    if rendered.rejected is not None:
+        rejected = count_rejected(_rejected(version), labels, names)
+    return Rendered(
+        rendered.digests[kept],
+        columns,
+        shards.count_rows(columns["method"], labels, names),
+        rejected,
+    )

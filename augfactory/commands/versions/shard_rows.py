@@ -15,9 +15,9 @@ def shard_ranges(manifest: Manifest) -> list[planning.Section]:
         return []
     sources = len(manifest.source.rows)
     most = len(manifest.files) * planning.rows_of_a_shard(manifest.image_shape)
-    if planning.count_rows(recipe, sources) != manifest.rows or manifest.rows > most:
+    if planning.count_stored(recipe, sources) != manifest.rows or manifest.rows > most:
         return []
-    return planning.shard_ranges(recipe, sources, manifest.image_shape)
+    return planning.stored_ranges(recipe, sources, manifest.image_shape)
 
 
 def rows_of_files(manifest: Manifest) -> dict[str, RowRange]:

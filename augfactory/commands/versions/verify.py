@@ -21,6 +21,7 @@ from augfactory.guarded.files import NotRegularError, is_there, open_inside, rea
 from augfactory.pipeline.settle import columns_of_rejected, count_rejected, rejected_of
 from augfactory.records import SourceSpec
 from augfactory.sources.opening import open_source
+from augfactory.store.beside.pseudo_label_table import tables_beside
 from augfactory.store.checked import DOCUMENTS
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.layout import foreign_entries, layout_of, layout_problems
@@ -33,7 +34,6 @@ from augfactory.store.manifest import (
     read_manifest,
 )
 from augfactory.store.manifest_parts import FileEntry
-from augfactory.store.pseudo_label_table import tables_beside
 from augfactory.store.reader import open_version, read_plan
 from augfactory.store.splits import VAL
 from augfactory.store.statistics import Counts
@@ -256,8 +256,7 @@ def _rejected(folder: Path, manifest: Manifest, held: HeldRows) -> Counts | None
 
 def _wrong_paths(manifest: Manifest) -> list[str]:
     """Say which files of the manifest are none that this program writes for such a version."""
-    labelled = manifest.unlabelled is not None
-    known = {*tables_beside(labelled=labelled), *DOCUMENTS}
+    known = {*tables_beside(manifest), *DOCUMENTS}
     storage = FORMATS[manifest.format]
     folders = {name.partition("/")[0] for name in storage.folders(manifest.class_names)}
     if manifest.validation is not None:

@@ -10,6 +10,7 @@ from augfactory.evaluation.corruptions import blur, digital, geometry, noise, ov
 from augfactory.evaluation.corruptions.batch import Change
 
 TITLE = "MNIST-C-style"
+EXTRA_TITLE = "symmetric glass blur"
 SIDE = 28
 # They are also among AugMix's nine operations.
 OVERLAPS_AUGMIX = frozenset({"shear", "rotate", "translate"})
@@ -34,4 +35,11 @@ CHANGES: dict[str, tuple[Change, ...]] = {
     "dotted_line": (partial(overlays.dotted_line, reach=2.3, dot=2),),
     "zigzag": (partial(overlays.zigzag, reach=2.3, turn=2, margin=2, slope=5),),
     "canny_edges": (partial(overlays.canny_edges, deviation=1, low=0.1, high=0.2),),
+}
+# Of no mean of MNIST-C: its glass blur as it was meant, where the published files have it up and
+# down alone.
+EXTRA: dict[str, tuple[Change, ...]] = {
+    "glass_blur_symmetric": (
+        partial(blur.glass_blur, deviation=0.7, distance=1, rounds=2, swap=True),
+    ),
 }

@@ -35,7 +35,7 @@ class Corruption:
 
 @dataclass(frozen=True)
 class Profile:
-    """The corruptions of one benchmark.
+    """The corruptions of one benchmark, or such that are in the mean of none.
 
     Attributes:
         name: what ``--corruptions`` calls it.
@@ -54,6 +54,7 @@ _CHANGES: dict[str, Mapping[str, tuple[Change, ...]]] = {
     "mnist-c": mnist_c.CHANGES,
     "cifar-c": cifar_c.CHANGES,
     "imagenet-c": imagenet_c.CHANGES,
+    "mnist-c-extra": mnist_c.EXTRA,
 }
 
 
@@ -70,6 +71,9 @@ PROFILES: dict[str, Profile] = {
     "cifar-c": _profile("cifar-c", cifar_c.TITLE, cifar_c.SIDE, cifar_c.OVERLAPS_AUGMIX),
     "imagenet-c": _profile(
         "imagenet-c", imagenet_c.TITLE, imagenet_c.SIDE, imagenet_c.OVERLAPS_AUGMIX
+    ),
+    "mnist-c-extra": _profile(
+        "mnist-c-extra", mnist_c.EXTRA_TITLE, mnist_c.SIDE, mnist_c.OVERLAPS_AUGMIX
     ),
 }
 

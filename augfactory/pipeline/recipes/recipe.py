@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_
 
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.class_rows import rows_of_sections, rows_within
+from augfactory.pipeline.left_out import LeftOut
 from augfactory.pipeline.recipes.stages import (
     LARGEST_FACTOR,
     GeometryStage,
@@ -71,7 +72,8 @@ class Recipe(BaseModel):
     With ``originals`` the source image is one of the ``factor``. Mixed images that were asked for
     by their share are among the ``factor`` too. With ``distinct`` a mixture that would be one of
     its parents is drawn again. ``redrawn`` are rows that were rejected once the dataset was
-    finished: see ``redraw.py``. ``format`` says how the rows are stored; it changes no pixel.
+    finished: see ``redraw.py``; those ``left_out`` are stored by no version: see ``left_out.py``.
+    ``format`` says how the rows are stored; it changes no pixel.
 
     Where one of ``per_class``, ``balance`` and ``class_factors`` says how many rows classes have,
     ``class_images`` holds the source images of each class, by its name in label order, and
@@ -100,6 +102,7 @@ class Recipe(BaseModel):
         default=None, exclude_if=lambda stage: stage is None
     )
     redrawn: Rounds = Field(default=(), exclude_if=lambda rounds: not rounds)
+    left_out: LeftOut = Field(default=(), exclude_if=lambda rows: not rows)
     format: str = "hdf5"
 
     @model_validator(mode="after")

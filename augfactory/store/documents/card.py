@@ -14,6 +14,7 @@ from augfactory.store.documents.made_in_words import (
     LABELLED,
     ORIGINAL,
     classes_in_words,
+    exported_in_words,
     is_residual,
     left_out_in_words,
     licence_in_words,
@@ -22,6 +23,8 @@ from augfactory.store.documents.made_in_words import (
     recipe_json,
     redrawn_in_words,
     rejected_in_words,
+    varied_in_words,
+    without_in_words,
 )
 from augfactory.store.documents.markdown import channels, code, numbers, quoted, wrapped
 from augfactory.store.formats.registry import FORMATS
@@ -92,17 +95,12 @@ def _introduction(manifest: Manifest, laid_out: Elsewhere | None) -> str:
         if kept
         else f"{made:,} images made from {originals:,} originals, which are not among them"
     )
-    exported = (
-        f" Exported from {escaped(manifest.exported_from.name)}@{manifest.exported_from.version}: "
-        "the same rows, stored in another way."
-        if manifest.exported_from
-        else ""
-    )
     about = manifest.about or About()
     own = f"{wrapped(escaped(about.description))}\n\n" if about.description else ""
     text = (
         f"{manifest.rows:,} labelled images of {height}×{width} pixels, {_colours(channels)}, in "
-        f"{len(manifest.class_names)} classes: {parts}, by {program()}.{exported}"
+        f"{len(manifest.class_names)} classes: {parts}, by {program()}."
+        f"{exported_in_words(manifest)}"
     )
     picture = "" if laid_out else "\n\n![what there was, and what was made from it](preview.png)"
     return f"# {escaped(manifest.name)}, {manifest.version}\n\n{own}{wrapped(text)}{picture}"
@@ -201,7 +199,12 @@ def _making(manifest: Manifest) -> str:
         )
     )
     origin += left_out_in_words(manifest)
-    for words in (rejected_in_words(manifest), redrawn_in_words(manifest)):
+    for words in (
+        varied_in_words(manifest),
+        rejected_in_words(manifest),
+        redrawn_in_words(manifest),
+        without_in_words(manifest),
+    ):
         origin += f" {words}" if words else ""
     if manifest.unlabelled is not None:
         origin += " " + _unlabelled(manifest.unlabelled)

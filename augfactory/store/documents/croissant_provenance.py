@@ -62,6 +62,12 @@ def _entities(manifest: Manifest) -> list[Node]:
     for each in manifest.redrawn_from:
         label = f"{each.name}@{each.version}, of which rejected rows were drawn anew"
         entities.append(_entity(each.content_hash, label))
+    whole = manifest.left_out_from
+    if whole is not None:
+        count = len(manifest.left_out)
+        label = f"{whole.name}@{whole.version}, of which rejected rows ({count:,}) are left out"
+        entities = [entity for entity in entities if entity["@id"] != _urn(whole.content_hash)]
+        entities.append(_entity(whole.content_hash, label))
     return entities
 
 

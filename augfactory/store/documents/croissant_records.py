@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from augfactory.store.beside.left_out_table import PARENTS_BEFORE, ROW_BEFORE
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.manifest import PLAN, Manifest
 from augfactory.store.splits import VAL
@@ -62,7 +63,7 @@ def record_sets(manifest: Manifest) -> list[Node]:
             found.append(_rows(image, classes, "validation", "validation-table", told))
     if entry is not None:
         found.append(_splits({"train": manifest.rows, "validation": len(entry.source.rows)}))
-    return [*found, _plan(), _classes(manifest.class_names)]
+    return [*found, _plan(manifest), _classes(manifest.class_names)]
 
 
 def _splits(rows: dict[str, int]) -> Node:
@@ -100,9 +101,12 @@ def _rows(image_column: str, classes: int, records: str, table: str, description
     return _record_set(records, description, fields)
 
 
-def _plan() -> Node:
+def _plan(manifest: Manifest) -> Node:
     source = {"fileObject": {"@id": PLAN}}
-    fields = [_column("plan", name, kind, source) for name, kind in PLAN_FIELDS.items()]
+    columns = dict(PLAN_FIELDS)
+    if manifest.left_out:
+        columns |= {ROW_BEFORE: columns["row"], PARENTS_BEFORE: columns["parent_row"]}
+    fields = [_column("plan", name, kind, source) for name, kind in columns.items()]
     plan = _record_set("plan", "What each row was made from, in the order of the rows.", fields)
     return {**plan, "key": {"@id": "plan/row"}}
 

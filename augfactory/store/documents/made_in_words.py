@@ -117,6 +117,20 @@ def classes_in_words(manifest: Manifest) -> str | None:
     return f"{told} The label shares of each class add up to its rows."
 
 
+def varied_in_words(manifest: Manifest) -> str | None:
+    """Say by what images were changed once more after they were made; None for nothing."""
+    stages = manifest.recipe.get("vary") or ()
+    if not stages:
+        return None
+    told = [
+        escaped(stage["method"])
+        + (f" ({100 * stage['share']:g} % of them)" if stage.get("share", 1) < 1 else "")
+        for stage in stages
+    ]
+    by = ", then by ".join(told)
+    return f"Images made of one original each were then changed once more: by {by}."
+
+
 def redrawn_in_words(manifest: Manifest) -> str | None:
     """Say which rows were rejected and drawn anew; None where there are none."""
     rounds = [
@@ -131,7 +145,32 @@ def redrawn_in_words(manifest: Manifest) -> str | None:
     )
 
 
+def without_in_words(manifest: Manifest) -> str | None:
+    """Say which rows it is stored without; None where it has all."""
+    of, rows = manifest.left_out_from, manifest.left_out
+    if of is None:
+        return None
+    return (
+        f"Somebody looked at it and rejected {len(rows):,} row{'s' * (len(rows) > 1)} of "
+        f"{escaped(of.name)}@{of.version}, which {'are' if len(rows) > 1 else 'is'} left out: "
+        f"{numbers(rows)}. `left-out.parquet` tells of what they were made, and `row_before` in "
+        "`plan.parquet` is the number that a row had there."
+    )
+
+
+def exported_in_words(manifest: Manifest) -> str:
+    """Say of which version it is an export, after a space; "" where it is none."""
+    origin = manifest.exported_from
+    if origin is None:
+        return ""
+    rows = "the same rows, stored in another way"
+    if manifest.left_out_from is not None:
+        rows = "the rows that were kept, as they were"
+    return f" Exported from {escaped(origin.name)}@{origin.version}: {rows}."
+
+
 def recipe_json(manifest: Manifest) -> str:
     """Return the recipe, but for the rows that were rejected: these are told in words."""
-    plain = {key: value for key, value in manifest.recipe.items() if key != "redrawn"}
+    apart = ("redrawn", "left_out")
+    plain = {key: value for key, value in manifest.recipe.items() if key not in apart}
     return json.dumps(plain, indent=2)

@@ -57,7 +57,10 @@ def test_profiles_hold_the_fifteen_of_each_benchmark() -> None:
         found = {corruption.severities for corruption in PROFILES[name].corruptions}
         assert found == {(1, 2, 3, 4, 5)}
     titles = [profile.title for profile in PROFILES.values()]
-    assert titles == ["MNIST-C-style", "CIFAR-10-C-style", "ImageNet-C-style"]
+    assert titles[:3] == ["MNIST-C-style", "CIFAR-10-C-style", "ImageNet-C-style"]
+    assert titles[3:] == ["symmetric glass blur"]
+    extra = PROFILES["mnist-c-extra"].corruptions
+    assert [corruption.name for corruption in extra] == ["glass_blur_symmetric"]
     assert [find_profile(name).name for name in PROFILES] == list(PROFILES)
 
 
@@ -192,6 +195,22 @@ def test_images_change_more_with_severity(name: str) -> None:
     assert changes[4] > 1.2 * changes[0]
 
 
+def test_symmetric_glass_blur_smooths_to_all_sides() -> None:
+    images = np.zeros((400, 11, 9, 3), dtype=np.uint8)
+    images[:, 5, 4] = 255
+    spread = {}
+    for profile, name in (("mnist-c", "glass_blur"), ("mnist-c-extra", "glass_blur_symmetric")):
+        mean = corrupt(profile, name, 1, images, seed=1).mean(axis=(0, 3))
+        spread[name] = [
+            (mean.sum(axis=axis) @ (np.arange(side) - side // 2) ** 2) / mean.sum()
+            for axis, side in ((1, 11), (0, 9))
+        ]
+    down, right = spread["glass_blur_symmetric"]
+    assert 0.9 < right / down < 1.1
+    down, right = spread["glass_blur"]
+    assert right / down < 0.7
+
+
 def test_glass_blur_changes_more_with_two_rounds_than_with_one() -> None:
     images = photos(60)
     once, twice = (
@@ -267,6 +286,7 @@ CHANGES = {
     ("imagenet-c", "elastic_transform"): [10.34, 17.68, 6.51, 8.35, 11.69],
     ("imagenet-c", "pixelate"): [3.42, 3.90, 5.54, 7.22, 7.79],
     ("imagenet-c", "jpeg_compression"): [10.30, 11.39, 11.86, 13.15, 14.81],
+    ("mnist-c-extra", "glass_blur_symmetric"): [6.63],
 }
 
 

@@ -112,7 +112,7 @@ def _parents(
         {
             "source_row": numbers[index],
             "weight": weight,
-            "row": int(known) if known >= 0 else row_of.get(index, -1),
+            "row": row_of.get(index, -1) if known == -1 else max(int(known), -1),
         }
         for index, weight, known in zip(
             version.source_index[row].tolist(), version.weight[row].tolist(), mixed, strict=True

@@ -11,11 +11,12 @@ from augfactory.errors import VerificationError
 from augfactory.guarded.decoding import decoding
 from augfactory.guarded.files import open_inside
 from augfactory.guarded.parquet import check_table, open_parquet
+from augfactory.store.beside.left_out_table import PARENTS_BEFORE, ROW_BEFORE
 from augfactory.store.manifest import PLAN
 from augfactory.store.reader import Version
 
 COLUMNS_OF_SHARDS = ("row", "method", "round", "view", "source_index", "weight")
-NOT_DRAWN = (*COLUMNS_OF_SHARDS, "parent_row")
+NOT_DRAWN = (*COLUMNS_OF_SHARDS, "parent_row", ROW_BEFORE, PARENTS_BEFORE)
 
 
 def planned_rows(version: Version, rows: Sequence[int]) -> list[dict[str, Any]]:

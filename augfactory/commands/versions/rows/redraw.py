@@ -18,6 +18,7 @@ from augfactory.commands.versions.differences import between
 from augfactory.commands.versions.rows.rejects import read_rejects
 from augfactory.engines import processes
 from augfactory.errors import InputDataError, VerificationError
+from augfactory.guarded.text import escaped
 from augfactory.pipeline.plan import UNLABELLED
 from augfactory.pipeline.recipes.recipe import Recipe, rendering_versions
 from augfactory.pipeline.redraw import draw_of
@@ -25,11 +26,11 @@ from augfactory.pipeline.settle import UNTOLD, columns_of_rejected, draw_number,
 from augfactory.pipeline.shares import is_filtered
 from augfactory.records import Int64Array
 from augfactory.store import shards
+from augfactory.store.beside.pseudo_label_table import PSEUDO_LABELS, read_pseudo_labels
 from augfactory.store.disk.atomic import remove, write_file
 from augfactory.store.disk.lock import Lock
 from augfactory.store.manifest import Manifest, row_digests
 from augfactory.store.manifest_parts import About, VersionEntry
-from augfactory.store.pseudo_label_table import PSEUDO_LABELS, read_pseudo_labels
 from augfactory.store.reader import (
     Version,
     open_version,
@@ -71,6 +72,15 @@ def plan_redraw(reject: Path, folder: Path, progress: Progress) -> Redraw:
     manifest = version.manifest
     recipe = check_recipe(folder, manifest)
     check_rows(folder, manifest, recipe)
+    if manifest.left_out_from is not None:
+        of = manifest.left_out_from
+        raise InputDataError(
+            version.address,
+            f"it is stored without rows of {escaped(of.name)}@{of.version}, and rows are drawn "
+            "anew where all of them are",
+            f"Reject them in that version: augfactory expand --reject FILE {escaped(of.name)}@"
+            f"{of.version}; then leave rows out of the new one: augfactory export --without.",
+        )
     listed = read_rejects(reject, manifest, may_be_all=True)
     changed = between(manifest.versions, rendering_versions(recipe))
     if changed:

@@ -133,7 +133,9 @@ def _made_by(build: Build, content: str | None) -> tuple[Path | None, list[Manif
     for folder in version_folders(build.folder):
         manifest = read_manifest(folder)
         if manifest.content_hash == content:
-            recipe = check_recipe(folder, manifest).model_copy(update={"redrawn": ()})
+            recipe = check_recipe(folder, manifest).model_copy(
+                update={"redrawn": (), "left_out": ()}
+            )
             if request_id(recipe, manifest) == build.recipe_id:
                 return folder, []
             others.append(manifest)
@@ -150,7 +152,7 @@ def _differences(manifest: Manifest, build: Build) -> str:
 
 
 def _plain(recipe: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in recipe.items() if key != "redrawn"}
+    return {key: value for key, value in recipe.items() if key not in ("redrawn", "left_out")}
 
 
 def _version_listed(text: str, reject: Path) -> Path:

@@ -55,8 +55,11 @@ def listed_content(path: Path) -> str | None:
 def _text_of(path: Path) -> str:
     try:
         return read_file(path, LARGEST).decode()
+    except FileNotFoundError as error:
+        raise InputDataError(path, "there is no such file", f"Check the path. {HOW}") from error
     except (OSError, ValueError) as error:
-        raise InputDataError(path, f"cannot be read: {error}", HOW) from error
+        reason = getattr(error, "strerror", None) or error
+        raise InputDataError(path, f"cannot be read: {reason}", HOW) from error
 
 
 def _is_of_page(text: str) -> bool:

@@ -11,19 +11,21 @@ from augfactory.guarded.decoding import decoding
 from augfactory.guarded.files import inside
 from augfactory.guarded.parquet import read_parquet
 from augfactory.records import Float32Array, Int64Array
+from augfactory.store.beside.left_out_table import LEFT_OUT
 from augfactory.store.formats.storage_format import unreadable
-from augfactory.store.manifest import PLAN
+from augfactory.store.manifest import PLAN, Manifest
 from augfactory.store.tables import table_bytes
 
 PSEUDO_LABELS = "pseudo-labels.parquet"
 
 
-def tables_beside(*, labelled: bool) -> list[str]:
-    """Return the tables that lie beside the rows of a version, in whatever format it is.
-
-    ``labelled`` says whether it holds images that classifiers labelled.
-    """
-    return [PLAN, PSEUDO_LABELS] if labelled else [PLAN]
+def tables_beside(manifest: Manifest) -> list[str]:
+    """Return the tables that are beside the rows of a version, in whatever format it is."""
+    return [
+        PLAN,
+        *([PSEUDO_LABELS] if manifest.unlabelled is not None else []),
+        *([LEFT_OUT] if manifest.left_out else []),
+    ]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Tables that lie beside the rows of some versions."""
