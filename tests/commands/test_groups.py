@@ -97,7 +97,7 @@ def test_no_patient_is_in_both_parts_of_a_fold(
     monkeypatch.setattr(tune_module, "candidates", lambda *a, **b: candidates(*a, **b)[:3])
     monkeypatch.setattr(tune_module, "ROUNDS", (1, 3))
     monkeypatch.setattr(runs_module, "train_runs", trained)
-    monkeypatch.setattr("augfactory.commands.expand.build.sheet", lambda _: b"not drawn")
+    monkeypatch.setattr("augfactory.commands.expand.build.sheet", lambda *_: b"not drawn")
     line = ("tune", "train.csv", "--root", "flat", "--label-column", "kind", "--factor", 2)
     run(*line, "--minutes", 60, "--group", "patient", "--out", tmp_path / "r.toml", cwd=Path())
     assert len(seen) >= 3

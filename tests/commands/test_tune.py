@@ -43,7 +43,7 @@ def request_(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TuneRequest:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module, "ROUNDS", FEW)
     # Nobody looks at the contact sheets of so many datasets.
-    monkeypatch.setattr("augfactory.commands.expand.build.sheet", lambda _: b"not drawn")
+    monkeypatch.setattr("augfactory.commands.expand.build.sheet", lambda *_: b"not drawn")
     spec = write_source(tmp_path / "train.h5", *patterns("train", 40))
     return TuneRequest(spec, Path("best.toml"), minutes=60, factor=5, steps=3)
 

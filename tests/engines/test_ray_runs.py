@@ -83,7 +83,7 @@ def test_study(cluster: Machines, place: Path) -> None:
 
 def test_tune(cluster: Machines, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("augfactory.commands.tune.tune.ROUNDS", (1,))
-    monkeypatch.setattr("augfactory.commands.expand.build.sheet", lambda _: b"not drawn")
+    monkeypatch.setattr("augfactory.commands.expand.build.sheet", lambda *_: b"not drawn")
     asked = ("tune", "train.h5", "--n-train", 30, "--steps", 3, "--factor", 3, "--minutes", 60)
     local, far = both(cluster, place, "{}.toml", *asked)
     folders = [path.with_name(f"{path.stem}-tuning") for path in (local, far)]
