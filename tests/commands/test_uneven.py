@@ -128,7 +128,8 @@ def test_factors_of_single_classes(place: Path, monkeypatch: pytest.MonkeyPatch)
         "parts", "f", factor=2, class_factors=factors, preset="photo", workers=1
     )
     assert again.existing
-    assert augfactory.expand("parts", "d", per_class=200, preset="photo", workers=1).existing
+    expanded(place, "--per-class", 200, "--out", "own")
+    assert augfactory.expand("parts", "own", per_class=200, preset="photo", workers=1).existing
     made = augfactory.expand("parts", "p", recipe={"balance": True}, preset="photo", workers=1)
     assert made.name == "p-x1-balanced"
     with pytest.raises(RecipeError, match="scratch"):
