@@ -12,6 +12,7 @@ from augfactory.methods.registry import METHODS
 from augfactory.pipeline import draw as drawing
 from augfactory.pipeline import plan as planning
 from augfactory.pipeline.partners import rows_by_class
+from augfactory.pipeline.recipes import composition
 from augfactory.pipeline.recipes.content import is_drawn
 from augfactory.pipeline.recipes.recipe import Recipe, recipe_id, rendering_versions
 from augfactory.pipeline.recipes.stages import geometry_stage, mix_stage
@@ -152,3 +153,19 @@ def drawings(ground: int, ink: int, noise: int = 0) -> UInt8Array:
 )
 def test_drawings_are_told_from_other_images(images: UInt8Array, drawn: bool) -> None:
     assert is_drawn(source_of(images)) == drawn
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (28, 42), (90, 64), (600, 700), (5000, 4000)])
+def test_drawings_of_any_size_have_a_variation_that_its_methods_take(
+    shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(composition, "is_drawn", lambda _: True)
+    source = source_of(np.zeros((1, *shape, 1), dtype=np.uint8))
+    variation = composition.default_variation("digits", source)
+    geometry_stage("the default", {"preset": "digits", **variation.geometry})
+    (stroke,) = variation.vary
+    assert stroke.parameters["thicker"] == pytest.approx(2 * stroke.parameters["thinner"], abs=0.02)
+    if shape == (28, 42):
+        assert variation.geometry == {"elastic_alpha": 30, "elastic_sigma": 4}
+    if shape == (90, 64):  # in proportion to the shorter side: 64 / 28
+        assert stroke.parameters["thicker"] == 2.29

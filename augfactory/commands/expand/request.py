@@ -231,7 +231,7 @@ def _default_variation(
         return plain, geometry
     progress.say(
         "they are drawings: further images are also bent, and their strokes made thicker or "
-        "thinner, as measured best; --vary none leaves it at turns, shifts and the like"
+        "thinner, which helped on digits; --vary none leaves it at turns, shifts and the like"
     )
     stage = geometry_stage("geometry", {**geometry.parameters, **variation.geometry})
     return replace(request, vary=variation.vary), stage

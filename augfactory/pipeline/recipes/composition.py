@@ -1,6 +1,7 @@
 """What a dataset is made of where nothing is said: the best that was measured.
 
-The measurements stand in docs/experiments.md under "What a default set is made of".
+docs/experiments.md has the measurements, under "What a default set is made of" and "Bends and
+strokes".
 """
 
 from collections.abc import Mapping
@@ -23,12 +24,12 @@ DECODED: dict[int, dict[str, Any]] = {
 # Of the further images, by preset; for the other presets mixtures cost accuracy, or gain none.
 MIXED = {"clothes": 0.5}
 
-
-# Drawings of 28 pixels are bent by about a pixel, and their strokes changed by up to one. Both grow
-# with the images, as far as the methods let them.
+# Drawings of 28 pixels, which were measured, are bent by about a pixel and their strokes changed by
+# up to one. Both are in proportion to the side, within the bounds of the two methods.
 DRAWN_AT = 28
+LEAST_SCALE, MOST_SCALE = 1 / 8, 8
 ELASTIC_ALPHA, ELASTIC_SIGMA = 30.0, 4.0
-THICKER, THINNER, MOST_PIXELS = 1.0, 0.5, 8.0
+THICKER, THINNER = 1.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -49,15 +50,12 @@ def default_variation(preset: str, source: Source) -> Variation:
     """
     if preset != "digits" or not is_drawn(source):
         return Variation()
-    scale = min(source.image_shape[:2]) / DRAWN_AT
+    scale = min(max(min(source.image_shape[:2]) / DRAWN_AT, LEAST_SCALE), MOST_SCALE)
     bent = {
         "elastic_alpha": round(ELASTIC_ALPHA * scale**2, 2),
         "elastic_sigma": round(ELASTIC_SIGMA * scale, 2),
     }
-    strokes = {
-        name: min(round(pixels * scale, 2), MOST_PIXELS)
-        for name, pixels in (("thicker", THICKER), ("thinner", THINNER))
-    }
+    strokes = {"thicker": round(THICKER * scale, 2), "thinner": round(THINNER * scale, 2)}
     return Variation(bent, (vary_stage("the default", "stroke", strokes),))
 
 
