@@ -4,8 +4,9 @@ The end of a Lance file tells where its tables are: for each column, and for eac
 the place of its description. pylance takes memory for what it declares, and ends the process
 where there is none.
 
-Its threads do not survive a fork, and what they left behind in the child crashes or hangs there, in
-a few of a hundred processes. So a child of a process that used pylance is refused it.
+A process that is forked from one that used pylance must not use it. Its table of waiting threads
+(that of the Rust package parking_lot) still names those of the parent, which are not in the child;
+whoever walks it crashes or waits for ever, in none of the children or in half, by chance.
 """
 
 import contextlib

@@ -1,7 +1,6 @@
 """A process that has everything imported, and forks a child for each command that is to be killed.
 
-It uses pylance itself as little as it may: only its children write Lance. A process that used
-pylance and then forks has children that crash or hang in it, a few of a hundred.
+It does not use pylance itself: only its children write Lance. augfactory/guarded/lance.py says why.
 
 It reads lines of JSON: {"arguments", "cwd", "kill_at", "kill_after"}; it answers each with the exit
 code of the child, negative where a signal ended it, and how many calls it made where it came to its
