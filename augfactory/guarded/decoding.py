@@ -7,19 +7,21 @@ version.
 import contextlib
 from collections.abc import Iterator
 
+from augfactory.errors import ResourceError
+
 
 @contextlib.contextmanager
 def decoding() -> Iterator[None]:
     """Turn any failure inside the block into a ``ValueError``; it must hold decoding alone.
 
-    What says that a file cannot be read, or that memory ran out, passes as it is.
+    What says that a file cannot be read, or that memory or another resource ran out, passes.
 
     Raises:
         ValueError: the bytes are not what they should be, with the first line of the reason.
     """
     try:
         yield
-    except (OSError, ValueError, MemoryError):
+    except (OSError, ValueError, MemoryError, ResourceError):
         raise
     except Exception as error:
         lines = str(error).strip().splitlines()

@@ -3,9 +3,14 @@
 The end of a Lance file tells where its tables are: for each column, and for each further buffer,
 the place of its description. pylance takes memory for what it declares, and ends the process
 where there is none.
+
+A process that is forked from one that used pylance must not use it. Its table of waiting threads
+(that of the Rust package parking_lot) still names those of the parent, which are not in the child;
+whoever walks it crashes or waits for ever, in none of the children or in half, by chance.
 """
 
 import contextlib
+import functools
 import os
 import re
 import struct
@@ -17,6 +22,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from augfactory.errors import ResourceError
 from augfactory.guarded.files import open_regular
 
 # Columns' descriptions, table of columns, table of buffers; how many buffers and columns; version.
@@ -61,6 +67,31 @@ def _check_entries(file: BinaryIO, count: int, place: int, size: int) -> None:
             raise ValueError("a description of a column is not inside it")
 
 
+@functools.cache
+def _first_user() -> int:
+    """Return the number of the process that used pylance first: this one, or one it came from."""
+    return os.getpid()
+
+
+def lance_file() -> Any:
+    """Return the module ``lance.file``, for a process that may use it.
+
+    Raises:
+        ResourceError: this process was forked by one that had used it.
+    """
+    if _first_user() != os.getpid():
+        raise ResourceError(
+            "format lance",
+            "this process was forked by one that had used pylance, which crashes or hangs then",
+            'Start processes by "spawn" or "forkserver", or use Lance in them alone.',
+        )
+    with warnings.catch_warnings():
+        from lance import file
+    # The package warns of every later fork. Of what is forked nothing here comes back to it.
+    warnings.filterwarnings("ignore", "lance is not fork-safe")
+    return file
+
+
 @contextlib.contextmanager
 def panics_caught() -> Iterator[None]:
     """Turn a panic of pylance, which is no ``Exception``, into a ValueError."""
@@ -77,14 +108,12 @@ def open_lance(path: Path, columns: Sequence[str] | None = None) -> Any:
 
     Raises:
         ValueError, OSError: as ``whole_file``, or pylance cannot read it.
+        ResourceError: as ``lance_file``.
     """
-    with warnings.catch_warnings():
-        from lance.file import LanceFileReader
-    # The package warns of every later fork. Of what is forked nothing here comes back to it.
-    warnings.filterwarnings("ignore", "lance is not fork-safe")
+    file = lance_file()
     whole_file(path)
     with panics_caught():
-        return LanceFileReader(
+        return file.LanceFileReader(
             str(path.absolute()), columns=None if columns is None else [*columns]
         )
 

@@ -1,6 +1,8 @@
 """Lance: read and trained on by the package itself, the same bytes each time, damage told."""
 
+import multiprocessing
 import shutil
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import augfactory
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions.export import export
 from augfactory.commands.versions.verify import verify
-from augfactory.errors import RecipeError, VerificationError
+from augfactory.errors import RecipeError, ResourceError, VerificationError
 from augfactory.records import Rows
 from augfactory.store.formats import storage_format
 from augfactory.store.formats.lance import shard_bytes
@@ -107,6 +109,18 @@ def test_forked_workers_of_a_loader_read_it(made: Path) -> None:
         dataset, batch_size=25, num_workers=2, multiprocessing_context="fork"
     )
     assert torch.equal(torch.cat([image for image, _ in loader]), whole)
+
+
+def test_a_forked_process_is_refused_what_would_crash_in_it(made: Path) -> None:
+    version = made / "d-x4/v1"
+    open_version(version)  # uses the package here
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(1, context) as pool, pytest.raises(ResourceError, match="forked"):
+        pool.submit(_count_rows, version).result()
+
+
+def _count_rows(version: Path) -> int:
+    return len(open_version(version).source)
 
 
 def test_a_large_shard_is_one_piece() -> None:

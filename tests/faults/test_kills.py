@@ -23,12 +23,7 @@ IN_A_ROW = 4
 MOMENTS = 50  # in each format
 
 
-# Two of some 190 processes ended by SIGSEGV within pylance 14.0.2, one of them that nobody killed:
-# docs/datasets.md says so. The cause is not found yet.
-KILLED = tuple(storage for storage in FORMATS if storage != "lance")
-
-
-@pytest.mark.parametrize("storage", part_of(KILLED, 4))
+@pytest.mark.parametrize("storage", part_of(FORMATS, 4))
 def test_killed_at_each_call(tmp_path: Path, storage: str) -> None:
     source = write_images(tmp_path / "source")
     wanted = content_hash(expanded(source, storage, tmp_path))
@@ -49,7 +44,7 @@ def test_killed_at_each_call(tmp_path: Path, storage: str) -> None:
     settle(problems)
 
 
-@pytest.mark.parametrize("storage", part_of(KILLED, 4))
+@pytest.mark.parametrize("storage", part_of(FORMATS, 4))
 def test_killed_at_random_moments(tmp_path: Path, storage: str) -> None:
     """Kill a process that has everything imported, so that the moments lie within its work."""
     source = write_images(tmp_path / "source")

@@ -1,15 +1,19 @@
 """A process that has everything imported, and forks a child for each command that is to be killed.
 
+It does not use pylance itself: only its children write Lance. augfactory/guarded/lance.py says why.
+
 It reads lines of JSON: {"arguments", "cwd", "kill_at", "kill_after"}; it answers each with the exit
 code of the child, negative where a signal ended it, and how many calls it made where it came to its
 end.
 """
 
+import importlib
 import json
 import os
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,7 +62,12 @@ def ask(
 def _serve(place: Path) -> None:
     source = write_images(place / "warming-up")
     for storage in FORMATS:  # whatever is imported late is imported now
-        run(*expanding(source, storage, f"warm-{storage}"), cwd=place)
+        if storage != "lance":
+            run(*expanding(source, storage, f"warm-{storage}"), cwd=place)
+    if "lance" in FORMATS:
+        warnings.filterwarnings("ignore", "lance is not fork-safe")
+        for module in ("lance.file", "lance.fragment"):  # which starts no thread of it
+            importlib.import_module(module)
     for line in sys.stdin:
         asked = json.loads(line)
         reader, writer = os.pipe()

@@ -23,6 +23,7 @@ from augfactory.guarded.files import inside, read_file
 from augfactory.guarded.lance import (
     buffers_of,
     check_pages,
+    lance_file,
     open_lance,
     panics_caught,
     read_buffers,
@@ -77,11 +78,10 @@ def shard_bytes(rows: Rows, class_names: Sequence[str]) -> bytes:
     """Return a whole Lance file that holds ``rows``: the same bytes for the same rows.
 
     Raises:
-        ResourceError: the disk that TMPDIR names is full.
+        ResourceError: the disk that TMPDIR names is full, or as ``lance_file``.
         RecipeError: the installed pylance does not write pixels as this program reads them.
     """
-    from lance.file import LanceFileWriter
-
+    file = lance_file()
     pixels = np.ascontiguousarray(rows.image).reshape(len(rows), -1)
     kind = {"dtype": "uint8", "_type": "Value"}
     told = {"feature": kind, "length": pixels.shape[1], "_type": "List"}
@@ -92,7 +92,9 @@ def shard_bytes(rows: Rows, class_names: Sequence[str]) -> bytes:
     with scratch_folder("lance") as folder:
         path = folder / "shard.lance"
         try:
-            writer = LanceFileWriter(str(path), schema, version=FILE_FORMAT, max_page_bytes=WHOLE)
+            writer = file.LanceFileWriter(
+                str(path), schema, version=FILE_FORMAT, max_page_bytes=WHOLE
+            )
             writer.write_batch(table)
             writer.close()
         except OSError as error:
