@@ -134,9 +134,11 @@ def _tell_of_mixtures(version: Version, rows: Int64Array, progress: Progress) ->
     mixed = np.flatnonzero(np.isin(read_parent_rows(version), rows).any(axis=1))
     stay = np.setdiff1d(mixed, rows)
     if len(stay):
+        is_mixed, it = "are mixed from rejected rows and stay as they are", "them"
+        if len(stay) == 1:
+            is_mixed, it = "is mixed from rejected rows and stays as it is", "it"
         progress.say(
-            f"note: {_some(stay)} {'is' if len(stay) == 1 else 'are'} mixed from rejected rows and "
-            "stay as they are; put them on the list to have them drawn anew, too"
+            f"note: {_some(stay)} {is_mixed}; put {it} on the list to have {it} drawn anew, too"
         )
 
 
