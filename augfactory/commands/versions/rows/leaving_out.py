@@ -18,7 +18,6 @@ from augfactory.records import Int64Array
 from augfactory.store import shards
 from augfactory.store.beside.left_out_table import write_without
 from augfactory.store.manifest import PLAN, Manifest, content_hash, row_digests
-from augfactory.store.manifest_parts import VersionEntry
 from augfactory.store.reader import Version, open_rows, read_drawn, read_row_ranges
 
 
@@ -117,15 +116,12 @@ def stored_without(
         VerificationError: the plan of the version in ``origin`` cannot be read.
     """
     write_without(origin, manifest, building, fewer.rows)
-    entry = VersionEntry(
-        name=manifest.name, version=manifest.version, content_hash=manifest.content_hash
-    )
     return {
         "rows": len(fewer.kept),
         "counts": made.counts,
         "class_rows": None,
         "rejected": _rejected(fewer, origin, manifest),
-        "left_out_from": manifest.left_out_from or entry,
+        "left_out_from": manifest.left_out_from or manifest.entry,
     }
 
 

@@ -30,7 +30,7 @@ from augfactory.store.beside.pseudo_label_table import PSEUDO_LABELS, read_pseud
 from augfactory.store.disk.atomic import remove, write_file
 from augfactory.store.disk.lock import Lock
 from augfactory.store.manifest import Manifest, row_digests
-from augfactory.store.manifest_parts import About, VersionEntry
+from augfactory.store.manifest_parts import About
 from augfactory.store.reader import (
     Version,
     open_version,
@@ -186,11 +186,8 @@ def make_redraw(
         digests = b"".join(record.digests for record in read_records(build))
         _hold_others(asked, build, np.frombuffer(digests, "V32"), progress)
         manifest = version.manifest
-        entry = VersionEntry(
-            name=manifest.name, version=manifest.version, content_hash=manifest.content_hash
-        )
         more = {
-            "redrawn_from": (*manifest.redrawn_from, entry),
+            "redrawn_from": (*manifest.redrawn_from, manifest.entry),
             "about": manifest.about if about is None else about,
         }
         return described(build, inputs, made, {**told, **more}, began, progress)
