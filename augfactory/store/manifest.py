@@ -125,6 +125,11 @@ class Manifest(BaseModel):
         return self
 
     @property
+    def entry(self) -> VersionEntry:
+        """What the manifest of another version says of this one, where it is made of its rows."""
+        return VersionEntry(name=self.name, version=self.version, content_hash=self.content_hash)
+
+    @property
     def croissant_version(self) -> str:
         """The semantic version, which manifests before exports did not hold."""
         return self.semantic_version or f"{self.version.removeprefix('v')}.0.0"

@@ -80,6 +80,17 @@ def test_what_changed_is_told_in_few_words(tmp_path: Path) -> None:
     assert in_words(still, moved) == []
 
 
+def test_stages_and_rules_of_classes_are_told_as_one_change_each(tmp_path: Path) -> None:
+    stroke, erasing = (vary_stage("test", name, {}) for name in ("stroke", "erasing"))
+    half = mix_stage("test", "mixup", 0, "expanded", {}, 0.5)
+    a = manifest(tmp_path, Recipe(factor=2, vary=(stroke,)))
+    even = {"balance": True, "class_images": {"a": 12, "b": 8}}
+    b = manifest(tmp_path, Recipe(factor=2, vary=(stroke, erasing), mix=(half,), **even))
+    assert recipe_words(b.recipe) == "x2, balanced, stroke, erasing, mixup 50 %, seed 0"
+    assert {*in_words(a, b)} == {"balance none → yes", "+ erasing", "+ mixup 50 %"}
+    assert {*in_words(b, a)} == {"balance yes → none", "− erasing", "− mixup 50 %"}
+
+
 def test_what_changed_in_the_source_is_told(tmp_path: Path) -> None:
     a = manifest(tmp_path, Recipe(factor=2))
 

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from augfactory.cli.app import app
+from augfactory.commands.expand.classes import ClassRule
 from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest, plan_builds
 from augfactory.commands.progress import Progress
@@ -119,6 +120,7 @@ class Said(Progress):
         ("blind", {}, "keras-mnist, is not given the class"),
         ("blind", {"vae": {"sampler": "posterior"}}, None),
         ("plain", {}, None),
+        ("unvaried", {"factors": (), "classes": ClassRule(per_class=9)}, "recipe.vae.varied"),
     ],
 )
 def test_what_a_model_does_not_know_is_said(

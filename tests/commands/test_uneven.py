@@ -104,6 +104,12 @@ def test_mixtures_among_them_weigh_200_a_class(place: Path) -> None:
     mixup = read_manifest(folder).counts["mixup"]
     assert mixup == dict.fromkeys(SIZES, 40)  # half of 200 - 60 mixtures by cutmix - 60 originals
     assert "The label shares of each class add up to its rows." in words(folder)
+    mixture = int(np.flatnonzero(open_version(folder).methods == "mixup")[0])
+    (place / "rejected.txt").write_text(f"{mixture}\n")
+    run("expand", "--reject", "rejected.txt", str(folder), "--workers", 1, cwd=place)
+    anew = folder.with_name("v2")
+    assert "class of its first parent" in words(anew)
+    assert "label shares of each class" not in words(anew)
 
 
 def test_as_many_rows_of_each_class_as_of_the_largest(place: Path) -> None:

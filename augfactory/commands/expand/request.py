@@ -141,7 +141,7 @@ def _notes(request: ExpandRequest, inputs: BuildInputs, vae: VaeStage) -> list[s
     uneven = None if request.classes.given else uneven_classes(inputs.source)
     rows = inputs.rows
     notes = [few_images(inputs.source), uneven, made_rows(rows.text, rows.numbers)]
-    if inputs.model is not None and (max(request.factors) > 1 or not request.originals):
+    if inputs.model is not None and (_largest(request, inputs) > 1 or not request.originals):
         config = inputs.model.config
         notes += decoding(
             config.architecture,

@@ -9,6 +9,7 @@ from augfactory.store.manifest import Manifest
 
 ABSENT: Any = object()
 SHORT_HASH = 12
+LISTED = ("vary", "mix")  # the keys of a recipe that list stages
 REDRAWN, LEFT_OUT = "redrawn", "left_out"  # the keys of a recipe that list rejected rows
 
 
@@ -107,8 +108,7 @@ def recipe_words(recipe: Mapping[str, Any]) -> str:
         for name in ("geometry", "vae")
         if (stage := recipe.get(name)) is not None
     ]
-    words += [str(stage["method"]) for stage in recipe.get("vary") or ()]
-    words += [_stage_words("mix", stage) for stage in recipe.get("mix") or ()]
+    words += [_stage_words(name, stage) for name in LISTED for stage in recipe.get(name) or ()]
     words.append(f"seed {recipe.get('seed', 0)}")
     if recipe.get(REDRAWN):
         words.append(f"{_shown_rounds(recipe[REDRAWN])} drawn anew")
@@ -151,6 +151,8 @@ def _recipe_changes(
     """Tell a stage that only one recipe has as one change, not parameter by parameter."""
     words: dict[str, None] = {}
     for difference in differences:
+        if difference.key.startswith("class_images."):
+            continue  # they follow from the source, whose changes are told
         name, stages = _stage_of(difference.key, a), _stage_of(difference.key, b)
         if name is None and stages is not None:
             words[f"+ {stages}"] = None
@@ -164,10 +166,10 @@ def _recipe_changes(
 def _stage_of(key: str, recipe: Mapping[str, Any]) -> str | None:
     """Return the words for the stage that ``key`` lies in; None where ``recipe`` has no such."""
     name, _, rest = key.partition(".")
-    if name == "mix":
+    if name in LISTED:
         number = int(rest.partition(".")[0] or 1)
-        stages = recipe.get("mix") or ()
-        return _stage_words("mix", stages[number - 1]) if number <= len(stages) else None
+        stages = recipe.get(name) or ()
+        return _stage_words(name, stages[number - 1]) if number <= len(stages) else None
     if name in ("geometry", "vae"):
         stage = recipe.get(name)
         return None if stage is None else _stage_words(name, stage)
@@ -175,8 +177,11 @@ def _stage_of(key: str, recipe: Mapping[str, Any]) -> str | None:
 
 
 def _stage_words(name: str, stage: Mapping[str, Any]) -> str:
-    if name == "mix":
-        return f"{stage['method']} {stage['copies']}"
+    if name == "vary":
+        return str(stage["method"])
+    if name == "mix":  # where classes have rows of their own numbers, a share has no copies
+        often = stage["copies"] or f"{100 * (stage.get('share') or 0):g} %"
+        return f"{stage['method']} {often}"
     kind = stage.get("sampler") or (stage.get("parameters") or {}).get("preset")
     return f"{name} {kind}" if kind else name
 

@@ -26,7 +26,6 @@ from augfactory.store.disk.lock import Lock
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.formats.storage_format import Shard
 from augfactory.store.manifest import MANIFEST, Manifest, is_as_listed, read_manifest
-from augfactory.store.manifest_parts import VersionEntry
 from augfactory.store.places import path_at, place_from, portable, remember
 from augfactory.store.reader import Version, open_rows, read_chosen, read_rows
 from augfactory.store.splits import VAL
@@ -111,9 +110,7 @@ def export(
             **told,
             **_places(manifest, origin, build.folder / told["version"]),
             "semantic_version": _next_patch(build.folder, origin, manifest, told["version"]),
-            "exported_from": VersionEntry(
-                name=manifest.name, version=manifest.version, content_hash=manifest.content_hash
-            ),
+            "exported_from": manifest.entry,
         }
         if fewer is not None:
             own |= stored_without(fewer, origin, manifest, build.building, made)

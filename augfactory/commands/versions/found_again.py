@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from augfactory.commands.expand.inputs import BuildInputs, is_model_folder
 from augfactory.commands.opening.opening import folder_of_model, places_of, spec_of
 from augfactory.commands.progress import Progress
-from augfactory.errors import AugfactoryError, InputDataError, ResourceError
+from augfactory.errors import AugfactoryError, InputDataError, RecipeError, ResourceError
 from augfactory.pipeline.recipes.recipe import Recipe
 from augfactory.records import Source, SourceSpec
 from augfactory.source_rows import SourceRows
@@ -59,6 +59,18 @@ def gather_again(
         loaded, checkpoint = _load_model(manifest, place)
     rows = manifest.source.model_copy(update={"text": spec.text})
     return BuildInputs(rows, chosen, loaded, place, checkpoint, unlabelled)
+
+
+def refuse_model(manifest: Manifest, model: Path | None) -> None:
+    """Refuse to be told where the model of a version is that has none.
+
+    Raises:
+        RecipeError: naming the option.
+    """
+    if model is not None and manifest.model is None:
+        raise RecipeError(
+            "--model", f"{address(manifest)} was made without a model", "Leave --model out."
+        )
 
 
 def _unlabelled_again(folder: Path, manifest: Manifest, recipe: Recipe) -> SourceRows | None:

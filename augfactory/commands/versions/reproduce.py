@@ -1,7 +1,7 @@
 """Render a version again from what its manifest says, and compare."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,25 +13,27 @@ from augfactory.commands.expand.shard import begin_job, render_shards
 from augfactory.commands.opening.recorded_recipe import check_rows, recipe_of
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions.differences import between
-from augfactory.commands.versions.found_again import address, gather_again
+from augfactory.commands.versions.found_again import address, gather_again, refuse_model
 from augfactory.commands.versions.rendered import Rendered, digests_array, hold_to
+from augfactory.commands.versions.rows.rejected_draws import (
+    read_rejected,
+    read_rejected_of_left_out,
+)
 from augfactory.commands.versions.verifying.validation_problems import check_again
 from augfactory.engines import processes
-from augfactory.errors import InputDataError, RecipeError, ResourceError, VerificationError
+from augfactory.errors import InputDataError, ResourceError
 from augfactory.pipeline.left_out import kept_rows
 from augfactory.pipeline.recipes.recipe import Recipe, rendering_versions
-from augfactory.pipeline.settle import columns_of_rejected, count_rejected, rejected_of
+from augfactory.pipeline.settle import count_rejected
 from augfactory.pipeline.shares import is_filtered
-from augfactory.records import Int64Array
 from augfactory.store import shards
-from augfactory.store.beside.left_out_table import read_drawn_of_left_out
 from augfactory.store.beside.pseudo_label_table import PSEUDO_LABELS, read_pseudo_labels
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.disk.scratch import scratch_folder
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.formats.storage_format import METADATA_COLUMNS
-from augfactory.store.manifest import PLAN, Manifest, library_versions, read_manifest
-from augfactory.store.reader import Version, open_rows, read_drawn
+from augfactory.store.manifest import Manifest, library_versions, read_manifest
+from augfactory.store.reader import Version, open_rows
 from augfactory.store.tables import Expected
 from augfactory.store.versions import find_version
 
@@ -81,10 +83,7 @@ def reproduce(
     warnings = _warnings(manifest, recipe)
     for warning in warnings:
         progress.say(f"warning: {warning}")
-    if model is not None and manifest.model is None:
-        raise RecipeError(
-            "--model", f"{address(manifest)} was made without a model", "Leave --model out."
-        )
+    refuse_model(manifest, model)
     check_rows(folder, manifest, recipe)
     version = open_rows(folder, manifest)
     held = check_again(version, source, validation, progress)
@@ -175,28 +174,14 @@ def _take_rejected(version: Version, building: Path) -> None:
     """Draw decoded rows as often as they were drawn: judges trained again may round others."""
     from augfactory.commands.expand.filtering import keep_rejected  # torch: only where needed
 
-    keep_rejected(building, _rejected(version, version.manifest.left_out))
-
-
-def _rejected(version: Version, left_out: Sequence[int] = ()) -> Int64Array:
-    """Return how many draws of each row were rejected, those of rows left out in their places.
-
-    Raises:
-        VerificationError: the tables hold something else.
-    """
-    columns = columns_of_rejected()
-    drawn = read_drawn(version, columns)
+    rejected = read_rejected(version.folder, version.manifest.rows)
+    left_out = version.manifest.left_out
     if left_out:
-        whole = np.empty((len(drawn) + len(left_out), len(columns)))
-        whole[kept_rows(left_out, len(whole))] = drawn
-        whole[list(left_out)] = read_drawn_of_left_out(version.folder, left_out, columns)
-        drawn = whole
-    try:
-        return rejected_of(drawn)
-    except ValueError as error:
-        raise VerificationError(
-            version.folder / PLAN, str(error), "It was edited: restore it from a copy."
-        ) from error
+        whole = np.empty((len(rejected) + len(left_out), rejected.shape[1]), dtype=np.int64)
+        whole[kept_rows(left_out, len(whole))] = rejected
+        whole[left_out] = read_rejected_of_left_out(version.folder, left_out)
+        rejected = whole
+    keep_rejected(building, rejected)
 
 
 def _without_left_out(rendered: Rendered, recipe: Recipe, version: Version) -> Rendered:
@@ -206,7 +191,9 @@ def _without_left_out(rendered: Rendered, recipe: Recipe, version: Version) -> R
     names, labels = version.manifest.class_names, columns["label"]
     rejected = None
     if rendered.rejected is not None:
-        rejected = count_rejected(_rejected(version), labels, names)
+        rejected = count_rejected(
+            read_rejected(version.folder, version.manifest.rows), labels, names
+        )
     return Rendered(
         rendered.digests[kept],
         columns,

@@ -16,7 +16,7 @@ from augfactory.keyed_random import generator
 from augfactory.records import BLOCK_ROWS, Int64Array, Rows, Source
 from augfactory.sources.recorded import open_rows
 from augfactory.sources.unlabelled import open_unlabelled
-from augfactory.store.by_shard import BYTES_AT_ONCE, MOST_AT_ONCE
+from augfactory.store.by_shard import rows_at_once
 from augfactory.store.layouts.trainer_layout import NamedRows, Split
 from augfactory.store.reader import Version, read_rows
 
@@ -102,8 +102,7 @@ def _split(
     on_rows: OnRows,
     without: Int64Array | None = None,
 ) -> Split:
-    row_bytes = int(np.prod(source.image_shape)) + 4 * len(source.class_names)
-    at_once = max(1, min(MOST_AT_ONCE, BYTES_AT_ONCE // row_bytes))
+    at_once = rows_at_once(source.image_shape, len(source.class_names))
     kept = np.arange(len(source))
     if without is not None:
         kept = np.delete(kept, without)

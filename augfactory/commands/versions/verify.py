@@ -12,13 +12,14 @@ from augfactory.commands.opening.opening import converted_like
 from augfactory.commands.opening.recorded_recipe import class_rows_of, recipe_of, request_id
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions.refused import refuse_damaged, refuse_foreign
+from augfactory.commands.versions.rows.rejected_draws import read_rejected
 from augfactory.commands.versions.shard_rows import rows_in_words, rows_of_files
 from augfactory.commands.versions.verifying.held_rows import HeldRows, hold_rows
 from augfactory.commands.versions.verifying.validation_problems import validation_problems
 from augfactory.errors import InputDataError, RecipeError, VerificationError
 from augfactory.guarded.decoding import decoding
 from augfactory.guarded.files import NotRegularError, is_there, open_inside, read_inside, sha256_of
-from augfactory.pipeline.settle import columns_of_rejected, count_rejected, rejected_of
+from augfactory.pipeline.settle import count_rejected
 from augfactory.records import SourceSpec
 from augfactory.sources.opening import open_source
 from augfactory.store.beside.pseudo_label_table import tables_beside
@@ -34,7 +35,7 @@ from augfactory.store.manifest import (
     read_manifest,
 )
 from augfactory.store.manifest_parts import FileEntry
-from augfactory.store.reader import open_version, read_plan
+from augfactory.store.reader import open_version
 from augfactory.store.splits import VAL
 from augfactory.store.statistics import Counts
 from augfactory.store.versions import find_version
@@ -248,8 +249,8 @@ def _rejected(folder: Path, manifest: Manifest, held: HeldRows) -> Counts | None
     """Count the rejected draws of decoded rows again; None where the plan holds none such."""
     assert held.labels is not None
     try:
-        rejected = rejected_of(read_plan(folder, manifest.rows, columns_of_rejected()))
-    except (ValueError, VerificationError):
+        rejected = read_rejected(folder, manifest.rows)
+    except VerificationError:
         return None
     return count_rejected(rejected, held.labels.astype(np.int64), manifest.class_names)
 

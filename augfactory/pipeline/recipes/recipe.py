@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -176,18 +175,12 @@ def with_copies(mix: Sequence[MixStage], factor: int, *, originals: bool) -> tup
     stages together have their shares' sum of them, rounded down, but for one image that is always
     no mixture. A stage that comes to less than a copy is left out.
     """
-    further = factor - 1 if originals else factor
-    share, given = 0.0, 0
-    found = []
-    for stage in mix:
-        copies = stage.copies
-        if stage.share is not None:
-            share += stage.share
-            copies = min(math.floor(share * further + 1e-9), factor - 1) - given
-            given += copies
-        if copies:
-            found.append(stage.model_copy(update={"copies": copies}))
-    return tuple(found)
+    rows = rows_of_sections(np.array([factor]), np.array([1]), mix, originals=originals)
+    return tuple(
+        stage.model_copy(update={"copies": copies})
+        for stage, copies in zip(mix, rows[1:, 0].tolist(), strict=True)
+        if copies
+    )
 
 
 def canonical_json(value: Any) -> str:

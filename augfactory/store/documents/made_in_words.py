@@ -114,6 +114,8 @@ def classes_in_words(manifest: Manifest) -> str | None:
     told += " A mixture is a row of the class of its first parent."
     if any(stage["parameters"].get("pairing") == "other" for stage in stages):
         return told
+    if manifest.redrawn_from:  # a mixture that is drawn anew has other partners than its group
+        return told
     return f"{told} The label shares of each class add up to its rows."
 
 

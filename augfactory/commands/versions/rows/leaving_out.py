@@ -8,18 +8,18 @@ import numpy as np
 
 from augfactory.commands.opening.recorded_recipe import check_recipe, check_rows
 from augfactory.commands.progress import Progress
+from augfactory.commands.versions.rows.rejected_draws import read_rejected
 from augfactory.commands.versions.rows.rejects import read_rejects
 from augfactory.errors import InputDataError, VerificationError
 from augfactory.guarded.text import escaped
 from augfactory.pipeline.left_out import kept_rows
 from augfactory.pipeline.plan import count_rows
-from augfactory.pipeline.settle import columns_of_rejected, count_rejected, rejected_of
+from augfactory.pipeline.settle import count_rejected
 from augfactory.records import Int64Array
 from augfactory.store import shards
 from augfactory.store.beside.left_out_table import write_without
-from augfactory.store.manifest import PLAN, Manifest, content_hash, row_digests
-from augfactory.store.manifest_parts import VersionEntry
-from augfactory.store.reader import Version, open_rows, read_drawn, read_row_ranges
+from augfactory.store.manifest import Manifest, content_hash, row_digests
+from augfactory.store.reader import Version, open_rows, read_row_ranges
 
 
 @dataclass(frozen=True)
@@ -117,15 +117,12 @@ def stored_without(
         VerificationError: the plan of the version in ``origin`` cannot be read.
     """
     write_without(origin, manifest, building, fewer.rows)
-    entry = VersionEntry(
-        name=manifest.name, version=manifest.version, content_hash=manifest.content_hash
-    )
     return {
         "rows": len(fewer.kept),
         "counts": made.counts,
         "class_rows": None,
         "rejected": _rejected(fewer, origin, manifest),
-        "left_out_from": manifest.left_out_from or entry,
+        "left_out_from": manifest.left_out_from or manifest.entry,
     }
 
 
@@ -133,12 +130,6 @@ def _rejected(fewer: Fewer, origin: Path, manifest: Manifest) -> dict[str, dict[
     """Count the rejected draws of the decoded rows that stay."""
     if manifest.rejected is None:
         return None
-    version = open_rows(origin, manifest)
-    try:
-        rejected = rejected_of(read_drawn(version, columns_of_rejected()))
-    except ValueError as error:
-        raise VerificationError(
-            origin / PLAN, str(error), "It was edited: restore it from a copy."
-        ) from error
-    labels = version.source.labels[fewer.kept]
-    return count_rejected(rejected[fewer.kept], labels, version.source.class_names)
+    rejected = read_rejected(origin, manifest.rows)[fewer.kept]
+    labels = open_rows(origin, manifest).source.labels[fewer.kept]
+    return count_rejected(rejected, labels, manifest.class_names)

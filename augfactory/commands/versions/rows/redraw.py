@@ -15,6 +15,7 @@ from augfactory.commands.expand.shard import begin_job, render_shards
 from augfactory.commands.opening.recorded_recipe import check_recipe, check_rows
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions.differences import between
+from augfactory.commands.versions.rows.rejected_draws import read_rejected
 from augfactory.commands.versions.rows.rejects import read_rejects
 from augfactory.engines import processes
 from augfactory.errors import InputDataError, VerificationError
@@ -22,7 +23,7 @@ from augfactory.guarded.text import escaped
 from augfactory.pipeline.plan import UNLABELLED
 from augfactory.pipeline.recipes.recipe import Recipe, rendering_versions
 from augfactory.pipeline.redraw import draw_of
-from augfactory.pipeline.settle import UNTOLD, columns_of_rejected, draw_number, rejected_of
+from augfactory.pipeline.settle import UNTOLD, columns_of_rejected, draw_number
 from augfactory.pipeline.shares import is_filtered
 from augfactory.records import Int64Array
 from augfactory.store import shards
@@ -30,11 +31,10 @@ from augfactory.store.beside.pseudo_label_table import PSEUDO_LABELS, read_pseud
 from augfactory.store.disk.atomic import remove, write_file
 from augfactory.store.disk.lock import Lock
 from augfactory.store.manifest import Manifest, row_digests
-from augfactory.store.manifest_parts import About, VersionEntry
+from augfactory.store.manifest_parts import About
 from augfactory.store.reader import (
     Version,
     open_version,
-    read_drawn,
     read_parent_rows,
     read_row_ranges,
 )
@@ -134,9 +134,11 @@ def _tell_of_mixtures(version: Version, rows: Int64Array, progress: Progress) ->
     mixed = np.flatnonzero(np.isin(read_parent_rows(version), rows).any(axis=1))
     stay = np.setdiff1d(mixed, rows)
     if len(stay):
+        is_mixed, it = "are mixed from rejected rows and stay as they are", "them"
+        if len(stay) == 1:
+            is_mixed, it = "is mixed from rejected rows and stays as it is", "it"
         progress.say(
-            f"note: {_some(stay)} {'is' if len(stay) == 1 else 'are'} mixed from rejected rows and "
-            "stay as they are; put them on the list to have them drawn anew, too"
+            f"note: {_some(stay)} {is_mixed}; put {it} on the list to have {it} drawn anew, too"
         )
 
 
@@ -144,16 +146,7 @@ def _filtered(version: Version, recipe: Recipe, rows: Int64Array) -> Int64Array:
     """Return how many draws of ``rows`` were rejected by the filter: int64 [n, reasons]."""
     if not is_filtered(recipe, len(version.manifest.source.rows)):
         return np.zeros((len(rows), len(columns_of_rejected())), dtype=np.int64)
-    return _all_filtered(version)[rows]
-
-
-def _all_filtered(version: Version) -> Int64Array:
-    try:
-        return rejected_of(read_drawn(version, columns_of_rejected()))
-    except ValueError as error:
-        raise VerificationError(
-            version.folder, f"its plan: {error}", "It was edited: restore it from a copy."
-        ) from error
+    return read_rejected(version.folder, version.manifest.rows)[rows]
 
 
 def make_redraw(
@@ -184,11 +177,8 @@ def make_redraw(
         digests = b"".join(record.digests for record in read_records(build))
         _hold_others(asked, build, np.frombuffer(digests, "V32"), progress)
         manifest = version.manifest
-        entry = VersionEntry(
-            name=manifest.name, version=manifest.version, content_hash=manifest.content_hash
-        )
         more = {
-            "redrawn_from": (*manifest.redrawn_from, entry),
+            "redrawn_from": (*manifest.redrawn_from, manifest.entry),
             "about": manifest.about if about is None else about,
         }
         return described(build, inputs, made, {**told, **more}, began, progress)
@@ -206,7 +196,7 @@ def _keep_told(asked: Redraw, build: Build, inputs: BuildInputs, progress: Progr
     if is_filtered(build.recipe, build.sources):
         from augfactory.commands.expand import filtering  # torch: only where needed
 
-        told = _all_filtered(version)
+        told = read_rejected(version.folder, build.rows)
         decoded = asked.rows[version.methods[asked.rows] == "vae"]
         told[decoded] = UNTOLD
         if len(decoded):

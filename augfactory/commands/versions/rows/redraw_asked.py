@@ -14,11 +14,11 @@ from augfactory.commands.opening.recorded_recipe import check_recipe, request_id
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions.differences import between
 from augfactory.commands.versions.export import validation_of
-from augfactory.commands.versions.found_again import address, gather_again
+from augfactory.commands.versions.found_again import address, gather_again, refuse_model
 from augfactory.commands.versions.rows.redraw import Redraw, make_redraw, plan_redraw
 from augfactory.commands.versions.rows.rejects import listed_content
 from augfactory.engines.processes import Engine, worker_pool
-from augfactory.errors import InputDataError, RecipeError
+from augfactory.errors import InputDataError
 from augfactory.guarded.files import is_there
 from augfactory.store.disk.lock import Lock
 from augfactory.store.manifest import MANIFEST, Manifest, read_manifest
@@ -72,10 +72,7 @@ def _of_version(
     """
     folder = _version_listed(text, reject)
     manifest = read_manifest(folder)
-    if model is not None and manifest.model is None:
-        raise RecipeError(
-            "--model", f"{address(manifest)} was made without a model", "Leave --model out."
-        )
+    refuse_model(manifest, model)
     asked = plan_redraw(reject, folder, progress)
     inputs = gather_again(folder, manifest, asked.recipe, None, model, progress)
     held = validation_of(folder, manifest)
