@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import Field
 
@@ -31,9 +31,6 @@ from augfactory.evaluation.corruptions.registry import Profile, find_profile
 from augfactory.evaluation.training.settings import Freeze
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.disk.lock import only_writer
-
-if TYPE_CHECKING:  # torch takes seconds
-    from augfactory.commands.runs.keeper import Keeper
 
 
 class EvaluateResult(Results):
@@ -107,8 +104,7 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
     from augfactory.commands.evaluate.report import write_report
     from augfactory.commands.runs.corrupted import corrupted_test
     from augfactory.commands.runs.ensembles import with_ensembles
-    from augfactory.commands.runs.networks import drop_others
-    from augfactory.commands.runs.saved_weights import weights_path
+    from augfactory.commands.runs.networks import drop_others, folder_of, network_path
     from augfactory.commands.runs.stages import train_for
 
     inputs, profile = prepared.inputs, prepared.profile
@@ -131,6 +127,7 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
             )
         if prepared.published is not None:
             corrupted = prepared.published.test
+        networks = folder_of(out, asked=request.save_weights, ensemble=request.ensemble is not None)
         runs_at = partial(runs_of, request, inputs, prepared.classifier, corrupted)
         asked = files.request_id(runs_at(request.steps or 0, request.seeds), request.baseline)
         if (note := files.other_results(out, asked)) is not None:
@@ -138,15 +135,17 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
         runs, trained = train_for(
             request.steps, request.minutes, request.seeds, runs_at, out, request.workers, progress,
             request.runs_on,
-            keepers=_keepers(request, out),
+            networks=networks,
         )  # fmt: skip
         arms = summarise(runs, tuple(dict.fromkeys((*baselines, *BASELINES))))
         verdict = verdict_of(runs, arms, baselines)
         alerts += checks.after_training(arms)
-        if request.ensemble is not None:
-            size, workers = request.ensemble, request.workers
-            arms = with_ensembles(arms, runs, size, out, workers, progress)
-            drop_others(out, [run for run, _ in runs])
+        if request.ensemble is not None and networks is not None:
+            arms = with_ensembles(
+                arms, runs, request.ensemble, networks, request.workers, progress, request.runs_on
+            )
+            if not request.save_weights:
+                drop_others(networks, [run for run, _ in runs])
         settings = runs[0][0].settings
         results = document_of(request, inputs, settings, arms, verdict, alerts, asked)
         write_file(out / files.RESULTS, files.json_bytes(results.plain()))
@@ -161,21 +160,9 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
         if (lines := files.corruptions_csv(runs)) is not None:
             write_file(out / files.CORRUPTIONS, lines)
             written.append(out / files.CORRUPTIONS)
-        if request.save_weights:
-            written += [weights_path(out, run) for run, _ in runs]
+        if request.save_weights and networks is not None:
+            written += dict.fromkeys(network_path(networks, run) for run, _ in runs)
         return EvaluateResult(**dict(results), out=out, files=tuple(written), trained=trained)
-
-
-def _keepers(request: EvaluateRequest, out: Path) -> list["Keeper"]:
-    """Return what is to be kept of each trained network."""
-    from augfactory.commands.runs.keeper import Keeper
-    from augfactory.commands.runs.networks import network_path, save_network
-    from augfactory.commands.runs.saved_weights import save_weights, weights_path
-
-    found = [Keeper(out, weights_path, save_weights)] if request.save_weights else []
-    if request.ensemble is not None:
-        found.append(Keeper(out, network_path, save_network))
-    return found
 
 
 def as_json(result: EvaluateResult) -> dict[str, Any]:

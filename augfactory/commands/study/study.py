@@ -98,8 +98,7 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
     prepared = prepare(request, progress)
     # These load torch, which takes seconds: only when the study is right.
     from augfactory.commands.runs.corrupted import corrupted_test
-    from augfactory.commands.runs.keeper import Keeper
-    from augfactory.commands.runs.networks import network_path, save_network
+    from augfactory.commands.runs.networks import folder_of
     from augfactory.commands.runs.train_runs import train_runs
     from augfactory.commands.study.plan import make_arms, train_models
     from augfactory.commands.study.results import write_results
@@ -126,15 +125,13 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
             corrupted = prepared.published.test
             alerts = (*alerts, *prepared.published.alerts)
         groups = _cells(asked, prepared, planned, corrupted)
-        keepers = []
-        if asked.ensemble is not None:
-            keepers.append(Keeper(out, network_path, save_network))
+        networks = folder_of(out, asked=False, ensemble=asked.ensemble is not None)
         results, trained = train_runs(
-            list(groups), out, workers, progress, engine=engine, keepers=keepers
+            list(groups), out, workers, progress, engine=engine, networks=networks
         )
         arms = {count: _arms(asked, count, groups, results) for count in asked.n_train}
-        if asked.ensemble is not None:
-            arms = _with_ensembles(request, arms, groups, results, progress)
+        if networks is not None:
+            arms = _with_ensembles(request, networks, arms, groups, results, progress)
         document, written = write_results(
             out,
             asked,
@@ -222,6 +219,7 @@ def _arms(
 
 def _with_ensembles(
     request: StudyRequest,
+    networks: Path,
     arms: Mapping[int, tuple[ArmSummary, ...]],
     groups: dict[Run, int],
     results: Sequence[tuple[Run, RunResult]],
@@ -229,11 +227,11 @@ def _with_ensembles(
 ) -> dict[int, tuple[ArmSummary, ...]]:
     from augfactory.commands.runs.ensembles import with_ensembles  # loads torch
 
-    size, out, workers = request.study.ensemble or 0, request.out, request.workers
+    size, workers, engine = request.study.ensemble or 0, request.workers, request.runs_on
     found = {}
     for count, own in arms.items():
         here = [(run, result) for run, result in results if groups[run] == count]
-        found[count] = with_ensembles(own, here, size, out, workers, progress)
+        found[count] = with_ensembles(own, here, size, networks, workers, progress, engine)
     return found
 
 
