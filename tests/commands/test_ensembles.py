@@ -22,21 +22,17 @@ from augfactory.evaluation.comparison.results import Results
 from augfactory.evaluation.training.predicting import log_probabilities
 from augfactory.report.page import report_page
 from augfactory.report.tables import ensembles_table, markdown_ensembles
-from augfactory.store.disk.atomic import write_file
 from tests.commands.tiny import stand_in_for
 from tests.commands.versions import write_source, write_version
 from tests.evaluation.memory import CLASSES, patterns
+from tests.report.undrawn import write_no_report
 
 ROWS = 50
 
 
 @pytest.fixture
 def request_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EvaluateRequest:
-    def undrawn(out: Path, *_: object) -> list[Path]:
-        write_file(out / "report.html", b"not drawn")
-        return [out / "report.html"]
-
-    monkeypatch.setattr("augfactory.commands.evaluate.report.write_report", undrawn)
+    write_no_report(monkeypatch)
     monkeypatch.chdir(tmp_path)
     stand_in_for("vgg", monkeypatch)
     train = write_source(tmp_path / "train.h5", *patterns("train", 40))
