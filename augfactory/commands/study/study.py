@@ -32,7 +32,7 @@ from augfactory.evaluation.comparison.protocol import (
 )
 from augfactory.evaluation.comparison.results import Alert, ArmSummary, LabelledSet, StudyResults
 from augfactory.evaluation.corruptions.registry import Profile, find_profile
-from augfactory.evaluation.training.settings import Freeze, TrainingSettings
+from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.store.disk.lock import only_writer
 from augfactory.store.reader import open_version
 
@@ -109,7 +109,7 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
     baseline = next(arm for arm in asked.arms if arm.name == asked.against[0])
     files.check_folder(out)
     shape, classes = data.test.image_shape, len(data.test.class_names)
-    frozen = {(prepared.classifiers[arm.name], _freeze(asked, arm)) for arm in asked.arms}
+    frozen = {(prepared.classifiers[arm.name], asked.freeze_of(arm)) for arm in asked.arms}
     for known, freeze in frozen:
         check_image_shape(known.name, known.weights, shape, classes, freeze=freeze)
     with only_writer(out, request.lock):
@@ -183,19 +183,18 @@ def _settings(asked: Study, arm: StudyArm, prepared: Prepared) -> TrainingSettin
         prepared.classifiers[arm.name], asked.steps, asked.batch, "auto", "auto", asked.steps,
         asked.training,
     )  # fmt: skip
-    return replace(settings, freeze=_freeze(asked, arm))
-
-
-def _freeze(asked: Study, arm: StudyArm) -> Freeze:
-    return asked.freeze if arm.freeze is None else arm.freeze
+    return replace(settings, freeze=asked.freeze_of(arm))
 
 
 def _from_weights(prepared: Prepared) -> list[Alert]:
     """Say what of the classifiers starts from files."""
+    of_arms: dict[ClassifierSpec, list[str]] = {}
+    for name, known in prepared.classifiers.items():
+        of_arms.setdefault(known, []).append(name)
     return [
         alert
-        for known in dict.fromkeys(prepared.classifiers.values())
-        for alert in from_weights(known)
+        for known, names in of_arms.items()
+        for alert in from_weights(known, names if len(of_arms) > 1 else ())
     ]
 
 
