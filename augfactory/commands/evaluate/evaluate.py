@@ -114,9 +114,11 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
     files.check_folder(out)
     with only_writer(out, request.lock):
         files.begin(out)
-        alerts = checks.before_training(inputs, request.seeds, profile)
-        if prepared.published is not None:
-            alerts += prepared.published.alerts
+        published = prepared.published
+        tested = profile if published is None else published.profile
+        alerts = checks.before_training(inputs, request.seeds, tested)
+        if published is not None:
+            alerts += published.alerts
         alerts += checks.from_weights(prepared.classifier)
         for alert in alerts:
             progress.say(f"{alert.level}: {alert.text}")
@@ -125,8 +127,8 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
             corrupted = corrupted_test(
                 inputs.test_rows, profile, out, request.workers, progress, request.runs_on
             )
-        if prepared.published is not None:
-            corrupted = prepared.published.test
+        if published is not None:
+            corrupted = published.test
         networks = folder_of(out, asked=request.save_weights, ensemble=request.ensemble is not None)
         runs_at = partial(runs_of, request, inputs, prepared.classifier, corrupted)
         asked = files.request_id(runs_at(request.steps or 0, request.seeds), request.baseline)
