@@ -1,5 +1,6 @@
 """Train classifiers on datasets and on their originals alone, and say what the datasets gain."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,8 +25,8 @@ from augfactory.commands.runs.published import Published, published_test
 from augfactory.errors import one_of
 from augfactory.evaluation.classifiers.registry import check_image_shape
 from augfactory.evaluation.comparison.compare import summarise
-from augfactory.evaluation.comparison.protocol import ClassifierSpec
-from augfactory.evaluation.comparison.results import Results
+from augfactory.evaluation.comparison.protocol import ClassifierSpec, CorruptedTest, Run, RunResult
+from augfactory.evaluation.comparison.results import Alert, Results
 from augfactory.evaluation.comparison.verdict import verdict_of
 from augfactory.evaluation.corruptions.registry import Profile, find_profile
 from augfactory.evaluation.training.settings import Freeze
@@ -101,35 +102,22 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
     """
     prepared = prepare(request, progress)
     # These load torch, which takes seconds: only when the request is right.
-    from augfactory.commands.evaluate.report import write_report
-    from augfactory.commands.runs.corrupted import corrupted_test
     from augfactory.commands.runs.ensembles import with_ensembles
     from augfactory.commands.runs.networks import drop_others, folder_of, network_path
     from augfactory.commands.runs.stages import train_for
 
-    inputs, profile = prepared.inputs, prepared.profile
+    inputs = prepared.inputs
     check_classifier(prepared)
     baselines = BASELINES if request.baseline is None else (request.baseline,)
     out = request.out or _default_folder(inputs)
     files.check_folder(out)
     with only_writer(out, request.lock):
-        files.begin(out)
-        published = prepared.published
-        tested = profile if published is None else published.profile
-        alerts = checks.before_training(inputs, request.seeds, tested)
-        if published is not None:
-            alerts += published.alerts
-        alerts += checks.from_weights(prepared.classifier)
+        networks = folder_of(out, asked=request.save_weights, ensemble=request.ensemble is not None)
+        files.begin(out, networks)
+        alerts = _alerts(request, prepared)
         for alert in alerts:
             progress.say(f"{alert.level}: {alert.text}")
-        corrupted = None
-        if profile is not None:
-            corrupted = corrupted_test(
-                inputs.test_rows, profile, out, request.workers, progress, request.runs_on
-            )
-        if published is not None:
-            corrupted = published.test
-        networks = folder_of(out, asked=request.save_weights, ensemble=request.ensemble is not None)
+        corrupted = _corrupted(request, prepared, out, progress)
         runs_at = partial(runs_of, request, inputs, prepared.classifier, corrupted)
         asked = files.request_id(runs_at(request.steps or 0, request.seeds), request.baseline)
         if (note := files.other_results(out, asked)) is not None:
@@ -150,21 +138,56 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
                 drop_others(networks, [run for run, _ in runs])
         settings = runs[0][0].settings
         results = document_of(request, inputs, settings, arms, verdict, alerts, asked)
-        write_file(out / files.RESULTS, files.json_bytes(results.plain()))
-        write_file(out / "results.csv", files.runs_csv(runs))
-        write_file(out / files.CURVES, files.curves_csv(runs))
-        written = [
-            out / files.RESULTS,
-            out / "results.csv",
-            out / files.CURVES,
-            *write_report(out, results, inputs, runs),
-        ]
-        if (lines := files.corruptions_csv(runs)) is not None:
-            write_file(out / files.CORRUPTIONS, lines)
-            written.append(out / files.CORRUPTIONS)
+        written = _write(out, results, inputs, runs)
         if request.save_weights and networks is not None:
             written += dict.fromkeys(network_path(networks, run) for run, _ in runs)
         return EvaluateResult(**dict(results), out=out, files=tuple(written), trained=trained)
+
+
+def _alerts(request: EvaluateRequest, prepared: Prepared) -> list[Alert]:
+    """Return what is to be told before anything is trained."""
+    published, profile = prepared.published, prepared.profile
+    if published is not None:
+        profile = published.profile
+    return [
+        *checks.before_training(prepared.inputs, request.seeds, profile),
+        *(() if published is None else published.alerts),
+        *checks.from_weights(prepared.classifier),
+    ]
+
+
+def _corrupted(
+    request: EvaluateRequest, prepared: Prepared, out: Path, progress: Progress
+) -> CorruptedTest | None:
+    """Return the corrupted test images: published ones, or made in ``out``."""
+    from augfactory.commands.runs.corrupted import corrupted_test
+
+    if prepared.published is not None:
+        return prepared.published.test
+    if prepared.profile is None:
+        return None
+    rows, workers = prepared.inputs.test_rows, request.workers
+    return corrupted_test(rows, prepared.profile, out, workers, progress, request.runs_on)
+
+
+def _write(
+    out: Path, results: Results, inputs: Inputs, runs: Sequence[tuple[Run, RunResult]]
+) -> list[Path]:
+    """Write results, tables and the report; return the paths."""
+    from augfactory.commands.evaluate.report import write_report
+
+    contents = {
+        out / files.RESULTS: files.json_bytes(results.plain()),
+        out / "results.csv": files.runs_csv(runs),
+        out / files.CURVES: files.curves_csv(runs),
+    }
+    for path, data in contents.items():
+        write_file(path, data)
+    written = [*contents, *write_report(out, results, inputs, runs)]
+    if (lines := files.corruptions_csv(runs)) is not None:
+        write_file(out / files.CORRUPTIONS, lines)
+        written.append(out / files.CORRUPTIONS)
+    return written
 
 
 def as_json(result: EvaluateResult) -> dict[str, Any]:

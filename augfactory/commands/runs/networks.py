@@ -17,7 +17,7 @@ from augfactory.evaluation.comparison.protocol import Run, run_key
 from augfactory.guarded.files import is_there
 from augfactory.guarded.tensors import first_misfit
 from augfactory.records import Source
-from augfactory.store.disk.atomic import make_folders, remove, write_file
+from augfactory.store.disk.atomic import remove, write_file
 
 WEIGHTS, NETWORKS = "weights", "networks"  # folders: of what a user asked for, and of the rest
 ENDING = ".safetensors"
@@ -52,7 +52,7 @@ def has_network(folder: Path, run: Run) -> bool:
 
 
 def save_network(folder: Path, run: Run, network: nn.Module) -> None:
-    """Keep the network of a finished run.
+    """Keep the network of a finished run in a folder that is there.
 
     Raises:
         ResourceError: it cannot be written.
@@ -64,7 +64,6 @@ def save_network(folder: Path, run: Run, network: nn.Module) -> None:
         "steps": run.settings.steps,
         "run": run_key(run),
     }
-    make_folders([folder])
     write_file(network_path(folder, run), weights_bytes(network, about))
 
 

@@ -113,7 +113,8 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
     for known, freeze in frozen:
         check_image_shape(known.name, known.weights, shape, classes, freeze=freeze)
     with only_writer(out, request.lock):
-        files.begin(out)
+        networks = folder_of(out, asked=False, ensemble=asked.ensemble is not None)
+        files.begin(out, networks)
         models = train_models(request, data, draws, progress)
         missing: list[str] = []
         planned = make_arms(request, data, draws, models, missing, progress)
@@ -125,7 +126,6 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
             corrupted = prepared.published.test
             alerts = (*alerts, *prepared.published.alerts)
         groups = _cells(asked, prepared, planned, corrupted)
-        networks = folder_of(out, asked=False, ensemble=asked.ensemble is not None)
         results, trained = train_runs(
             list(groups), out, workers, progress, engine=engine, networks=networks
         )
