@@ -10,7 +10,7 @@ changed and the seconds are spent.
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -32,6 +32,13 @@ class RMSprop(torch.optim.RMSprop):
     def step(self, closure: Callable[[], float] | None = None) -> Any:
         """See torch's."""
         return inspect.unwrap(torch.optim.RMSprop.step)(self, closure)
+
+
+def keras_rmsprop(
+    parameters: Iterable[torch.nn.Parameter], rate: float, weight_decay: float = 0.0
+) -> RMSprop:
+    """Return RMSprop with Keras' constants: torch's are 0.99 and 1e-8."""
+    return RMSprop(parameters, lr=rate, weight_decay=weight_decay, alpha=0.9, eps=1e-7)
 
 
 class AdamW(torch.optim.AdamW):

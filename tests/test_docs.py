@@ -1,13 +1,11 @@
 """The documents say what the program does."""
 
 import dataclasses
-import importlib.util
 import inspect
 import re
 import shlex
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 import typer
@@ -27,6 +25,7 @@ from augfactory.methods.geometry import PRESETS
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.recipes.recipe_file import AskedRecipe, read_recipe
 from augfactory.pipeline.recipes.stages import MixStage, VaeStage
+from tests.tools.loaded import load_tool
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -35,20 +34,10 @@ REFERENCES = ("recipe.md", "study.md")
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
 
-def write_docs() -> Any:
-    """Load tools/write_docs.py, which is not part of any package."""
-    spec = importlib.util.spec_from_file_location("write_docs", ROOT / "tools/write_docs.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize("name", ["methods.md", "cli.md", "recipe.md", "study.md", "python.md"])
 def test_a_generated_page_is_what_the_program_says(name: str) -> None:
     page = (ROOT / "docs" / name).read_text(encoding="utf-8")
-    assert page == write_docs().pages()[name], f"docs/{name} is stale: run `make docs`"
+    assert page == load_tool("write_docs").pages()[name], f"docs/{name} is stale: run `make docs`"
 
 
 def examples_of(page: str) -> list[str]:

@@ -1,11 +1,11 @@
 """Each sabotage of ``make sabotage`` can be carried out, and is told in docs/reliability.md."""
 
-import importlib.util
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.tools.loaded import load_tool
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
@@ -13,13 +13,7 @@ PAGE = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
 
 def sabotages() -> list[Any]:
     """Return the table of tools/sabotage.py, which is not part of any package."""
-    spec = importlib.util.spec_from_file_location("sabotage", ROOT / "tools/sabotage.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["sabotage"] = module
-    spec.loader.exec_module(module)
-    return list(module.SABOTAGES)
+    return list(load_tool("sabotage").SABOTAGES)
 
 
 @pytest.mark.parametrize("sabotage", sabotages(), ids=lambda sabotage: str(sabotage.what))

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from augfactory.records import Source
-from augfactory.torch_optimiser import Adam, RMSprop, without_compiler
+from augfactory.torch_optimiser import Adam, keras_rmsprop, without_compiler
 from augfactory.vae.divergence import check_interval, check_step
 from augfactory.vae.history import HistoryRow
 from augfactory.vae.networks.network import Network
@@ -125,8 +125,7 @@ def train(training: Training, saved: bytes | None = None) -> None:
 
 def _optimiser(network: Network, settings: TrainingSettings) -> torch.optim.Optimizer:
     if settings.optimiser == "rmsprop":
-        # Keras' constants: those of torch are 0.99 and 1e-8.
-        return RMSprop(network.parameters(), lr=settings.learning_rate, alpha=0.9, eps=1e-7)
+        return keras_rmsprop(network.parameters(), settings.learning_rate)
     return Adam(network.parameters(), lr=settings.learning_rate, fused=True)
 
 

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +14,18 @@ import pytest
 from PIL import Image
 
 import augfactory
+from augfactory.commands.evaluate.checks import before_training
 from augfactory.commands.evaluate.evaluate import EvaluateResult, evaluate, prepare
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.progress import Progress
 from augfactory.commands.study.file import study_of
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.records import Int64Array, UInt8Array
-from augfactory.store.disk.atomic import write_file
 from tests.cli.in_process import answer
 from tests.commands.tiny import stand_in_for
 from tests.commands.versions import write_source, write_version
 from tests.evaluation.memory import CLASS_NAMES, CLASSES, patterns
+from tests.report.undrawn import write_no_report
 
 ROWS = 50
 
@@ -44,11 +45,7 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    def undrawn(out: Path, *_: object) -> list[Path]:
-        write_file(out / "report.html", b"not drawn")
-        return [out / "report.html"]
-
-    monkeypatch.setattr("augfactory.commands.evaluate.report.write_report", undrawn)
+    write_no_report(monkeypatch)
     monkeypatch.chdir(tmp_path)
     stand_in_for("vgg", monkeypatch)
     train = write_source(tmp_path / "train.h5", *patterns("train", 40))
@@ -156,6 +153,19 @@ def test_arrays_in_folders_are_measured(bench: Bench, tmp_path: Path) -> None:
     assert arm.corruptions is not None
     assert arm.corruptions.mean_error == pytest.approx((error["fog", 1] + clean) / 2)
     assert arm.corruptions.mean_error_without_overlap == pytest.approx(error["fog", 1])
+
+
+def test_augmix_while_training_is_told_to_train_for_the_test(bench: Bench, tmp_path: Path) -> None:
+    asked = bench.asked(in_folders(bench, tmp_path / "MNIST-C"))
+    told = {}
+    for arm in ("originals+crop", "originals+augmix+jsd"):
+        prepared = prepare(replace(asked, arms=(arm,)), Progress())
+        assert prepared.published is not None
+        alerts = before_training(prepared.inputs, 2, prepared.published.profile)
+        told[arm] = [own.text for own in alerts if own.text.startswith("AugMix")]
+    assert told["originals+crop"] == []
+    (text,) = told["originals+augmix+jsd"]
+    assert text.startswith("AugMix trains on shear, which are corruptions of MNIST-C too")
 
 
 def test_class_folders_are_matched_by_their_names(bench: Bench, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from augfactory.commands.evaluate.evaluate import EvaluateResult, evaluate, prepare
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.progress import Progress
+from augfactory.commands.runs import stages
 from augfactory.commands.runs.networks import load_network
 from augfactory.commands.runs.stages import train_for
 from augfactory.commands.study.file import study_of
@@ -20,21 +22,17 @@ from augfactory.evaluation.comparison.results import Results
 from augfactory.evaluation.training.predicting import log_probabilities
 from augfactory.report.page import report_page
 from augfactory.report.tables import ensembles_table, markdown_ensembles
-from augfactory.store.disk.atomic import write_file
 from tests.commands.tiny import stand_in_for
 from tests.commands.versions import write_source, write_version
 from tests.evaluation.memory import CLASSES, patterns
+from tests.report.undrawn import write_no_report
 
 ROWS = 50
 
 
 @pytest.fixture
 def request_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EvaluateRequest:
-    def undrawn(out: Path, *_: object) -> list[Path]:
-        write_file(out / "report.html", b"not drawn")
-        return [out / "report.html"]
-
-    monkeypatch.setattr("augfactory.commands.evaluate.report.write_report", undrawn)
+    write_no_report(monkeypatch)
     monkeypatch.chdir(tmp_path)
     stand_in_for("vgg", monkeypatch)
     train = write_source(tmp_path / "train.h5", *patterns("train", 40))
@@ -73,11 +71,12 @@ def test_the_probabilities_of_seeds_are_averaged(
     assert found.size == 2
     assert found.seeds == ((0, 1), (2, 3))  # the fifth is left over
     images, labels = patterns("test", ROWS)
+    test = prepare(request_of, Progress()).inputs.test
     for place, seeds in enumerate(found.seeds):
         shares = np.zeros((ROWS, CLASSES))
         for each in runs:
             if each.arm.name == arm.name and each.seed in seeds:
-                network = load_network(request_of.out, each)  # type: ignore[arg-type]
+                network = load_network(result.out / "networks", each, test)
                 answers = log_probabilities(
                     network, lambda rows: images[rows], np.arange(ROWS), CLASSES
                 )
@@ -120,6 +119,40 @@ def test_nothing_is_kept_of_networks_unless_asked(request_of: EvaluateRequest) -
     assert second.arms[0].accuracy == first.arms[0].accuracy
     third = run(replace(request, ensemble=2, steps=7))
     assert len(list((third.out / "networks").iterdir())) == third.trained == 8
+
+
+def test_networks_that_went_on_are_kept_once_and_found_again(
+    request_of: EvaluateRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "FIRST", 10)
+    monkeypatch.setattr(stages, "MOST", 100)
+    monkeypatch.setattr(stages, "any_rising", lambda results: results[0][0].settings.steps < 50)
+    request = replace(request_of, seeds=2, steps=None, corrupted=None, save_weights=True)
+    first = run(request)
+    kept = {path for path in first.files if path.suffix == ".safetensors"}
+    assert kept == set((first.out / "weights").iterdir())
+    assert len(kept) == 8
+    assert first.trained > 8
+    assert not (first.out / "networks").exists()
+    again = run(request)
+    assert again.trained == 0
+    assert [arm.ensemble for arm in again.arms] == [arm.ensemble for arm in first.arms]
+
+
+def test_arms_of_equal_content_share_a_network(request_of: EvaluateRequest) -> None:
+    shutil.copytree("digits-x2", "twin-x2")
+    manifest = Path("twin-x2/v1/manifest.json")
+    manifest.write_text(manifest.read_text().replace('"digits-x2"', '"twin-x2"'))
+    request = replace(
+        request_of, datasets=("digits-x2", "twin-x2"), seeds=2, corrupted=None, save_weights=True
+    )
+    result = run(request)
+    one, twin = result.arms[-2:]
+    assert (one.name, twin.name) == ("digits-x2", "twin-x2")
+    assert one.ensemble == twin.ensemble
+    kept = {path for path in result.files if path.suffix == ".safetensors"}
+    assert kept == set((result.out / "weights").iterdir())
+    assert len(kept) == 8
 
 
 def test_a_damaged_network_is_told_and_trained_again(request_of: EvaluateRequest) -> None:

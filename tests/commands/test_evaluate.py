@@ -33,12 +33,12 @@ from augfactory.evaluation.comparison.results import Results
 from augfactory.records import SourceSpec
 from augfactory.report.figures.training_figures import CAPTION, GAP, TITLE
 from augfactory.store.disk import system
-from augfactory.store.disk.atomic import write_file
 from augfactory.store.disk.lock import only_writer
 from augfactory.store.reader import open_version
 from tests.commands.tiny import stand_in_for
 from tests.commands.versions import write_source, write_version
 from tests.evaluation.memory import CLASSES, patterns
+from tests.report.undrawn import write_no_report
 
 CHOSEN = list(range(3, 43))
 NAMES = ["results.json", "results.csv", "curves.csv", "accuracy.png", "report.html"]
@@ -54,18 +54,11 @@ class Bench:
     request: EvaluateRequest
 
 
-def undrawn(out: Path, *_: object) -> list[Path]:
-    """Write the names of what is drawn: most tests do not look, and drawing takes seconds."""
-    for path in (out / "accuracy.png", out / "report.html"):
-        write_file(path, b"not drawn")
-    return [out / "accuracy.png", out / "report.html"]
-
-
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Bench:
     """Two datasets of the same 40 originals in the working folder, and a test source."""
     if request.node.get_closest_marker("drawn") is None:
-        monkeypatch.setattr("augfactory.commands.evaluate.report.write_report", undrawn)
+        write_no_report(monkeypatch)  # most tests do not look, and drawing takes seconds
     return make_bench(tmp_path, monkeypatch)
 
 

@@ -287,6 +287,9 @@ STEERED = {"name": "m", "factor": 2, "vae": {"at_loss": False, "reach": 0.5}}
         ({"arms": [{"name": "originals"}, {"name": "m", "mix": [MIX]}]}, r"arm 2"),
         ({"arms": [{"name": "originals"}, {"name": "m", "mixup": 3}]}, r"arm 2.*mixup"),
         ({"arms": [{"name": "originals", "loss": "hinge"}]}, r"loss"),
+        ({"arms": [{"name": "originals", "loss": "jsd"}]}, r"arm 1: loss: jsd needs two views"),
+        ({"arms": [{"name": "originals", "real_share": 0.5}]}, r"arm 1: real_share: shares batch"),
+        ({"arms": [{"name": "originals", "part": "synthetic"}]}, r"arm 1: part: asks for gener"),
         ({"vae": {"stepz": 3}}, r"s\.toml, vae.*stepz.*Did you mean 'steps'"),
         ({"steps": 1.5}, r"steps: must be a whole number, got 1\.5"),
         ({"arms": [{"name": "originals", "weights": 3}]}, r"arm 1: weights: must be a text, got 3"),
@@ -297,6 +300,13 @@ STEERED = {"name": "m", "factor": 2, "vae": {"at_loss": False, "reach": 0.5}}
 def test_a_wrong_study_is_refused_by_its_place(change: dict[str, Any], told: str) -> None:
     with pytest.raises(RecipeError, match=f"(?s){told}"):
         study_of({**PLAIN, **change}, "s.toml", "default")
+
+
+def test_an_arm_that_freezes_nothing_needs_no_weights() -> None:
+    weighed = {"name": "m", "weights": "w.safetensors"}
+    arms = [{"name": "originals", "freeze": False}, weighed]
+    study = study_of({**PLAIN, "freeze": True, "arms": arms}, "s.toml", "default")
+    assert [study.freeze_of(arm) for arm in study.arms] == [False, True]
 
 
 def test_a_size_that_is_not_there_is_told() -> None:

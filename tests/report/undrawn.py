@@ -3,11 +3,13 @@
 import contextlib
 import io
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from augfactory.report import page_figures
+from augfactory.store.disk.atomic import write_file
 
 FIGURES = (
     *("accuracy_figure", "arms_figure", "curves_figure", "epochs_figure"),
@@ -20,6 +22,18 @@ def blank(width: int, height: int) -> bytes:
     data = io.BytesIO()
     Image.new("RGB", (width, height), (200, 30, 60)).save(data, "PNG")
     return data.getvalue()
+
+
+def write_no_report(patch: pytest.MonkeyPatch) -> None:
+    """Let an evaluation write the names of what is drawn, and nothing in it."""
+
+    def undrawn(out: Path, *_: object) -> list[Path]:
+        written = [out / "accuracy.png", out / "report.html"]
+        for path in written:
+            write_file(path, b"not drawn")
+        return written
+
+    patch.setattr("augfactory.commands.evaluate.report.write_report", undrawn)
 
 
 def draw_nothing(patch: pytest.MonkeyPatch, png: bytes) -> None:

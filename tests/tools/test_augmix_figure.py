@@ -1,23 +1,19 @@
 """The figure of AugMix' three chains."""
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 
+from tests.tools.loaded import load_tool
+
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("augmix_figure", ROOT / "tools/augmix_figure.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool("augmix_figure")
 
 
 def test_what_is_shown_mixes_to_what_is_shown(tool: ModuleType) -> None:

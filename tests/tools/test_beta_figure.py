@@ -1,6 +1,5 @@
 """The figure of Beta(α, α) in the docs."""
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
@@ -8,17 +7,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from tests.tools.loaded import load_tool
+
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("beta_figure", ROOT / "tools/beta_figure.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool("beta_figure")
 
 
 def test_the_drawn_shares_are_those_of_the_distribution(tool: ModuleType) -> None:

@@ -12,6 +12,7 @@ from augfactory.evaluation.comparison.protocol import Arm
 from augfactory.evaluation.training.batch_policy import BatchPolicy, Loss
 from augfactory.evaluation.training.batches import Order, images_with_views
 from augfactory.evaluation.training.online import (
+    VIEWS,
     OnlineStage,
     check_views,
     of_whole_batches,
@@ -36,7 +37,6 @@ ORIGINALS = "originals"
 ONLINE_GEOMETRY = "originals+geometry"
 SYNTHETIC_ONLY = "synthetic-only"
 REAL_AND_SYNTHETIC = "real+synthetic"
-VIEWS = "+jsd"  # at the end of an online arm's name
 ONLINE_MIXUP = "originals+geometry+mixup"
 BASELINES = (ORIGINALS, ONLINE_GEOMETRY, ONLINE_MIXUP)  # what costs no dataset at all
 

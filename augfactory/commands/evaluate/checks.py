@@ -1,5 +1,6 @@
 """What a reader should know before believing an evaluation."""
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -65,14 +66,15 @@ def before_training(inputs: Inputs, seeds: int, profile: Profile | None) -> list
     return alerts
 
 
-def from_weights(classifier: ClassifierSpec) -> list[Alert]:
-    """Say what of a classifier starts from a file."""
+def from_weights(classifier: ClassifierSpec, arms: Sequence[str] = ()) -> list[Alert]:
+    """Say what of a classifier starts from a file; ``arms`` are those that have it, () is all."""
     if classifier.weights is None:
         return []
     return [
         Alert(
             "note",
-            f"All classifiers start from {classifier.weights.name}, whatever classes that was "
+            f"{'The' if arms else 'All'} classifiers{' of ' * bool(arms)}{', '.join(arms)} start "
+            f"from {classifier.weights.name}, whatever classes that was "
             "trained on; their last layer starts anew.",
         )
     ]
@@ -194,14 +196,21 @@ def _unchecked_model(version: Version) -> Alert:
 
 
 def _overlap(inputs: Inputs, profile: Profile) -> list[Alert]:
-    used = {
-        stage["method"]: stage["parameters"]
+    augmix = [
+        stage["parameters"]
         for version in inputs.versions
         for stage in version.manifest.recipe.get("mix", [])
-    }
+        if stage["method"] == "augmix"
+    ]
+    augmix += [
+        json.loads(stage.parameters)
+        for arm in inputs.arms
+        for stage in arm.batch_policy.online
+        if stage.method == "augmix"
+    ]
     alerts = []
     shared = [each.name for each in profile.corruptions if each.overlaps_augmix]
-    if "augmix" in used and shared:
+    if augmix and shared:
         alerts.append(
             Alert(
                 "warning",
@@ -210,7 +219,7 @@ def _overlap(inputs: Inputs, profile: Profile) -> list[Alert]:
             )
         )
     bright = any(each.name == "brightness" for each in profile.corruptions)
-    if bright and used.get("augmix", {}).get("operations") == "all":
+    if bright and any(own.get("operations") == "all" for own in augmix):
         alerts.append(
             Alert(
                 "warning",

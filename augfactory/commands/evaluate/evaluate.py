@@ -1,9 +1,10 @@
 """Train classifiers on datasets and on their originals alone, and say what the datasets gain."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import Field
 
@@ -24,16 +25,13 @@ from augfactory.commands.runs.published import Published, published_test
 from augfactory.errors import one_of
 from augfactory.evaluation.classifiers.registry import check_image_shape
 from augfactory.evaluation.comparison.compare import summarise
-from augfactory.evaluation.comparison.protocol import ClassifierSpec
-from augfactory.evaluation.comparison.results import Results
+from augfactory.evaluation.comparison.protocol import ClassifierSpec, CorruptedTest, Run, RunResult
+from augfactory.evaluation.comparison.results import Alert, Results
 from augfactory.evaluation.comparison.verdict import verdict_of
 from augfactory.evaluation.corruptions.registry import Profile, find_profile
 from augfactory.evaluation.training.settings import Freeze
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.disk.lock import only_writer
-
-if TYPE_CHECKING:  # torch takes seconds
-    from augfactory.commands.runs.keeper import Keeper
 
 
 class EvaluateResult(Results):
@@ -104,33 +102,22 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
     """
     prepared = prepare(request, progress)
     # These load torch, which takes seconds: only when the request is right.
-    from augfactory.commands.evaluate.report import write_report
-    from augfactory.commands.runs.corrupted import corrupted_test
     from augfactory.commands.runs.ensembles import with_ensembles
-    from augfactory.commands.runs.networks import drop_others
-    from augfactory.commands.runs.saved_weights import weights_path
+    from augfactory.commands.runs.networks import drop_others, folder_of, network_path
     from augfactory.commands.runs.stages import train_for
 
-    inputs, profile = prepared.inputs, prepared.profile
+    inputs = prepared.inputs
     check_classifier(prepared)
     baselines = BASELINES if request.baseline is None else (request.baseline,)
     out = request.out or _default_folder(inputs)
     files.check_folder(out)
     with only_writer(out, request.lock):
-        files.begin(out)
-        alerts = checks.before_training(inputs, request.seeds, profile)
-        if prepared.published is not None:
-            alerts += prepared.published.alerts
-        alerts += checks.from_weights(prepared.classifier)
+        networks = folder_of(out, asked=request.save_weights, ensemble=request.ensemble is not None)
+        files.begin(out, networks)
+        alerts = _alerts(request, prepared)
         for alert in alerts:
             progress.say(f"{alert.level}: {alert.text}")
-        corrupted = None
-        if profile is not None:
-            corrupted = corrupted_test(
-                inputs.test_rows, profile, out, request.workers, progress, request.runs_on
-            )
-        if prepared.published is not None:
-            corrupted = prepared.published.test
+        corrupted = _corrupted(request, prepared, out, progress)
         runs_at = partial(runs_of, request, inputs, prepared.classifier, corrupted)
         asked = files.request_id(runs_at(request.steps or 0, request.seeds), request.baseline)
         if (note := files.other_results(out, asked)) is not None:
@@ -138,44 +125,69 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
         runs, trained = train_for(
             request.steps, request.minutes, request.seeds, runs_at, out, request.workers, progress,
             request.runs_on,
-            keepers=_keepers(request, out),
+            networks=networks,
         )  # fmt: skip
         arms = summarise(runs, tuple(dict.fromkeys((*baselines, *BASELINES))))
         verdict = verdict_of(runs, arms, baselines)
         alerts += checks.after_training(arms)
-        if request.ensemble is not None:
-            size, workers = request.ensemble, request.workers
-            arms = with_ensembles(arms, runs, size, out, workers, progress)
-            drop_others(out, [run for run, _ in runs])
+        if request.ensemble is not None and networks is not None:
+            arms = with_ensembles(
+                arms, runs, request.ensemble, networks, request.workers, progress, request.runs_on
+            )
+            if not request.save_weights:
+                drop_others(networks, [run for run, _ in runs])
         settings = runs[0][0].settings
         results = document_of(request, inputs, settings, arms, verdict, alerts, asked)
-        write_file(out / files.RESULTS, files.json_bytes(results.plain()))
-        write_file(out / "results.csv", files.runs_csv(runs))
-        write_file(out / files.CURVES, files.curves_csv(runs))
-        written = [
-            out / files.RESULTS,
-            out / "results.csv",
-            out / files.CURVES,
-            *write_report(out, results, inputs, runs),
-        ]
-        if (lines := files.corruptions_csv(runs)) is not None:
-            write_file(out / files.CORRUPTIONS, lines)
-            written.append(out / files.CORRUPTIONS)
-        if request.save_weights:
-            written += [weights_path(out, run) for run, _ in runs]
+        written = _write(out, results, inputs, runs)
+        if request.save_weights and networks is not None:
+            written += dict.fromkeys(network_path(networks, run) for run, _ in runs)
         return EvaluateResult(**dict(results), out=out, files=tuple(written), trained=trained)
 
 
-def _keepers(request: EvaluateRequest, out: Path) -> list["Keeper"]:
-    """Return what is to be kept of each trained network."""
-    from augfactory.commands.runs.keeper import Keeper
-    from augfactory.commands.runs.networks import network_path, save_network
-    from augfactory.commands.runs.saved_weights import save_weights, weights_path
+def _alerts(request: EvaluateRequest, prepared: Prepared) -> list[Alert]:
+    """Return what is to be told before anything is trained."""
+    published, profile = prepared.published, prepared.profile
+    if published is not None:
+        profile = published.profile
+    return [
+        *checks.before_training(prepared.inputs, request.seeds, profile),
+        *(() if published is None else published.alerts),
+        *checks.from_weights(prepared.classifier),
+    ]
 
-    found = [Keeper(out, weights_path, save_weights)] if request.save_weights else []
-    if request.ensemble is not None:
-        found.append(Keeper(out, network_path, save_network))
-    return found
+
+def _corrupted(
+    request: EvaluateRequest, prepared: Prepared, out: Path, progress: Progress
+) -> CorruptedTest | None:
+    """Return the corrupted test images: published ones, or made in ``out``."""
+    from augfactory.commands.runs.corrupted import corrupted_test
+
+    if prepared.published is not None:
+        return prepared.published.test
+    if prepared.profile is None:
+        return None
+    rows, workers = prepared.inputs.test_rows, request.workers
+    return corrupted_test(rows, prepared.profile, out, workers, progress, request.runs_on)
+
+
+def _write(
+    out: Path, results: Results, inputs: Inputs, runs: Sequence[tuple[Run, RunResult]]
+) -> list[Path]:
+    """Write results, tables and the report; return the paths."""
+    from augfactory.commands.evaluate.report import write_report
+
+    contents = {
+        out / files.RESULTS: files.json_bytes(results.plain()),
+        out / "results.csv": files.runs_csv(runs),
+        out / files.CURVES: files.curves_csv(runs),
+    }
+    for path, data in contents.items():
+        write_file(path, data)
+    written = [*contents, *write_report(out, results, inputs, runs)]
+    if (lines := files.corruptions_csv(runs)) is not None:
+        write_file(out / files.CORRUPTIONS, lines)
+        written.append(out / files.CORRUPTIONS)
+    return written
 
 
 def as_json(result: EvaluateResult) -> dict[str, Any]:

@@ -20,6 +20,8 @@ from augfactory.evaluation.comparison.ensemble import (
 )
 from augfactory.evaluation.comparison.protocol import Run, RunResult
 from augfactory.evaluation.comparison.results import ArmSummary
+from augfactory.evaluation.comparison.train_run import test_of
+from augfactory.evaluation.training.training_set import open_training
 
 Results = Sequence[tuple[Run, RunResult]]
 
@@ -28,14 +30,16 @@ def with_ensembles(
     arms: Sequence[ArmSummary],
     results: Results,
     size: int,
-    out: Path,
+    networks: Path,
     workers: int,
     progress: Progress,
+    engine: processes.Engine = processes.worker_pool,
 ) -> tuple[ArmSummary, ...]:
     """Return the arms, each with what ensembles of ``size`` of its classifiers come to.
 
     The seeds of each subset make as many ensembles as they suffice for, in order; a rest is left
-    out. Nothing is trained.
+    out. Nothing is trained: ``networks`` is the folder where the networks are kept. ``engine`` is
+    where they answer.
 
     Raises:
         ResourceError: a network that was kept is damaged.
@@ -44,8 +48,9 @@ def with_ensembles(
     tasks = [_runs(group) for own in groups.values() for group in own]
     found = {}
     with progress.bar(f"ensembles of {size}", len(tasks), "ensemble") as bar:
-        answer = partial(_answer, out=out)
-        for index, result in processes.run(answer, tasks, workers):
+        answer = partial(_answer, networks=networks)
+        gpus = int(any(run.settings.device == "cuda" for run, _ in results))
+        for index, result in processes.run(answer, tasks, workers, gpus=gpus, engine=engine):
             found[tasks[index]] = result
             bar.advance()
     summaries = {
@@ -73,5 +78,6 @@ def _groups(found: ArmRuns, size: int) -> list[Results]:
     return groups
 
 
-def _answer(runs: tuple[Run, ...], out: Path) -> Ensemble:
-    return measure_ensemble(runs[0], [load_network(out, run) for run in runs])
+def _answer(runs: tuple[Run, ...], networks: Path) -> Ensemble:
+    test = test_of(runs[0], open_training(runs[0].arm.source).source.class_names)
+    return measure_ensemble(runs[0], [load_network(networks, run, test) for run in runs], test)

@@ -37,14 +37,15 @@ def check_folder(out: Path) -> None:
         raise RecipeError(out, "is not a folder", "Name another folder with --out.")
 
 
-def begin(out: Path) -> None:
-    """Make the folder of the runs; remove what a killed run left half-written.
+def begin(out: Path, networks: Path | None = None) -> None:
+    """Make the folders of the runs and of their networks; remove what a killed run left unfinished.
 
     Raises:
         ResourceError: something cannot be made or removed.
     """
-    make_folders([out / RUNS])
-    for folder in (out, out / RUNS):
+    inner = [out / RUNS, *([] if networks is None else [networks])]
+    make_folders(inner)
+    for folder in (out, *inner):
         remove_leftovers(folder)
 
 

@@ -12,7 +12,7 @@ from augfactory.commands.progress import Progress
 from augfactory.errors import RecipeError
 from augfactory.evaluation.comparison.protocol import CorruptedTest
 from augfactory.evaluation.comparison.results import Alert
-from augfactory.evaluation.corruptions.registry import PROFILES
+from augfactory.evaluation.corruptions.registry import PROFILES, Profile
 from augfactory.guarded.files import open_regular
 from augfactory.guarded.text import escaped
 from augfactory.records import Float32Array, Source, SourceSpec
@@ -37,6 +37,7 @@ class Published:
     """Corrupted test images that were found, and what a reader should know of them."""
 
     test: CorruptedTest
+    profile: Profile  # of those that were found, called as their folder is
     alerts: tuple[Alert, ...]
 
 
@@ -83,18 +84,23 @@ def published_test(
     extra = tuple(name for name in found.corruptions if name in EXTRA[found.family])
     if len(extra) == len(found.corruptions):
         extra = ()
-    known = PROFILES[found.family].corruptions
-    overlapping = {each.name for each in known if each.overlaps_augmix}
+    family = PROFILES[found.family]
+    profile = replace(
+        family,
+        title=escaped(folder.resolve().name),
+        corruptions=tuple(own for own in family.corruptions if own.name in found.corruptions),
+    )
+    overlapping = {each.name for each in profile.corruptions if each.overlaps_augmix}
     corrupted = CorruptedTest(
         PROFILE,
         0,
         parts,
-        title=escaped(folder.resolve().name),
+        title=profile.title,
         fingerprint=_fingerprint(parts, progress),
         overlapping=tuple(name for name in found.corruptions if name in overlapping),
         extra=extra,
     )
-    return Published(corrupted, tuple(_alerts(folder, found, extra, opened, test)))
+    return Published(corrupted, profile, tuple(_alerts(folder, found, extra, opened, test)))
 
 
 def _restricted(part: CorruptedPart, source: Source, most: int | None) -> CorruptedPart:

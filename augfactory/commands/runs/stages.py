@@ -6,7 +6,7 @@ from pathlib import Path
 
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs.files import RUNS
-from augfactory.commands.runs.keeper import Keeper
+from augfactory.commands.runs.networks import drop_networks
 from augfactory.commands.runs.train_runs import train_runs
 from augfactory.commands.runs.training_states import drop_states
 from augfactory.engines.processes import Engine, worker_pool
@@ -36,22 +36,22 @@ def train_for(
     progress: Progress,
     engine: Engine = worker_pool,
     *,
-    keepers: Sequence[Keeper] = (),
+    networks: Path | None = None,
 ) -> tuple[Results, int]:
     """Train all arms with equal steps; return all results and how many were trained now.
 
     Without ``steps``, all arms go on together, twice as far each time, until none rises any more;
     then, with minutes left, further seeds are trained. ``minutes``, if given, is about how long
     that may take from the beginning of this call, whatever an earlier one has trained. ``seeds``
-    are the trainings of each arm. ``engine`` is where they run,
-    ``keepers`` keep the networks.
+    are the trainings of each arm. ``engine`` is where they run, ``networks`` the folder where the
+    networks are kept, None where they are not; of those that went on only the last one stays.
     """
     begun = time.monotonic()
 
     def left() -> float:
         return float("inf") if minutes is None else 60 * minutes - (time.monotonic() - begun)
 
-    run = _Runner(runs_at, out, workers, progress, engine, keepers)
+    run = _Runner(runs_at, out, workers, progress, engine, networks)
     open_ended, cut = steps is None, False
     reached = steps or (FIRST if minutes is None else min(PROBE, FIRST))
     results = run(reached, seeds, goes_on=open_ended)
@@ -67,6 +67,10 @@ def train_for(
             break
         seeds += 1
         results = run(reached, seeds)
+    if open_ended and networks is not None:
+        results = run(reached, seeds)  # what an earlier call has trained without keeping networks
+        for before in run.passed:
+            drop_networks(networks, runs_at(before, seeds))
     if not cut:
         drop_states(out / RUNS)
     return results, run.trained
@@ -82,11 +86,12 @@ class _Runner:
         workers: int,
         progress: Progress,
         engine: Engine,
-        keepers: Sequence[Keeper],
+        networks: Path | None,
     ) -> None:
         self.runs_at, self.out, self.workers, self.progress = runs_at, out, workers, progress
-        self.engine, self.keepers = engine, keepers
+        self.engine, self.networks = engine, networks
         self.trained, self.steps, self.step_seconds = 0, 0, 0.0
+        self.passed: set[int] = set()  # steps of stages that were gone on from
 
     def __call__(self, steps: int, seeds: int, *, goes_on: bool = False) -> Results:
         """Train every run to ``steps``; with ``goes_on`` they can go on from there."""
@@ -94,7 +99,7 @@ class _Runner:
         text = f"training to step {steps:,}"
         results, trained = train_runs(
             self.runs_at(steps, seeds), self.out, self.workers, self.progress, text=text,
-            goes_on=goes_on, keepers=self.keepers, engine=self.engine,
+            goes_on=goes_on, networks=self.networks, engine=self.engine,
         )  # fmt: skip
         if trained == len(results) and steps > self.steps:  # else some of it was kept
             self.step_seconds = (time.monotonic() - begun) / (steps - self.steps)
@@ -102,6 +107,7 @@ class _Runner:
             each = [result.seconds / run.settings.steps for run, result in results]
             self.step_seconds = MEASURING * sum(each) / min(self.workers, len(each))
         self.trained += trained
+        self.passed = (self.passed | {self.steps}) - {0, steps}
         self.steps = steps
         return results
 

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from torch import nn
-
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs import files
-from augfactory.commands.runs.keeper import Keeper
+from augfactory.commands.runs.networks import has_network, save_network
 from augfactory.commands.runs.training_states import load_state, save_state
 from augfactory.engines import processes
 from augfactory.evaluation.comparison.protocol import Earlier, Run, RunResult, run_key
@@ -24,14 +22,15 @@ def train_runs(
     text: str = "training classifiers",
     goes_on: bool = False,
     engine: processes.Engine = processes.worker_pool,
-    keepers: Sequence[Keeper] = (),
+    networks: Path | None = None,
 ) -> tuple[list[tuple[Run, RunResult]], int]:
     """Return every run with its result, in the order given, and how many were trained now.
 
     Finished runs are kept in ``out``, so that the same runs go on where a killed run stood. Equal
     runs are trained once. ``goes_on`` keeps, too, how far they came, so that the same runs with
-    more steps begin there; ``keepers`` keep the networks, and those that one lacks are
-    trained again. ``engine`` is where they are trained.
+    more steps begin there. ``networks`` is the folder where the networks are kept, if they are: a
+    run whose network is not there is trained again, unless it goes on and may be no last one.
+    ``engine`` is where they are trained.
     """
     keys = [run_key(run) for run in runs]
     kept = {key: files.load_run(out, run, progress) for key, run in zip(keys, runs, strict=True)}
@@ -39,7 +38,8 @@ def train_runs(
     done = {
         key: result
         for key, result in kept.items()
-        if result is not None and all(keeper.has(by_key[key]) for keeper in keepers)
+        if result is not None
+        and (networks is None or goes_on or has_network(networks, by_key[key]))
     }
     missing = {key: run for key, run in by_key.items() if key not in done}
     waiting = list(missing.values())
@@ -49,7 +49,7 @@ def train_runs(
         )
     with progress.bar(text, len(kept), "classifier", len(done)) as bar:
         states = out / files.RUNS if goes_on else None
-        train = partial(_train, states=states, keepers=tuple(keepers))
+        train = partial(_train, states=states, networks=networks)
         gpus = int(any(run.settings.device == "cuda" for run in waiting))
         for index, result in processes.run(train, waiting, workers, gpus=gpus, engine=engine):
             files.save_run(out, waiting[index], result)
@@ -58,14 +58,10 @@ def train_runs(
     return [(run, done[key]) for key, run in zip(keys, runs, strict=True)], len(waiting)
 
 
-def _train(run: Run, states: Path | None, keepers: tuple[Keeper, ...]) -> RunResult:
+def _train(run: Run, states: Path | None, networks: Path | None) -> RunResult:
     earlier = None if states is None else load_state(states, run)
-
-    def keep(network: nn.Module) -> None:
-        for keeper in keepers:
-            keeper.keep(run, network)
-
-    result, progress = train_run(run, earlier, keep if keepers else None)
+    keep = None if networks is None else partial(save_network, networks, run)
+    result, progress = train_run(run, earlier, keep)
     if states is not None:
         save_state(states, run, Earlier(progress, result.curve))
     return result

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from augfactory.evaluation.training.batch_policy import Loss
 from augfactory.evaluation.training.batches import Order
-from augfactory.evaluation.training.online import OnlineStage, online_stage
+from augfactory.evaluation.training.online import VIEWS, OnlineStage, online_stage
 from augfactory.evaluation.training.settings import Freeze
 from augfactory.evaluation.training.training_set import Part
 from augfactory.guarded.text import escaped, problem_with_name
@@ -142,6 +142,24 @@ class StudyArm(BaseModel):
                 what = f"varies originals, and {', '.join(recipe)} makes a dataset"
                 raise told(what, "Leave one out.", "online")
         return own
+
+    @model_validator(mode="after")
+    def _of_originals(self) -> "StudyArm":
+        """Refuse what needs a dataset in an arm that has none."""
+        if self.recipe is not None:
+            return self
+        remedy = "Leave it out, or say factor = 10 for a dataset."
+        if self.real_share is not None:
+            what = "shares batches out between originals and generated images, of which are none"
+            raise told(what, remedy, "real_share")
+        if self.part == "synthetic":
+            raise told("asks for generated images, of which are none", remedy, "part")
+        if self.loss == "jsd" and self.online is None and not self.name.endswith(VIEWS):
+            what = "jsd needs two views of each image, and nothing makes them"
+            raise told(
+                what, f'Give tables [[arms.online]], or end the name with "{VIEWS}".', "loss"
+            )
+        return self
 
 
 # Keys of an arm in a study file.

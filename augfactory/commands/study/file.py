@@ -166,6 +166,10 @@ class Study(BaseModel):
             self.optimiser, self.learning_rate, self.weight_decay, self.drops, self.freeze
         )
 
+    def freeze_of(self, arm: StudyArm) -> Freeze:
+        """Return what stays fixed in an arm."""
+        return self.freeze if arm.freeze is None else arm.freeze
+
     @property
     def losses(self) -> tuple[float, ...]:
         """The losses at which checkpoints are needed, the highest first."""
@@ -257,7 +261,7 @@ def _check_whole(study: Study, where: str) -> None:
             "Name a source of further images.",
         )
     for arm in study.arms:
-        if (arm.freeze or study.freeze) and (arm.weights or study.weights) is None:
+        if study.freeze_of(arm) and (arm.weights or study.weights) is None:
             raise RecipeError(
                 f"{where}, arm {arm.name!r}: freeze" if arm.freeze else f"{where}: freeze",
                 "keeps weights that were drawn at random",

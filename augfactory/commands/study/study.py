@@ -32,7 +32,7 @@ from augfactory.evaluation.comparison.protocol import (
 )
 from augfactory.evaluation.comparison.results import Alert, ArmSummary, LabelledSet, StudyResults
 from augfactory.evaluation.corruptions.registry import Profile, find_profile
-from augfactory.evaluation.training.settings import Freeze, TrainingSettings
+from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.store.disk.lock import only_writer
 from augfactory.store.reader import open_version
 
@@ -98,8 +98,7 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
     prepared = prepare(request, progress)
     # These load torch, which takes seconds: only when the study is right.
     from augfactory.commands.runs.corrupted import corrupted_test
-    from augfactory.commands.runs.keeper import Keeper
-    from augfactory.commands.runs.networks import network_path, save_network
+    from augfactory.commands.runs.networks import folder_of
     from augfactory.commands.runs.train_runs import train_runs
     from augfactory.commands.study.plan import make_arms, train_models
     from augfactory.commands.study.results import write_results
@@ -110,11 +109,12 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
     baseline = next(arm for arm in asked.arms if arm.name == asked.against[0])
     files.check_folder(out)
     shape, classes = data.test.image_shape, len(data.test.class_names)
-    frozen = {(prepared.classifiers[arm.name], _freeze(asked, arm)) for arm in asked.arms}
+    frozen = {(prepared.classifiers[arm.name], asked.freeze_of(arm)) for arm in asked.arms}
     for known, freeze in frozen:
         check_image_shape(known.name, known.weights, shape, classes, freeze=freeze)
     with only_writer(out, request.lock):
-        files.begin(out)
+        networks = folder_of(out, asked=False, ensemble=asked.ensemble is not None)
+        files.begin(out, networks)
         models = train_models(request, data, draws, progress)
         missing: list[str] = []
         planned = make_arms(request, data, draws, models, missing, progress)
@@ -126,15 +126,12 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
             corrupted = prepared.published.test
             alerts = (*alerts, *prepared.published.alerts)
         groups = _cells(asked, prepared, planned, corrupted)
-        keepers = []
-        if asked.ensemble is not None:
-            keepers.append(Keeper(out, network_path, save_network))
         results, trained = train_runs(
-            list(groups), out, workers, progress, engine=engine, keepers=keepers
+            list(groups), out, workers, progress, engine=engine, networks=networks
         )
         arms = {count: _arms(asked, count, groups, results) for count in asked.n_train}
-        if asked.ensemble is not None:
-            arms = _with_ensembles(request, arms, groups, results, progress)
+        if networks is not None:
+            arms = _with_ensembles(request, networks, arms, groups, results, progress)
         document, written = write_results(
             out,
             asked,
@@ -186,19 +183,18 @@ def _settings(asked: Study, arm: StudyArm, prepared: Prepared) -> TrainingSettin
         prepared.classifiers[arm.name], asked.steps, asked.batch, "auto", "auto", asked.steps,
         asked.training,
     )  # fmt: skip
-    return replace(settings, freeze=_freeze(asked, arm))
-
-
-def _freeze(asked: Study, arm: StudyArm) -> Freeze:
-    return asked.freeze if arm.freeze is None else arm.freeze
+    return replace(settings, freeze=asked.freeze_of(arm))
 
 
 def _from_weights(prepared: Prepared) -> list[Alert]:
     """Say what of the classifiers starts from files."""
+    of_arms: dict[ClassifierSpec, list[str]] = {}
+    for name, known in prepared.classifiers.items():
+        of_arms.setdefault(known, []).append(name)
     return [
         alert
-        for known in dict.fromkeys(prepared.classifiers.values())
-        for alert in from_weights(known)
+        for known, names in of_arms.items()
+        for alert in from_weights(known, names if len(of_arms) > 1 else ())
     ]
 
 
@@ -222,6 +218,7 @@ def _arms(
 
 def _with_ensembles(
     request: StudyRequest,
+    networks: Path,
     arms: Mapping[int, tuple[ArmSummary, ...]],
     groups: dict[Run, int],
     results: Sequence[tuple[Run, RunResult]],
@@ -229,11 +226,11 @@ def _with_ensembles(
 ) -> dict[int, tuple[ArmSummary, ...]]:
     from augfactory.commands.runs.ensembles import with_ensembles  # loads torch
 
-    size, out, workers = request.study.ensemble or 0, request.out, request.workers
+    size, workers, engine = request.study.ensemble or 0, request.workers, request.runs_on
     found = {}
     for count, own in arms.items():
         here = [(run, result) for run, result in results if groups[run] == count]
-        found[count] = with_ensembles(own, here, size, out, workers, progress)
+        found[count] = with_ensembles(own, here, size, networks, workers, progress, engine)
     return found
 
 

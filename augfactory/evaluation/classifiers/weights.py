@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from augfactory.errors import InputDataError
-from augfactory.guarded.tensors import metadata_of, parse_tensors, read_tensor_file
+from augfactory.guarded.tensors import checksum, metadata_of, parse_tensors, read_tensor_file
 from augfactory.vae.training_state import tensor_bytes
 
 # Bytes that a file may have beside twice the model's own: published last layers can be large.
@@ -20,7 +20,7 @@ ROOM = 2**28
 # Layers of a DenseNet in torchvision's published files, under names that they have no more.
 OLD_NAME = re.compile(r"^(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..*)$")
 COUNTER = ".num_batches_tracked"  # older files have none
-ABOUT = "classifier"  # the key of what a saved file says of itself
+ABOUT, CHECKSUM = "classifier", "sha256"  # the keys of what a saved file says of itself
 
 
 def weights_bytes(network: nn.Module, about: Mapping[str, Any]) -> bytes:
@@ -28,10 +28,31 @@ def weights_bytes(network: nn.Module, about: Mapping[str, Any]) -> bytes:
 
     ``about`` is what the file says of them. Of one of torchvision's the names are torchvision's.
     """
-    model = getattr(network, "model", network)
-    said = {**about, "normalised": getattr(network, "normalised", False)}
-    tensors = {name: own.cpu().contiguous() for name, own in model.state_dict().items()}
-    return tensor_bytes(tensors, {ABOUT: json.dumps(said)})
+    text = json.dumps({**about, "normalised": getattr(network, "normalised", False)})
+    states = model_of(network).state_dict()
+    tensors = {name: own.cpu().contiguous() for name, own in states.items()}
+    return tensor_bytes(tensors, {ABOUT: text, CHECKSUM: checksum(text, tensors)})
+
+
+def model_of(network: nn.Module) -> nn.Module:
+    """Return the module whose weights files hold: of one of torchvision's that of torchvision."""
+    model: nn.Module = getattr(network, "model", network)
+    return model
+
+
+def read_checked(path: Path) -> tuple[str, dict[str, torch.Tensor]]:
+    """Return what a file of ``weights_bytes`` says of its weights, as JSON, and the weights.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is damaged.
+        KeyError: it is of another kind.
+    """
+    data = read_tensor_file(path, follow=False)
+    said, tensors = metadata_of(data), parse_tensors(data)
+    if said[CHECKSUM] != checksum(said[ABOUT], tensors):
+        raise ValueError("its checksum differs")
+    return said[ABOUT], tensors
 
 
 def load_weights(model: nn.Module, name: str, path: Path) -> bool:

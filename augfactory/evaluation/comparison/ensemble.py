@@ -12,8 +12,7 @@ from augfactory.evaluation.comparison.protocol import Run, RunResult
 from augfactory.evaluation.comparison.results import EnsembleSummary
 from augfactory.evaluation.comparison.train_run import corruption_errors, measured_corrupted
 from augfactory.evaluation.training.predicting import log_probabilities
-from augfactory.records import Int64Array, ReadImages
-from augfactory.sources.recorded import open_rows
+from augfactory.records import Int64Array, ReadImages, Source
 
 
 @dataclass(frozen=True)
@@ -24,9 +23,11 @@ class Ensemble:
     corrupted: tuple[CorruptedScores, ...] | None
 
 
-def measure_ensemble(run: Run, networks: Sequence[nn.Module]) -> Ensemble:
-    """Return what the mean of the probabilities comes to on the test images of ``run``."""
-    test = open_rows(run.test, trusted=True)[1]
+def measure_ensemble(run: Run, networks: Sequence[nn.Module], test: Source) -> Ensemble:
+    """Return what the mean of the probabilities comes to on ``test``, the test images of ``run``.
+
+    Their classes are those that the networks were trained on.
+    """
 
     def predict(read_images: ReadImages, rows: Int64Array) -> Float64Array:
         classes = len(test.class_names)

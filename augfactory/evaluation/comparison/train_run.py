@@ -51,7 +51,7 @@ def train_run(
     """
     training = training_part(open_training(run.arm.source), run.arm.part, run.arm.rows)
     build = find_classifier(run.classifier.name, run.classifier.weights).build
-    test = open_rows(run.test, trusted=True)[1].among(training.source.class_names)
+    test = test_of(run, training.source.class_names)
     curve = [] if earlier is None else list(earlier.curve)
     measure = partial(_read, training.source, test, curve)
 
@@ -71,6 +71,11 @@ def train_run(
     if keep is not None:
         keep(trained.network)
     return _measured(run, trained, test, tuple(curve)), trained.progress
+
+
+def test_of(run: Run, class_names: tuple[str, ...]) -> Source:
+    """Return the test images, numbered as the classes that are trained on: some may lack images."""
+    return open_rows(run.test, trusted=True)[1].among(class_names)
 
 
 def _read(

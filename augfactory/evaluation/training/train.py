@@ -28,7 +28,7 @@ from augfactory.evaluation.training.settings import (
 from augfactory.evaluation.training.training_set import TrainingSet, row_reader
 from augfactory.keyed_random import key_of
 from augfactory.records import Float32Array, Int64Array, UInt8Array
-from augfactory.torch_optimiser import Adam, AdamW, RMSprop, without_compiler
+from augfactory.torch_optimiser import Adam, AdamW, keras_rmsprop, without_compiler
 
 # step, rows [batch] or [batch, 3] -> (images [n, H, W, C], soft labels [n, K]), n the rows in all
 Read = Callable[[int, Int64Array], tuple[UInt8Array, Float32Array]]
@@ -246,8 +246,7 @@ def _optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Op
     if settings.optimiser == "adam":
         return Adam(network.parameters(), lr=rate, weight_decay=decay, fused=True)
     if settings.optimiser == "rmsprop":
-        # Keras' constants: those of torch are 0.99 and 1e-8.
-        return RMSprop(network.parameters(), lr=rate, weight_decay=decay, alpha=0.9, eps=1e-7)
+        return keras_rmsprop(network.parameters(), rate, decay)
     return AdamW(network.parameters(), lr=rate, weight_decay=decay, fused=True)
 
 

@@ -37,6 +37,11 @@ def test_fog_goes_on_beyond_its_map_and_grows_with_the_image() -> None:
     assert np.abs(blocks - small).mean() < 2
 
 
+# The thickest of the five has a mean of 0.84 since they are as strong as the published photographs
+# (0.67 before); the mean of all five is held to 0.60 below.
+MOST_ICE = 0.85
+
+
 def test_frost_adds_a_piece_of_a_picture_to_a_darker_image() -> None:
     """What it adds is seen on black images, which the same keys give the same pieces."""
     images = photos(6)
@@ -49,7 +54,7 @@ def test_frost_adds_a_piece_of_a_picture_to_a_darker_image() -> None:
     red, green, blue = pieces.mean(axis=(0, 1, 2))
     assert red / blue == pytest.approx(0.86, abs=0.01)
     assert green / blue == pytest.approx(0.94, abs=0.01)
-    assert 0.35 < blue < 0.85
+    assert 0.35 < blue < MOST_ICE
     assert len(np.unique(pieces, axis=0)) == 6
 
 
@@ -57,15 +62,18 @@ def test_frost_pictures_are_bright_on_dark_and_go_on_at_their_borders() -> None:
     for number in range(weather.FROST_PICTURES):
         grey, blue = (weather.frost_picture(number, channels) for channels in (1, 3))
         assert grey.shape == (256, 256, 1)
-        assert 0.35 < grey.mean() < 0.85
+        assert 0.35 < grey.mean() < MOST_ICE
         assert np.quantile(grey, 0.02) < 0.4
         assert np.quantile(grey, 0.98) > 0.85
         np.testing.assert_allclose(blue[..., 2], grey[..., 0])
         lit = grey[..., 0] > 0
         assert (blue[..., 0] < blue[..., 2])[lit].all()
         assert not blue[~lit].any()
-        inside = np.abs(np.diff(grey, axis=0)).mean(axis=(1, 2))
-        assert np.abs(grey[0] - grey[-1]).mean() <= inside.max()
+        for picture in (grey[..., 0], grey[..., 0].T):
+            # Where the gain leaves contrast, lines differ more: so the border's two are held to
+            # those beside it, not to the whole picture. Cut off, they would differ twice as much.
+            differences = np.abs(np.diff(np.roll(picture, 3, axis=0)[:6], axis=0)).mean(axis=1)
+            assert differences[2] < 1.25 * np.delete(differences, 2).mean()
 
 
 def test_frost_has_the_mean_and_the_spread_that_the_card_tells() -> None:
