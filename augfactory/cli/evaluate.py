@@ -260,6 +260,7 @@ def evaluate(
             lock=read_lock(lock),
             runs_on=chosen.engine,
             group=group,
+            quick=quick and steps is None,
         )
         if dry_run:
             prepared = command.prepare(request, progress)

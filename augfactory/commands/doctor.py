@@ -74,10 +74,11 @@ def as_text(found: list[Check]) -> str:
     marks = {"ok": "ok", "note": "note", "problem": "PROBLEM"}
     lines = [[marks[check.state], check.name, check.found] for check in found]
     parts = [aligned(lines, words=3)]
-    remedies = [f"{check.name}: {check.remedy}" for check in found if check.remedy]
     problems = sum(check.state == "problem" for check in found)
-    if remedies:
-        parts.append("\n".join(["To mend it:", *(f"  {line}" for line in remedies)]))
+    for heading, state in (("To mend it:", "problem"), ("Optional:", "note")):
+        told = [check for check in found if check.remedy and check.state == state]
+        if told:
+            parts.append("\n".join([heading, *(f"  {each.name}: {each.remedy}" for each in told)]))
     number = "1 problem" if problems == 1 else f"{problems} problems"
     parts.append(number if problems else "All that augfactory needs is here.")
     return "\n\n".join(parts)

@@ -10,7 +10,8 @@ Vary = Annotated[
     list[str] | None,
     typer.Option(
         metavar="METHOD|none",
-        help=f"Vary further images by this after geometry; repeatable: {', '.join(VARYING)}.",
+        help="Vary further images by this after geometry, drawings in place of bends and strokes; "
+        f"repeatable: {', '.join(VARYING)}.",
     ),
 ]
 Copies = Annotated[

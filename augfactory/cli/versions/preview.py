@@ -23,7 +23,7 @@ def preview(
     rows: Annotated[
         int | None,
         typer.Option(
-            min=1, max=20_000, help="With --html: most rows on the page.", show_default="2000"
+            min=1, max=20_000, help="With --html: most rows on the page; 2,000 if left out."
         ),
     ] = None,
     json: Json = False,

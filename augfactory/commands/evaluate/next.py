@@ -14,17 +14,21 @@ from augfactory.store.places import typed_here
 FACTOR = 50  # of a stored set that stands for endless online variation
 LONGER = 4  # times the minutes, or the steps
 KEPT = (
-    "classifier", "weights", "batch", "loss", "order", "baseline", "real_share", "corruptions",
-    "corrupted", "ensemble", "precision", "device", "out",
+    "classifier", "weights", "freeze", "optimiser", "learning_rate", "weight_decay", "drops",
+    "batch", "loss", "order", "baseline", "real_share", "corruptions", "corrupted", "ensemble",
+    "group", "precision", "device", "out",
 )  # fmt: skip
 
 
 def next_command(request: EvaluateRequest, verdict: Verdict, steps: int, inputs: Inputs) -> str:
     """Return what to type next: a longer or a surer evaluation, else what makes use of its answer.
 
-    Where an arm still rises, more steps; where something is undecided that more seeds would
-    decide, those; else, of a dataset, what reads it, and of an online arm, what stores it.
+    After one that only shows that it runs, the evaluation itself. Where an arm still rises, more
+    steps; where something is undecided that more seeds would decide, those; else, of a dataset,
+    what reads it, and of an online arm, what stores it.
     """
+    if request.quick and request.order != "rounds" and request.drops is None:  # they need --steps
+        return _again(request, {} if request.minutes is None else {"--minutes": request.minutes})
     if verdict.rising:
         longer: dict[str, float] = {"--steps": LONGER * steps}
         if request.minutes is not None:

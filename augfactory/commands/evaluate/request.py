@@ -49,6 +49,7 @@ class EvaluateRequest:
     ``out`` None is the folder ``NAME-evaluation`` beside the first dataset; ``lock`` is how other
     writers are kept out of it, ``runs_on`` where classifiers are trained. ``group`` says which
     images belong together: no group of the originals may be in the test or among the held-out rows.
+    ``quick`` says that steps and seeds are few since it is only to show that it runs.
     """
 
     datasets: tuple[str, ...]
@@ -81,6 +82,7 @@ class EvaluateRequest:
     lock: Lock = "flock"
     runs_on: Engine = worker_pool
     group: str | None = None
+    quick: bool = False
 
 
 def check_request(request: EvaluateRequest) -> ArmsRequest:

@@ -68,8 +68,8 @@ def choice(space: Sequence[Candidate], tried: Sequence[Tried]) -> tuple[Candidat
         first = f"Use {best.name}: {points(gap)} over the default set, on {_folds(best.folds)}."
     else:
         first = (
-            f"Nothing that was tried is surely better than the default set; the nearest is "
-            f"{best.name} ({points(gap)}, {_folds(best.folds)})."
+            f"Nothing that was tried is surely better than the default set; the best of the others "
+            f"is {best.name} ({points(gap)}, {_folds(best.folds)})."
         )
     online = use.against_online
     assert online is not None

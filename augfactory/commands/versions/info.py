@@ -6,7 +6,11 @@ from typing import Any
 from augfactory.guarded.tables import aligned
 from augfactory.guarded.text import escaped
 from augfactory.source_rows import SourceRows, skipped_in_words
-from augfactory.store.documents.made_in_words import class_rows_in_words, rejected_in_words
+from augfactory.store.documents.made_in_words import (
+    class_rows_in_words,
+    rejected_in_words,
+    varied_by,
+)
 from augfactory.store.documents.markdown import numbers
 from augfactory.store.manifest import Manifest, read_manifest
 from augfactory.store.versions import find_version
@@ -45,6 +49,7 @@ def as_text(folder: Path, manifest: Manifest) -> str:
         *_skipped(source, "source"),
         f"model     {model}",
         *_validation(manifest),
+        *_varied(manifest),
         f"content   {manifest.content_hash}",
         f"recipe    {manifest.recipe_id}",
         f"created   {manifest.created}, rendered in {manifest.seconds:,.1f} s",
@@ -78,6 +83,12 @@ def _skipped(rows: SourceRows, of: str) -> list[str]:
 def _class_rows(manifest: Manifest) -> list[str]:
     rows = manifest.class_rows
     return [] if rows is None else [f"per class {class_rows_in_words(rows)}"]
+
+
+def _varied(manifest: Manifest) -> list[str]:
+    """Return a line where images of one original were changed once more, after the geometry."""
+    methods = varied_by(manifest)
+    return [f"varied    further by {', '.join(methods)}"] if methods else []
 
 
 def _exported(manifest: Manifest) -> list[str]:

@@ -121,16 +121,20 @@ def classes_in_words(manifest: Manifest) -> str | None:
 
 def varied_in_words(manifest: Manifest) -> str | None:
     """Say by what images were changed once more after they were made; None for nothing."""
-    stages = manifest.recipe.get("vary") or ()
+    stages = varied_by(manifest)
     if not stages:
         return None
-    told = [
+    by = ", then by ".join(stages)
+    return f"Images made of one original each were then changed once more: by {by}."
+
+
+def varied_by(manifest: Manifest) -> list[str]:
+    """Return the methods by which images were changed once more, with shares that are below 1."""
+    return [
         escaped(stage["method"])
         + (f" ({100 * stage['share']:g} % of them)" if stage.get("share", 1) < 1 else "")
-        for stage in stages
+        for stage in manifest.recipe.get("vary") or ()
     ]
-    by = ", then by ".join(told)
-    return f"Images made of one original each were then changed once more: by {by}."
 
 
 def redrawn_in_words(manifest: Manifest) -> str | None:
