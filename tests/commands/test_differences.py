@@ -84,8 +84,9 @@ def test_stages_and_rules_of_classes_are_told_as_one_change_each(tmp_path: Path)
     stroke, erasing = (vary_stage("test", name, {}) for name in ("stroke", "erasing"))
     half = mix_stage("test", "mixup", 0, "expanded", {}, 0.5)
     a = manifest(tmp_path, Recipe(factor=2, vary=(stroke,)))
-    even = {"balance": True, "class_images": {"a": 12, "b": 8}}
-    b = manifest(tmp_path, Recipe(factor=2, vary=(stroke, erasing), mix=(half,), **even))
+    images = {"a": 12, "b": 8}
+    even = Recipe(factor=2, vary=(stroke, erasing), mix=(half,), balance=True, class_images=images)
+    b = manifest(tmp_path, even)
     assert recipe_words(b.recipe) == "x2, balanced, stroke, erasing, mixup 50 %, seed 0"
     assert {*in_words(a, b)} == {"balance none → yes", "+ erasing", "+ mixup 50 %"}
     assert {*in_words(b, a)} == {"balance yes → none", "− erasing", "− mixup 50 %"}

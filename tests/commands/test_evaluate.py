@@ -662,8 +662,10 @@ def test_the_next_command_repeats_the_request_or_stores_what_to_use(
         *("--classifier", "vgg", "--batch", "8", "--order", "one-of-k"),
         *("--precision", "float32", "--arm", "originals+cutmix", "--seeds", "1", "--steps", "24"),
     ]
-    trained = {"optimiser": "adam", "learning_rate": 0.001, "weight_decay": 0.0, "quick": True}
-    assert shlex.split(run(replace(bench.request, **trained)).verdict.next) == [
+    trained = replace(
+        bench.request, optimiser="adam", learning_rate=0.001, weight_decay=0.0, quick=True
+    )
+    assert shlex.split(run(trained).verdict.next) == [
         *("augfactory", "evaluate", "digits-x2", "digits-x4@v1", "--test", "test.h5"),
         *("--classifier", "vgg", "--optimiser", "adam", "--learning-rate", "0.001"),
         *("--weight-decay", "0.0", "--batch", "8", "--precision", "float32"),
