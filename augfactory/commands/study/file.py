@@ -251,9 +251,7 @@ def _check_whole(study: Study, where: str) -> None:
     """Refuse a study that lacks what an arm needs, or is too large."""
     check_ensemble(study.ensemble, study.seeds, f"{where}: ensemble", "seeds =")
     refuse_both(study.corruptions, study.corrupted, f"{where}: ")
-    labelling = [
-        arm.name for arm in study.arms if arm.recipe and arm.recipe.pseudo_label is not None
-    ]
+    labelling = [each.name for each in study.arms if each.recipe and each.recipe.pseudo_label]
     if labelling and study.unlabelled is None:
         raise RecipeError(
             f"{where}: unlabelled",

@@ -108,10 +108,7 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
     data, draws = prepared.data, prepared.draws
     baseline = next(arm for arm in asked.arms if arm.name == asked.against[0])
     files.check_folder(out)
-    shape, classes = data.test.image_shape, len(data.test.class_names)
-    frozen = {(prepared.classifiers[arm.name], asked.freeze_of(arm)) for arm in asked.arms}
-    for known, freeze in frozen:
-        check_image_shape(known.name, known.weights, shape, classes, freeze=freeze)
+    _check_shapes(asked, prepared)
     with only_writer(out, request.lock):
         networks = folder_of(out, asked=False, ensemble=asked.ensemble is not None)
         files.begin(out, networks)
@@ -151,6 +148,16 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
             pictures=_pictures(planned, models),
         )
         return StudyResult(**dict(document), out=out, files=tuple(written), trained=trained)
+
+
+def _check_shapes(asked: Study, prepared: Prepared) -> None:
+    """Refuse images that a classifier of the study cannot take, and weights that do not fit it."""
+    test = prepared.data.test
+    frozen = {(prepared.classifiers[arm.name], asked.freeze_of(arm)) for arm in asked.arms}
+    for known, freeze in frozen:
+        check_image_shape(
+            known.name, known.weights, test.image_shape, len(test.class_names), freeze=freeze
+        )
 
 
 def _cells(

@@ -13,6 +13,7 @@ DEFAULT = "default"
 # What the presets are for: strokes are none in photographs, and drawings have no light to change.
 DRAWINGS = ("digits",)
 PHOTOGRAPHS = ("photo", "texture")
+Said = tuple[str, str, dict[str, Any]]  # name, words, keys of a recipe
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def candidates(preset: str, variation: Variation, *, with_vae: bool) -> tuple[Ca
     mix = default_mix(preset)
     further = ", bent, in thicker or thinner strokes" if variation.vary else ""
     mixed = ", half mixup" if mix else ""
-    found: list[tuple[str, str, dict[str, Any]]] = [
+    found: list[Said] = [
         (
             DEFAULT,
             f"the default without a model: geometry as for {preset}{further}{mixed}",
@@ -63,35 +64,44 @@ def candidates(preset: str, variation: Variation, *, with_vae: bool) -> tuple[Ca
         ("crop", "half cropped out of padded images", _half("crop", variation)),
         ("grid", "half grids of two of a class", _among("grid")),
     ]
-    bent = variation.geometry or {"elastic_alpha": 30.0}
-    if variation.vary:
-        found += [
-            ("plain", "geometry as for digits and no more", {"geometry": {}, "vary": ()}),
-            ("elastic", "geometry, bent as well", {"geometry": bent, "vary": ()}),
-            ("stroke", "geometry, in thicker or thinner strokes", {"geometry": {}}),
-        ]
-    else:
-        found.append(("elastic", "geometry, bent as well", {"geometry": bent}))
-        if preset in DRAWINGS:
-            words = "half in thicker or thinner strokes"
-            found.append(("stroke", words, _half("stroke", variation)))
+    found += _of_drawings(preset, variation)
     if preset in PHOTOGRAPHS:
         found.append(("jitter", "half in other colours and light", _half("jitter", variation)))
     if with_vae:
-        residual = {"share": 0.5, "decode": "residual"}
-        words = "half decoded, as changes to the real images"
-        found += [
-            ("vae", "the default with a model", {"vae": {}, "mix": mix}),
-            (
-                "vae-mixup",
-                "half mixup, a quarter of the rest decoded",
-                {"vae": {}, **_among("mixup")},
-            ),
-            ("vae-residual", words, {"vae": residual}),
-        ]
+        found += _decoded(mix)
     return tuple(
         Candidate(name, words, _recipe(preset, variation, said)) for name, words, said in found
     )
+
+
+def _of_drawings(preset: str, variation: Variation) -> list[Said]:
+    """Return the ways of bending images, and of changing the strokes of drawings."""
+    bent = {"geometry": variation.geometry or {"elastic_alpha": 30.0}}
+    if variation.vary:
+        return [
+            ("plain", "geometry as for digits and no more", {"geometry": {}, "vary": ()}),
+            ("elastic", "geometry, bent as well", {**bent, "vary": ()}),
+            ("stroke", "geometry, in thicker or thinner strokes", {"geometry": {}}),
+        ]
+    found: list[Said] = [("elastic", "geometry, bent as well", bent)]
+    if preset in DRAWINGS:
+        words = "half in thicker or thinner strokes"
+        found.append(("stroke", words, _half("stroke", variation)))
+    return found
+
+
+def _decoded(mix: Any) -> list[Said]:
+    """Return the ways of using a model; ``mix`` is the default's."""
+    residual = {"share": 0.5, "decode": "residual"}
+    return [
+        ("vae", "the default with a model", {"vae": {}, "mix": mix}),
+        (
+            "vae-mixup",
+            "half mixup, a quarter of the rest decoded",
+            {"vae": {}, **_among("mixup")},
+        ),
+        ("vae-residual", "half decoded, as changes to the real images", {"vae": residual}),
+    ]
 
 
 def _recipe(preset: str, variation: Variation, said: Mapping[str, Any]) -> AskedRecipe:

@@ -87,22 +87,7 @@ def export(
         return _copied(build, version, waiting, fewer)
 
     def describe(made: shards.Summary, told: dict[str, Any]) -> Manifest:
-        if told["content_hash"] != build.content_hash:
-            remove(build.building)
-            raise VerificationError(
-                origin,
-                "its decoded pixels and labels are not those of its content hash; "
-                "nothing was exported",
-                f"`augfactory verify {origin}` names the files that were changed.",
-            )
-        held, published = told.get("validation"), manifest.validation
-        if held and published and held.content_hash != published.content_hash:
-            remove(build.building)
-            raise VerificationError(
-                origin,
-                "its validation images are not those of their content hash; nothing was exported",
-                f"`augfactory verify {origin}` names the files that were changed.",
-            )
+        _check_content(origin, manifest, told, build)
         for name in tables_beside(manifest):
             with open_inside(origin, name) as table, writing(build.building / name) as copy:
                 shutil.copyfileobj(table, copy)
@@ -118,6 +103,27 @@ def export(
         return manifest.model_copy(update=own)
 
     return make_version(build, make_rows, describe, lock, progress)
+
+
+def _check_content(origin: Path, manifest: Manifest, told: dict[str, Any], build: Build) -> None:
+    """Refuse, and remove, a copy that holds other pixels or labels than the version tells of.
+
+    Raises:
+        VerificationError: the version in ``origin`` was changed.
+    """
+    wrong = None
+    held, published = told.get("validation"), manifest.validation
+    if told["content_hash"] != build.content_hash:
+        wrong = "its decoded pixels and labels are not those of its content hash"
+    elif held and published and held.content_hash != published.content_hash:
+        wrong = "its validation images are not those of their content hash"
+    if wrong is not None:
+        remove(build.building)
+        raise VerificationError(
+            origin,
+            f"{wrong}; nothing was exported",
+            f"`augfactory verify {origin}` names the files that were changed.",
+        )
 
 
 def _build(
