@@ -165,9 +165,11 @@ def test_reproduce(tmp_path: Path, temporary: Path) -> None:
 def test_vae_train(tmp_path: Path, temporary: Path) -> None:
     source = write_images(tmp_path / "source", 3, *SIDES)
     arguments = training(source)
-    done = run(*arguments, cwd=tmp_path)
+    beside = tmp_path / "beside"  # as deep as the cases: a model tells where its source is from it
+    beside.mkdir()
+    done = run(*arguments, cwd=beside)
     assert done.code == 0, done.stderr
-    wanted = model_of(tmp_path / "model")
+    wanted = model_of(beside / "model")
 
     def whole(folder: Path, when: str) -> list[Problem]:
         found = model_of(folder / "model")

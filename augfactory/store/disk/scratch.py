@@ -34,9 +34,12 @@ def scratch_folder(purpose: str) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        with signals_held(), contextlib.suppress(AugfactoryError):  # the next process tries again
+        with signals_held():
             os.close(descriptor)
-            remove(folder)
+            for _ in range(2):  # a call that was interrupted does better the next time
+                with contextlib.suppress(AugfactoryError):  # the next process tries again
+                    remove(folder)
+                    break
 
 
 def _owned_folder(base: Path, prefix: str) -> tuple[Path, int]:
