@@ -52,7 +52,8 @@ def changes_of(made: Path, elsewhere: Path, other: Path) -> Iterator[Change]:
             yield f"{what} in {name}", _on(name, change)
         if name:
             yield f"link instead of folder {name}", _on(name, _link_of_folder)
-    data = [name for name in files if name.startswith(("shards/", "train/", "data/"))]
+    places = ("shards/", "train/", "data/", "train.lance/data/")
+    data = [name for name in files if name.startswith(places)]
     yield "two exchanged", lambda at: _exchange(at / data[0], at / data[1])
     yield "of another version", lambda at: shutil.copyfile(other / data[0], at / data[0])
     yield (

@@ -123,8 +123,10 @@ def test_export(tmp_path: Path, storage: str) -> None:
 def test_vae_train(tmp_path: Path) -> None:
     source = write_images(tmp_path / "source", 3, *SIDES)
     arguments = training(source)
-    assert run(*arguments, cwd=tmp_path).code == 0
-    wanted = model_of(tmp_path / "model")
+    beside = tmp_path / "beside"  # as deep as the others: a model tells where its source is from it
+    beside.mkdir()
+    assert run(*arguments, cwd=beside).code == 0
+    wanted = model_of(beside / "model")
 
     def finished(folder: Path, when: str) -> list[Problem]:
         found = model_of(folder / "model")
