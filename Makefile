@@ -98,7 +98,7 @@ clean:
 # Nothing is compiled beforehand: Python does so with what it imports, a small part of all this.
 .venv/ready-dev: pyproject.toml constraints.txt
 	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev,s3-tests]'
 	$(BIN)/python tools/torchvision_hook.py
 	touch .venv/ready $@
 
