@@ -18,7 +18,7 @@ from augfactory.report.figures.drawing import (
 
 WIDTH, HEIGHT = 1200, 720
 MOST_LINES = 8
-LONGEST_NAME = 28
+LONGEST_NAME = 34
 
 
 def curves_figure(arms: Sequence[ArmSummary], baseline: str, subtitle: str) -> bytes:

@@ -17,9 +17,9 @@ from augfactory.report.figures.drawing import (
     png_of,
 )
 
-WIDTH, HEIGHT = 1400, 640
+WIDTH, HEIGHT = 1500, 640
 MOST_LINES = 8
-LONGEST_NAME = 24
+LONGEST_NAME = 34
 FAR_APART = 4  # times as many epochs as another arm: their lines need a logarithmic axis
 
 
