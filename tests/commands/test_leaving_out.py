@@ -1,6 +1,5 @@
 """`export --without`: a version without the rejected rows, which tells which ones it lacks."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +18,9 @@ from augfactory.store.manifest import PLAN, Manifest, read_manifest
 from augfactory.store.reader import open_version
 from tests.cli.in_process import answer, run
 from tests.commands.hostile import edit_manifest
-from tests.commands.made import SOURCES, expanded, train, write_parts
+from tests.commands.made import SOURCES, expanded, train
 
 MIXUP, ROWS = 3 * SOURCES, 7 * SOURCES
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a source and a dataset d-x3 of it, with mixtures of varied images."""
-    place = tmp_path_factory.mktemp("without")
-    expanded(write_parts(place), place / "d", n_train=True)
-    return place
-
-
-@pytest.fixture
-def place(made: Path, tmp_path: Path) -> Path:
-    """The same for one test to add versions to."""
-    shutil.copytree(made, tmp_path / "place")
-    return tmp_path / "place"
 
 
 def rejects(place: Path, *rows: int) -> Path:

@@ -1,7 +1,6 @@
 """`expand --reject`: rejected rows are drawn anew, and no other row changes by a byte."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,26 +27,11 @@ from augfactory.store.reader import Version, open_version, read_parent_rows
 from augfactory.store.shards import publish_shard
 from tests.cli.in_process import answer, run
 from tests.commands.hostile import edit_manifest
-from tests.commands.made import SOURCES, expanded, write_parts
+from tests.commands.made import SOURCES
 from tests.commands.versions import write_source
 from tests.evaluation.memory import patterns
 
 MIXUP, RICAP = 3 * SOURCES, 5 * SOURCES
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a source and a dataset d-x3 of it: varied images, mixtures of these, RICAP."""
-    place = tmp_path_factory.mktemp("redraw")
-    expanded(write_parts(place), place / "d", n_train=True)
-    return place
-
-
-@pytest.fixture
-def place(made: Path, tmp_path: Path) -> Path:
-    """The same for one test to add versions to."""
-    shutil.copytree(made, tmp_path / "place")
-    return tmp_path / "place"
 
 
 def listed(version: Path, *rows: int) -> Path:

@@ -64,7 +64,7 @@ def candidates(preset: str, variation: Variation, *, with_vae: bool) -> tuple[Ca
         ("crop", "half cropped out of padded images", _half("crop", variation)),
         ("grid", "half grids of two of a class", _among("grid")),
     ]
-    found += _of_drawings(preset, variation)
+    found += _bends_and_strokes(preset, variation)
     if preset in PHOTOGRAPHS:
         found.append(("jitter", "half in other colours and light", _half("jitter", variation)))
     if with_vae:
@@ -74,7 +74,7 @@ def candidates(preset: str, variation: Variation, *, with_vae: bool) -> tuple[Ca
     )
 
 
-def _of_drawings(preset: str, variation: Variation) -> list[Said]:
+def _bends_and_strokes(preset: str, variation: Variation) -> list[Said]:
     """Return the ways of bending images, and of changing the strokes of drawings."""
     bent = {"geometry": variation.geometry or {"elastic_alpha": 30.0}}
     if variation.vary:
