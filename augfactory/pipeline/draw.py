@@ -175,7 +175,7 @@ def _draw_mixed(
             _parent_rows(recipe, seed, origin, stage, name, block, chosen), parents(recipe), NONE
         ),
         weight=padded(weight, parents(recipe), 0),
-        noise_key=noise_keys(seed, section.start + within),
+        noise_key=np.full(len(within), NONE, dtype=np.int64),
         draws=columns(
             f"mix{section.stage}", method.fields(parameters), drawn, np.ones(len(within), bool)
         ),
@@ -193,7 +193,8 @@ def _draw_unlabelled(
     source_index[:, 0] = len(origin.class_rows.labels) + origin.unlabelled[place]
     draws = _varied_draws(recipe, seed, UNLABELLED, origin, within, round_, round_ > 0)
     method = np.full(len(within), UNLABELLED)
-    return _of_one_image(seed, section, within, method, round_, source_index, draws)
+    first = np.zeros_like(within)
+    return _of_one_image(seed, section, within, method, round_, source_index, draws, first)
 
 
 def _varied_draws(
@@ -229,7 +230,7 @@ def _of_one_image(
     round_: Int64Array,
     source_index: Int64Array,
     draws: dict[str, npt.NDArray[np.float64]],
-    number: Int64Array | None = None,
+    number: Int64Array,
 ) -> PlanRows:
     """Return rows whose label is that of the first of their sources, by draw ``number`` of each."""
     weight = np.zeros(source_index.shape, dtype=np.float32)
@@ -243,7 +244,7 @@ def _of_one_image(
         source_index=source_index,
         parent_row=np.full_like(source_index, NONE),
         weight=weight,
-        noise_key=noise_keys(seed, section.start + within, number),
+        noise_key=noise_keys(seed, section.start + within, number, method == "vae"),
         draws=draws,
     )
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from augfactory.keyed_random import generator, key_of
 from augfactory.methods.method import Draws, Slots
-from augfactory.pipeline.plan import Origin
+from augfactory.pipeline.plan import NONE, Origin
 from augfactory.records import Int64Array
 
 
@@ -20,14 +20,17 @@ def slots(seed: int, name: str, origin: Origin, within: Int64Array, round_: Int6
     return Slots(within, round_, origin.image_shape, keyed)
 
 
-def noise_keys(seed: int, rows: Int64Array, number: Int64Array | None = None) -> Int64Array:
-    """Return the keys int64 [n] of the noise of ``rows``, by the draw ``number`` of each."""
-    draws = [0] * len(rows) if number is None else number.tolist()
-    keys = [
-        key_of(seed, "noise", row, *again(draw))
-        for row, draw in zip(rows.tolist(), draws, strict=True)
-    ]
-    return np.array(keys, dtype=np.int64)
+def noise_keys(
+    seed: int, rows: Int64Array, number: Int64Array, used: npt.NDArray[np.bool_]
+) -> Int64Array:
+    """Return the keys int64 [n] of the noise of ``rows``, by the draw ``number`` of each.
+
+    It is -1 for rows that are not ``used``, since a key takes longer than many a pixel.
+    """
+    keys = np.full(len(rows), NONE, dtype=np.int64)
+    for place in np.flatnonzero(used).tolist():
+        keys[place] = key_of(seed, "noise", int(rows[place]), *again(int(number[place])))
+    return keys
 
 
 def again(draw: int) -> tuple[int | str, ...]:

@@ -46,7 +46,7 @@ class PlanRows:
             unlabelled images; -1 where unused.
         parent_row: int64 [n, P], the rows of this dataset that are mixed; -1 where originals are.
         weight: float32 [n, P], the share of each source in the label; rows sum to 1.
-        noise_key: int64 [n], the key of the row's own noise.
+        noise_key: int64 [n], the key of a decoded row's own noise; -1 for other rows.
         draws: column name -> float64 [n], every other number that was drawn for the row.
     """
 

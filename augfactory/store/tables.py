@@ -24,6 +24,7 @@ from augfactory.store.splits import TRAIN
 
 MOST_PARENTS = 16
 LONGEST_TEXT = 1024
+GROUP_ROWS = 2**14
 Columns = dict[str, np.ndarray[Any, Any]]
 KINDS = {
     "label": "int64",
@@ -78,14 +79,30 @@ def join_tables(parts: Iterable[Path], path: Path) -> None:
 
 
 def write_tables(tables: Iterable[pa.Table], path: Path) -> None:
-    """Write tables of one schema after each other as one Parquet file at ``path``."""
+    """Write tables of one schema after each other as one Parquet file at ``path``.
+
+    Small tables share a row group: what a group is described by, a kilobyte for each column, is in
+    memory until the file is closed.
+    """
     with writing(path) as file:
         writer: pq.ParquetWriter | None = None
-        for table in tables:
+        for table in _in_groups(tables):
             writer = writer or pq.ParquetWriter(file, table.schema)
             writer.write_table(table)
         if writer is not None:
             writer.close()
+
+
+def _in_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Join tables until they have ``GROUP_ROWS`` rows or more."""
+    waiting: list[pa.Table] = []
+    for table in tables:
+        waiting.append(table)
+        if sum(each.num_rows for each in waiting) >= GROUP_ROWS:
+            yield pa.concat_tables(waiting)
+            waiting.clear()
+    if waiting:
+        yield pa.concat_tables(waiting)
 
 
 def row_columns(rows: Rows) -> Columns:

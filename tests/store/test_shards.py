@@ -11,7 +11,7 @@ import pytest
 
 from augfactory.errors import ResourceError
 from augfactory.records import Rows
-from augfactory.store import shards
+from augfactory.store import shards, tables
 from augfactory.store.disk import system
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.formats.storage_format import Shard
@@ -87,6 +87,21 @@ def test_tables_are_joined_in_row_order(tmp_path: Path) -> None:
     assert paths == ["train/metadata.parquet"]
     assert pq.read_table(tmp_path / "plan.parquet")["row"].to_pylist() == list(range(14))
     assert pq.read_table(tmp_path / paths[0]).num_rows == 14
+
+
+def test_tables_of_many_shards_share_row_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What describes a group is in memory until the last: it would grow with the shards."""
+    monkeypatch.setattr(tables, "GROUP_ROWS", 10)
+    for number in range(7):
+        part = {"row": np.arange(4 * number, 4 * number + 4)}
+        (tmp_path / f"{number}.parquet").write_bytes(tables.table_bytes(part))
+    joined = tmp_path / "joined.parquet"
+    tables.join_tables((tmp_path / f"{number}.parquet" for number in range(7)), joined)
+    file = pq.ParquetFile(joined)
+    assert [file.metadata.row_group(group).num_rows for group in range(3)] == [12, 12, 4]
+    assert file.read()["row"].to_pylist() == list(range(28))
 
 
 @pytest.mark.parametrize("storage", FORMATS)

@@ -124,9 +124,12 @@ def _find(
         method, index = part["method"], part["source_index"]
         further, parents = np.isin(method, SINGLE[1:]), index.shape[1]
         kept = np.flatnonzero((method == "original") & (index[:, 0] >= 0))
-        originals.append(np.stack([index[kept, 0], first + kept], axis=1))
+        if len(kept):  # most shards hold none
+            originals.append(np.stack([index[kept, 0], first + kept], axis=1))
         for source, rows in made.items():
-            rows.append(first + np.flatnonzero(further & (index[:, 0] == source)))
+            own = np.flatnonzero(further & (index[:, 0] == source))
+            if len(own):
+                rows.append(first + own)
         for name, wanted in ranks.items():
             own = np.flatnonzero(method == name)
             here = wanted[(wanted >= before[name]) & (wanted < before[name] + len(own))]
@@ -136,7 +139,8 @@ def _find(
             before[name] += len(own)
         shard_rows.append(len(method))
         first += len(method)
-    together = {source: np.concatenate(rows) for source, rows in made.items()}
+    none = np.empty(0, dtype=np.int64)
+    together = {source: np.concatenate([none, *rows]) for source, rows in made.items()}
     return _Found(shard_rows, np.concatenate(originals), together, of_method, sources, parents)
 
 

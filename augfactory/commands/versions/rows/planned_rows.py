@@ -11,11 +11,13 @@ from augfactory.errors import VerificationError
 from augfactory.guarded.decoding import decoding
 from augfactory.guarded.files import open_inside
 from augfactory.guarded.parquet import check_table, open_parquet
+from augfactory.pipeline.plan import NONE
 from augfactory.store.beside.left_out_table import PARENTS_BEFORE, ROW_BEFORE
 from augfactory.store.manifest import PLAN
 from augfactory.store.reader import Version
 
 COLUMNS_OF_SHARDS = ("row", "method", "round", "view", "source_index", "weight")
+KEY = "noise_key"
 NOT_DRAWN = (*COLUMNS_OF_SHARDS, "parent_row", ROW_BEFORE, PARENTS_BEFORE)
 
 
@@ -53,8 +55,11 @@ def planned_rows(version: Version, rows: Sequence[int]) -> list[dict[str, Any]]:
 
 def drawn_of(planned: dict[str, Any]) -> dict[str, float]:
     """Return every number that was drawn for a row of the plan, by its name."""
-    return {
+    drawn = {
         name: value
         for name, value in planned.items()
         if name not in NOT_DRAWN and not math.isnan(value)
     }
+    if drawn.get(KEY) == NONE:
+        del drawn[KEY]
+    return drawn
