@@ -1,5 +1,6 @@
 """What flows through everything."""
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -138,14 +139,20 @@ class Source:
         for start in range(0, len(self), at_once):
             yield np.arange(start, min(start + at_once, len(self)))
 
-    def in_memory(self, on_rows: Callable[[int], None] | None = None) -> "Source":
-        """Return the same source read into memory, or itself where it takes more than 1 GiB.
+    @property
+    def row_bytes(self) -> int:
+        """How many bytes a row takes in memory: its pixels and its soft label."""
+        return math.prod(self.image_shape) + 4 * len(self.class_names)
 
-        ``on_rows`` is told of each block that was read how many rows it had.
+    def in_memory(
+        self, on_rows: Callable[[int], None] | None = None, most: int | None = None
+    ) -> "Source":
+        """Return the same source read into memory, or itself where it takes more than ``most``.
+
+        ``most`` is in bytes, 1 GiB at None. ``on_rows`` is told of each block that was read how
+        many rows it had.
         """
-        height, width, channels = self.image_shape
-        row_bytes = height * width * channels + 4 * len(self.class_names)
-        if len(self) * row_bytes > MOST_HELD:
+        if len(self) * self.row_bytes > (MOST_HELD if most is None else most):
             return self
         images = np.empty((len(self), *self.image_shape), dtype=np.uint8)
         soft_labels = np.empty((len(self), len(self.class_names)), dtype=np.float32)

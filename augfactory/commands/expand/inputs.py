@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augfactory.commands.expand.build import Build
+from augfactory.commands.expand.kept_images import MOST_KEPT
 from augfactory.commands.expand.validation import (
     Held,
     Parts,
@@ -181,9 +182,10 @@ def _chosen(
         listed = ", ".join(f"{escaped(name)} {count:,}" for name, count in named)
         progress.say(f"val/ holds {len(kept.source):,} of the originals ({listed})")
         looked = looked.chosen(training)
-    source = looked.source
-    with progress.bar("reading the source", len(source), "image") as bar:
-        rows = rows_of(spec, source, looked.numbers, bar.advance, looked.skipped)
+    with progress.bar("reading the source", len(looked.source), "image") as bar:
+        source = looked.source.in_memory(bar.advance, most=MOST_KEPT)
+        on_rows = bar.advance if source is looked.source else None
+        rows = rows_of(spec, source, looked.numbers, on_rows, looked.skipped)
     return source, rows, validation
 
 

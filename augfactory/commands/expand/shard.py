@@ -12,6 +12,7 @@ import numpy as np
 
 from augfactory.commands.expand.build import Build
 from augfactory.commands.expand.inputs import BuildInputs
+from augfactory.commands.expand.kept_images import keep_images, with_kept_images
 from augfactory.engines import processes
 from augfactory.guarded.documents import read_json
 from augfactory.guarded.files import open_regular
@@ -101,6 +102,8 @@ def begin_job(build: Build, inputs: BuildInputs) -> None:
     read_given.cache_clear()
     _read_job.cache_clear()  # it may hold readers of shards that were damaged since
     begin(build.building, build.recipe.format, build.class_names)
+    if build.rows > 2 * len(inputs.source):
+        keep_images(build.building, inputs.source)
     write_file(build.building / JOB, json.dumps(job).encode())
 
 
@@ -211,7 +214,7 @@ def read_given(building: Path) -> Given:
     return Given(
         building=building,
         recipe=Recipe.model_validate(values["recipe"]),
-        source=opened(values["source"]),
+        source=with_kept_images(building, opened(values["source"])),
         unlabelled=values["unlabelled"] and opened(values["unlabelled"], open_unlabelled),
         model=values["model"] and Path(values["model"]),
         checkpoint=values["checkpoint"],
