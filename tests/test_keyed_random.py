@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from augfactory.keyed_random import from_key, generator, key_of
+from augfactory.keyed_random import from_key, from_keys, generator, key_of
 
 
 def test_golden_key() -> None:
@@ -33,6 +35,18 @@ def test_keys_tell_their_parts_apart(other: tuple[int | str, ...]) -> None:
 def test_generator_is_that_of_its_key() -> None:
     direct = from_key(key_of(7, "x")).random(5)
     assert np.array_equal(generator(7, "x").random(5), direct)
+
+
+@given(st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=5), st.integers(0, 9))
+def test_generators_in_a_row_are_those_of_their_keys(keys: list[int], drawn: int) -> None:
+    for key, keyed in zip(keys, from_keys(keys), strict=True):
+        alone = from_key(key)
+        for own in (keyed, alone):
+            own.standard_normal(drawn, dtype=np.float32)  # leaves half a number behind
+        assert np.array_equal(
+            keyed.integers(0, 99, 3, dtype=np.int32), alone.integers(0, 99, 3, dtype=np.int32)
+        )
+        assert np.array_equal(keyed.standard_normal(drawn), alone.standard_normal(drawn))
 
 
 KEY = 4392628947045206001

@@ -25,7 +25,7 @@ from augfactory.arrays.warps import (
     outside,
     warp,
 )
-from augfactory.keyed_random import from_key
+from augfactory.keyed_random import from_keys
 from augfactory.methods.method import Draws, Method, Slots, only_parent
 from augfactory.records import UInt8Array
 
@@ -208,9 +208,10 @@ def _displacements(
 ) -> Float64Array:
     """Make each row's field from its key: float64 [n, 2, H, W]."""
     fields = np.empty((len(draws), 2, height, width))
-    for field, key in zip(fields, draws[:, FIELDS.index("elastic_key")], strict=True):
+    keys = map(int, draws[:, FIELDS.index("elastic_key")])
+    for field, keyed in zip(fields, from_keys(keys), strict=True):
         field[:] = elastic_displacement(
-            from_key(int(key)), height, width, parameters.elastic_alpha, parameters.elastic_sigma
+            keyed, height, width, parameters.elastic_alpha, parameters.elastic_sigma
         )
     return fields
 

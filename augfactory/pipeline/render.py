@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from augfactory.keyed_random import from_key
+from augfactory.keyed_random import from_keys
 from augfactory.pipeline.plan import NONE, UNLABELLED, PlanRows
 from augfactory.pipeline.recipes.recipe import Recipe
 from augfactory.pipeline.recipes.stages import method_of
@@ -144,8 +144,8 @@ def decoded_images(
             partner_mean = encode(encoded.model, varied, labels)[0]
     noise = np.stack(
         [
-            from_key(key).standard_normal(mean.shape[1], dtype=np.float32)
-            for key in plan.noise_key[rows].tolist()
+            keyed.standard_normal(mean.shape[1], dtype=np.float32)
+            for keyed in from_keys(plan.noise_key[rows].tolist())
         ]
     )
     params = sampler.params.model_validate(recipe.vae.parameters)
