@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from augfactory.errors import VerificationError
@@ -210,8 +211,10 @@ def row_digests(rows: Rows) -> bytes:
     """Return 32 bytes for each row: the sha256 of its pixels and its label."""
     digests = []
     labels = rows.soft_label.astype("<f4")
-    for image, label in zip(rows.image, labels, strict=True):
-        digests.append(hashlib.sha256(image.tobytes() + label.tobytes()).digest())
+    for image, label in zip(np.ascontiguousarray(rows.image), labels, strict=True):
+        digest = hashlib.sha256(image.data)
+        digest.update(label.data)
+        digests.append(digest.digest())
     return b"".join(digests)
 
 
