@@ -150,9 +150,10 @@ class Source:
         """Return the same source read into memory, or itself where it takes more than ``most``.
 
         ``most`` is in bytes, 1 GiB at None. ``on_rows`` is told of each block that was read how
-        many rows it had.
+        many rows it had. A source that is in memory already is returned as it is.
         """
-        if len(self) * self.row_bytes > (MOST_HELD if most is None else most):
+        held = isinstance(self.read_images, partial) and self.read_images.func is np.take
+        if held or len(self) * self.row_bytes > (MOST_HELD if most is None else most):
             return self
         images = np.empty((len(self), *self.image_shape), dtype=np.uint8)
         soft_labels = np.empty((len(self), len(self.class_names)), dtype=np.float32)

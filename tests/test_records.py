@@ -35,7 +35,9 @@ def test_a_large_source_stays_where_it_is(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(records, "MOST_HELD", taken - 1)
     assert source.in_memory() is source
     monkeypatch.setattr(records, "MOST_HELD", taken)
-    assert source.in_memory() is not source
+    inside = source.in_memory()
+    assert inside is not source
+    assert inside.in_memory() is inside
 
 
 @pytest.mark.parametrize(("rows", "sizes"), [(10, [10, 10, 4]), (24, [24]), (100, [24])])

@@ -1,12 +1,15 @@
 """Cells, their keys and their summaries."""
 
 import json
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL.PngImagePlugin import PngImageFile
 from pydantic import ValidationError
 
 from augfactory.commands.runs.files import RUN_RESULT
@@ -25,9 +28,11 @@ from augfactory.evaluation.training.online import OnlineStage
 from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.evaluation.training.training_set import plain_set, training_part
 from augfactory.records import SourceSpec
+from augfactory.source_rows import rows_of
 from augfactory.sources.corrupted.part import CorruptedPart
 from augfactory.sources.opening import open_source
 from tests.evaluation.memory import pattern_file, pattern_source, rows_of_patterns
+from tests.pictures import write_class_folders
 
 ARM = Arm("one", 10, SourceSpec(pattern_file("train", 80)), 80, "abc")
 TEST = rows_of_patterns(pattern_file("test", 50), "def")
@@ -87,6 +92,27 @@ def test_a_cell_gives_the_same_here_and_in_another_process(
     here = [run_on_one_thread(cell) for cell in cells]
     assert list(map(timeless, here)) == list(map(timeless, there))
     assert here[0].scores.nll != here[1].scores.nll
+
+
+def test_test_images_are_decoded_once_for_all_readings_and_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write_class_folders(tmp_path / "test", 4)
+    rows = rows_of(SourceSpec(str(root)), open_source(SourceSpec(str(root))))
+    load, decoded = PngImageFile.load, Counter[str]()
+
+    def counting(image: PngImageFile) -> Any:
+        decoded["files"] += bool(image.tile)  # none is left once it is decoded
+        return load(image)
+
+    monkeypatch.setattr(PngImageFile, "load", counting)
+    training = SourceSpec(str(write_class_folders(tmp_path / "train", 4, seed=1)))
+    arm = Arm("pictures", None, training, 12, "of pictures")
+    settings = replace(SETTINGS, steps=120)
+    results = [run_here(Run(arm, rows, CELL.classifier, settings, seed)) for seed in range(2)]
+    assert all(len(result.curve) > 1 for result in results)
+    # The test images once, those of each training once; and a look at the first of a class.
+    assert decoded.total() <= 3 * 12 + 12
 
 
 def test_rows_restrict_what_a_cell_trains_on() -> None:

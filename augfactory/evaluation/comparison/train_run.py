@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ from augfactory.evaluation.training.predicting import log_probabilities
 from augfactory.evaluation.training.train import Trained, TrainingProgress, train_classifier
 from augfactory.evaluation.training.training_set import open_training, spread_rows, training_part
 from augfactory.records import Int64Array, ReadImages, Source
+from augfactory.source_rows import SourceRows
 from augfactory.sources.corrupted.part import open_part
 from augfactory.sources.recorded import open_rows
 
@@ -50,6 +51,7 @@ def train_run(
     ``keep`` is given the network that was measured.
     """
     training = training_part(open_training(run.arm.source), run.arm.part, run.arm.rows)
+    training = replace(training, source=training.source.in_memory())
     build = find_classifier(run.classifier.name, run.classifier.weights).build
     test = test_of(run, training.source.class_names)
     curve = [] if earlier is None else list(earlier.curve)
@@ -75,7 +77,23 @@ def train_run(
 
 def test_of(run: Run, class_names: tuple[str, ...]) -> Source:
     """Return the test images, numbered as the classes that are trained on: some may lack images."""
-    return open_rows(run.test, trusted=True)[1].among(class_names)
+    return _opened(run.test).among(class_names)
+
+
+def _opened(rows: SourceRows) -> Source:
+    """Open images that are measured on, in memory where they fit: every reading reads them."""
+    return _held(rows) or open_rows(rows, trusted=True)[1]
+
+
+@lru_cache(maxsize=2)
+def _held(rows: SourceRows) -> Source | None:
+    """Return images in memory, for every run of this process; None where they are too large.
+
+    No file stays open.
+    """
+    source = open_rows(rows, trusted=True)[1]
+    held = source.in_memory()
+    return None if held is source else replace(held, row_name=str, read_stored=None, left_out=tuple)
 
 
 def _read(
@@ -110,7 +128,7 @@ def _measured(
     found = predict(test.read_images, np.arange(len(test)))
     temperature = None
     if run.held_out is not None:
-        held_out = open_rows(run.held_out, trusted=True)[1]
+        held_out = _opened(run.held_out)
         rows = np.arange(len(held_out))
         temperature = fit_temperature(predict(held_out.read_images, rows), held_out.labels)
     corrupted = None
