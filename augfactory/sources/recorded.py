@@ -21,6 +21,7 @@ def open_rows(
     opener: Callable[[SourceSpec], Source] = open_source,
     on_rows: OnRows | None = None,
     trusted: bool = False,
+    in_memory: int = 0,
 ) -> tuple[Source, Source]:
     """Open a source, and hold the recorded rows of it to their fingerprint.
 
@@ -32,6 +33,7 @@ def open_rows(
         opener: opens it; another for images without labels.
         on_rows: see ``OnRows``.
         trusted: the fingerprint was taken just now: only the range of the rows is looked at.
+        in_memory: in bytes; rows that take no more than so many are read into memory, once.
 
     Returns:
         The whole source, and the recorded rows of it.
@@ -44,8 +46,10 @@ def open_rows(
     if rows.max() >= len(whole):
         how = f"it has {len(whole):,} rows"
     else:
-        chosen = whole.restricted_to(rows)
-        found = recorded.fingerprint if trusted else fingerprint(chosen, on_rows)
+        there = whole.restricted_to(rows)
+        chosen = there.in_memory(on_rows, most=in_memory)
+        told = on_rows if chosen is there else None  # not twice
+        found = recorded.fingerprint if trusted else fingerprint(chosen, told)
         if found == recorded.fingerprint:
             return whole, chosen
         how = f"their fingerprint is {found[:16]}"

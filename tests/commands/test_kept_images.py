@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,10 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from augfactory.commands.expand import kept_images
+from augfactory.commands.expand.build import Build
 from augfactory.commands.expand.kept_images import IMAGES, keep_images, with_kept_images
+from augfactory.commands.progress import Progress
+from augfactory.pipeline.recipes.recipe import Recipe
 from augfactory.records import Source, SourceSpec
 from augfactory.sources.opening import open_source
 from augfactory.store.manifest import read_manifest
@@ -63,6 +67,7 @@ def test_the_rows_are_those_that_are_read_anew(
     source = train(photos, tmp_path / "m") if model else photos
     kept = read_manifest(expanded(source, tmp_path / "kept", factor=4))
     monkeypatch.setattr(kept_images, "MOST_KEPT", 0)
+    monkeypatch.setattr(kept_images, "FEWEST_ROWS", 99)
     anew = read_manifest(expanded(source, tmp_path / "anew", factor=4))
     assert kept.content_hash == anew.content_hash
 
@@ -71,11 +76,29 @@ def opened(photos: Path) -> Source:
     return open_source(SourceSpec(str(photos)))
 
 
+def build_in(folder: Path, source: Source, factor: int = 3) -> Build:
+    recipe = Recipe(factor=factor)
+    build = Build(folder, recipe, "0" * 64, len(source), source.image_shape, list(CLASSES))
+    (build.building / STATE).mkdir(parents=True)
+    return build
+
+
+class Shown(Progress):
+    """Remembers the bars."""
+
+    def __init__(self) -> None:
+        self.bars: list[str] = []
+
+    def bar(self, text: str, total: int, unit: str, done: int = 0) -> Any:
+        self.bars.append(f"{text}: {total} {unit}")
+        return super().bar(text, total, unit, done)
+
+
 def test_what_is_kept_is_read_in_any_order(photos: Path, tmp_path: Path) -> None:
     source = opened(photos)
-    (tmp_path / STATE).mkdir()
-    keep_images(tmp_path, source)
-    found = with_kept_images(tmp_path, source)
+    build = build_in(tmp_path, source)
+    keep_images(build, source, Progress())
+    found = with_kept_images(build.building, source)
     assert found is not source
     rows = np.array([7, 0, 7, len(source) - 1])
     np.testing.assert_array_equal(found.read_images(rows), source.read_images(rows))
@@ -85,9 +108,10 @@ def test_what_is_kept_is_read_in_any_order(photos: Path, tmp_path: Path) -> None
 def test_what_was_not_kept_is_read_from_the_source(
     photos: Path, tmp_path: Path, damage: str
 ) -> None:
-    source, path = opened(photos), tmp_path / IMAGES
-    path.parent.mkdir()
-    keep_images(tmp_path, source.restricted_to(np.arange(3)) if "another" in damage else source)
+    source = opened(photos)
+    build = build_in(tmp_path, source)
+    path, few = build.building / IMAGES, source.restricted_to(np.arange(3))
+    keep_images(build, few if "another" in damage else source, Progress())
     if damage == "missing":
         path.unlink()
     elif damage == "cut":
@@ -95,14 +119,38 @@ def test_what_was_not_kept_is_read_from_the_source(
     elif damage == "a link":
         path.rename(tmp_path / "elsewhere.npy")
         path.symlink_to(tmp_path / "elsewhere.npy")
-    assert with_kept_images(tmp_path, source) is source
+    assert with_kept_images(build.building, source) is source
 
 
-def test_too_many_images_are_not_kept(
+@pytest.mark.parametrize(
+    ("factor", "large", "kept"),
+    [(1, False, False), (2, False, True), (3, True, False), (4, True, True)],
+)
+def test_images_are_kept_where_it_pays(
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    factor: int,
+    large: bool,
+    kept: bool,
+) -> None:
+    source, shown = opened(photos), Shown()
+    monkeypatch.setattr(kept_images, "MOST_KEPT", len(source) * 16 * 20 * 3 - large)
+    build = build_in(tmp_path, source, factor)
+    keep_images(build, source, shown)
+    assert (build.building / IMAGES).exists() == kept
+    assert shown.bars == ["decoding the images: 15 image"] * (kept and large)
+
+
+def test_images_are_not_kept_where_the_disk_has_no_room(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / STATE).mkdir()
     source = opened(photos)
-    monkeypatch.setattr(kept_images, "MOST_KEPT", len(source) * 16 * 20 * 3 - 1)
-    keep_images(tmp_path, source)
-    assert not (tmp_path / IMAGES).exists()
+    build = build_in(tmp_path, source)
+    room = len(source) * 16 * 20 * 3
+    for short in (0, 1):
+        free = SimpleNamespace(free=build.expected_size()[0] + room - short)
+        monkeypatch.setattr("shutil.disk_usage", lambda _, free=free: free)
+        keep_images(build, source, Progress())
+        assert (build.building / IMAGES).exists() == (not short)
+        (build.building / IMAGES).unlink(missing_ok=True)

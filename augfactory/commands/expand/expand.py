@@ -65,7 +65,7 @@ def _rendered(
         write_file(build.building / name, learned[name])
 
     def make_rows(waiting: list[int]) -> Iterable[int]:
-        begin_job(build, inputs)
+        begin_job(build, inputs, progress)
         if inputs.unlabelled is not None:
             from augfactory.commands.expand import pseudo_labelling  # torch: only where needed
 

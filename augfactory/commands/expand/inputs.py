@@ -149,6 +149,7 @@ def _rows_of_model(model: "Model", folder: Path, progress: Progress) -> tuple[So
             spec=where,
             opener=_no_test_split,
             on_rows=bar.advance,
+            in_memory=MOST_KEPT,
         )
     look(recorded.spec, source, progress)
     here = {"text": where.text, "place": None, "split": source.split, "roots": roots_of(source)}

@@ -6,35 +6,49 @@ them. Here they lie as plain pixels in the folder of the state, where every proc
 
 import contextlib
 import math
+import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from augfactory.commands.expand.build import Build
+from augfactory.commands.progress import Progress
 from augfactory.guarded.npy import map_npy
 from augfactory.records import Source
 from augfactory.store.disk.atomic import writing
 from augfactory.store.shards import STATE
 
 IMAGES = f"{STATE}/images.npy"
-MOST_KEPT = 2**29  # bytes: 3,500 images of 224x224x3; the images of larger sources are read anew
+MOST_KEPT = 2**29  # bytes that are held in memory, too: 3,500 images of 224x224x3
+FEWEST_ROWS = 4  # of each image, for those of a larger source to be read once more
 
 
-def keep_images(building: Path, source: Source) -> None:
-    """Write the images of ``source``, whose fingerprint was taken, unless they are too many.
+def keep_images(build: Build, source: Source, progress: Progress) -> None:
+    """Write the images of ``source``, whose fingerprint was taken, where that pays.
+
+    Those of up to ``MOST_KEPT`` bytes are in memory here. More are read once more.
 
     Raises:
         InputDataError: an image cannot be read.
         ResourceError: the disk is full.
     """
-    if len(source) * math.prod(source.image_shape) > MOST_KEPT:
+    size = len(source) * math.prod(source.image_shape)
+    large = size > MOST_KEPT
+    room = shutil.disk_usage(build.building).free - build.expected_size()[0]
+    if size > room or build.rows < (FEWEST_ROWS if large else 2) * len(source):
         return
     header = {"descr": "|u1", "fortran_order": False, "shape": (len(source), *source.image_shape)}
-    with writing(building / IMAGES) as file:
+    shown = progress if large else Progress()
+    with (
+        shown.bar("decoding the images", len(source), "image") as bar,
+        writing(build.building / IMAGES) as file,
+    ):
         np.lib.format.write_array_header_1_0(file, header)
         for rows in source.blocks():
             file.write(source.read_images(rows).tobytes())
+            bar.advance(len(rows))
 
 
 def with_kept_images(building: Path, source: Source) -> Source:

@@ -13,6 +13,7 @@ import numpy as np
 from augfactory.commands.expand.build import Build
 from augfactory.commands.expand.inputs import BuildInputs
 from augfactory.commands.expand.kept_images import keep_images, with_kept_images
+from augfactory.commands.progress import Progress
 from augfactory.engines import processes
 from augfactory.guarded.documents import read_json
 from augfactory.guarded.files import open_regular
@@ -89,7 +90,7 @@ class Job:
         return max(shard.stop for shard in self.shards if shard.stage == 0)
 
 
-def begin_job(build: Build, inputs: BuildInputs) -> None:
+def begin_job(build: Build, inputs: BuildInputs, progress: Progress) -> None:
     """Make the folders of a build, and leave there what a process needs to render any shard."""
     more = inputs.unlabelled
     job = {
@@ -102,8 +103,7 @@ def begin_job(build: Build, inputs: BuildInputs) -> None:
     read_given.cache_clear()
     _read_job.cache_clear()  # it may hold readers of shards that were damaged since
     begin(build.building, build.recipe.format, build.class_names)
-    if build.rows > 2 * len(inputs.source):
-        keep_images(build.building, inputs.source)
+    keep_images(build, inputs.source, progress)
     write_file(build.building / JOB, json.dumps(job).encode())
 
 

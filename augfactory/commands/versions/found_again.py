@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from augfactory.commands.expand.inputs import BuildInputs, is_model_folder
+from augfactory.commands.expand.kept_images import MOST_KEPT
 from augfactory.commands.opening.opening import folder_of_model, places_of, spec_of
 from augfactory.commands.progress import Progress
 from augfactory.errors import AugfactoryError, InputDataError, RecipeError, ResourceError
@@ -51,6 +52,7 @@ def gather_again(
             spec=spec,
             opener=lambda spec: _open_source(manifest, spec),
             on_rows=bar.advance,
+            in_memory=MOST_KEPT,
         )
     unlabelled = _unlabelled_again(folder, manifest, recipe)
     loaded, place, checkpoint = None, None, None

@@ -137,7 +137,7 @@ def _render(
     build: Build, inputs: BuildInputs, version: Version, workers: int, progress: Progress
 ) -> Rendered:
     def make_rows(waiting: list[int]) -> Iterator[int]:
-        begin_job(build, inputs)
+        begin_job(build, inputs, progress)
         if build.recipe.pseudo_label is not None and inputs.unlabelled is not None:
             # As they were given: classifiers trained again may round others.
             images, classes = len(inputs.unlabelled.rows), len(build.class_names)

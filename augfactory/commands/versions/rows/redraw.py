@@ -169,7 +169,7 @@ def make_redraw(
     build = build_of(asked.dataset, asked.recipe, inputs)
 
     def make_rows(waiting: list[int]) -> Iterator[int]:
-        begin_job(build, inputs)
+        begin_job(build, inputs, progress)
         _keep_told(asked, build, inputs, progress)
         return render_shards(build, waiting, run)
 
