@@ -82,6 +82,7 @@ docs: .venv/ready-dev
 bench: .venv/ready-dev
 	$(BIN)/python benchmarks/methods.py
 	$(BIN)/python benchmarks/reading.py
+	$(BIN)/python benchmarks/expanding.py
 
 wheel: .venv/ready-dev
 	$(BIN)/python -m build --wheel
