@@ -112,29 +112,25 @@ class RayEngine:
         flying: dict[Any, int] = {}
         able = time.monotonic()
         most, following = self._most_in_flight(threads), 0
-        try:
-            while flying or following < len(tasks):
-                while following < len(tasks) and len(flying) < most:
-                    flying[submit(conditions, function, tasks[following])] = following
-                    following += 1
-                with signals_held():  # Ray's compiled code would make another error of them
-                    ended, _ = ray.wait(list(flying), timeout=LOOK_EVERY)
-                for reference in ended:
-                    index = flying.pop(reference)
-                    yield index, self._answer(reference)
-                if not ended:
-                    most = self._most_in_flight(threads)  # machines come and go
-                    able = time.monotonic() if self._able(threads, gpus) else able
-                    if time.monotonic() - able > PATIENCE:
-                        raise no_machine(threads, gpus, PATIENCE)
-                else:
-                    able = time.monotonic()
-        finally:
-            # Those of a cluster of our own end with it. None is forced: Ray's own code has failed
-            # where a task was ended by force just as its answer came, and a task may end twice.
-            for reference in flying if self.is_there else ():
-                with contextlib.suppress(Exception):
-                    ray.cancel(reference, force=False)
+        # No task is cancelled where this ends early: Ray's own code has failed where a task was
+        # cancelled just as its answer came. What still runs ends with this process, or publishes
+        # what belongs there.
+        while flying or following < len(tasks):
+            while following < len(tasks) and len(flying) < most:
+                flying[submit(conditions, function, tasks[following])] = following
+                following += 1
+            with signals_held():  # Ray's compiled code would make another error of them
+                ended, _ = ray.wait(list(flying), timeout=LOOK_EVERY)
+            for reference in ended:
+                index = flying.pop(reference)
+                yield index, self._answer(reference)
+            if not ended:
+                most = self._most_in_flight(threads)  # machines come and go
+                able = time.monotonic() if self._able(threads, gpus) else able
+                if time.monotonic() - able > PATIENCE:
+                    raise no_machine(threads, gpus, PATIENCE)
+            else:
+                able = time.monotonic()
 
     def _answer(self, reference: Any) -> Any:
         told = self._ray.exceptions
