@@ -78,7 +78,7 @@ def gather(
     for version in versions:
         check_fit(version.source, among_classes(version.source, opened_test))
     looked = look(test_spec, opened_test, progress)
-    looked = replace(looked, source=looked.source.in_memory())  # it is read four times here
+    looked = replace(looked, source=looked.source.in_memory())  # hashed, fingerprinted, compared
     # A class may lack test images, which checks.py tells; others are numbered as in training.
     test = looked.source.among(versions[0].source.class_names)
     size = fitting_batch(
