@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import AfterValidator
 
+from augfactory.keyed_random import Randoms
 from augfactory.records import Float32Array
 
 Float64Array = npt.NDArray[np.float64]
@@ -25,7 +26,7 @@ Concentration = Annotated[float, AfterValidator(_in_range)]
 
 
 def dirichlet_rows(
-    alpha: float | Float64Array, count: int, parents: int, generator: np.random.Generator
+    alpha: float | Float64Array, count: int, parents: int, generator: Randoms
 ) -> Float64Array:
     """Draw ``count`` rows of weights from Dirichlet(alpha, …, alpha).
 
@@ -50,7 +51,8 @@ def dirichlet_rows(
     if not (unmixed | ((given >= SMALLEST) & (given <= LARGEST))).all():
         raise ValueError(f"alpha must be 0 or lie between {SMALLEST:g} and {LARGEST:g}")
     above_zero = np.where(unmixed, 1.0, given)
-    weights = np.log(generator.standard_gamma(above_zero + 1, size=(count, parents)))
+    shape = above_zero + 1 if above_zero.size > 1 else float(above_zero[0]) + 1  # half the time
+    weights = np.log(generator.standard_gamma(shape, size=(count, parents)))
     weights -= generator.standard_exponential((count, parents)) / above_zero
     weights -= weights.max(axis=1, keepdims=True)
     np.exp(weights, out=weights)
@@ -58,9 +60,7 @@ def dirichlet_rows(
     return np.where(unmixed, np.eye(1, parents), weights) if unmixed.any() else weights
 
 
-def beta_rows(
-    alpha: float | Float64Array, count: int, generator: np.random.Generator
-) -> Float64Array:
+def beta_rows(alpha: float | Float64Array, count: int, generator: Randoms) -> Float64Array:
     """Draw float64 [count] from Beta(alpha, alpha), as exactly; alpha 0 gives 1."""
     return dirichlet_rows(alpha, count, 2, generator)[:, 0]
 

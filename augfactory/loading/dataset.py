@@ -20,7 +20,7 @@ from augfactory.records import Int64Array, Source, UInt8Array
 from augfactory.store.manifest import Manifest, read_manifest
 from augfactory.store.reader import Version, open_version
 from augfactory.store.splits import TRAIN
-from augfactory.store.statistics import mean_and_deviation, pixel_sums
+from augfactory.store.statistics import mean_and_deviation
 from augfactory.store.validation import of_split
 
 Item = tuple[Tensor, Tensor]
@@ -227,6 +227,8 @@ def channel_statistics(version: Version) -> Statistics:
 
 
 def _summed_up(source: Source) -> tuple[list[float], list[float]]:
+    from augfactory.arrays.pixel_sums import pixel_sums  # OpenCV: not for every command
+
     height, width, channels = source.image_shape
     stretch = max(1, READ_BYTES // (height * width * channels))
     values, squares = np.zeros((2, channels), dtype=np.int64)

@@ -3,12 +3,14 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel
 
+from augfactory.keyed_random import Randoms, by_block
 from augfactory.records import Float32Array, Int64Array, UInt8Array
 
 Draws = npt.NDArray[np.float64]
@@ -21,24 +23,27 @@ class Slots:
     """The rows that numbers are to be drawn for.
 
     Attributes:
-        row: int64 [n], consecutive row numbers within the stage, counted from 0.
+        row: int64 [n], row numbers within the stage, counted from 0; consecutive within a block.
         round: int64 [n], which round of the stage each row belongs to, counted from 0.
         image_shape: (height, width, channels).
         generator: (what for, number) -> the generator with that key, the same for whoever asks.
+        block: how many of the rows share a generator; all of them where it is None.
     """
 
     row: Int64Array
     round: Int64Array
     image_shape: tuple[int, int, int]
     generator: Callable[[str, int], np.random.Generator]
+    block: int | None = None
 
     def __len__(self) -> int:
         return len(self.row)
 
     @property
-    def own(self) -> np.random.Generator:
-        """The generator of exactly these rows."""
-        return self.generator("rows", int(self.row[0]) if len(self.row) else 0)
+    def own(self) -> Randoms:
+        """What draws for exactly these rows, keyed by the first of each block."""
+        firsts = self.row[:: self.block or max(1, len(self))].tolist()
+        return by_block(partial(self.generator, "rows"), firsts or [0])
 
 
 def only_parent(

@@ -1,7 +1,8 @@
 """Draw the rows of a plan, section by section.
 
 A section is drawn in blocks of 64 rows, each from random numbers keyed by (seed, stage, block): any
-process can draw any block without the others. Rows that were rejected are drawn by another seed.
+process can draw any block without the others. Many are drawn side by side, because that costs less.
+Rows that were rejected are drawn by another seed.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from augfactory.keyed_random import generator, key_of
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.drawn import again as again_key
-from augfactory.pipeline.drawn import columns, noise_keys, padded, slots
+from augfactory.pipeline.drawn import columns, keyed_blocks, noise_keys, padded, slots
 from augfactory.pipeline.partners import mixing_groups, mixing_partners, same_class_partners
 from augfactory.pipeline.plan import (
     NONE,
@@ -38,24 +39,26 @@ from augfactory.vae.samplers.registry import SAMPLERS
 # With less of another image in it, a mixture can be equal to its parent, rounded to bytes.
 LEAST_SHARE = 0.01
 REDRAWS = 32
+AT_ONCE = 64 * BLOCK_ROWS
 
 
 def draw_rows(
     recipe: Recipe, origin: Origin, shard: Section, settle: Settle | None = None
 ) -> Iterator[PlanRows]:
-    """Draw the plan of a shard, block by block; ``settle`` says which decoded rows are filtered."""
+    """Draw the plan of a shard in pieces; ``settle`` says which decoded rows are filtered."""
     sources = len(origin.class_rows.labels)
     section = sections(recipe, sources)[shard.stage]
-    draw = partial(_draw_anew, _draw_mixed if shard.stage else _draw_first)
+    draw, at_once = partial(_draw_anew, _draw_mixed if shard.stage else _draw_first), AT_ONCE
     if shard.stage > len(recipe.mix):
         draw = partial(_draw_anew, _draw_unlabelled)
     elif shard.stage == 0 and settle is not None:
-        draw = partial(_draw_settled, settle)
-    for start in range(shard.start, shard.stop, BLOCK_ROWS):
+        draw, at_once = partial(_draw_settled, settle), BLOCK_ROWS
+    for start in range(shard.start, shard.stop, at_once):
+        rows = min(at_once, shard.stop - start)
         # Drawn for whole blocks, then cut: the last block begins like a full one.
-        within = np.arange(start - section.start, start - section.start + BLOCK_ROWS)
-        plan = draw(recipe, origin, section, within)
-        yield cut(plan, min(BLOCK_ROWS, shard.stop - start))
+        whole = -(-rows // BLOCK_ROWS) * BLOCK_ROWS
+        within = np.arange(start - section.start, start - section.start + whole)
+        yield cut(draw(recipe, origin, section, within), rows)
 
 
 def _draw_anew(
@@ -66,7 +69,7 @@ def _draw_anew(
     within: Int64Array,
     *more: Int64Array | None,
 ) -> PlanRows:
-    """Draw a block, each row by the seed of its draw, which is another after a rejection."""
+    """Draw blocks, each row by the seed of its draw, which is another after a rejection."""
     number = draw_of(recipe.redrawn, section.start + within)
     plans = {
         each: draw(recipe, origin, section, within, seed_of(recipe.seed, each), *more)
@@ -104,7 +107,7 @@ def _draw_first(
     round_, source = turns.of(within)
     if not recipe.originals:
         round_ += 1
-    made, block = round_ > 0, int(within[0]) // BLOCK_ROWS
+    made = round_ > 0
     decoded = made & decoded_rows(recipe, turns, source, round_)
     source_index = np.full((len(within), parents(recipe)), NONE, dtype=np.int64)
     source_index[:, 0] = source
@@ -114,13 +117,13 @@ def _draw_first(
         params = sampler.params.model_validate(recipe.vae.parameters)
         drawn = np.empty((len(within), len(sampler.fields)))
         for draw in np.unique(number).tolist():
-            own, key = number == draw, (block, *again_key(draw))
+            own, key = number == draw, again_key(draw)
             if sampler.needs_partner:
-                keyed = generator(seed, "vae partner", *key)
-                partners = same_class_partners(origin.class_rows, source, BLOCK_ROWS, keyed)
+                keyed = keyed_blocks(seed, "vae partner", within, *key)
+                partners = same_class_partners(origin.class_rows, source, len(within), keyed)
                 source_index[own & decoded, 1] = partners[own & decoded]
-            keyed = generator(seed, "vae draw", *key)
-            drawn[own] = sampler.draw(params, BLOCK_ROWS, keyed)[own]
+            keyed = keyed_blocks(seed, "vae draw", within, *key)
+            drawn[own] = sampler.draw(params, len(within), keyed)[own]
         draws |= columns("vae", sampler.fields, drawn, decoded)
     method = np.select([decoded, made], ["vae", "geometry"], "original")
     return _of_one_image(seed, section, within, method, round_, source_index, draws, number)
@@ -133,17 +136,15 @@ def _draw_mixed(
     method, parameters = method_of(stage)
     turns = turns_of(recipe, origin.class_rows, section.stage)
     copy, lead = turns.of(within)
-    name, block = f"mix {section.stage}", int(within[0]) // BLOCK_ROWS
-    used = method.parents(parameters)
+    name, used = f"mix {section.stage}", method.parents(parameters)
     chosen, alike = lead[:, None], None
     if used > 1:
-        pairing, keyed = (
-            method.pairing(parameters),
-            generator(seed, f"{name} partner", block),
-        )
+        keyed, pairing = keyed_blocks(seed, f"{name} partner", within), method.pairing(parameters)
         if turns.by_class:
-            rows = min(len(within), section.stop - section.start - int(within[0]))
-            partners, alike = mixing_groups(origin.class_rows, lead, rows, used - 1, pairing, keyed)
+            led = section.stop - section.start - int(within[0])
+            partners, alike = mixing_groups(
+                origin.class_rows, lead, min(len(within), led), used - 1, pairing, keyed
+            )
         else:
             partners = mixing_partners(origin.class_rows, lead, used - 1, pairing, keyed)
         chosen = np.concatenate([chosen, partners], axis=1)
@@ -154,8 +155,9 @@ def _draw_mixed(
             copies = shares.max(axis=1) > 1 - LEAST_SHARE
             if not copies.any():
                 break
-            more = slots(seed, f"{name} again {again}", origin, within, copy)
-            drawn[copies] = method.draw(parameters, more)[copies]
+            blocks = copies.reshape(-1, BLOCK_ROWS).any(axis=1).repeat(BLOCK_ROWS)
+            more = slots(seed, f"{name} again {again}", origin, within[blocks], copy[blocks])
+            drawn[copies] = method.draw(parameters, more)[copies[blocks]]
     if (stage.share is not None or turns.by_class) and method.largest_first is not None:
         # A mixture among the images of its lead is labelled most as that, so that every image and
         # class has its ``factor`` of them whatever was drawn.
@@ -172,7 +174,7 @@ def _draw_mixed(
         view=np.where(views, copy + 1, 0).astype(np.int32),
         source_index=padded(chosen, parents(recipe), NONE),
         parent_row=padded(
-            _parent_rows(recipe, seed, origin, stage, name, block, chosen), parents(recipe), NONE
+            _parent_rows(recipe, seed, origin, stage, name, within, chosen), parents(recipe), NONE
         ),
         weight=padded(weight, parents(recipe), 0),
         noise_key=np.full(len(within), NONE, dtype=np.int64),
@@ -216,7 +218,7 @@ def _varied_draws(
         method, parameters = method_of(stage)
         own = f"{name} vary {number}"
         drawn = method.draw(parameters, slots(seed, own, origin, within, round_))
-        keyed = generator(seed, f"{own} share", int(within[0]) // BLOCK_ROWS)
+        keyed = keyed_blocks(seed, f"{own} share", within)
         changed = used & (keyed.random(len(within)) < stage.share)
         draws |= columns(f"vary{number}", method.fields(parameters), drawn, changed)
     return draws
@@ -260,7 +262,7 @@ def _parent_rows(
     origin: Origin,
     stage: MixStage,
     name: str,
-    block: int,
+    within: Int64Array,
     chosen: Int64Array,
 ) -> Int64Array:
     """Choose which of its images stands for each chosen source, where expanded ones are mixed."""
@@ -273,6 +275,6 @@ def _parent_rows(
         keys = [[key_of(recipe.seed, name, "view of", lead)] for (lead,) in chosen.tolist()]
         rounds = np.array(keys) % there
     else:
-        keyed = generator(seed, f"{name} round", block)
+        keyed = keyed_blocks(seed, f"{name} round", within)
         rounds = keyed.integers(0, there if turns.by_class else recipe.single, chosen.shape)
     return turns.row(rounds, chosen)

@@ -5,19 +5,28 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from augfactory.keyed_random import generator, key_of
+from augfactory.keyed_random import Randoms, by_block, generator, key_of
 from augfactory.methods.method import Draws, Slots
 from augfactory.pipeline.plan import NONE, Origin
-from augfactory.records import Int64Array
+from augfactory.records import BLOCK_ROWS, Int64Array
 
 
 def slots(seed: int, name: str, origin: Origin, within: Int64Array, round_: Int64Array) -> Slots:
-    """Return what numbers are drawn for: the rows ``within`` a section, keyed by ``name``."""
+    """Return what numbers are drawn for: blocks of rows ``within`` a section, keyed by ``name``."""
 
     def keyed(what: str, number: int) -> np.random.Generator:
         return generator(seed, name, what, number)
 
-    return Slots(within, round_, origin.image_shape, keyed)
+    return Slots(within, round_, origin.image_shape, keyed, BLOCK_ROWS)
+
+
+def keyed_blocks(seed: int, name: str, within: Int64Array, *more: int | str) -> Randoms:
+    """Return what draws for the blocks of rows ``within`` a section, by the key of each."""
+
+    def keyed(block: int) -> np.random.Generator:
+        return generator(seed, name, block, *more)
+
+    return by_block(keyed, (within[::BLOCK_ROWS] // BLOCK_ROWS).tolist())
 
 
 def noise_keys(

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from augfactory.errors import InputDataError
+from augfactory.keyed_random import Randoms, each_block
 from augfactory.methods.method import Pairing
 from augfactory.records import Int64Array
 
-Draw = Callable[["ClassRows", Int64Array, np.random.Generator], Int64Array]
+Draw = Callable[["ClassRows", Int64Array, Randoms], Int64Array]
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def rows_by_class(labels: Int64Array, classes: int) -> ClassRows:
 
 
 def same_class_partners(
-    class_rows: ClassRows, rows: Int64Array, draws: int, generator: np.random.Generator
+    class_rows: ClassRows, rows: Int64Array, draws: int, generator: Randoms
 ) -> Int64Array:
     """Draw for each of ``rows`` [n] another row of its class; a class of one gives the row itself.
 
@@ -59,7 +60,7 @@ def mixing_partners(
     leads: Int64Array,
     partners: int,
     pairing: Pairing,
-    generator: np.random.Generator,
+    generator: Randoms,
 ) -> Int64Array:
     """Draw ``partners`` rows for each of ``leads`` [n]: int64 [n, partners].
 
@@ -72,8 +73,12 @@ def mixing_partners(
     chosen = leads[:, None]
     for _ in range(partners):
         drawn = PAIRINGS[pairing](class_rows, leads, generator)
-        while (clash := (chosen == drawn[:, None]).any(axis=1)).any():
-            drawn[clash] = PAIRINGS[pairing](class_rows, leads[clash], generator)
+        clash = (chosen == drawn[:, None]).any(axis=1)
+        for block, own in each_block(generator, len(leads)) if clash.any() else ():
+            while clash[block].any():
+                again = block.start + np.flatnonzero(clash[block])
+                drawn[again] = PAIRINGS[pairing](class_rows, leads[again], own)
+                clash[again] = (chosen[again] == drawn[again, None]).any(axis=1)
         chosen = np.concatenate([chosen, drawn[:, None]], axis=1)
     return chosen[:, 1:]
 
@@ -84,14 +89,14 @@ def mixing_groups(
     rows: int,
     partners: int,
     pairing: Pairing,
-    generator: np.random.Generator,
+    generator: Randoms,
 ) -> tuple[Int64Array, Int64Array]:
     """Draw partners so that every class has exactly as much of the labels as rows that it leads.
 
-    The first ``rows`` of a block whose leads are ``leads`` [n] are put in groups. Each place of a
-    row's partners has the class that leads another row of its group, and for no two rows of the
-    group the same one. The rows of a group are to be mixed by the same weights: what a class loses
-    in the rows that it leads, it then gets back in others.
+    The first ``rows`` of those that ``leads`` [n] lead are put in groups, block by block. Each
+    place of a row's partners has the class that leads another row of its group, and for no two rows
+    of the group the same one. The rows of a group are to be mixed by the same weights: what a class
+    loses in the rows that it leads, it then gets back in others.
 
     An image is mixed with itself only where its class has too few others. With pairing "other" a
     row whose group has no other class for it is on its own; "any" and "balanced" are the same here.
@@ -99,6 +104,29 @@ def mixing_groups(
     Returns:
         The partners, int64 [n, partners], and int64 [n], the row whose weights each row takes.
     """
+    found = [
+        (
+            block.start,
+            _grouped(class_rows, leads[block], rows - block.start, partners, pairing, own),
+        )
+        for block, own in each_block(generator, len(leads))
+    ]
+    return (
+        np.concatenate([chosen for _, (chosen, _) in found]),
+        np.concatenate([start + alike for start, (_, alike) in found]),
+    )
+
+
+def _grouped(
+    class_rows: ClassRows,
+    leads: Int64Array,
+    rows: int,
+    partners: int,
+    pairing: Pairing,
+    generator: np.random.Generator,
+) -> tuple[Int64Array, Int64Array]:
+    """Group the first ``rows`` of one block: see ``mixing_groups``."""
+    rows = min(rows, len(leads))
     alike = np.arange(len(leads))
     if pairing == "same":
         return mixing_partners(class_rows, leads, partners, pairing, generator), alike
@@ -165,15 +193,15 @@ def check_pairing(
             )
 
 
-def _any(class_rows: ClassRows, leads: Int64Array, generator: np.random.Generator) -> Int64Array:
+def _any(class_rows: ClassRows, leads: Int64Array, generator: Randoms) -> Int64Array:
     return generator.integers(0, len(class_rows.labels), len(leads))
 
 
-def _same(class_rows: ClassRows, leads: Int64Array, generator: np.random.Generator) -> Int64Array:
+def _same(class_rows: ClassRows, leads: Int64Array, generator: Randoms) -> Int64Array:
     return _within(class_rows, class_rows.labels[leads], generator)
 
 
-def _other(class_rows: ClassRows, leads: Int64Array, generator: np.random.Generator) -> Int64Array:
+def _other(class_rows: ClassRows, leads: Int64Array, generator: Randoms) -> Int64Array:
     label = class_rows.labels[leads]
     first, end = class_rows.first[label], class_rows.first[label + 1]
     place = generator.integers(0, len(class_rows.labels) - (end - first))
@@ -181,14 +209,12 @@ def _other(class_rows: ClassRows, leads: Int64Array, generator: np.random.Genera
     return rows
 
 
-def _balanced(
-    class_rows: ClassRows, leads: Int64Array, generator: np.random.Generator
-) -> Int64Array:
+def _balanced(class_rows: ClassRows, leads: Int64Array, generator: Randoms) -> Int64Array:
     filled = np.flatnonzero(np.diff(class_rows.first))
     return _within(class_rows, filled[generator.integers(0, len(filled), len(leads))], generator)
 
 
-def _within(class_rows: ClassRows, label: Int64Array, generator: np.random.Generator) -> Int64Array:
+def _within(class_rows: ClassRows, label: Int64Array, generator: Randoms) -> Int64Array:
     place = generator.integers(class_rows.first[label], class_rows.first[label + 1])
     rows: Int64Array = class_rows.order[place]
     return rows

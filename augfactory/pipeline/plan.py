@@ -157,7 +157,9 @@ def draw_columns(recipe: Recipe) -> list[str]:
 
 
 def join(plans: Sequence[PlanRows]) -> PlanRows:
-    """Put consecutive blocks of one section after each other."""
+    """Put consecutive rows of one section after each other."""
+    if len(plans) == 1:
+        return plans[0]
     columns: dict[str, Any] = {
         name: np.concatenate([getattr(plan, name) for plan in plans]) for name in _COLUMNS
     }

@@ -57,13 +57,14 @@ def render_block(
     encoded: EncodedSource | None,
     read_rows: ReadRows,
 ) -> tuple[UInt8Array, Float32Array]:
-    """Make the images uint8 [n, H, W, C] and soft labels float32 [n, K] of one block of a plan.
+    """Make the images uint8 [n, H, W, C] and soft labels float32 [n, K] of some rows of a plan.
 
+    They are of one section, and where some are decoded, all of one block.
     ``source`` holds the unlabelled images, too, behind the others, with the labels given to them.
     ``read_rows`` reads finished rows of this dataset, which a mix stage may build on.
     """
     images = np.empty((len(plan), *source.image_shape), dtype=np.uint8)
-    for method in np.unique(plan.method).tolist():
+    for method in sorted({*plan.method.tolist()}):
         rows = np.flatnonzero(plan.method == method)
         if method == "original":
             images[rows] = source.read_images(plan.source_index[rows, 0])
@@ -159,7 +160,7 @@ def decoded_images(
 
 
 def _mixed(recipe: Recipe, plan: PlanRows, source: Source, read_rows: ReadRows) -> UInt8Array:
-    """Mix a whole block: a mix stage's section holds rows of one method only."""
+    """Mix all rows: a mix stage's section holds rows of one method only."""
     stage = recipe.mix[plan.stage - 1]
     method, parameters = method_of(stage)
     used = method.parents(parameters)

@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import os
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -253,10 +252,12 @@ def count_rows(
     methods: npt.NDArray[np.str_], labels: Int64Array, class_names: Sequence[str]
 ) -> dict[str, dict[str, int]]:
     """Count rows: method -> class name -> rows."""
-    pairs = Counter(zip(methods.tolist(), labels.tolist(), strict=True))
     counts: dict[str, dict[str, int]] = {}
-    for (method, label), number in sorted(pairs.items()):
-        counts.setdefault(method, {})[class_names[label]] = number
+    for method in sorted({*methods.tolist()}):
+        numbers = np.bincount(labels[methods == method])
+        counts[method] = {
+            class_names[label]: int(numbers[label]) for label in np.flatnonzero(numbers).tolist()
+        }
     return counts
 
 

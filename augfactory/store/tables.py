@@ -62,8 +62,16 @@ def table_bytes(columns: Columns, schema: pa.Schema | None = None) -> bytes:
     arrays = [as_arrow(values) for values in columns.values()]
     table = pa.table(arrays, schema=schema) if schema else pa.table(arrays, names=list(columns))
     buffer = io.BytesIO()
-    pq.write_table(table, buffer)
+    pq.write_table(table, buffer, use_dictionary=repeating(table.schema))
     return buffer.getvalue()
+
+
+def repeating(schema: pa.Schema) -> list[str]:
+    """Return the columns whose values Parquet should list once: text.
+
+    Numbers that were drawn hardly repeat, and looking for that costs more than writing them.
+    """
+    return [field.name for field in schema if pa.types.is_string(field.type)]
 
 
 def join_tables(parts: Iterable[Path], path: Path) -> None:
@@ -87,7 +95,9 @@ def write_tables(tables: Iterable[pa.Table], path: Path) -> None:
     with writing(path) as file:
         writer: pq.ParquetWriter | None = None
         for table in _in_groups(tables):
-            writer = writer or pq.ParquetWriter(file, table.schema)
+            writer = writer or pq.ParquetWriter(
+                file, table.schema, use_dictionary=repeating(table.schema)
+            )
             writer.write_table(table)
         if writer is not None:
             writer.close()

@@ -12,7 +12,7 @@ from augfactory.pipeline import plan as planning
 from augfactory.pipeline.partners import rows_by_class
 from augfactory.pipeline.recipes.recipe import Recipe, recipe_id, rendering_versions
 from augfactory.pipeline.recipes.stages import MIXING, MixStage, geometry_stage, mix_stage
-from augfactory.records import Int64Array
+from augfactory.records import BLOCK_ROWS, Int64Array
 from tests.pipeline.stages import vae_stage
 
 SHAPE = (5, 7, 3)
@@ -114,6 +114,58 @@ def test_a_block_needs_none_of_the_others(section: int) -> None:
         assert np.array_equal(getattr(alone, name), getattr(whole, name)[128:198])
     for name, values in alone.draws.items():
         assert np.array_equal(values, whole.draws[name][128:198], equal_nan=True)
+
+
+def equal_plans(one: planning.PlanRows, other: planning.PlanRows) -> bool:
+    names = ("row", "method", "round", "view", "source_index", "parent_row", "weight", "noise_key")
+    return (
+        all(np.array_equal(getattr(one, name), getattr(other, name)) for name in names)
+        and one.draws.keys() == other.draws.keys()
+        and all(
+            np.array_equal(values, other.draws[name], equal_nan=True)
+            for name, values in one.draws.items()
+        )
+    )
+
+
+def drawn_block_by_block(recipe: Recipe, labels: Int64Array) -> list[planning.PlanRows]:
+    """Return the plan of each section, each block of it drawn by itself."""
+    found = []
+    for section in planning.sections(recipe, len(labels)):
+        parts = [
+            planning.Section(section.stage, start, min(start + BLOCK_ROWS, section.stop))
+            for start in range(section.start, section.stop, BLOCK_ROWS)
+        ]
+        plans = [drawing.draw_rows(recipe, origin_of(labels), part) for part in parts]
+        found.append(planning.join([plan for (plan,) in plans]))
+    return found
+
+
+@given(
+    recipe=recipes(),
+    labels=st.lists(st.integers(0, 2), min_size=5, max_size=50),
+    distinct=st.booleans(),
+    rejected=st.sets(st.integers(0, 19), max_size=4),
+)
+def test_blocks_drawn_together_are_as_each_alone(
+    recipe: Recipe, labels: list[int], distinct: bool, rejected: set[int]
+) -> None:
+    rounds = (tuple((row, 0) for row in sorted(rejected)),) if rejected else ()
+    further = {"geometry": recipe.geometry or geometry_stage("test", {}), "factor": 6}
+    recipe = recipe.model_copy(update={"distinct": distinct, "redrawn": rounds, **further})
+    array = np.array(labels, dtype=np.int64)
+    together, alone = whole_plan(recipe, array), drawn_block_by_block(recipe, array)
+    assert all(map(equal_plans, together, alone))
+
+
+@pytest.mark.parametrize("pairing", ["any", "same", "other", "balanced"])
+@pytest.mark.parametrize("method", ["mixup", "ricap"])
+def test_partners_drawn_together_are_as_each_alone(method: str, pairing: str) -> None:
+    """Of few images: many a partner is drawn again because it is in the mixture already."""
+    labels = np.arange(15) % 3
+    recipe = Recipe(factor=2, mix=(stage(method, 40, pairing=pairing),), distinct=True)
+    together, alone = whole_plan(recipe, labels), drawn_block_by_block(recipe, labels)
+    assert all(map(equal_plans, together, alone))
 
 
 def test_larger_numbers_begin_with_the_smaller_ones() -> None:

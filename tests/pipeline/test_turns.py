@@ -218,6 +218,19 @@ def test_a_block_needs_none_of_the_others(section: int) -> None:
         assert np.array_equal(getattr(alone, name), getattr(whole, name)[64:134])
 
 
+@pytest.mark.parametrize("pairing", ["any", "other", "same"])
+def test_groups_drawn_together_are_as_each_alone(
+    pairing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mix = (mixed("mixup", 3, parents=3, pairing=pairing),)
+    recipe = recipe_of(UNEVEN, class_factors={"b": 40, "c": 9}, factor=4, mix=mix, distinct=True)
+    together = plans_of(recipe, UNEVEN)
+    monkeypatch.setattr(drawing, "AT_ONCE", 64)
+    for whole, alone in zip(together, plans_of(recipe, UNEVEN), strict=True):
+        for name in ("row", "source_index", "parent_row", "weight", "noise_key", "round"):
+            assert np.array_equal(getattr(alone, name), getattr(whole, name))
+
+
 def test_ten_million_rows_take_no_memory() -> None:
     labels = np.repeat(np.arange(3), (6000, 600, 60))
     recipe = recipe_of(labels, per_class=10_000_000)

@@ -46,6 +46,7 @@ from augfactory.store.tables import Columns
 
 JOB = f"{STATE}/job.json"
 WORKER_BYTES = 2 * 2**20
+RENDERED_BYTES = 2**20  # of what is made side by side
 Left = TypeVar("Left")
 
 
@@ -138,15 +139,19 @@ def render_shard(task: ShardTask) -> int:
     """Make and publish one shard; return its number of rows."""
     job = _read_job(task.building)
     shard = job.shards[task.index]
-    plans = list(drawing.draw_rows(job.recipe, job.origin, shard, job.settle))
-    made = [
-        render_block(job.recipe, plan, job.source, job.encoded, _parents_of(job, plan))
-        for plan in plans
-    ]
-    plan = planning.join(plans)
+    plan = planning.join(list(drawing.draw_rows(job.recipe, job.origin, shard, job.settle)))
+    images = np.empty((len(plan), *job.source.image_shape), dtype=np.uint8)
+    labels = np.empty((len(plan), len(job.source.class_names)), dtype=np.float32)
+    at_once = _rows_at_once(job, plan)
+    for start in range(0, len(plan), at_once):
+        part = slice(start, start + at_once)
+        block = planning.chosen(plan, part)
+        images[part], labels[part] = render_block(
+            job.recipe, block, job.source, job.encoded, _parents_of(job, block)
+        )
     rows = Rows(
-        image=np.concatenate([images for images, _ in made]),
-        soft_label=np.concatenate([labels for _, labels in made]),
+        image=images,
+        soft_label=labels,
         method=plan.method,
         round=plan.round,
         view=plan.view,
@@ -162,6 +167,13 @@ def render_shard(task: ShardTask) -> int:
         _rejected(job, plan),
     )
     return len(rows)
+
+
+def _rows_at_once(job: Job, plan: planning.PlanRows) -> int:
+    """Return how many rows are made side by side, in whole blocks."""
+    if plan.stage == 0 and job.encoded is not None:
+        return BLOCK_ROWS  # a network's last bit can depend on the batch
+    return max(1, RENDERED_BYTES // int(np.prod(job.source.image_shape)) // BLOCK_ROWS) * BLOCK_ROWS
 
 
 def _parents_of(job: Job, plan: planning.PlanRows) -> ReadRows:

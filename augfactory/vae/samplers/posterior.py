@@ -9,6 +9,7 @@ reaches further.
 import numpy as np
 from pydantic import Field
 
+from augfactory.keyed_random import Randoms
 from augfactory.records import Float32Array
 from augfactory.vae.samplers.sampler import Draws, Parameters, Sampler, posterior_noise
 
@@ -22,7 +23,7 @@ class PosteriorParameters(Parameters):
     )  # fmt: skip
 
 
-def draw(params: PosteriorParameters, count: int, generator: np.random.Generator) -> Draws:
+def draw(params: PosteriorParameters, count: int, generator: Randoms) -> Draws:
     """Draw nothing: the noise is all."""
     del params, generator
     return np.empty((count, 0))

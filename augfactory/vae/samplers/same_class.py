@@ -10,6 +10,7 @@ it. With one image in a class, the partner is the image itself and only the nois
 import numpy as np
 from pydantic import Field
 
+from augfactory.keyed_random import Randoms
 from augfactory.records import Float32Array
 from augfactory.vae.samplers.sampler import Draws, Parameters, Sampler, posterior_noise
 
@@ -26,7 +27,7 @@ class SameClassParameters(Parameters):
     )
 
 
-def draw(params: SameClassParameters, count: int, generator: np.random.Generator) -> Draws:
+def draw(params: SameClassParameters, count: int, generator: Randoms) -> Draws:
     """Draw λ for each row."""
     return generator.uniform(-params.reach, params.reach, (count, 1))
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
+from augfactory.keyed_random import Randoms
 from augfactory.records import Float32Array
 
 Draws = npt.NDArray[np.float64]
@@ -42,7 +43,7 @@ class Sampler(Generic[P]):
     needs_partner: bool
     params: type[P]
     fields: tuple[str, ...]
-    draw: Callable[[P, int, np.random.Generator], Draws]
+    draw: Callable[[P, int, Randoms], Draws]
     move: Callable[
         [P, Float32Array, Float32Array, Float32Array | None, Draws, Float32Array], Float32Array
     ]
