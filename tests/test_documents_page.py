@@ -3,6 +3,7 @@
 import re
 import shlex
 import tomllib
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from augfactory.pipeline.recipes.stages import MixStage, VaeStage
 from augfactory.vae.samplers.registry import SAMPLERS
 
 DOCS = Path(__file__).parents[1] / "docs"
+STUDIES = DOCS.parent / "studies"
 PAGE = (DOCS / "documents.md").read_text(encoding="utf-8")
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 SECTIONS = re.findall(r"^### (00\d), .*?\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL)
@@ -78,8 +80,45 @@ def test_every_command_is_one(command: str) -> None:
 @pytest.mark.parametrize("text", [span for span in QUOTED if re.match(r"[a-z_0-9]+ = ", span)])
 def test_every_key_is_one(text: str) -> None:
     (key,) = tomllib.loads(text)
-    grids = {"alpha3"}
-    assert key in keys() | grids
+    assert key in keys()
+
+
+def values_in(table: object) -> Iterator[tuple[str, object]]:
+    """Yield every key and value of a TOML document, at any depth."""
+    for key, value in table.items() if isinstance(table, dict) else ():
+        yield key, value
+        for inner in value if isinstance(value, list) else [value]:
+            yield from values_in(inner)
+
+
+QUOTED_OF_STUDIES = [
+    (name, text)
+    for line in LINES
+    for name in re.findall(r"\.\./studies/([\w-]+\.toml)", line[2])
+    for text in re.findall(r"`([a-z_0-9]+ = [^`]+)`", line[2])
+]
+
+
+@pytest.mark.parametrize(("name", "text"), QUOTED_OF_STUDIES)
+def test_a_value_quoted_of_a_study_is_in_it(name: str, text: str) -> None:
+    ((key, value),) = tomllib.loads(text).items()
+    study = tomllib.loads((STUDIES / name).read_text(encoding="utf-8"))
+    assert (key, value) in list(values_in(study))
+
+
+QUOTED_ARMS = [
+    (name, arm)
+    for line in LINES
+    for name in re.findall(r"\.\./studies/([\w-]+\.toml)", line[2])
+    if re.search(r"\barms?\b", line[2])
+    for arm in re.findall(r'"([^"…]+)…?"', re.sub(r"`\w+ = [^`]+`", "", line[2]))
+]
+
+
+@pytest.mark.parametrize(("name", "arm"), QUOTED_ARMS)
+def test_an_arm_quoted_of_a_study_is_in_it(name: str, arm: str) -> None:
+    study = tomllib.loads((STUDIES / name).read_text(encoding="utf-8"))
+    assert any(own["name"].startswith(arm) for own in study["arms"])
 
 
 @pytest.mark.parametrize("call", [span for span in SPANS if re.match(r"augfactory\.\w+\(", span)])

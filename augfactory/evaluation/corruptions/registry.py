@@ -13,7 +13,7 @@ from augfactory.records import UInt8Array
 
 # Raise this whenever a corruption makes other pixels, or other things are measured on them, so that
 # neither copies nor runs of before are taken for new ones.
-REVISION = 2
+REVISION = 3
 _VALUES_AT_ONCE = 2**18  # a few megabytes of numbers, and few enough calls
 
 
