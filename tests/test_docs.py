@@ -142,6 +142,7 @@ def test_defaults_of_the_command_line_are_those_of_the_request(
 def test_commands_of_a_page_exist_with_these_options(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     shown = "\n".join(re.findall(r"^```\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL))
+    shown = shown.replace("\\\n", " ")  # as a shell joins them
     lines = re.findall(r"^augfactory (.+?)(?:\s+#.*)?$", shown, flags=re.MULTILINE)
     lines += re.findall(r"`augfactory ([a-z]+ [^`]*--[^`]*)`", text)
     assert len(lines) > 5 or page.name != "README.md"

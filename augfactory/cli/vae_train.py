@@ -140,7 +140,7 @@ def vae_train(
       augfactory vae-train parts/ --unlabelled more/ --out models/parts
       augfactory vae-train sample --n-train 400 --save-at-loss 120 --save-at-loss 100 --out m
       torchrun --nproc-per-node 4 -m augfactory vae-train photos/ --size 64 --out models/photos
-      augfactory vae-train sample --n-train 800 --architecture keras-mnist --optimiser rmsprop \
+      augfactory vae-train sample --n-train 800 --architecture keras-mnist --optimiser rmsprop \\
         --learning-rate 0.001 --schedule constant --warmup 0 --no-clip --no-geometry --out m
     """
     quiet = quiet or follows()

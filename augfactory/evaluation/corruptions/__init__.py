@@ -8,7 +8,7 @@ Differs: hence "style": the bytes are not those of the published files, so error
          Everywhere: other random numbers, one stream for each image; values are rounded once,
          where the published files are truncated, which is half a grey level darker.
          Frost: crops of procedural textures stand in for five photographs of frost, with the mean,
-         deviation and tint of each, shrunk as for CIFAR-10-C. Three classifiers of 2,000 photographs
+         deviation and tint of each, shrunk as for CIFAR-10-C. Three classifiers of 2,000 images
          of CIFAR-10 err at no severity more than 1.6 points more or less often than with the
          photographs. Other images, and ImageNet-C, where the textures are enlarged five times,
          were not compared.

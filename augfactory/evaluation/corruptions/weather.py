@@ -99,7 +99,8 @@ def frost_picture(number: int, channels: int) -> Float32Array:
     ice = _standard(np.sqrt(1 - FROST_GRAIN) * ice + np.sqrt(FROST_GRAIN) * grain)
     mean, deviation = FROST_LEVELS[number]
     tint = np.array(FROST_TINT if channels == 3 else (1.0,))
-    picture = ((mean + deviation * ice)[..., None] * tint).clip(0, 1).astype(np.float32)
+    picture: Float32Array = (mean + deviation * ice)[..., None] * tint
+    picture = picture.clip(0, 1).astype(np.float32)
     picture.setflags(write=False)
     return picture
 
