@@ -43,7 +43,6 @@ MANIFEST = "manifest.json"
 CHECKSUMS = "SHA256SUMS"
 PLAN = "plan.parquet"
 SCHEMA_VERSION = 1
-HASHED_BYTES = 2**20  # of rows whose pixels and labels are laid side by side
 RECORDED_LIBRARIES = (
     "torch",
     "torchvision",
@@ -210,17 +209,19 @@ def read_manifest(folder: Path) -> Manifest:
 
 def row_digests(rows: Rows) -> bytes:
     """Return 32 bytes for each row: the sha256 of its pixels and its label."""
-    pixels = rows.image.reshape(len(rows), -1)
-    label = np.ascontiguousarray(rows.soft_label, dtype="<f4").view(np.uint8)
-    size, digests = pixels.shape[1] + label.shape[1], []
-    for start in range(0, len(rows), max(1, HASHED_BYTES // size)):
-        part = slice(start, start + max(1, HASHED_BYTES // size))
-        together = np.concatenate([pixels[part], label[part]], axis=1).reshape(-1).data
-        digests += [
-            hashlib.sha256(together[row : row + size]).digest()
-            for row in range(0, len(together), size)
-        ]
+    labels = np.ascontiguousarray(rows.soft_label, dtype="<f4")
+    pixels, shares = (_bytes_of(values) for values in (rows.image, labels))
+    size, tail = rows.image[:1].nbytes, labels[:1].nbytes
+    digests = []
+    for row in range(len(rows)):
+        digest = hashlib.sha256(pixels[row * size : (row + 1) * size])
+        digest.update(shares[row * tail : (row + 1) * tail])
+        digests.append(digest.digest())
     return b"".join(digests)
+
+
+def _bytes_of(values: np.ndarray[Any, Any]) -> memoryview:
+    return np.ascontiguousarray(values).reshape(-1).view(np.uint8).data
 
 
 def content_hash(
