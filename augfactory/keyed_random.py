@@ -49,8 +49,8 @@ class _Key(ISeedSequence):
 def from_keys(keys: Iterable[int]) -> Iterator[np.random.Generator]:
     """Yield the generator of each key; a generator serves until the next one is asked for.
 
-    It is one generator that is set anew: to make one takes five times as long as what it draws for
-    a latent vector.
+    It is one generator that is set anew: to make one takes longer than what it draws for a latent
+    vector.
     """
     bits = np.random.Philox(key=0)
     state, drawn = bits.state, np.random.Generator(bits)
