@@ -107,11 +107,13 @@ def as_text(inspection: Inspection) -> str:
 
 
 def _next(inspection: Inspection) -> str:
-    """Return the command that makes a dataset of what was found."""
+    """Return the command that makes a dataset of what was found, or tests one on it."""
     found, spec = inspection.found, inspection.spec
     if spec.size is None and len(found.sizes) > 1:
         spec = replace(spec, size=(found.median_side, found.median_side))
     spec = replace(spec, skip_broken=bool(found.broken))
+    if found.source.split == "test":
+        return shlex.join(["augfactory", "evaluate", "NAME", "--test", spec.text, *flags_of(spec)])
     words = ["augfactory", "expand", spec.text, *flags_of(spec)]
     return shlex.join([*words, "--factor", "10", "--out", "NAME"])
 

@@ -43,7 +43,10 @@ def check_files(folder: Path, manifest: Manifest) -> None:
 def _check(folder: Path, entry: FileEntry, before: Sequence[int | str] | None) -> list[int | str]:
     """Return what to remember of the file, which is as the manifest says."""
     path = folder / entry.path
-    remedy = "`augfactory verify` tells what else differs. Restore it, or expand again."
+    remedy = (
+        "`augfactory verify` tells what else differs. Restore the file, or delete the version and "
+        "expand again."
+    )
     try:
         with open_regular(inside(folder, entry.path), follow=False) as file:
             status = os.fstat(file.fileno())

@@ -3,3 +3,4 @@
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 CHECKPOINTS = "checkpoints"
+RESUME = ".resume"  # of an unfinished training

@@ -239,6 +239,8 @@ def test_inspect_tells_all_and_draws_it(place: Path) -> None:
 def test_inspect_takes_any_kind_of_source(place: Path) -> None:
     found = answer("inspect", "sample:test", cwd=place)
     assert (found["split"], found["images"], found["broken"]) == ("test", 5000, [])
+    told = run("inspect", "sample:test", cwd=place).stdout
+    assert "Next: augfactory evaluate NAME --test sample:test" in told  # expand would refuse it
     assert found["read_as"] == {"height": 28, "width": 28, "channels": 1}
     made = augfactory.expand(place / "leaves", place / "a", factor=2, workers=1)
     assert answer("inspect", str(made.path), cwd=place)["images"] == made.rows

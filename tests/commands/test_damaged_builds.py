@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions.export import export
 from augfactory.commands.versions.verify import verify
-from augfactory.errors import AugfactoryError, ResourceError
+from augfactory.errors import AugfactoryError, ResourceError, VerificationError
 from augfactory.pipeline.recipes.stages import mix_stage
 from augfactory.records import SourceSpec
 from augfactory.store.manifest import read_manifest
@@ -167,11 +168,23 @@ def test_an_export_whose_shard_was_damaged_writes_it_again(
     assert verify(str(made.path), Progress()).rows == 60
 
 
+@pytest.mark.parametrize("damage", [flip, Path.unlink])
+def test_a_damaged_version_is_no_answer(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    make_source(tmp_path)
+    (made,) = expand(request(tmp_path), Progress())
+    damage(first_data_file(made.path))
+    with pytest.raises(VerificationError, match="delete the version and expand again"):
+        expand(request(tmp_path), Progress())
+    shutil.rmtree(made.path)
+    (again,) = expand(request(tmp_path), Progress())
+    assert (again.content_hash, again.existing) == (made.content_hash, False)
+
+
 def test_too_little_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """L10."""
     make_source(tmp_path)
     monkeypatch.setattr(command, "SPARE_BYTES", 2**70)
-    with pytest.raises(ResourceError, match="this dataset needs about"):
+    with pytest.raises(ResourceError, match="this needs about"):
         expand(request(tmp_path), Progress())
     assert [path.name for path in tmp_path.iterdir()] == ["set.npz"]
 

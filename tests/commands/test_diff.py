@@ -1,6 +1,7 @@
 """`diff` counts removed, added and changed rows, and names what differs in the request."""
 
 import json
+import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions import diff as module
 from augfactory.commands.versions.diff import as_json, as_text, diff
-from augfactory.errors import InputDataError
+from augfactory.errors import InputDataError, VerificationError
 from augfactory.pipeline.recipes.stages import mix_stage
 from augfactory.records import Rows, SourceSpec
 from augfactory.store.formats import hdf5
@@ -41,6 +42,17 @@ def version(tmp_path: Path) -> Path:
     """A version of 60 rows: 20 originals, two noisy copies of each."""
     source = write_source(tmp_path / "train.h5", *patterns("train", 50))
     return write_version(tmp_path / "made/v1", source, CHOSEN, 3)
+
+
+def test_a_damaged_copy_is_not_equal(version: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(version, tmp_path / "copied/v1")
+    assert diff(str(version), str(copy), Progress()).equal_content
+    data = bytearray((copy / SHARD).read_bytes())
+    data[len(data) // 2] ^= 1
+    (copy / SHARD).write_bytes(data)
+    for first, second in ((version, copy), (copy, version)):
+        with pytest.raises(VerificationError, match="its content was changed"):
+            diff(str(first), str(second), Progress())
 
 
 def rewritten(version: Path, rows: Rows, **manifest_changes: Any) -> Path:

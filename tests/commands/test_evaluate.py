@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from augfactory.cli.app import app
 from augfactory.commands.evaluate.arms import BASELINES
-from augfactory.commands.evaluate.evaluate import EvaluateResult, as_json, evaluate
+from augfactory.commands.evaluate.evaluate import EvaluateResult, as_json, evaluate, prepare
 from augfactory.commands.evaluate.pictures import nearest_originals
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.progress import Progress
@@ -327,6 +327,9 @@ def test_a_folder_that_cannot_be_written_is_told(bench: Bench) -> None:
     (bench.folder / "taken").write_text("")
     with pytest.raises(RecipeError, match=r"is not a folder(.|\n)*--out"):
         run(replace(bench.request, out=bench.folder / "taken"))
+    name = bench.request.datasets[0].partition("@")[0]
+    with pytest.raises(RecipeError, match="is a dataset, not a place for results"):
+        prepare(replace(bench.request, out=Path(name)), Progress())
 
 
 def by(make: Callable[[Path], Any]) -> Callable[[Path], None]:

@@ -155,7 +155,7 @@ def test_a_full_disk_is_told_before_anything_is_taught(
 
     monkeypatch.setattr(filtering, "judges_of", nobody_teaches)
     monkeypatch.setattr("augfactory.commands.expand.build.SPARE_BYTES", 2**70)
-    with pytest.raises(ResourceError, match="this dataset needs about"):
+    with pytest.raises(ResourceError, match="this needs about"):
         made(model, "full", filter=True)
     assert not Path("full-x4").exists()
 

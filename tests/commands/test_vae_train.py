@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.inputs import gather
+from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.opening.opening import lasting_text
 from augfactory.commands.progress import Bar, Progress
 from augfactory.commands.vae import decoded_images
@@ -284,6 +286,16 @@ def test_changed_pictures_are_another_request(
     Image.new("RGB", (WIDTH, HEIGHT)).save(copy / "bar" / "000.png")
     with pytest.raises(RecipeError, match="the images or labels of its SOURCE were others"):
         vae_train(mine, SILENT)
+
+
+def test_an_unfinished_model_makes_no_dataset(request_: VaeTrainRequest, tmp_path: Path) -> None:
+    with pytest.raises(Killed):
+        vae_train(request_, KillAt(7))
+    for source, model in ((str(request_.out), None), ("sample", request_.out)):
+        asked = ExpandRequest(SourceSpec(source), tmp_path / "made", (2,), model=model)
+        with pytest.raises(InputDataError, match="not finished") as refused:
+            expand(asked, SILENT)
+        assert "it continues where it stopped" in str(refused.value)
 
 
 def test_an_unfinished_training_is_not_mixed_with_another(request_: VaeTrainRequest) -> None:

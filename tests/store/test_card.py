@@ -149,6 +149,13 @@ def test_source_rows_model_and_recipe_are_told_without_paths() -> None:
     assert "someone" not in text
 
 
+def test_who_took_part_is_told() -> None:
+    assert "No trained model made an image." in plain(card(manifest(model=None)))
+    assert "Classifiers that learned" not in plain(card(manifest(model=None)))
+    labelled = plain(card(manifest(model=None, unlabelled=source())))
+    assert "Classifiers that learned from the labelled images labelled the others." in labelled
+
+
 def test_many_stretches_of_source_rows_are_left_to_the_manifest() -> None:
     text = plain(card(manifest(source=source(rows=[*range(0, 3_000, 2)]))))
     assert (

@@ -64,6 +64,8 @@ def prepare(request: EvaluateRequest, progress: Progress) -> Prepared:
         AugfactoryError: saying what is wrong with the request or the data.
     """
     wanted = check_request(request)
+    if request.out is not None:
+        files.check_folder(request.out)
     classifier = classifier_spec(request.classifier, request.weights)
     profile = find_profile(request.corruptions) if request.corruptions else None
     inputs = gather(

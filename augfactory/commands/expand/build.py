@@ -18,6 +18,7 @@ from augfactory.pipeline import plan as planning
 from augfactory.pipeline.recipes.recipe import Recipe
 from augfactory.store import shards
 from augfactory.store.beside.pseudo_label_table import tables_beside
+from augfactory.store.checked import check_files
 from augfactory.store.disk.atomic import publish_folder, write_file
 from augfactory.store.disk.lock import Lock, drop_left_lock, only_writer
 from augfactory.store.documents.card import card
@@ -131,6 +132,7 @@ def make_version(
     Raises:
         RecipeError: another process is writing there.
         ResourceError: the disk or the memory is full.
+        VerificationError: the version that exists is not as published.
         AugfactoryError: whatever ``make_rows`` and ``describe`` raise.
     """
     existing = find_recipe(build.folder, build.recipe_id, build.content_hash)
@@ -143,6 +145,7 @@ def make_version(
                     make_shards(build, make_rows, progress)
                     return _answer(publish(build, describe), existing=False)
     drop_left_lock(build.folder, lock)
+    check_files(existing, read_manifest(existing))
     same = "same recipe, source, seed"
     if build.content_hash is not None:
         same = "same content and format"
@@ -164,7 +167,8 @@ def make_shards(build: Build, make_rows: MakeRows, progress: Progress) -> None:
         if shards.finished_shard(build.building, index) is None
     ]
     missing = sum(ranges[index].stop - ranges[index].start for index in waiting)
-    check_disk(build.folder, *build.expected_size(), missing / build.rows)
+    remedy = "Free some space, lower --factor, or name another disk with --out."
+    check_disk(build.folder, *build.expected_size(), missing / build.rows, remedy)
     made = make_rows(waiting)
     done = build.rows - missing
     if done:
@@ -264,21 +268,21 @@ def damage_told_as_ours(building: Path) -> Iterator[None]:
         ) from error
 
 
-def check_disk(folder: Path, size: int, files: int, share: float) -> None:
-    """Hold the disk of ``folder`` to have room for ``share`` of a dataset of ``size`` bytes.
+def check_disk(folder: Path, size: int, files: int, share: float, remedy: str) -> None:
+    """Hold the disk of ``folder`` to have room for ``share`` of ``size`` bytes, and some to spare.
 
     Raises:
         ResourceError: it has not.
     """
-    needed = int(size * share) + SPARE_BYTES
+    needed = int(size * share)
     there = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
     free = shutil.disk_usage(there).free
-    if needed > free:
+    if needed + SPARE_BYTES > free:
         raise ResourceError(
             folder,
-            f"this dataset needs about {needed / 2**20:,.0f} MiB, "
-            f"and the disk has {free / 2**20:,.0f} MiB left",
-            "Free some space, lower --factor, or name another disk with --out.",
+            f"this needs about {needed / 2**20:,.1f} MiB and {SPARE_BYTES / 2**20:,.0f} MiB to "
+            f"spare, and the disk has {free / 2**20:,.1f} MiB left",
+            remedy,
         )
     nodes = os.statvfs(there)
     if nodes.f_files and files * share > nodes.f_favail:

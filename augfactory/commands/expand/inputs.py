@@ -33,7 +33,7 @@ from augfactory.sources.opening import open_source, refuse_test_split
 from augfactory.sources.recorded import open_rows
 from augfactory.store.places import place_from, portable, remember
 from augfactory.vae.config import TOLD, read_config
-from augfactory.vae.files import CONFIG
+from augfactory.vae.files import CONFIG, RESUME
 
 if TYPE_CHECKING:
     from augfactory.vae.checkpoint import Model
@@ -85,6 +85,7 @@ def gather(
         RecipeError: the options contradict each other.
     """
     brings_rows = model_folder is None and is_model_folder(spec.text)
+    _refuse_unfinished(model_folder or Path(spec.text))
     if brings_rows:
         model_folder = Path(spec.text)
         _refuse_other_rows(spec, n_train)
@@ -273,6 +274,15 @@ def _refuse_other_rows(spec: SourceSpec, n_train: int | None) -> None:
                 f"{spec.text} is a model, which has its own source rows, of one size and colour",
                 f"Leave {option} out, or name a SOURCE and give the model with --model.",
             )
+
+
+def _refuse_unfinished(folder: Path) -> None:
+    if not is_model_folder(str(folder)) and is_there(folder / RESUME):
+        raise InputDataError(
+            folder,
+            "the training of this model is not finished",
+            "Run the command that was training it again: it continues where it stopped.",
+        )
 
 
 def is_model_folder(text: str) -> bool:

@@ -43,11 +43,18 @@ def label(build: Build, rows: Int64Array, run: Run, progress: Progress) -> bytes
     stage = build.recipe.pseudo_label
     assert stage is not None
     given, building = read_given(build.building), build.building.resolve()
-    total = stage.teachers * stage.rounds
-    with progress.bar("training classifiers to label", total, "classifier") as bar:
+    tasks = [
+        TeacherTask(building, number, own)
+        for number in range(stage.rounds)
+        for own in range(stage.teachers)
+    ]
+    missing = [task for task in tasks if _kept_reading(given, task) is None]
+    kept = len(tasks) - len(missing)
+    if kept:
+        progress.say(f"{kept} of {len(tasks)} classifiers are kept from an earlier run")
+    with progress.bar("training classifiers to label", len(tasks), "classifier", kept) as bar:
         for number in range(stage.rounds):
-            tasks = [TeacherTask(building, number, own) for own in range(stage.teachers)]
-            for _ in run(teach, tasks):
+            for _ in run(teach, [task for task in missing if task.round == number]):
                 bar.advance(1)
     found = _labels_of(given, stage.rounds - 1)
     progress.say(_in_words(_labels_of(given, 0).accuracy, found, build.folder.name))

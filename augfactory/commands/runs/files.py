@@ -19,6 +19,8 @@ from augfactory.guarded.documents import read_json
 from augfactory.guarded.files import is_folder, is_there
 from augfactory.guarded.text import escaped, escaped_json
 from augfactory.store.disk.atomic import make_folders, remove, remove_leftovers, write_file
+from augfactory.store.manifest import MANIFEST
+from augfactory.store.versions import version_folders
 
 RUNS, RESULTS, CURVES = "cells", "results.json", "curves.csv"
 CORRUPTIONS = "corruptions.csv"
@@ -35,6 +37,8 @@ def check_folder(out: Path) -> None:
     """
     if is_there(out) and not is_folder(out):
         raise RecipeError(out, "is not a folder", "Name another folder with --out.")
+    if version_folders(out) or is_there(out / MANIFEST):
+        raise RecipeError(out, "is a dataset, not a place for results", "Name another with --out.")
 
 
 def begin(out: Path, networks: Path | None = None) -> None:

@@ -30,11 +30,10 @@ from augfactory.vae.config import (
     read_config,
 )
 from augfactory.vae.divergence import TrainingDivergedError
-from augfactory.vae.files import CHECKPOINTS, CONFIG
+from augfactory.vae.files import CHECKPOINTS, CONFIG, RESUME
 from augfactory.vae.training import STATE, Training, checked_training, checkpoint_name
 from augfactory.vae.training_state import TrainingProgress, UnreadableStateError, read_state
 
-RESUME = ".resume"
 ORDER = "order.json"
 STATE_FILE = "state.safetensors"
 DIVERGED = "diverged.txt"

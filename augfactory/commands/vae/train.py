@@ -13,7 +13,6 @@ from augfactory.commands.progress import Progress
 from augfactory.commands.vae import figures as vae_figures
 from augfactory.commands.vae.decoded_images import judge_decoded
 from augfactory.commands.vae.folder import (
-    RESUME,
     begin,
     finished_config,
     mark_diverged,
@@ -34,7 +33,7 @@ from augfactory.vae.checkpoint import Model, checkpoint_path, weights_bytes
 from augfactory.vae.config import ModelConfig, TrainingPlan, TrainingResult, document_bytes
 from augfactory.vae.device import resolve_device
 from augfactory.vae.divergence import TrainingDivergedError
-from augfactory.vae.files import CONFIG, WEIGHTS
+from augfactory.vae.files import CONFIG, RESUME, WEIGHTS
 from augfactory.vae.history import history_csv
 from augfactory.vae.networks.registry import build_network
 from augfactory.vae.team import ALONE, Team

@@ -21,6 +21,7 @@ from augfactory.errors import VerificationError
 from augfactory.guarded.tables import aligned
 from augfactory.guarded.text import escaped
 from augfactory.records import Int64Array
+from augfactory.store.checked import check_files
 from augfactory.store.manifest import Manifest, read_manifest, row_digests
 from augfactory.store.reader import Version, open_rows, read_row_ranges
 from augfactory.store.shards import count_rows
@@ -68,12 +69,13 @@ def diff(first: str, second: str, progress: Progress) -> Diff:
 
     Raises:
         InputDataError: there is no such version.
-        VerificationError: one of them cannot be read.
+        VerificationError: one of them cannot be read, or is not as published.
     """
     folders = find_version(first), find_version(second)
     a, b = (read_manifest(folder) for folder in folders)
     for folder, manifest in zip(folders, (a, b), strict=True):
         check_recipe(folder, manifest)
+        check_files(folder, manifest)
     if a.content_hash == b.content_hash:
         rows = RowDiff(a.rows, {}, {}, {})
     else:

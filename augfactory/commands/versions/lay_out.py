@@ -122,7 +122,8 @@ def lay_out(
         if held is not None:
             parents = version.source_index.shape[1]
             splits[VALIDATION] = split_of_source(held, parents, bar.advance)
-        check_disk(out, *_expected_size(version, splits), 1)
+        remedy = "Free some space, or name another disk with --out."
+        check_disk(out, *_expected_size(version, splits), 1, remedy)
         _publish(layout, Exported(manifest, splits), out, lock)
     return LaidOut(
         layout=layout.name,

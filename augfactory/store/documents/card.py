@@ -236,7 +236,10 @@ def _unlabelled(entry: SourceRows) -> str:
 def _model(manifest: Manifest) -> str:
     model = manifest.model
     if model is None:
-        return "No trained model took part."
+        made = "No trained model made an image."
+        if manifest.unlabelled is not None:
+            made += " Classifiers that learned from the labelled images labelled the others."
+        return made
     trained_on = model.get("trained_on") or {}
     same = trained_on.get("fingerprint") == manifest.source.fingerprint
     images = "the same images" if same else f"{len(trained_on.get('rows') or ()):,} images"
