@@ -19,6 +19,7 @@ from augfactory.commands.vae.train import vae_train
 from augfactory.errors import RecipeError
 from augfactory.pipeline.recipes.composition import Variation, default_mix
 from augfactory.pipeline.recipes.recipe import Recipe
+from augfactory.pipeline.recipes.stages import mix_stage
 from augfactory.records import SourceSpec
 from augfactory.store.manifest import read_manifest
 from augfactory.store.reader import open_version
@@ -132,6 +133,20 @@ def test_what_a_model_does_not_know_is_said(
     told = [line for line in said.lines if "recipe.vae.varied" in line or "given the class" in line]
     assert len(told) == (words is not None)
     assert words is None or words in told[0]
+
+
+@pytest.mark.parametrize(("alpha", "told"), [(0.0, True), (1000.0, False)])
+def test_rows_that_repeat_others_are_told(place: Path, alpha: float, told: bool) -> None:
+    """At alpha 0 a mixture is its first image."""
+    said = Said()
+    mix = (mix_stage("test", "mixup", 2, "originals", {"alpha": alpha}),)
+    asked = ExpandRequest(SourceSpec(str(place / "s.h5")), place / "r", (1,), mix=mix, vary=())
+    (made,) = expand(asked, said)
+    repeats = [line for line in said.lines if "equal an earlier one" in line]
+    assert len(repeats) == told
+    if told:
+        assert f"of {made.rows} rows" in repeats[0]
+        assert "distinct = true" in repeats[0]
 
 
 def test_without_geometry_all_is_decoded(place: Path) -> None:

@@ -102,6 +102,7 @@ def described(
     progress.say(f"{build.folder.name}: publishing")
     seconds = time.monotonic() - began
     shards.join_plans(build.building, len(made.finished))
+    _tell_repeats(build, told["statistics"].repeats, progress)
     final, held = build.folder / told["version"], told.get("validation")
     if held is not None:
         update = {"source": handed_on(held.source, final)}
@@ -121,6 +122,15 @@ def described(
         **manifest_entries(inputs, final),
         **told,
     )
+
+
+def _tell_repeats(build: Build, repeats: int, progress: Progress) -> None:
+    if repeats:
+        told = f"note: {repeats:,} of {build.rows:,} rows equal an earlier one, pixels and label"
+        if build.recipe.mix and not build.recipe.distinct:
+            told += "; with distinct = true in a recipe mixtures that equal one of their images "
+            told += "are drawn again"
+        progress.say(told)
 
 
 def as_json(answers: Sequence[Dataset | Estimate]) -> dict[str, Any]:
