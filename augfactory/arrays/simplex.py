@@ -51,7 +51,7 @@ def dirichlet_rows(
     if not (unmixed | ((given >= SMALLEST) & (given <= LARGEST))).all():
         raise ValueError(f"alpha must be 0 or lie between {SMALLEST:g} and {LARGEST:g}")
     above_zero = np.where(unmixed, 1.0, given)
-    shape = above_zero + 1 if above_zero.size > 1 else float(above_zero[0]) + 1  # half the time
+    shape = float(above_zero[0]) + 1 if above_zero.size == 1 else above_zero + 1  # half the time
     weights = np.log(generator.standard_gamma(shape, size=(count, parents)))
     weights -= generator.standard_exponential((count, parents)) / above_zero
     weights -= weights.max(axis=1, keepdims=True)

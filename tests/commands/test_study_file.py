@@ -39,6 +39,7 @@ def test_there_is_a_study_for_each_document_that_measured_or_could() -> None:
     assert [path.stem for path in STUDIES] == [
         "000-mixup",
         "001-ricap",
+        "001-transfer",
         "003-vae-mnist",
         "004-augmix",
         "small-data-clothes",
@@ -93,7 +94,7 @@ def test_study_000_has_two_and_three_parents_at_each_alpha_and_the_documents_rat
 
 
 def test_study_003_is_the_documents_grid() -> None:
-    study, small = read_study(STUDIES[2], "full"), read_study(STUDIES[2], "default")
+    study, small = read_study(STUDIES[3], "full"), read_study(STUDIES[3], "default")
     assert study.n_train == (100, 200, 400, 800)
     for vae in (study.vae, small.vae):
         assert (vae.architecture, vae.latent, vae.kl_weight) == ("keras-mnist", 20, 1.0)
