@@ -19,11 +19,11 @@ from augfactory.commands.expand.validation import (
     told_of,
 )
 from augfactory.commands.opening.look import Looked, look
+from augfactory.commands.opening.model_folder import is_model_folder, refuse_unfinished
 from augfactory.commands.opening.opening import handed_on, spec_of
 from augfactory.commands.opening.unlabelled import MOST, gather_unlabelled
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError, RecipeError
-from augfactory.guarded.files import is_there
 from augfactory.guarded.text import escaped
 from augfactory.pipeline.recipes.recipe import Recipe, recipe_id, rendering_versions
 from augfactory.records import Colour, Source, SourceSpec
@@ -33,7 +33,6 @@ from augfactory.sources.opening import open_source, refuse_test_split
 from augfactory.sources.recorded import open_rows
 from augfactory.store.places import place_from, portable, remember
 from augfactory.vae.config import TOLD, read_config
-from augfactory.vae.files import CONFIG, RESUME
 
 if TYPE_CHECKING:
     from augfactory.vae.checkpoint import Model
@@ -85,7 +84,7 @@ def gather(
         RecipeError: the options contradict each other.
     """
     brings_rows = model_folder is None and is_model_folder(spec.text)
-    _refuse_unfinished(model_folder or Path(spec.text))
+    refuse_unfinished(model_folder or Path(spec.text))
     if brings_rows:
         model_folder = Path(spec.text)
         _refuse_other_rows(spec, n_train)
@@ -274,20 +273,6 @@ def _refuse_other_rows(spec: SourceSpec, n_train: int | None) -> None:
                 f"{spec.text} is a model, which has its own source rows, of one size and colour",
                 f"Leave {option} out, or name a SOURCE and give the model with --model.",
             )
-
-
-def _refuse_unfinished(folder: Path) -> None:
-    if not is_model_folder(str(folder)) and is_there(folder / RESUME):
-        raise InputDataError(
-            folder,
-            "the training of this model is not finished",
-            "Run the command that was training it again: it continues where it stopped.",
-        )
-
-
-def is_model_folder(text: str) -> bool:
-    """Tell whether a SOURCE is the folder of a finished model."""
-    return is_there(Path(text) / CONFIG)
 
 
 def _check_fit(source: Source, model: "Model") -> None:

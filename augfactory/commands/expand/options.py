@@ -9,9 +9,9 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from augfactory.commands.expand.classes import ALIKE, ClassRule, check_rule, read_rule
-from augfactory.commands.expand.inputs import is_model_folder
 from augfactory.commands.expand.request import ExpandRequest, read_format
 from augfactory.commands.expand.validation import Held
+from augfactory.commands.opening.model_folder import is_model_folder
 from augfactory.commands.opening.toml_files import read_tables
 from augfactory.engines.processes import Engine, worker_pool
 from augfactory.errors import RecipeError, one_of

@@ -236,10 +236,8 @@ def _unlabelled(entry: SourceRows) -> str:
 def _model(manifest: Manifest) -> str:
     model = manifest.model
     if model is None:
-        made = "No trained model made an image."
-        if manifest.unlabelled is not None:
-            made += " Classifiers that learned from the labelled images labelled the others."
-        return made
+        others = " Classifiers that learned from the labelled images labelled the others."
+        return "No trained model made an image." + (others if manifest.unlabelled else "")
     trained_on = model.get("trained_on") or {}
     same = trained_on.get("fingerprint") == manifest.source.fingerprint
     images = "the same images" if same else f"{len(trained_on.get('rows') or ()):,} images"
