@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augfactory.keyed_random import generator, key_of
+from augfactory.methods.method import Draws
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.drawn import again as again_key
 from augfactory.pipeline.drawn import columns, keyed_blocks, noise_keys, padded, slots
@@ -142,22 +143,11 @@ def _draw_mixed(
         keyed, pairing = keyed_blocks(seed, f"{name} partner", within), method.pairing(parameters)
         if turns.by_class:
             led = section.stop - section.start - int(within[0])
-            partners, alike = mixing_groups(
-                origin.class_rows, lead, min(len(within), led), used - 1, pairing, keyed
-            )
+            partners, alike = mixing_groups(origin.class_rows, lead, led, used - 1, pairing, keyed)
         else:
             partners = mixing_partners(origin.class_rows, lead, used - 1, pairing, keyed)
         chosen = np.concatenate([chosen, partners], axis=1)
-    drawn = method.draw(parameters, slots(seed, name, origin, within, copy))
-    if recipe.distinct and used > 1:
-        for again in range(1, REDRAWS):
-            shares = method.weights(parameters, drawn, origin.image_shape)
-            copies = shares.max(axis=1) > 1 - LEAST_SHARE
-            if not copies.any():
-                break
-            blocks = copies.reshape(-1, BLOCK_ROWS).any(axis=1).repeat(BLOCK_ROWS)
-            more = slots(seed, f"{name} again {again}", origin, within[blocks], copy[blocks])
-            drawn[copies] = method.draw(parameters, more)[copies[blocks]]
+    drawn = _mixture_draws(recipe, seed, name, origin, within, copy, stage)
     if (stage.share is not None or turns.by_class) and method.largest_first is not None:
         # A mixture among the images of its lead is labelled most as that, so that every image and
         # class has its ``factor`` of them whatever was drawn.
@@ -182,6 +172,30 @@ def _draw_mixed(
             f"mix{section.stage}", method.fields(parameters), drawn, np.ones(len(within), bool)
         ),
     )
+
+
+def _mixture_draws(
+    recipe: Recipe,
+    seed: int,
+    name: str,
+    origin: Origin,
+    within: Int64Array,
+    copy: Int64Array,
+    stage: MixStage,
+) -> Draws:
+    """Draw how rows are mixed; where ``distinct``, those that would be copies are drawn again."""
+    method, parameters = method_of(stage)
+    drawn = method.draw(parameters, slots(seed, name, origin, within, copy))
+    if recipe.distinct and method.parents(parameters) > 1:
+        for again in range(1, REDRAWS):
+            shares = method.weights(parameters, drawn, origin.image_shape)
+            copies = shares.max(axis=1) > 1 - LEAST_SHARE
+            if not copies.any():
+                break
+            blocks = copies.reshape(-1, BLOCK_ROWS).any(axis=1).repeat(BLOCK_ROWS)
+            more = slots(seed, f"{name} again {again}", origin, within[blocks], copy[blocks])
+            drawn[copies] = method.draw(parameters, more)[copies[blocks]]
+    return drawn
 
 
 def _draw_unlabelled(
