@@ -91,7 +91,7 @@ SABOTAGES = (
     ),
     Sabotage(
         "a record that a network disk does not show yet is not waited for",
-        "augfactory/commands/expand/shard.py",
+        "augfactory/commands/expand/rendering/shard.py",
         "            wait_for_shard(tasks[task].building, tasks[task].index)\n",
         "",
         "tests/engines/test_nodes.py::test_shards_that_were_written_elsewhere_are_told",

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from augfactory.cli.options.classes import Balance, PerClass
-from augfactory.cli.options.engine import Address, EngineName, chosen_engine
+from augfactory.cli.options.engine import (
+    Address,
+    EngineName,
+    Through,
+    chosen_engine,
+    refuse_through,
+)
 from augfactory.cli.options.mixing import Copies, Mix, MixFrom, Vary
 from augfactory.cli.options.redrawing import Reject, check_of_version
 from augfactory.cli.options.source import (
@@ -149,6 +155,7 @@ def expand(
     ] = None,
     engine: EngineName = "local",
     address: Address = None,
+    through: Through = None,
     validation: Share = None,
     folds: Folds = None,
     group: Group = None,
@@ -211,6 +218,7 @@ def expand(
         from augfactory.commands.versions.rows.redraw_asked import redraw
         from augfactory.store.disk.lock import read_lock
 
+        refuse_through(through, engine, reject=reject is not None)
         if out is None:
             assert reject is not None
             check_of_version(context)
@@ -273,7 +281,7 @@ def expand(
             )  # fmt: skip
         request = build_request(
             flags, spec, out, model=model, checkpoint=checkpoint, n_train=n_train,
-            workers=chosen.workers, lock=read_lock(lock), runs_on=chosen.engine,
+            workers=chosen.workers, lock=read_lock(lock), runs_on=chosen.engine, through=through,
         )  # fmt: skip
         if reject is not None:
             made = redraw(

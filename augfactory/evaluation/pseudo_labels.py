@@ -21,7 +21,13 @@ import numpy.typing as npt
 from torch import nn
 
 from augfactory.evaluation.classifiers.quick import quick
-from augfactory.evaluation.comparison.measures import fit_temperature, scaled
+from augfactory.evaluation.comparison.measures import (
+    accuracy,
+    class_accuracy,
+    confusion,
+    fit_temperature,
+    scaled,
+)
 from augfactory.evaluation.training.batch_policy import BatchPolicy
 from augfactory.evaluation.training.online import OnlineStage, vary
 from augfactory.evaluation.training.predicting import log_probabilities
@@ -58,12 +64,14 @@ class PseudoLabels:
         soft_label: float32 [U, K], each row summing to 1.
         kept: bool [U], whether the image is among the surest of the class that it is taken for.
         accuracy: the share of labelled images that a teacher who did not learn them reads right.
+        class_accuracy: float64 [K], that share of each class; NaN where none is labelled.
         temperature: by which the teachers' logits were divided.
     """
 
     soft_label: Float32Array
     kept: npt.NDArray[np.bool_]
     accuracy: float
+    class_accuracy: Float64Array
     temperature: float
 
 
@@ -136,7 +144,8 @@ def pseudo_labels(
     return PseudoLabels(
         soft_label=soft_label,
         kept=surest(soft_label, keep),
-        accuracy=float(np.mean(held_out.argmax(axis=1) == labels)),
+        accuracy=accuracy(held_out, labels),
+        class_accuracy=class_accuracy(confusion(held_out, labels)),
         temperature=temperature,
     )
 

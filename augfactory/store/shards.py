@@ -91,7 +91,7 @@ class Summary:
         """Take the records of all shards, in order; yield the digests of each."""
         for record in records:
             paths = tuple(entry.path for entry in record.files)
-            table = self._building / _state_name(record.index, ROWS)
+            table = self._building / state_name(record.index, ROWS)
             self.finished.append(FinishedShard(record.rows, paths, table))
             self.files += record.files
             self._counts.add(record.counts)
@@ -158,9 +158,9 @@ def publish_shard(
     _write(building, encoded.files)
     parts = {}
     if encoded.table is not None:
-        parts[_state_name(shard.index, ROWS)] = encoded.table
+        parts[state_name(shard.index, ROWS)] = encoded.table
     if plan is not None:
-        parts[_state_name(shard.index, PLAN)] = table_bytes(plan)
+        parts[state_name(shard.index, PLAN)] = table_bytes(plan)
     _write(building, parts)
     record = ShardRecord(
         index=shard.index,
@@ -172,7 +172,7 @@ def publish_shard(
         sums=sums_of(rows),
         rejected=rejected,
     )
-    _write(building, {_state_name(shard.index, RECORD): record.model_dump_json().encode()})
+    _write(building, {state_name(shard.index, RECORD): record.model_dump_json().encode()})
 
 
 def finished_shard(building: Path, index: int, *, rehash: bool = True) -> ShardRecord | None:
@@ -183,7 +183,7 @@ def finished_shard(building: Path, index: int, *, rehash: bool = True) -> ShardR
     that it is made again.
     """
     try:
-        values = read_json(building / _state_name(index, RECORD), follow=False)
+        values = read_json(building / state_name(index, RECORD), follow=False)
         record = ShardRecord.model_validate(values)
         whole = record.index == index and len(record.digests) == DIGEST_BYTES * record.rows
         whole = whole and all(
@@ -205,7 +205,7 @@ def wait_for_shard(building: Path, index: int) -> None:
     Raises:
         ResourceError: it does not come.
     """
-    record, seconds = building / _state_name(index, RECORD), 0.01
+    record, seconds = building / state_name(index, RECORD), 0.01
     while not is_there(record):
         if seconds > LONGEST_WAIT:
             raise ResourceError(
@@ -222,7 +222,7 @@ def wait_for_shard(building: Path, index: int) -> None:
 
 def join_plans(building: Path, shards: int) -> None:
     """Join the plans of all shards into that of the dataset."""
-    parts = [building / _state_name(index, PLAN) for index in range(shards)]
+    parts = [building / state_name(index, PLAN) for index in range(shards)]
     join_tables(parts, building / PLAN)
 
 
@@ -279,5 +279,6 @@ def _entries(files: dict[str, bytes]) -> tuple[FileEntry, ...]:
     )
 
 
-def _state_name(index: int, ending: str) -> str:
+def state_name(index: int, ending: str) -> str:
+    """Return where what belongs to shard ``index`` lies in a building folder."""
     return f"{STATE}/{index:05d}.{ending}"

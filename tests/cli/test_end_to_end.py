@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from augfactory.commands.expand import shard
+from augfactory.commands.expand.rendering import shard
 from tests.cli import in_process
 from tests.pictures import HEIGHT, WIDTH, write_class_folders
 from tests.processes import RunCommand, StopCommand

@@ -112,7 +112,7 @@ def test_what_is_not_fit_is_drawn_again_and_counted(model: Path, made_once: Data
 @pytest.mark.usefixtures("forked_workers")
 def test_any_number_of_workers_makes_the_same(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("augfactory.pipeline.plan.SHARD_ROWS", 64)
-    monkeypatch.setattr("augfactory.commands.expand.shard.WORKER_BYTES", 1)
+    monkeypatch.setattr("augfactory.commands.expand.rendering.shard.WORKER_BYTES", 1)
     alone = made(model, "one", filter=True)
     assert made(model, "two", workers=2, filter=True).content_hash == alone.content_hash
 

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from augfactory.commands.expand import kept_images
 from augfactory.commands.expand.build import Build
-from augfactory.commands.expand.kept_images import IMAGES, keep_images, with_kept_images
+from augfactory.commands.expand.rendering import kept_images
+from augfactory.commands.expand.rendering.kept_images import IMAGES, keep_images, with_kept_images
 from augfactory.commands.progress import Progress
 from augfactory.pipeline.recipes.recipe import Recipe
 from augfactory.records import Source, SourceSpec

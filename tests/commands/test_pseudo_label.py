@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 from PIL import Image
@@ -90,6 +91,10 @@ def test_rows_are_the_surest_images_under_the_labels_they_were_given(place: Path
     assert manifest.unlabelled.rows == tuple(range(1, MORE + 1))  # aa.png is a labelled image
     table = read_pseudo_labels(dataset.path, MORE, 10)
     kept = np.flatnonzero(table.kept)
+    written = pq.read_table(dataset.path / "pseudo-labels.parquet").to_pydict()
+    assert written["image"] == [f"deep/{number:02d}.png" for number in range(MORE)]
+    names = np.array(manifest.class_names)[table.soft_label.argmax(axis=1)]
+    assert written["taken_for"] == names.tolist()
     rows = rows_of(version)
     assert len(rows) == 2 * CHOSEN
     assert dataset.rows == 4 * CHOSEN
@@ -267,3 +272,15 @@ def test_a_model_learns_the_look_of_unlabelled_images(place: Path) -> None:
     write_source(place / "test.h5", np.load("tall.npz")["images"][:2], np.arange(2))
     with pytest.raises(InputDataError, match="is in the training set too"):
         gather((str(dataset.path),), SourceSpec("test.h5"), None, ArmsRequest(), Progress())
+
+
+def test_a_class_that_classifiers_do_not_read_is_told() -> None:
+    soft_label = np.array([[0.9, 0.1, 0.0], [0.8, 0.1, 0.1], [0.1, 0.6, 0.3]], dtype=np.float32)
+    read = np.array([0.95, 0.3, 0.8])
+    found = own.PseudoLabels(soft_label, np.array([True, True, True]), 0.9, read, 1.0)
+    told = [*pseudo_labelling._warnings(read, found, ("ash", "birch", "cedar"))]
+    assert len(told) == 2
+    assert "images of birch, classifiers read 30 % as that; 1 unlabelled images serve" in told[0]
+    assert "images of cedar, classifiers read 80 % as that; 0 unlabelled images serve" in told[1]
+    assert not [*pseudo_labelling._warnings(read[:1], own.PseudoLabels(
+        soft_label[:2, :1], np.array([True, True]), 0.9, read[:1], 1.0), ("ash",))]  # fmt: skip

@@ -21,6 +21,7 @@ from augfactory.commands.versions.pushing.push import push
 from augfactory.commands.versions.verify import verify
 from augfactory.errors import RecipeError, ResourceError, VerificationError
 from augfactory.names import FORMATS
+from augfactory.store.disk import remote
 from augfactory.store.manifest import MANIFEST
 from tests.commands.hostile import copy_version, rewrite
 
@@ -162,7 +163,7 @@ def test_an_address_that_is_none_is_told(version: Path, to: str, told: str) -> N
 
 def test_a_missing_extra_is_told(version: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        destinations, "find_spec", lambda name: None if "hub" in name else find_spec(name)
+        remote, "find_spec", lambda name: None if "hub" in name else find_spec(name)
     )
     with pytest.raises(RecipeError, match=r"huggingface_hub\n.*pip install 'augfactory\[hub\]'"):
         push(str(version), HUB, Progress())

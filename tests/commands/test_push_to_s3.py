@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import s3fs
-from moto.server import ThreadedMotoServer
 from typer.testing import CliRunner
 
 from augfactory.cli.app import app
@@ -16,6 +15,7 @@ from augfactory.commands.versions.verify import verify
 from augfactory.errors import ResourceError
 from augfactory.store.manifest import MANIFEST
 from tests.commands.hostile import copy_version
+from tests.s3 import s3_server
 
 TO = "s3://sets/d-x3/v1"
 
@@ -23,23 +23,8 @@ TO = "s3://sets/d-x3/v1"
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Start a server with an empty bucket "sets", and let the environment name it."""
-    server = ThreadedMotoServer("127.0.0.1", 0)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "nobody",
-        "AWS_SECRET_ACCESS_KEY": "nothing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_MAX_ATTEMPTS": "1",  # where it is gone, do not wait for it
-    }.items():
-        monkeypatch.setenv(name, value)
-    s3fs.S3FileSystem.clear_instance_cache()
-    s3fs.S3FileSystem().mkdir("sets")
-    yield f"http://{host}:{port}"
-    s3fs.S3FileSystem().rm("sets", recursive=True)
-    s3fs.S3FileSystem.clear_instance_cache()
-    server.stop()
+    with s3_server(monkeypatch.setenv) as address:
+        yield address
 
 
 def _let_through(server: str, calls: str) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from augfactory.commands.expand import shard
 from augfactory.commands.expand.expand import expand
+from augfactory.commands.expand.rendering import shard
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.commands.vae.plan import VaeTrainRequest

@@ -78,7 +78,7 @@ def test_a_version_is_rendered_again_bit_by_bit(place: Path, name: str) -> None:
 def test_a_png_tree_and_two_workers(
     place: Path, made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from augfactory.commands.expand import shard
+    from augfactory.commands.expand.rendering import shard
 
     monkeypatch.setattr(shard, "WORKER_BYTES", 1)  # else so few rows are left to one process
     version = expanded(made / "model", place / "tree", storage="png")
@@ -118,7 +118,7 @@ def test_an_edited_byte_of_the_files_is_told_with_its_row(
 
 def test_rendering_that_changed_is_found(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if a method had been changed without a new number."""
-    from augfactory.commands.expand import shard as render
+    from augfactory.commands.expand.rendering import shard as render
 
     def brighter(*arguments: Any) -> Any:
         images, labels = render_block(*arguments)

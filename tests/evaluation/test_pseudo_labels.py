@@ -77,7 +77,9 @@ def test_a_teacher_learns_all_folds_but_its_own(
     fold_of = folds_of(labels, FOLDS)
     shares = np.random.default_rng(0).dirichlet(np.ones(CLASSES), UNLABELLED).astype(np.float32)
     kept = np.arange(UNLABELLED) % 3 == 1
-    taught = PseudoLabels(shares, kept, 0.5, 1.0) if further else None
+    taught = (
+        PseudoLabels(shares, kept, 0.5, np.full(shares.shape[1], 0.5), 1.0) if further else None
+    )
     read(fold_of, 2, taught=taught)
     ((training, real_share),) = seen
     rows = np.arange(len(training.source))

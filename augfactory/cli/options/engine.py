@@ -28,6 +28,13 @@ Address = Annotated[
         help="With --engine ray: the cluster; without it, one is started here for this command.",
     ),
 ]
+Through = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="With --engine ray: machines share no folder, and shards come through this place.",
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -61,3 +68,15 @@ def chosen_engine(name: str, address: str | None, workers: int | None) -> Iterat
     with ray_engine(address, workers, library_versions) as engine:
         # A cluster is asked at once how large it is; one that is yet to be started is this machine.
         yield Chosen(engine, engine.workers if engine.is_there else workers or default_workers())
+
+
+def refuse_through(through: str | None, name: str, *, reject: bool) -> None:
+    """Refuse ``--through`` where no other machine works.
+
+    Raises:
+        RecipeError: rows are drawn anew, or the engine ``name`` is this machine.
+    """
+    if through is not None and name != "ray":
+        raise RecipeError("--through", "is for machines of a Ray cluster", "Add --engine ray.")
+    if through is not None and reject:
+        raise RecipeError("--through", "is not for --reject: few rows are made", "Leave it out.")

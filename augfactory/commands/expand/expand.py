@@ -10,8 +10,9 @@ from augfactory.commands.expand.build import Build, Dataset, make_version
 from augfactory.commands.expand.estimate import Estimate, estimates_text
 from augfactory.commands.expand.folds import plan_folds
 from augfactory.commands.expand.inputs import BuildInputs, manifest_entries
-from augfactory.commands.expand.request import ExpandRequest
-from augfactory.commands.expand.shard import begin_job, render_shards
+from augfactory.commands.expand.rendering.job import begin_job
+from augfactory.commands.expand.rendering.shard import render_shards
+from augfactory.commands.expand.request import ExpandRequest, default_workers
 from augfactory.commands.opening.opening import handed_on
 from augfactory.commands.opening.recorded_recipe import class_rows_of
 from augfactory.commands.progress import Progress
@@ -40,6 +41,11 @@ def expand_all(
     engine: processes.Engine = processes.worker_pool,
 ) -> Iterator[Dataset]:
     """Carry out requests one by one, with one pool of ``workers`` for all; see ``expand``."""
+    for request in requests:
+        if request.through is not None:
+            from augfactory.commands.expand.rendering.elsewhere import open_place
+
+            open_place(request.through)  # what is wrong with it is told before anything is made
     with engine(workers) as run:
         for request in requests:
             for each, inputs, builds in plan_folds(request, progress):
@@ -65,17 +71,23 @@ def _rendered(
         write_file(build.building / name, learned[name])
 
     def make_rows(waiting: list[int]) -> Iterable[int]:
-        begin_job(build, inputs, progress)
+        through = request.through
+        job = begin_job(build, inputs, progress, travels=through is not None)
         if inputs.unlabelled is not None:
             from augfactory.commands.expand import pseudo_labelling  # torch: only where needed
 
             rows = inputs.unlabelled.numbers
-            keep(PSEUDO_LABELS, partial(pseudo_labelling.label, build, rows, run, progress))
+            teach = run if through is None else _here
+            keep(PSEUDO_LABELS, partial(pseudo_labelling.label, build, rows, teach, progress))
         if is_filtered(build.recipe, build.sources):
             from augfactory.commands.expand import filtering  # torch: only where needed
 
             judges = partial(filtering.judges_of, build, inputs.source, progress)
             keep(filtering.JUDGES, judges)
+        if through is not None:
+            from augfactory.commands.expand.rendering.elsewhere import render_elsewhere
+
+            return render_elsewhere(build, waiting, run, job, through, progress)
         return render_shards(build, waiting, run)
 
     def describe(made: shards.Summary, told: dict[str, Any]) -> Manifest:
@@ -88,6 +100,12 @@ def _rendered(
             "versions"
         )
     return made
+
+
+def _here(function: Any, tasks: Any, at_most: int | None = None) -> Iterator[tuple[int, Any]]:
+    """Run tasks on processes of this machine: others do not see the folder that they read."""
+    del at_most
+    return processes.run(function, tasks, default_workers())
 
 
 def described(

@@ -7,7 +7,7 @@ import numpy as np
 
 from augfactory.commands.evaluate.arms import ONLINE_GEOMETRY, online_stages
 from augfactory.commands.expand.build import Build
-from augfactory.commands.expand.shard import left_by_earlier_run
+from augfactory.commands.expand.rendering.job import left_by_earlier_run
 from augfactory.commands.progress import Progress
 from augfactory.engines.processes import pinned_threads
 from augfactory.errors import InputDataError

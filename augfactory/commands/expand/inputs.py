@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augfactory.commands.expand.build import Build
-from augfactory.commands.expand.kept_images import MOST_KEPT
+from augfactory.commands.expand.rendering.kept_images import MOST_KEPT
 from augfactory.commands.expand.validation import (
     Held,
     Parts,

@@ -102,6 +102,7 @@ def build_request(
     workers: int,
     lock: Lock = "flock",
     runs_on: Engine = worker_pool,
+    through: str | None = None,
 ) -> ExpandRequest:
     """Put flags and recipe file together; a flag that is given overrides the file.
 
@@ -141,6 +142,7 @@ def build_request(
         about=_about(flags),
         workers=workers,
         runs_on=runs_on,
+        through=through,
         lock=lock,
         held=flags.held,
     )

@@ -1,6 +1,7 @@
 """Label unlabelled images while a dataset is made: train the teachers, let them read, keep it."""
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,21 +9,25 @@ import numpy as np
 
 from augfactory.commands.evaluate.arms import ONLINE_MIXUP, online_stages
 from augfactory.commands.expand.build import Build
-from augfactory.commands.expand.shard import Given, left_by_earlier_run, read_given
+from augfactory.commands.expand.rendering.job import Given, left_by_earlier_run, read_given
 from augfactory.commands.progress import Progress
 from augfactory.engines.processes import Run
 from augfactory.evaluation.images.judges import folds_of
 from augfactory.evaluation.pseudo_labels import (
+    Float64Array,
     PseudoLabels,
     Reading,
     pseudo_labels,
     read_by_teacher,
 )
+from augfactory.guarded.text import escaped
 from augfactory.keyed_random import key_of
 from augfactory.records import Int64Array
 from augfactory.store.beside.pseudo_label_table import PseudoLabelTable
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.shards import STATE
+
+FAIR = 0.5  # of a class; where fewer are read, half of its labels and more are wrong
 
 
 @dataclass(frozen=True)
@@ -57,8 +62,13 @@ def label(build: Build, rows: Int64Array, run: Run, progress: Progress) -> bytes
             for _ in run(teach, [task for task in missing if task.round == number]):
                 bar.advance(1)
     found = _labels_of(given, stage.rounds - 1)
-    progress.say(_in_words(_labels_of(given, 0).accuracy, found, build.folder.name))
-    return PseudoLabelTable(rows, found.soft_label, found.kept).as_bytes()
+    first, names = _labels_of(given, 0), given.source.class_names
+    progress.say(_in_words(first.accuracy, found, build.folder.name))
+    for warning in _warnings(first.class_accuracy, found, names):
+        progress.say(warning)
+    assert given.unlabelled is not None
+    images = [given.unlabelled.row_name(row) for row in range(len(rows))]
+    return PseudoLabelTable(rows, found.soft_label, found.kept).as_bytes(images, names)
 
 
 def teach(task: TeacherTask) -> None:
@@ -125,6 +135,25 @@ def _reading_in(data: bytes) -> Reading:
 
 def _name(task: TeacherTask) -> str:
     return f"{STATE}/teacher-{task.round}-{task.own}.npz"
+
+
+def _warnings(
+    read: Float64Array, found: PseudoLabels, class_names: tuple[str, ...]
+) -> Iterator[str]:
+    """Yield a sentence for each class that is read badly, or that no unlabelled image is of.
+
+    ``read`` float64 [K] is the share of labelled images of each class that was read as it.
+    """
+    serve = np.bincount(found.soft_label[found.kept].argmax(axis=1), minlength=len(class_names))
+    for name, share, count in zip(
+        class_names, np.nan_to_num(read).tolist(), serve.tolist(), strict=True
+    ):
+        if share < FAIR or not count:
+            yield (
+                f"note: of labelled images of {escaped(name)}, classifiers read {100 * share:.0f} "
+                f"% as that; {count:,} unlabelled images serve as {escaped(name)}. Label more of "
+                "these, or leave --pseudo-label out, if that class matters"
+            )
 
 
 def _in_words(accuracy: float, found: PseudoLabels, name: str) -> str:

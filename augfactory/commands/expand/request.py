@@ -50,7 +50,8 @@ class ExpandRequest:
     ``vae`` holds what a recipe's ``[vae]`` may say and is not left to the defaults,
     ``pseudo_label`` that of its ``[pseudo_label]``, which makes rows of ``unlabelled`` images where
     these are given. ``mix`` None leaves it to the preset whether images are mixed. ``held`` says
-    which images are kept apart to validate on, ``runs_on`` where shards are rendered.
+    which images are kept apart to validate on, ``runs_on`` where shards are rendered, ``through``
+    the place through which they come where that shares no folder with this machine.
     """
 
     source: SourceSpec
@@ -74,6 +75,7 @@ class ExpandRequest:
     lock: Lock = "flock"
     held: Held | None = None
     runs_on: Engine = worker_pool
+    through: str | None = None
     classes: ClassRule = ALIKE
 
     @property

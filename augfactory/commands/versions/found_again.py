@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from augfactory.commands.expand.inputs import BuildInputs
-from augfactory.commands.expand.kept_images import MOST_KEPT
+from augfactory.commands.expand.rendering.kept_images import MOST_KEPT
 from augfactory.commands.opening.model_folder import is_model_folder
 from augfactory.commands.opening.opening import folder_of_model, places_of, spec_of
 from augfactory.commands.progress import Progress

@@ -9,7 +9,8 @@ import numpy as np
 
 from augfactory.commands.expand.build import Build, damage_told_as_ours, make_shards, read_records
 from augfactory.commands.expand.inputs import BuildInputs, build_of
-from augfactory.commands.expand.shard import begin_job, render_shards
+from augfactory.commands.expand.rendering.job import begin_job
+from augfactory.commands.expand.rendering.shard import render_shards
 from augfactory.commands.opening.recorded_recipe import check_rows, recipe_of
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions.differences import between
@@ -27,8 +28,7 @@ from augfactory.pipeline.recipes.recipe import Recipe, rendering_versions
 from augfactory.pipeline.settle import count_rejected
 from augfactory.pipeline.shares import is_filtered
 from augfactory.store import shards
-from augfactory.store.beside.pseudo_label_table import PSEUDO_LABELS, read_pseudo_labels
-from augfactory.store.disk.atomic import write_file
+from augfactory.store.beside.pseudo_label_table import copy_pseudo_labels
 from augfactory.store.disk.scratch import scratch_folder
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.formats.storage_format import METADATA_COLUMNS
@@ -141,8 +141,7 @@ def _render(
         if build.recipe.pseudo_label is not None and inputs.unlabelled is not None:
             # As they were given: classifiers trained again may round others.
             images, classes = len(inputs.unlabelled.rows), len(build.class_names)
-            table = read_pseudo_labels(version.folder, images, classes)
-            write_file(build.building / PSEUDO_LABELS, table.as_bytes())
+            copy_pseudo_labels(version.folder, build.building, images, classes)
         if is_filtered(build.recipe, build.sources):
             _take_rejected(version, build.building)
         return render_shards(build, waiting, run)

@@ -1,5 +1,6 @@
 """pseudo-labels.parquet: what classifiers make of each unlabelled image, and whether it serves."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,10 +9,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from augfactory.guarded.decoding import decoding
-from augfactory.guarded.files import inside
+from augfactory.guarded.files import inside, read_inside
 from augfactory.guarded.parquet import read_parquet
 from augfactory.records import Float32Array, Int64Array
 from augfactory.store.beside.left_out_table import LEFT_OUT
+from augfactory.store.disk.atomic import write_file
 from augfactory.store.formats.storage_format import unreadable
 from augfactory.store.manifest import PLAN, Manifest
 from augfactory.store.tables import table_bytes
@@ -42,16 +44,28 @@ class PseudoLabelTable:
     soft_label: Float32Array
     kept: npt.NDArray[np.bool_]
 
-    def as_bytes(self) -> bytes:
-        """Return the file."""
+    def as_bytes(self, images: Sequence[str], class_names: Sequence[str]) -> bytes:
+        """Return the file; ``images`` are the names of the U images, for whoever reads it."""
         return table_bytes(
             {
                 "row": self.row,
+                "image": np.array(images, dtype=np.str_),
+                "taken_for": np.array(class_names, dtype=np.str_)[self.soft_label.argmax(axis=1)],
                 "soft_label": self.soft_label,
                 "sureness": self.soft_label.max(axis=1),
                 "kept": self.kept,
             }
         )
+
+
+def copy_pseudo_labels(version: Path, building: Path, rows: int, classes: int) -> None:
+    """Leave the table of a version in ``building``, as it is.
+
+    Raises:
+        VerificationError: see ``read_pseudo_labels``.
+    """
+    read_pseudo_labels(version, rows, classes)
+    write_file(building / PSEUDO_LABELS, read_inside(version, PSEUDO_LABELS))
 
 
 def read_pseudo_labels(folder: Path, rows: int, classes: int) -> PseudoLabelTable:

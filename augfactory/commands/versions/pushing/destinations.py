@@ -3,17 +3,16 @@
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
 from augfactory.commands.progress import Bar
 from augfactory.errors import RecipeError
 from augfactory.guarded.files import inside, open_inside, sha256_of
+from augfactory.store.disk.remote import is_local, open_remote, require
 from augfactory.store.manifest_parts import FileEntry
 
 HUB = "hf://"
-PART = ".augfactory-part"  # a file that is being written, where a file system can rename
 MOST_FILES, MOST_BYTES = 1000, 2**31  # of one commit on the hub
 HUB_OWN = (".gitattributes",)  # what the hub writes into a new repository
 Found = dict[str, Any]
@@ -56,20 +55,13 @@ def destination_of(folder: Path, to: str, public: bool) -> Destination:
             "holds a password, which others could see on the command line",
             "Give it in the environment or in the settings of the file system's package.",
         )
-    _require("fsspec", to, "'augfactory[hub]'")
+    require("fsspec", to, "'augfactory[hub]'")
     if to.startswith(HUB):
-        _require("huggingface_hub", to, "'augfactory[hub]'")
+        require("huggingface_hub", to, "'augfactory[hub]'")
         return _Hub(folder, to, public)
     if public:
         raise RecipeError("--public", f"is for {HUB}datasets/OWNER/NAME", "Leave it out.")
     return _Files(folder, to)
-
-
-def _require(package: str, to: str, asked: str) -> None:
-    if find_spec(package) is None:
-        raise RecipeError(
-            to, f"needs the package {package}", f"Install it: python -m pip install {asked}"
-        )
 
 
 class _Files:
@@ -79,56 +71,32 @@ class _Files:
     visibility: str | None = None
 
     def __init__(self, folder: Path, to: str) -> None:
-        import fsspec
-
         self.folder = folder
-        local = "://" not in to or to.startswith(("file://", "local://"))
-        try:
-            self.files, root = fsspec.url_to_fs(to, **({"auto_mkdir": True} if local else {}))
-        except ImportError as error:  # the message names the package
-            raise RecipeError(
-                to, f"needs a package more ({error})", "Install it: python -m pip install PACKAGE"
-            ) from error
-        except ValueError as error:
-            raise RecipeError(
-                to,
-                f"is not an address that can be written to ({error})",
-                f"Give a path, an fsspec URL such as s3://BUCKET/NAME, or {HUB}datasets/OWNER/NAME",
-            ) from error
-        self.root = str(root).rstrip("/")
-        whole = folder.resolve()
-        if local and whole in Path(self.root).resolve().parents:
+        self.place = open_remote(to, to, f", a path, or {HUB}datasets/OWNER/NAME")
+        if is_local(to) and folder.resolve() in Path(self.place.root).resolve().parents:
             raise RecipeError(to, "is inside the version itself", "Name a place outside of it.")
-        # A rename makes a file appear as a whole; object stores do so by themselves.
-        self.renames = type(self.files).mv is not fsspec.AbstractFileSystem.mv
 
     def found(self) -> Found:
-        self.files.invalidate_cache()
-        paths = self.files.find(self.root, detail=True)
-        return {path[len(self.root) :].lstrip("/"): info for path, info in paths.items()}
+        return self.place.found()
 
     def size(self, known: Any) -> int:
         return int(known["size"])
 
     def same(self, known: Any, entry: FileEntry) -> bool:
-        with self.files.open(known["name"], "rb") as file:
+        with self.place.files.open(known["name"], "rb") as file:
             return sha256_of(file) == (entry.size, entry.sha256)
 
     def read(self, path: str) -> bytes:
-        return bytes(self.files.cat_file(f"{self.root}/{path}"))
+        return self.place.read(path)
 
     def prepare(self, folders: Sequence[str]) -> None:
-        for each in folders if self.renames else ():  # object stores have no folders
-            self.files.makedirs(f"{self.root}/{each}", exist_ok=True)
+        for each in folders:
+            self.place.make_folder(each)
 
     def send(self, entries: Sequence[FileEntry], what: str, bar: Bar) -> None:
         del what
         for entry in entries:
-            path = f"{self.root}/{entry.path}"
-            written = path + PART if self.renames else path
-            self.files.put_file(str(inside(self.folder, entry.path)), written)
-            if self.renames:
-                self.files.mv(written, path)
+            self.place.put(inside(self.folder, entry.path), entry.path)
             bar.advance(entry.size)
 
 

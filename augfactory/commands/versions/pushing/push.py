@@ -3,9 +3,8 @@
 The manifest is sent last, so that a half-written copy is never taken for a version.
 """
 
-import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,15 @@ from typing import Any
 from augfactory.commands.progress import Bar, Progress
 from augfactory.commands.versions.pushing.destinations import (
     HUB,
-    PART,
     Destination,
     Found,
     destination_of,
 )
 from augfactory.commands.versions.refused import refuse_damaged
-from augfactory.errors import AugfactoryError, RecipeError, ResourceError
+from augfactory.errors import RecipeError
 from augfactory.guarded.files import read_inside
 from augfactory.store.checked import DOCUMENTS
+from augfactory.store.disk.remote import PART, told
 from augfactory.store.layout import layout_of
 from augfactory.store.manifest import (
     CHECKSUMS,
@@ -73,7 +72,7 @@ def push(
     _check(folder, manifest, progress)
     data = [*manifest.files, file_entry(folder, CHECKSUMS)]
     last = file_entry(folder, MANIFEST)
-    with _told(to):
+    with told(to, "(`hf auth login`, or HF_TOKEN) " if to.startswith(HUB) else ""):
         found = destination.found()
         there = MANIFEST in found and _is_same(destination.read(MANIFEST), manifest)
         if MANIFEST in found and not there:
@@ -188,31 +187,3 @@ def _taken(to: str, what: str) -> RecipeError:
     return RecipeError(
         to, f"{what}, and nothing is overwritten", "Name an empty or a new place for it."
     )
-
-
-@contextlib.contextmanager
-def _told(to: str) -> Iterator[None]:
-    """Tell in words what a destination raises; each kind raises errors of its own.
-
-    Raises:
-        AugfactoryError: what our own code says; else that ``to`` cannot be used.
-    """
-    try:
-        yield
-    except AugfactoryError:
-        raise
-    except Exception as error:
-        said = [_first_line(error)]
-        if error.__cause__ is not None:  # "error while uploading" says nothing of why
-            said.append(_first_line(error.__cause__))
-        login = "(`hf auth login`, or HF_TOKEN) " if to.startswith(HUB) else ""
-        raise ResourceError(
-            to,
-            f"cannot be read or written ({': '.join(said)})",
-            f"Check the address, your login {login}and the network, and run the same command "
-            "again: what was sent whole is not sent again.",
-        ) from error
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

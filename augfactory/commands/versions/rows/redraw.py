@@ -11,7 +11,8 @@ import numpy as np
 from augfactory.commands.expand.build import Build, Dataset, make_version, read_records
 from augfactory.commands.expand.expand import described
 from augfactory.commands.expand.inputs import BuildInputs, build_of
-from augfactory.commands.expand.shard import begin_job, render_shards
+from augfactory.commands.expand.rendering.job import begin_job
+from augfactory.commands.expand.rendering.shard import render_shards
 from augfactory.commands.opening.recorded_recipe import check_recipe, check_rows
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions.differences import between
@@ -27,7 +28,7 @@ from augfactory.pipeline.settle import UNTOLD, columns_of_rejected, draw_number
 from augfactory.pipeline.shares import is_filtered
 from augfactory.records import Int64Array
 from augfactory.store import shards
-from augfactory.store.beside.pseudo_label_table import PSEUDO_LABELS, read_pseudo_labels
+from augfactory.store.beside.pseudo_label_table import copy_pseudo_labels
 from augfactory.store.disk.atomic import remove, write_file
 from augfactory.store.disk.lock import Lock
 from augfactory.store.manifest import Manifest, row_digests
@@ -191,8 +192,7 @@ def _keep_told(asked: Redraw, build: Build, inputs: BuildInputs, progress: Progr
     version = asked.version
     if inputs.unlabelled is not None:
         images, classes = len(inputs.unlabelled.rows), len(build.class_names)
-        table = read_pseudo_labels(version.folder, images, classes)
-        write_file(build.building / PSEUDO_LABELS, table.as_bytes())
+        copy_pseudo_labels(version.folder, build.building, images, classes)
     if is_filtered(build.recipe, build.sources):
         from augfactory.commands.expand import filtering  # torch: only where needed
 

@@ -39,12 +39,18 @@ def keep_images(build: Build, source: Source, progress: Progress) -> None:
     room = shutil.disk_usage(build.building).free - build.expected_size()[0]
     if size > room or build.rows < (FEWEST_ROWS if large else 2) * len(source):
         return
+    write_images(build.building / IMAGES, source, progress if large else Progress())
+
+
+def write_images(path: Path, source: Source, progress: Progress) -> None:
+    """Write the pixels of ``source`` to a ``.npy`` file, block by block.
+
+    Raises:
+        InputDataError: an image cannot be read.
+        ResourceError: the disk is full.
+    """
     header = {"descr": "|u1", "fortran_order": False, "shape": (len(source), *source.image_shape)}
-    shown = progress if large else Progress()
-    with (
-        shown.bar("decoding the images", len(source), "image") as bar,
-        writing(build.building / IMAGES) as file,
-    ):
+    with progress.bar("decoding the images", len(source), "image") as bar, writing(path) as file:
         np.lib.format.write_array_header_1_0(file, header)
         for rows in source.blocks():
             file.write(source.read_images(rows).tobytes())

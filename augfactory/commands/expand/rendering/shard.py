@@ -1,22 +1,15 @@
 """Render one shard: what every engine runs, in any process, in any order."""
 
-import json
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
 
 from augfactory.commands.expand.build import Build
-from augfactory.commands.expand.inputs import BuildInputs
-from augfactory.commands.expand.kept_images import keep_images, with_kept_images
-from augfactory.commands.progress import Progress
+from augfactory.commands.expand.rendering.job import Given, read_given
 from augfactory.engines import processes
-from augfactory.guarded.documents import read_json
-from augfactory.guarded.files import open_regular
 from augfactory.pipeline import draw as drawing
 from augfactory.pipeline import plan as planning
 from augfactory.pipeline.partners import rows_by_class
@@ -32,22 +25,15 @@ from augfactory.pipeline.settle import (
 )
 from augfactory.pipeline.shares import is_filtered
 from augfactory.pipeline.turns import turns_of
-from augfactory.records import BLOCK_ROWS, Int64Array, Rows, Source, SourceSpec, UInt8Array
-from augfactory.source_rows import SourceRows
-from augfactory.sources.opening import open_source
-from augfactory.sources.recorded import open_rows
-from augfactory.sources.unlabelled import open_unlabelled
+from augfactory.records import BLOCK_ROWS, Int64Array, Rows, Source, UInt8Array
 from augfactory.store.beside.pseudo_label_table import read_pseudo_labels
-from augfactory.store.disk.atomic import write_file
 from augfactory.store.formats.storage_format import Shard
 from augfactory.store.reader import reader_under_construction
-from augfactory.store.shards import STATE, begin, publish_shard, wait_for_shard
+from augfactory.store.shards import publish_shard, wait_for_shard
 from augfactory.store.tables import Columns
 
-JOB = f"{STATE}/job.json"
 WORKER_BYTES = 2 * 2**20
 RENDERED_BYTES = 2**20  # of what is made side by side
-Left = TypeVar("Left")
 
 
 @dataclass(frozen=True)
@@ -56,21 +42,6 @@ class ShardTask:
 
     building: Path
     index: int
-
-
-@dataclass(frozen=True)
-class Given:
-    """What a dataset under construction is made from, opened again.
-
-    ``source`` are the chosen rows; ``unlabelled`` the unlabelled images, None where there are none.
-    """
-
-    building: Path
-    recipe: Recipe
-    source: Source
-    unlabelled: Source | None
-    model: Path | None
-    checkpoint: str | None
 
 
 @dataclass(frozen=True)
@@ -91,48 +62,26 @@ class Job:
         return max(shard.stop for shard in self.shards if shard.stage == 0)
 
 
-def begin_job(build: Build, inputs: BuildInputs, progress: Progress) -> None:
-    """Make the folders of a build, and leave there what a process needs to render any shard."""
-    more = inputs.unlabelled
-    job = {
-        "recipe": build.recipe.model_dump(mode="json"),
-        "source": inputs.rows.model_dump(mode="json"),
-        "model": inputs.model_folder and str(inputs.model_folder.resolve()),
-        "checkpoint": inputs.checkpoint,
-        "unlabelled": more and more.model_dump(mode="json"),
-    }
-    read_given.cache_clear()
-    _read_job.cache_clear()  # it may hold readers of shards that were damaged since
-    begin(build.building, build.recipe.format, build.class_names)
-    keep_images(build, inputs.source, progress)
-    write_file(build.building / JOB, json.dumps(job).encode())
-
-
 def render_shards(build: Build, waiting: list[int], run: processes.Run) -> Iterator[int]:
     """Render shards of a build for which ``begin_job`` was called; yield the rows of each."""
-    ranges = build.ranges
-    rows = sum(ranges[index].stop - ranges[index].start for index in waiting)
+    _read_job.cache_clear()  # it may hold readers of shards that were damaged since
+    rows = sum(build.ranges[index].stop - build.ranges[index].start for index in waiting)
     # Starting a process takes as long as rendering some megabytes.
     workers = max(1, rows * int(np.prod(build.image_shape)) // WORKER_BYTES)
-    # What is mixed from expanded images is put off until these are there.
-    mixed = {
-        number for number, stage in enumerate(build.recipe.mix, 1) if stage.source == "expanded"
-    }
-    for put_off in (False, True):
-        indices = [index for index in waiting if (ranges[index].stage in mixed) is put_off]
+    for indices in in_two_parts(build, waiting):
         tasks = [ShardTask(build.building.resolve(), index) for index in indices]
         for task, made in run(render_shard, tasks, workers):
             wait_for_shard(tasks[task].building, tasks[task].index)
             yield made
 
 
-def left_by_earlier_run(path: Path, parse: Callable[[bytes], Left]) -> Left | None:
-    """Return what an interrupted run left in a file; None where it is missing or damaged."""
-    try:
-        with open_regular(path, follow=False) as file:
-            return parse(file.read())
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-        return None
+def in_two_parts(build: Build, waiting: list[int]) -> tuple[list[int], list[int]]:
+    """Return shards that can be made at once, and those that are mixed from expanded images."""
+    mixed = {
+        number for number, stage in enumerate(build.recipe.mix, 1) if stage.source == "expanded"
+    }
+    put_off = [index for index in waiting if build.ranges[index].stage in mixed]
+    return [index for index in waiting if build.ranges[index].stage not in mixed], put_off
 
 
 def render_shard(task: ShardTask) -> int:
@@ -213,24 +162,6 @@ def _made_as_before(job: Job, rows: Int64Array, after: int) -> UInt8Array:
         own = rows // BLOCK_ROWS == block
         images[own] = made[rows[own] % BLOCK_ROWS]
     return images
-
-
-@lru_cache(maxsize=1)
-def read_given(building: Path) -> Given:
-    """Open what ``begin_job`` told of."""
-    values = read_json(building / JOB, follow=False)
-
-    def opened(rows: Any, opener: Callable[[SourceSpec], Source] = open_source) -> Source:
-        return open_rows(SourceRows.model_validate(rows), opener=opener, trusted=True)[1]
-
-    return Given(
-        building=building,
-        recipe=Recipe.model_validate(values["recipe"]),
-        source=with_kept_images(building, opened(values["source"])),
-        unlabelled=values["unlabelled"] and opened(values["unlabelled"], open_unlabelled),
-        model=values["model"] and Path(values["model"]),
-        checkpoint=values["checkpoint"],
-    )
 
 
 @lru_cache(maxsize=1)
