@@ -11,8 +11,10 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from augfactory.commands.expand.build import Build
+from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.rendering import kept_images
 from augfactory.commands.expand.rendering.kept_images import IMAGES, keep_images, with_kept_images
+from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.pipeline.recipes.recipe import Recipe
 from augfactory.records import Source, SourceSpec
@@ -154,3 +156,27 @@ def test_images_are_not_kept_where_the_disk_has_no_room(
         keep_images(build, source, Progress())
         assert (build.building / IMAGES).exists() == (not short)
         (build.building / IMAGES).unlink(missing_ok=True)
+
+
+def test_unlabelled_files_are_decoded_as_often_whatever_classifiers_do(
+    photos: Path, tmp_path: Path, decoded: Counter[str]
+) -> None:
+    more = write_class_folders(tmp_path / "more", 9, seed=3)
+    for path in more.rglob("*.png"):
+        with Image.open(path) as image:
+            image.save(path.with_suffix(".jpg"))
+        path.unlink()
+    found = []
+    for rounds in (1, 2):
+        stage = {"teachers": 2, "rounds": rounds, "steps": 3, "views": 1}
+        request = ExpandRequest(
+            SourceSpec(str(photos)), tmp_path / f"d{rounds}", (2,),
+            unlabelled=SourceSpec(str(more)), pseudo_label=stage,
+        )  # fmt: skip
+        decoded.clear()
+        expand(request, Progress())
+        found.append(decoded.total())
+    images = (PER_CLASS + 9) * len(CLASSES)
+    # Each is looked at, and read; a few are looked at to know their size.
+    assert 2 * images <= found[0] <= 2 * images + 2 * len(CLASSES)
+    assert found[1] == found[0]

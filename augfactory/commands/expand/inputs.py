@@ -50,6 +50,7 @@ class Seen:
 class BuildInputs:
     """The rows and the model that a dataset is made from; ``source`` are the rows, opened.
 
+    ``unlabelled_source`` are the unlabelled images, opened, where they were just read.
     ``validation`` are the images that are kept apart from them, ``seen`` what both are part of.
     """
 
@@ -59,6 +60,7 @@ class BuildInputs:
     model_folder: Path | None
     checkpoint: str | None
     unlabelled: SourceRows | None = None
+    unlabelled_source: Source | None = None
     validation: Validation | None = None
     seen: Seen | None = None
 
@@ -122,12 +124,14 @@ def gather(
             where = spec_of(model.config.source, model_folder or Path())
             learnt = open_rows(model.config.source, spec=where, opener=_no_test_split)[1]
             refuse_common(learnt, validation.source, f"what the model {model_folder} learnt from")
-    more = None
+    more = opened_more = None
     if unlabelled is not None:
         more, opened_more = gather_unlabelled(unlabelled, source, progress, most_unlabelled)
         if validation is not None:
             refuse_common(opened_more, validation.source, f"the unlabelled images {more.text}")
-    return BuildInputs(rows, source, model, model_folder, checkpoint, more, validation, seen)
+    return BuildInputs(
+        rows, source, model, model_folder, checkpoint, more, opened_more, validation, seen
+    )
 
 
 def _no_test_split(spec: SourceSpec) -> Source:

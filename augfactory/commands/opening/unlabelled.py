@@ -37,7 +37,8 @@ def gather_unlabelled(
 ) -> tuple[SourceRows, Source]:
     """Open unlabelled images, converted as the labelled ones are, and leave out what is these.
 
-    Of more than ``most`` so many are taken, evenly spread.
+    Of more than ``most`` so many are taken, evenly spread. The images are in memory where they take
+    no more than 1 GiB.
 
     Raises:
         InputDataError: they cannot be used, or none is left.
@@ -47,10 +48,11 @@ def gather_unlabelled(
     colour: Colour = "rgb" if channels == 3 else "grey"
     spec = replace(spec, size=(height, width), colour=colour, options=options)
     looked = look(spec, open_unlabelled(spec), progress)
-    whole = looked.source
     known = {digest.tobytes() for digest in pixel_hashes(labelled)}
-    with progress.bar("reading unlabelled images", len(whole), "image") as bar:
-        digests = pixel_hashes(whole, bar.advance)
+    with progress.bar("reading unlabelled images", len(looked.source), "image") as bar:
+        whole = looked.source.in_memory(bar.advance)  # a file is decoded once
+        digests = pixel_hashes(whole, bar.advance if whole is looked.source else None)
+    looked = replace(looked, source=whole)
     rows = np.flatnonzero([digest.tobytes() not in known for digest in digests])
     if not len(rows):
         raise InputDataError(

@@ -19,7 +19,9 @@ from augfactory.commands.expand.build import Build
 from augfactory.commands.expand.inputs import BuildInputs
 from augfactory.commands.expand.rendering.kept_images import (
     IMAGES,
+    UNLABELLED,
     keep_images,
+    keep_unlabelled,
     with_kept_images,
     write_images,
 )
@@ -39,7 +41,7 @@ from augfactory.store.shards import STATE, begin
 
 JOB = f"{STATE}/job.json"
 MODEL = f"{STATE}/model"
-UNLABELLED, NAMES = f"{STATE}/unlabelled.npy", f"{STATE}/unlabelled.json"
+NAMES = f"{STATE}/unlabelled.json"
 LABELS, SOFT_LABELS = f"{STATE}/labels.npy", f"{STATE}/soft-labels.npy"
 Left = TypeVar("Left")
 
@@ -86,6 +88,8 @@ def begin_job(
         files += _leave_all(build.building, inputs, progress)
     else:
         keep_images(build, inputs.source, progress)
+        if inputs.unlabelled is not None:
+            keep_unlabelled(build, _unlabelled_of(inputs), Progress())
     write_file(build.building / JOB, json.dumps(job).encode())
     return files
 
@@ -100,7 +104,7 @@ def _leave_all(building: Path, inputs: BuildInputs, progress: Progress) -> list[
         np.save(file, np.concatenate([source.read_soft_labels(rows) for rows in source.blocks()]))
     files = [IMAGES, LABELS, SOFT_LABELS]
     if inputs.unlabelled is not None:
-        unlabelled = _opened(inputs.unlabelled.model_dump(mode="json"), open_unlabelled)
+        unlabelled = _unlabelled_of(inputs)
         write_images(building / UNLABELLED, unlabelled, progress)
         names = [unlabelled.row_name(row) for row in range(len(unlabelled))]
         write_file(building / NAMES, json.dumps(names).encode())
@@ -133,7 +137,10 @@ def read_given(building: Path) -> Given:
     values = read_json(building / JOB, follow=False)
     if values["class_names"] is None:
         source = with_kept_images(building, _opened(values["source"]))
-        unlabelled = values["unlabelled"] and _opened(values["unlabelled"], open_unlabelled)
+        unlabelled = None
+        if values["unlabelled"] is not None:
+            opened = _opened(values["unlabelled"], open_unlabelled)
+            unlabelled = with_kept_images(building, opened, UNLABELLED)
     else:
         source, unlabelled = _left_source(building, tuple(values["class_names"]))
     return Given(
@@ -148,6 +155,13 @@ def read_given(building: Path) -> Given:
 
 def _opened(rows: Any, opener: Callable[[SourceSpec], Source] = open_source) -> Source:
     return open_rows(SourceRows.model_validate(rows), opener=opener, trusted=True)[1]
+
+
+def _unlabelled_of(inputs: BuildInputs) -> Source:
+    if inputs.unlabelled_source is not None:
+        return inputs.unlabelled_source
+    assert inputs.unlabelled is not None
+    return _opened(inputs.unlabelled.model_dump(mode="json"), open_unlabelled)
 
 
 def _left_source(building: Path, class_names: tuple[str, ...]) -> tuple[Source, Source | None]:

@@ -20,7 +20,7 @@ from augfactory.records import Source
 from augfactory.store.disk.atomic import writing
 from augfactory.store.shards import STATE
 
-IMAGES = f"{STATE}/images.npy"
+IMAGES, UNLABELLED = f"{STATE}/images.npy", f"{STATE}/unlabelled.npy"
 MOST_KEPT = 2**29  # bytes that are held in memory, too: 3,500 images of 224x224x3
 FEWEST_ROWS = 4  # of each image, for those of a larger source to be read once more
 
@@ -36,10 +36,20 @@ def keep_images(build: Build, source: Source, progress: Progress) -> None:
     """
     size = len(source) * math.prod(source.image_shape)
     large = size > MOST_KEPT
-    room = shutil.disk_usage(build.building).free - build.expected_size()[0]
-    if size > room or build.rows < (FEWEST_ROWS if large else 2) * len(source):
+    if size > _room(build) or build.rows < (FEWEST_ROWS if large else 2) * len(source):
         return
     write_images(build.building / IMAGES, source, progress if large else Progress())
+
+
+def keep_unlabelled(build: Build, source: Source, progress: Progress) -> None:
+    """Write unlabelled images, too, which classifiers learn and read many times.
+
+    Raises:
+        InputDataError: an image cannot be read.
+        ResourceError: the disk is full.
+    """
+    if len(source) * math.prod(source.image_shape) <= _room(build):
+        write_images(build.building / UNLABELLED, source, progress)
 
 
 def write_images(path: Path, source: Source, progress: Progress) -> None:
@@ -57,10 +67,15 @@ def write_images(path: Path, source: Source, progress: Progress) -> None:
             bar.advance(len(rows))
 
 
-def with_kept_images(building: Path, source: Source) -> Source:
+def _room(build: Build) -> int:
+    """Return the bytes that the disk has beside those of the dataset."""
+    return shutil.disk_usage(build.building).free - build.expected_size()[0]
+
+
+def with_kept_images(building: Path, source: Source, kept: str = IMAGES) -> Source:
     """Return ``source`` with its images read from what was kept of them, where something was."""
     with contextlib.suppress(OSError, ValueError):
-        images = map_npy(building / IMAGES, follow=False)
+        images = map_npy(building / kept, follow=False)
         if images.dtype == np.uint8 and images.shape == (len(source), *source.image_shape):
             return replace(source, read_images=partial(np.take, np.asarray(images), axis=0))
     return source
