@@ -86,7 +86,10 @@ def find_version(text: str) -> Path:
 def _near_names(name: Path) -> list[str]:
     """Return datasets called nearly so, in the same folder or else here, as they can be typed."""
     for parent in dict.fromkeys((name.parent, Path())):
-        near = difflib.get_close_matches(name.name, _known_names(parent), 3, 0.5)
+        known = _known_names(parent)
+        # NAME is what --out was given, and NAME-x10 what was made.
+        near = [each for each in known if each.startswith(f"{name.name}-")][:3]
+        near = near or difflib.get_close_matches(name.name, known, 3, 0.5)
         if near:
             return [str(parent / each) for each in near]
     return []

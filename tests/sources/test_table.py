@@ -53,14 +53,15 @@ def check(source: Source) -> None:
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
-def test_a_table_beside_its_images(root: Path, separator: str) -> None:
-    table = write(root / "flat" / "train.csv", "file,label", *rows(), separator=separator)
+@pytest.mark.parametrize("label", ["label", "Klasse"])
+def test_a_table_beside_its_images(root: Path, separator: str, label: str) -> None:
+    table = write(root / "flat" / "train.csv", f"file,{label}", *rows(), separator=separator)
     source = opened(table)
     check(source)
     assert source.row_name(3) == "3.png"
     assert source.split is None
     assert source.options.file_column == "file"
-    assert "files from column 'file', classes from column 'label'" in source.notes[0]
+    assert f"files from column 'file', classes from column '{label}'" in source.notes[0]
 
 
 def test_a_tab_separated_table_with_a_mark_and_quotes(root: Path) -> None:

@@ -77,3 +77,11 @@ def test_what_is_suggested_can_be_pasted(place: Path, text: str) -> None:
         versions.find_version(text)
     for name in caught.value.remedy.removeprefix("Did you mean ").rstrip("?").split(" or "):
         assert versions.find_version(name).is_dir()
+
+
+def test_the_name_that_was_given_to_out_is_understood(place: Path) -> None:
+    (place / "digits-x10" / "v1").rename(place / "v1")
+    (place / "v-x50").mkdir()
+    (place / "v1").rename(place / "v-x50" / "v1")
+    with pytest.raises(InputDataError, match=r"Did you mean v-x50\?"):
+        versions.find_version("v")

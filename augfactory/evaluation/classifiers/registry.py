@@ -52,7 +52,6 @@ CLASSIFIERS: dict[str, Classifier] = {
     "densenet-bc": Classifier(_built_by("densenet", "densenet_bc"), "adamw", 4e-3, 0.05),
     "densenet40": Classifier(_built_by("densenet", "densenet40"), "adamw", 4e-3, 0.05),
 }
-TORCHVISION = "augfactory.evaluation.classifiers.torchvision_models"
 TORCHVISION_LEARNING_RATE, TORCHVISION_WEIGHT_DECAY = 1e-3, 0.05
 
 
@@ -93,15 +92,11 @@ def _from_file(known: Classifier, name: str, weights: Path) -> Builder:
 def _unknown_classifier(name: str, of_torchvision: Sequence[str]) -> RecipeError:
     """Name the nearest, else ours; torchvision's alone are 80."""
     near = difflib.get_close_matches(name, [*CLASSIFIERS, *of_torchvision], 1, 0.5)
-    listing = f'python -c "from {TORCHVISION} import model_names; print(*model_names())"'
-    ours = ", ".join(CLASSIFIERS)
+    ours = f"Ours are {', '.join(CLASSIFIERS)}; torchvision's names, such as resnet18, serve too."
     return RecipeError(
         "--classifier",
         f"there is no classifier {name!r}",
-        f"Did you mean {near[0]!r}? `augfactory evaluate --help` names ours, and `{listing}` "
-        "lists torchvision's."
-        if near
-        else f"There is: {ours}. torchvision's names, such as resnet18, are taken too.",
+        f"Did you mean {near[0]!r}? {ours}" if near else ours,
     )
 
 

@@ -47,9 +47,10 @@ class Content:
     def words(self) -> str:
         """What was found, for people."""
         return (
-            f"of what a simple classifier reads, it still reads {_percent(self.mirrored)} % "
-            f"mirrored, {_percent(self.upside_down)} % upside down and {_percent(self.turned)} % "
-            "turned by a quarter"
+            f"a simple classifier reads {_percent(self.read)} % of those that it did not learn, "
+            f"and of these still {_percent(self.mirrored)} % mirrored, "
+            f"{_percent(self.upside_down)} % upside down and {_percent(self.turned)} % turned by a "
+            "quarter"
         )
 
 

@@ -19,6 +19,7 @@ FILE_NAMES = (
 LABEL_NAMES = (
     *("label", "labels", "class", "class_name", "classname", "target", "category", "species"),
     *("y", "diagnosis", "dx", "breed", "label_name", "class_id", "label_id", "category_id"),
+    *("klasse", "classe", "clase"),
 )
 SPLIT_NAMES = ("split", "subset", "partition", "set", "data_set", "dataset")
 SPLIT_WORDS = {
