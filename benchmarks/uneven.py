@@ -14,7 +14,8 @@ It goes on where it was stopped; ``docs/experiments.md`` has what it found.
 import argparse
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.evaluation.comparison.protocol import Arm, ClassifierSpec, Run
 from augfactory.evaluation.comparison.train_run import train_run
+from augfactory.evaluation.training.batch_policy import BatchPolicy
 from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.loading.epochs import balanced_order
 from augfactory.records import SourceSpec
@@ -40,8 +42,8 @@ RULES = {
     "balance": ((FACTOR,), ClassRule(balance=True)),
     "per class": ((), ClassRule(per_class=PER_CLASS)),
 }
-SHOWN_EVENLY = "uneven, loader balanced"
-ARMS = (*RULES, SHOWN_EVENLY)
+SHOWN_EVENLY, WEIGHTED = "uneven, loader balanced", "uneven, loss weighted"
+ARMS = (*RULES, SHOWN_EVENLY, WEIGHTED)
 
 
 def drawn_rows(labels: Any, counts: Any, draw: int, what: int = 0) -> Any:
@@ -56,15 +58,17 @@ def drawn_rows(labels: Any, counts: Any, draw: int, what: int = 0) -> Any:
 
 
 def arms(drawn: SourceSpec, draw: int, preset: str, steps: int, place: Path) -> Iterator[Arm]:
-    """Make the sets of one draw of originals; the last arm shows the first set evenly."""
+    """Make the sets of one draw of originals; two arms show the first one as if it were even."""
     for name, (factors, rule) in RULES.items():
         geometry = {"preset": preset}
         request = ExpandRequest(
             drawn, place / "made", factors, seed=draw, geometry=geometry, mix=(), classes=rule
         )
         made = expand(request, Progress())[0]
-        yield Arm(name, None, SourceSpec(str(made.path)), made.rows, name)
+        arm = Arm(name, None, SourceSpec(str(made.path)), made.rows, name)
+        yield arm
         if name == "uneven":
+            yield replace(arm, name=WEIGHTED, batch_policy=BatchPolicy(loss="weighted"))
             yield shown_evenly(SourceSpec(str(made.path)), draw, steps, place)
 
 
@@ -88,8 +92,8 @@ def test_images(source: str, draw: int) -> SourceRows:
     return rows_of(spec, whole.restricted_to(rows), rows)
 
 
-def told(source: str, preset: str, steps: int, draw: int) -> dict[str, Any]:
-    """Return what each arm reads, in percent, one value for each seed, after one draw."""
+def told(source: str, preset: str, steps: int, draw: int, known: Collection[str]) -> dict[str, Any]:
+    """Return what each arm but ``known`` reads, in percent, a value for each seed, of one draw."""
     training = open_source(SourceSpec(source))
     classes = len(training.class_names)
     generator = np.random.default_rng(draw)
@@ -104,7 +108,7 @@ def told(source: str, preset: str, steps: int, draw: int) -> dict[str, Any]:
         images, names = training.read_images(rows), np.array(training.class_names)
         np.savez(place / "d.npz", image=images, label=training.labels[rows], class_names=names)
         for arm in arms(SourceSpec(str(place / "d.npz")), draw, preset, steps, place):
-            for seed in range(SEEDS):
+            for seed in range(SEEDS if arm.name not in known else 0):
                 run = Run(arm, test, ClassifierSpec("quick"), settings, seed, subset=draw)
                 found = train_run(run)[0]
                 matrix = np.array(found.confusion)
@@ -133,17 +137,25 @@ def main() -> None:
     torch.set_num_threads(1)
     lines = asked.out.read_text().splitlines() if asked.out.exists() else []
     found = [json.loads(line) for line in lines]
-    done = {(one["source"], one["steps"], one["draw"]) for one in found}
+    own: dict[int, dict[str, Any]] = {}
+    for one in found:  # arms that are younger than a draw have a line of their own
+        if (one["source"], one["steps"]) == (asked.source, asked.steps):
+            of_draw = own.setdefault(one["draw"], {"balanced": {}, "rare": {}})
+            for what in of_draw:
+                of_draw[what] |= one[what]
     for draw in range(asked.draws):
-        if (asked.source, asked.steps, draw) not in done:
-            found.append(told(asked.source, asked.preset, asked.steps, draw))
+        of_draw = own.setdefault(draw, {"balanced": {}, "rare": {}})
+        if {*ARMS} - of_draw["balanced"].keys():
+            known = of_draw["balanced"].keys()
+            more = told(asked.source, asked.preset, asked.steps, draw, known)
             with asked.out.open("a") as file:
-                file.write(json.dumps(found[-1]) + "\n")
-    own = [o for o in found if (o["source"], o["steps"]) == (asked.source, asked.steps)]
+                file.write(json.dumps(more) + "\n")
+            for what in of_draw:
+                of_draw[what] |= more[what]
     for name in ARMS:
-        read = np.array([one["balanced"][name] for one in own])
-        gaps = (read - [one["balanced"]["uneven"] for one in own]).mean(axis=1)
-        rare = np.mean([one["rare"][name] for one in own])
+        read = np.array([one["balanced"][name] for one in own.values()])
+        gaps = (read - [one["balanced"]["uneven"] for one in own.values()]).mean(axis=1)
+        rare = np.mean([one["rare"][name] for one in own.values()])
         print(
             f"{name:24} balanced accuracy {read.mean():.1f}  from uneven {gaps.mean():+.1f} "
             f"(draws {', '.join(f'{gap:+.1f}' for gap in gaps)})  rare classes {rare:.1f}"

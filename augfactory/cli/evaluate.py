@@ -84,9 +84,10 @@ def evaluate(
     loss: Annotated[
         str,
         typer.Option(
-            metavar="ce|jsd",
-            help="Cross entropy with soft labels, or with AugMix's Jensen-Shannon consistency for "
-            "datasets that hold two views of an image. See --arm for views made while training.",
+            metavar="ce|weighted|jsd",
+            help="Of the datasets: cross entropy with soft labels; the same, images of rare "
+            "classes counting more; or AugMix's Jensen-Shannon consistency, for those that hold "
+            "two views of an image. See --arm for online arms.",
         ),
     ] = "ce",
     order: Annotated[
@@ -101,8 +102,9 @@ def evaluate(
         list[str] | None,
         typer.Option(
             help="Compare this too, repeatable: originals+cutmix, originals+geometry+ricap and the "
-            "like, varied online (+jsd after augmix: that loss, with views made anew in every "
-            "batch); synthetic-only and real+synthetic of each dataset."
+            "like, varied online (+weighted: rare classes count more in the loss; +jsd after "
+            "augmix: that loss, with views made anew in every batch); synthetic-only and "
+            "real+synthetic of each dataset."
         ),
     ] = None,
     baseline: Annotated[

@@ -277,6 +277,20 @@ def test_views_are_made_while_training(place: Path) -> None:
         run(request(place, arms=arms, n_train=[20], subsets=1))
 
 
+def test_an_arm_may_weigh_classes(place: Path) -> None:
+    images, labels = patterns("train", 80)
+    kept = (labels > 0) | (np.arange(80) < 20)  # two of the first class
+    write_source(place / "train.h5", images[kept], labels[kept])
+    arms: list[dict[str, Any]] = [
+        {"name": "originals"},
+        {"name": "originals+geometry"},
+        {"name": "originals+geometry+weighted"},
+    ]
+    result = run(request(place, arms=arms, n_train=[40], subsets=1))
+    found = [arm.nll.mean for arm in result.groups[0].arms]
+    assert len({*found}) == 3
+
+
 def test_failed_trainings_are_named(place: Path) -> None:
     arms = [{"name": "originals"}]
     result = run(request(place, arms=arms, n_train=[20], subsets=2, seeds=1, steps=1))

@@ -13,6 +13,7 @@ from augfactory.evaluation.training.batch_policy import BatchPolicy, Loss
 from augfactory.evaluation.training.batches import Order, images_with_views
 from augfactory.evaluation.training.online import (
     VIEWS,
+    WEIGHTED,
     OnlineStage,
     check_views,
     of_whole_batches,
@@ -46,7 +47,8 @@ class ArmsRequest:
     """Which arms are wanted beside the baselines and each dataset.
 
     ``arms`` holds "synthetic-only" and "real+synthetic", made of each dataset, and "originals+…"
-    with the methods that are applied to every batch, in order, and perhaps "+jsd". ``real_share``
+    with the methods that are applied to every batch, in order, and perhaps "+jsd" or "+weighted",
+    a loss. ``real_share``
     is that of each batch of "real+synthetic". ``order`` and ``loss`` go for the datasets; ``batch``
     is the size of all, None where nothing is said.
     """
@@ -161,12 +163,16 @@ def online_policy(
     image_shape: tuple[int, int, int],
     batch: int = DEFAULT_BATCH,
 ) -> BatchPolicy:
-    """Return what the arm ``name`` does to each ``batch``; with "+jsd" at its end, by which loss.
+    """Return what the arm ``name`` does to each ``batch``; what it ends in may say by which loss.
 
     Raises:
         RecipeError: the name is another, or its last method makes no views.
         InputDataError: as ``online_stages``.
     """
+    if name.endswith(WEIGHTED):
+        methods = name.removesuffix(WEIGHTED)
+        stages = online_stages(methods, recipes, image_shape, batch) if methods != ORIGINALS else ()
+        return BatchPolicy(online=stages, loss="weighted")
     methods = name.removesuffix(VIEWS)
     stages = online_stages(methods, recipes, image_shape, batch)
     if methods == name:
@@ -223,7 +229,8 @@ def in_order(training: TrainingSet, order: Order) -> BatchPolicy:
 def _batch_policy(training: TrainingSet, request: ArmsRequest) -> BatchPolicy:
     if request.loss == "jsd" and len(images_with_views(training)[0]):
         return BatchPolicy(loss="jsd")
-    return in_order(training, request.order)
+    policy = in_order(training, request.order)
+    return replace(policy, loss="weighted") if request.loss == "weighted" else policy
 
 
 def _parts(whole: Arm, training: TrainingSet, request: ArmsRequest) -> list[Arm]:

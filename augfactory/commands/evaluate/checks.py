@@ -151,7 +151,8 @@ def _balance(version: Version) -> Alert | None:
         "warning",
         f"{version.address} is uneven: {mass[most]:,.0f} images' worth of {names[most]}, "
         f"{mass[least]:,.0f} of {names[least]}. Look at the balanced accuracy, add originals of "
-        "the rare classes, or expand with --balance, which makes as many rows of each class.",
+        "the rare classes, or expand with --balance, which makes as many rows of each class; what "
+        "it has to beat is --arm originals+geometry+mixup+weighted, whose loss weighs the classes.",
     )
 
 

@@ -88,7 +88,8 @@ class StudyArm(BaseModel):
     )
     loss: Loss = Field(
         default="ce",
-        description="Cross-entropy, or Jensen-Shannon between views of an image: stored ones or, "
+        description="Cross-entropy; the same, images of rare classes counting more; or "
+        "Jensen-Shannon between views of an image: stored ones or, "
         "with `online`, two that its last method makes, anew in every batch.",
     )
     order: Order = Field(default="shuffled", description="In what order rows are trained on.")

@@ -7,7 +7,7 @@ from augfactory.errors import one_of
 from augfactory.evaluation.training import batches
 from augfactory.evaluation.training.online import OnlineStage
 
-Loss = Literal["ce", "jsd"]
+Loss = Literal["ce", "weighted", "jsd"]
 LOSSES: tuple[Loss, ...] = get_args(Loss)
 
 
@@ -16,7 +16,8 @@ class BatchPolicy:
     """In what order and shape an arm's rows reach the classifier.
 
     ``real_share`` is the share of originals in every batch, None where the order alone decides.
-    With the loss "jsd" a batch is of clean images, each with two of its views: stored ones or, with
+    With the loss "weighted" an image counts the more the rarer its class is, see ``class_weights``.
+    With "jsd" a batch is of clean images, each with two of its views: stored ones or, with
     ``online``, what the last of these methods makes of it, anew each time.
     """
 

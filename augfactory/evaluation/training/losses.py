@@ -1,9 +1,13 @@
 """What a classifier minimises."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
+from augfactory.records import Float32Array, Source
+
 JSD_WEIGHT = 12.0
+LABELS_AT_ONCE = 2**16  # rows
 SMALLEST = 1e-7  # below float16's least normal number; so this is computed in float32
 
 
@@ -30,3 +34,18 @@ def jensen_shannon(logits: torch.Tensor) -> torch.Tensor:
     middle = torch.stack(logs).exp().mean(dim=0).clamp(SMALLEST, 1).log()
     divergences = [F.kl_div(middle, own, reduction="batchmean", log_target=True) for own in logs]
     return torch.stack(divergences).mean()
+
+
+def class_weights(source: Source) -> Float32Array:
+    """Return what a row of each class counts, float32 [K], so that all classes count alike.
+
+    A row counts one on average; the mass of a class is that of the soft labels. A class that no
+    row is of counts nothing.
+    """
+    mass = np.zeros(len(source.class_names))
+    for rows in source.blocks(LABELS_AT_ONCE):
+        mass += source.read_soft_labels(rows).sum(axis=0)
+    there = mass > 0
+    weights = np.zeros(len(mass), dtype=np.float32)
+    weights[there] = mass.sum() / (np.count_nonzero(there) * mass[there])
+    return weights

@@ -16,7 +16,7 @@ from augfactory.evaluation.classifiers.registry import Builder
 from augfactory.evaluation.training import batches
 from augfactory.evaluation.training.averaging import WeightAverage
 from augfactory.evaluation.training.batch_policy import DEFAULT_POLICY, BatchPolicy
-from augfactory.evaluation.training.losses import consistent_cross_entropy
+from augfactory.evaluation.training.losses import class_weights, consistent_cross_entropy
 from augfactory.evaluation.training.muon import Muon
 from augfactory.evaluation.training.network_input import to_network
 from augfactory.evaluation.training.online import vary, vary_with_views
@@ -77,7 +77,9 @@ class Trained:
 class _Training:
     """A network, its average and its optimiser, one step after another."""
 
-    def __init__(self, network: nn.Module, settings: TrainingSettings) -> None:
+    def __init__(
+        self, network: nn.Module, settings: TrainingSettings, weights: Float32Array | None = None
+    ) -> None:
         # Channels last is a fifth faster in training and twice as fast in testing, on CPU.
         self.network: nn.Module = network.to(settings.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.fixed = fixed_layers(self.network, settings.freeze)
@@ -88,6 +90,7 @@ class _Training:
             self.network, settings.device, norms=settings.freeze is not True, fixed=self.fixed
         )
         self.settings = settings
+        self.weights = None if weights is None else torch.from_numpy(weights).to(settings.device)
         self.optimiser = _optimiser(self.network, settings)
         self.right: list[Tensor] = []
         self.losses: list[Tensor] = []
@@ -107,7 +110,9 @@ class _Training:
             loss = (
                 consistent_cross_entropy(logits, targets)
                 if views
-                else F.cross_entropy(logits, targets, label_smoothing=settings.label_smoothing)
+                else F.cross_entropy(
+                    logits, targets, self.weights, label_smoothing=settings.label_smoothing
+                )
             )
         if not torch.isfinite(loss):
             return False
@@ -189,7 +194,8 @@ def train_classifier(
     with _sealed_torch_randomness():
         torch.manual_seed(key_of("classifier weights", seed))
         network = build(training.source.image_shape, len(training.source.class_names))
-        own = _Training(network, settings)
+        weights = class_weights(training.source) if batch_policy.loss == "weighted" else None
+        own = _Training(network, settings, weights)
         torch.manual_seed(key_of("classifier dropout", seed))
         if saved is not None:
             own.restore(saved.tensors)
