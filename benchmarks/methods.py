@@ -3,9 +3,11 @@
     python benchmarks/methods.py [--quick] [--only mixup]
 
 Every contender of a comparison gets the same images, and has given uint8 images when its time is
-taken. They take turns, and the table shows the median turn and the middle half of all turns; time
-is the processor's, so that a busy machine hits all alike. The ratio is to the first contender, the
-peer. To add a comparison, write a function that yields them and name it in ``COMPARISONS``.
+taken; "draw to apply" draws many blocks of rows at once and makes a megabyte of them at a time, as
+`augfactory expand` does. They take turns, and the table shows the median turn and the middle half
+of all turns; time is the processor's, so that a busy machine hits all alike. The ratio is to the
+first contender, the peer. To add a comparison, write a function that yields them and name it in
+``COMPARISONS``.
 """
 
 import argparse
@@ -21,25 +23,38 @@ import torch
 from PIL import Image, ImageOps
 from pydantic import BaseModel
 
+from augfactory.commands.expand.rendering.shard import RENDERED_BYTES
 from augfactory.keyed_random import generator
 from augfactory.methods import augmix, cutmix, geometry, mixup, ricap
 from augfactory.methods.method import Method, Slots
-from augfactory.records import UInt8Array
+from augfactory.pipeline.draw import AT_ONCE
+from augfactory.records import BLOCK_ROWS, UInt8Array
 from augfactory.torchvision_import import import_torchvision
 
 # height, width, channels, images in a batch
 SIZES = ((28, 28, 1, 128), (32, 32, 3, 128), (224, 224, 3, 32))
 CLASSES = 10
 TURN_SECONDS = 0.01
+DRAWN = "augfactory draw to apply"
+LARGEST_BYTES = 2**26
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Contenders that turn ``images`` images each into uint8; the first is the peer."""
+    """Contenders that turn ``images`` images each into uint8; the first is the peer.
+
+    ``expanded`` is how many ``DRAWN`` makes.
+    """
 
     title: str
     images: int
     contenders: dict[str, Callable[[], object]]
+
+    @property
+    def expanded(self) -> int:
+        """As many rows as `expand` draws at once, where they take no more than 64 MiB."""
+        side = [int(text) for text in self.title.split()[-1].split("×")]
+        return expanded_rows((side[0], side[1], side[2]))
 
 
 def mixing(
@@ -67,20 +82,30 @@ def ours(
     shape = (image_shape[0], image_shape[1], image_shape[2])
     parameters = parameters or method.parameters()
     row = np.arange(count)
-    slots = Slots(row, np.zeros_like(row), shape, generator)
-    draws = method.draw(parameters, slots)
-    partners = (row[:, None] + np.arange(method.parents(parameters))) % count
-    gathered = images[partners]
+    draws = method.draw(parameters, Slots(row, np.zeros_like(row), shape, generator))
+    gathered = images[(row[:, None] + np.arange(method.parents(parameters))) % count]
+    rows = np.arange(expanded_rows(shape))
+    slots = Slots(rows, np.zeros_like(rows), shape, generator, BLOCK_ROWS)
+    partners = (rows[:, None] + np.arange(method.parents(parameters))) % count
+    at_once = max(1, RENDERED_BYTES // images[0].size // BLOCK_ROWS) * BLOCK_ROWS
 
-    def everything() -> UInt8Array:
+    def everything() -> None:
         drawn = method.draw(parameters, slots)
         method.weights(parameters, drawn, shape)
-        return method.apply(parameters, images[partners], drawn)
+        for start in range(0, len(rows), at_once):
+            part = slice(start, start + at_once)
+            method.apply(parameters, images[partners[part]], drawn[part])
 
     return {
         "augfactory apply": lambda: method.apply(parameters, gathered, draws),
-        "augfactory draw to apply": everything,
+        DRAWN: everything,
     }
+
+
+def expanded_rows(image_shape: tuple[int, int, int]) -> int:
+    """Return how many rows are drawn at once, in whole blocks."""
+    blocks = LARGEST_BYTES // int(np.prod(image_shape)) // BLOCK_ROWS
+    return min(AT_ONCE, blocks * BLOCK_ROWS)
 
 
 def mixup_comparisons() -> Iterator[Comparison]:
@@ -219,13 +244,13 @@ def turns(comparison: Comparison, repeats: int) -> dict[str, list[float]]:
 def table(comparison: Comparison, repeats: int) -> Iterator[str]:
     """Yield one line for each contender."""
     seconds = turns(comparison, repeats)
-    medians = {name: float(np.median(values)) for name, values in seconds.items()}
-    peer = next(iter(medians.values()))
+    peer = comparison.images / np.median(next(iter(seconds.values())))
     for name, values in seconds.items():
-        slow, middle, fast = comparison.images / np.percentile(values, (75, 50, 25))
+        images = comparison.expanded if DRAWN in name else comparison.images
+        slow, middle, fast = images / np.percentile(values, (75, 50, 25))
         yield (
             f"{comparison.title:<20} {name:<32} {middle:>11,.0f} "
-            f"{f'{slow:,.0f} to {fast:,.0f}':>22} {peer / medians[name]:>8.2f}"
+            f"{f'{slow:,.0f} to {fast:,.0f}':>22} {middle / peer:>8.2f}"
         )
 
 

@@ -5,6 +5,7 @@ import numpy as np
 from augfactory.records import Int64Array, UInt8Array
 
 CHUNK_BYTES = 2**21
+LARGE_BYTES = 12_000  # of an image; from there on a copy of a rectangle costs more than its call
 
 
 def patched(images: UInt8Array, boundary: Int64Array, offsets: Int64Array) -> UInt8Array:
@@ -20,6 +21,8 @@ def patched(images: UInt8Array, boundary: Int64Array, offsets: Int64Array) -> UI
         uint8 [n, H, W, C].
     """
     count, _, height, width, channels = images.shape
+    if height * width * channels >= LARGE_BYTES:
+        return _one_by_one(images, boundary, offsets)
     result = np.empty((count, height, width * channels), dtype=np.uint8)
     rows = max(1, CHUNK_BYTES // max(1, images[:1].nbytes))
     is_right = np.arange(width * channels) >= boundary[:, 1:] * channels
@@ -32,6 +35,20 @@ def patched(images: UInt8Array, boundary: Int64Array, offsets: Int64Array) -> UI
         right &= all_bits_if_right[chunk].repeat(height, axis=1)
         np.bitwise_xor(left, right, out=result[chunk])
     return result.reshape(count, height, width, channels)
+
+
+def _one_by_one(images: UInt8Array, boundary: Int64Array, offsets: Int64Array) -> UInt8Array:
+    """Do as ``patched`` by copying four rectangles for each result."""
+    count, _, height, width, channels = images.shape
+    result = np.empty((count, height, width, channels), dtype=np.uint8)
+    for own, four, (row, column), crops in zip(
+        result, images, boundary.tolist(), offsets.tolist(), strict=True
+    ):
+        upper, lower = own[:row], own[row:]
+        quarters = upper[:, :column], upper[:, column:], lower[:, :column], lower[:, column:]
+        for quarter, image, (top, left) in zip(quarters, four, crops, strict=True):
+            quarter[:] = image[top : top + quarter.shape[0], left : left + quarter.shape[1]]
+    return result
 
 
 def _half_rows(

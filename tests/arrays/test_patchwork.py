@@ -1,6 +1,7 @@
 """A patchwork takes every pixel from the crop that its quarter says."""
 
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -40,13 +41,14 @@ def with_slices(images: UInt8Array, boundary: Int64Array, offsets: Int64Array) -
     rows=st.integers(0, 4),
     shape=st.tuples(st.integers(1, 8), st.integers(1, 8), st.sampled_from([1, 3])),
     key=st.integers(0, 2**40),
+    large=st.booleans(),
 )
-def test_agrees_with_slices(rows: int, shape: tuple[int, int, int], key: int) -> None:
+def test_agrees_with_slices(rows: int, shape: tuple[int, int, int], key: int, large: bool) -> None:
     images, boundary, offsets = case(rows, shape, key)
     before = images.copy()
-    np.testing.assert_array_equal(
-        patchwork.patched(images, boundary, offsets), with_slices(images, boundary, offsets)
-    )
+    with mock.patch.object(patchwork, "LARGE_BYTES", 1 if large else 10**9):
+        patched = patchwork.patched(images, boundary, offsets)
+    np.testing.assert_array_equal(patched, with_slices(images, boundary, offsets))
     np.testing.assert_array_equal(images, before)
 
 
