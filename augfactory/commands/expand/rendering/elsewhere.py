@@ -106,9 +106,7 @@ def render_sent(task: SentTask) -> None:
     """
     place = open_place(task.place)
     building = _folder_of(task.place, task.job)
-    with told(task.place):
-        for index in task.mixed:
-            fetch_shard(place, building, index)
+    _fetch_once(task.place, building, task.mixed)
     render_shard(ShardTask(building, task.index))
     with told(task.place):
         send_shard(place, building, task.index)
@@ -124,6 +122,14 @@ def _folder_of(place: str, job: tuple[str, ...]) -> Path:
     given = read_given(building)
     begin(building, given.recipe.format, [*given.source.class_names])
     return building
+
+
+@lru_cache(maxsize=1)
+def _fetch_once(place: str, building: Path, indices: tuple[int, ...]) -> None:
+    """Fetch the shards that others are mixed from."""
+    with told(place):
+        for index in indices:
+            fetch_shard(open_place(place), building, index)
 
 
 def _taken(place: Remote, building: Path, index: int) -> int:
