@@ -33,8 +33,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_class_folders(folder / "parts" / "test", 6, seed=1)
     made = ("expand", "parts", "--factor", 3, "--workers", 1)
     in_process.run(*made, "--mixup", 1, "--out", "leaves", cwd=folder)
-    in_process.run(*made, "--seed", 7, "--out", "leaves", cwd=folder)
-    in_process.run(*made, "--out", "broken", cwd=folder)
+    in_process.run(*made, "--mixup", 0, "--seed", 7, "--out", "leaves", cwd=folder)
+    in_process.run(*made, "--mixup", 0, "--out", "broken", cwd=folder)
     shard = folder / "broken-x3" / "v1" / "shards" / "00000.h5"
     shard.chmod(0o644)
     shard.write_bytes(shard.read_bytes()[:-1] + b"!")
