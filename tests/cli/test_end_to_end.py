@@ -69,7 +69,7 @@ def test_expand_makes_exactly_k_images_per_source(place: Path, made: list[dict[s
     assert np.bincount(whole["source_index"][:, 0]).tolist() == [10] * 24
     methods, counts = np.unique(whole["method"], return_counts=True)
     made_by = dict(zip(methods.tolist(), counts.tolist(), strict=True))
-    assert made_by == {b"original": 24, b"geometry": 162, b"vae": 54}
+    assert made_by == {b"original": 24, b"geometry": 90, b"vae": 30, b"mixup": 96}
     in_process.run("verify", "d-x10@v1", cwd=place)
 
 
@@ -197,7 +197,7 @@ def test_a_recipe_file_says_all_of_it(place: Path) -> None:
 @pytest.mark.parametrize(
     ("asked", "counts"),
     [
-        ((), {"original": 36, "geometry": 108}),
+        ((), {"original": 36, "geometry": 72, "mixup": 36}),
         (("--ricap", 2), {"original": 36, "geometry": 108, "ricap": 72}),
     ],
 )

@@ -57,7 +57,7 @@ def test_the_default_with_a_model_and_without(place: Path) -> None:
     assert recipe.vae is not None
     assert 0 < recipe.vae.share < 1
     assert recipe.vae.decode == "residual"
-    assert recipe.mix == ()
+    assert [(stage.method, stage.share) for stage in recipe.mix] == [("mixup", 0.5)]
     without = order_of(place, "s.h5")
     assert without.vae is None
     assert without.mix == recipe.mix
@@ -85,7 +85,7 @@ def test_a_model_that_knows_no_varied_images_is_given_none(place: Path) -> None:
     )
     version = open_version(made.path)
     whole = {name: sum(each.values()) for name, each in read_manifest(made.path).counts.items()}
-    assert whole == {"original": 12, "geometry": 72, "vae": 24}
+    assert whole == {"original": 12, "geometry": 36, "vae": 12, "mixup": 48}
 
     # Its decoded images of one original differ by the move in the latent space alone.
     still = ExpandRequest(
@@ -256,8 +256,11 @@ def counts_of(place: Path, *asked: str) -> tuple[dict[str, int], str]:
     return estimate["counts"], told.stderr
 
 
-def test_clothes_are_mixed_unless_something_is_said_of_mixing(place: Path, tmp_path: Path) -> None:
-    clothes = ("--factor", "11", "--preset", "clothes")
+@pytest.mark.parametrize("preset", ["clothes", "photo"])
+def test_clothes_and_photographs_are_mixed_unless_something_is_said_of_mixing(
+    place: Path, tmp_path: Path, preset: str
+) -> None:
+    clothes = ("--factor", "11", "--preset", preset)
     counts, said = counts_of(place, *clothes)
     assert counts == {"original": 12, "geometry": 60, "mixup": 60}
     assert "--mixup 0 leaves them out" in said
@@ -267,8 +270,8 @@ def test_clothes_are_mixed_unless_something_is_said_of_mixing(place: Path, tmp_p
     assert "--mixup 0" not in said
     assert counts_of(place, *clothes, "--mixup", "2")[0] == {**plain, "mixup": 24}
     assert counts_of(place, *clothes, "--no-originals")[0] == {"geometry": 72, "mixup": 60}
-    assert counts_of(place, "--factor", "11", "--preset", "photo")[0] == plain
-    (tmp_path / "r.toml").write_text('factor = 11\n[geometry]\npreset = "clothes"\n')
+    assert counts_of(place, "--factor", "11", "--preset", "texture")[0] == plain
+    (tmp_path / "r.toml").write_text(f'factor = 11\n[geometry]\npreset = "{preset}"\n')
     assert counts_of(place, "--recipe", str(tmp_path / "r.toml"))[0] == plain
     (tmp_path / "m.toml").write_text('factor = 11\n[[mix]]\nmethod = "ricap"\ncopies = 2\n')
     mixed = ["expand", str(place / "s.h5"), "--out", "d", "--recipe", str(tmp_path / "m.toml")]

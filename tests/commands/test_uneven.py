@@ -20,7 +20,7 @@ from augfactory.store.reader import open_version
 from tests.cli.in_process import answer, run
 
 SIZES = {"ok": 60, "rare": 6, "scratch": 20}
-PLAIN = ("--workers", 1, "--preset", "photo")
+PLAIN = ("--workers", 1, "--preset", "texture")
 
 
 @pytest.fixture(scope="module")
@@ -131,12 +131,12 @@ def test_factors_of_single_classes(place: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(place)
     factors = {"rare": 20, "scratch": 5}
     again = augfactory.expand(
-        "parts", "f", factor=2, class_factors=factors, preset="photo", workers=1
+        "parts", "f", factor=2, class_factors=factors, preset="texture", workers=1
     )
     assert again.existing
     expanded(place, "--per-class", 200, "--out", "own")
-    assert augfactory.expand("parts", "own", per_class=200, preset="photo", workers=1).existing
-    made = augfactory.expand("parts", "p", recipe={"balance": True}, preset="photo", workers=1)
+    assert augfactory.expand("parts", "own", per_class=200, preset="texture", workers=1).existing
+    made = augfactory.expand("parts", "p", recipe={"balance": True}, preset="texture", workers=1)
     assert made.name == "p-x1-balanced"
     with pytest.raises(RecipeError, match="scratch"):
         augfactory.expand("parts", "f", factor=2, class_factors={"scrach": 5}, workers=1)

@@ -23,6 +23,7 @@ INTO_MEMORY = {  # each writes to a buffer, whose bytes then go through store/di
     ("commands/versions/rows/looking.py", "picture.save"),
     ("commands/expand/filtering.py", "np.savez"),
     ("commands/expand/pseudo_labelling.py", "np.savez"),
+    ("commands/expand/rendering/job.py", "np.save"),
     ("commands/tune/folds.py", "np.savez"),
     ("evaluation/images/decoded_filter.py", "np.savez"),
     ("evaluation/corruptions/digital.py", "_picture(image).save"),
@@ -40,10 +41,8 @@ INTO_MEMORY = {  # each writes to a buffer, whose bytes then go through store/di
     ("vae/training_state.py", "safetensors.torch.save"),
 }
 OTHER = {
-    (
-        "commands/versions/pushing/destinations.py",
-        "self.files.makedirs",
-    ),  # where a push goes
+    ("store/disk/remote.py", "self.files.makedirs"),  # where a push goes, or shards come through
+    ("store/disk/passing.py", "tempfile.mkdtemp"),  # of a worker that shares no folder
     ("cli/session.py", "os.open"),  # the null device, where nobody reads stdout any more
     ("engines/ray.py", "os.open"),  # the null device, while Ray starts
     ("engines/ray.py", "tempfile.TemporaryDirectory"),  # of Ray's own logs and sockets
