@@ -222,6 +222,7 @@ def open_by_shard(
     of all raises VerificationError, naming the shard that cannot be read.
     """
     starts = np.concatenate([[0], place.shard_ends[:-1]])
+    number = np.uint16 if len(starts) <= 2**16 else np.int64  # a radix sort for 16 bits
 
     @lru_cache(MOST_OPEN)
     def opened(index: int) -> Callable[[Int64Array], Elements]:
@@ -232,8 +233,8 @@ def open_by_shard(
 
     def read(rows: Int64Array) -> UInt8Array:
         images = np.empty(len(rows), element_of(place.image_shape))
-        shard = np.searchsorted(place.shard_ends, rows, side="right").astype(np.uint16)
-        order = np.argsort(shard, kind="stable")  # a radix sort for 16 bits
+        shard = np.searchsorted(place.shard_ends, rows, side="right").astype(number)
+        order = np.argsort(shard, kind="stable")
         places = (rows - starts[shard])[order]
         first = 0
         for index, end in enumerate(np.cumsum(np.bincount(shard)).tolist()):
