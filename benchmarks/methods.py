@@ -43,18 +43,13 @@ LARGEST_BYTES = 2**26
 class Comparison:
     """Contenders that turn ``images`` images each into uint8; the first is the peer.
 
-    ``expanded`` is how many ``DRAWN`` makes.
+    Those named with ``DRAWN`` make as many as `augfactory expand` draws at once, ``expanded``.
     """
 
     title: str
     images: int
+    expanded: int
     contenders: dict[str, Callable[[], object]]
-
-    @property
-    def expanded(self) -> int:
-        """As many rows as `expand` draws at once, where they take no more than 64 MiB."""
-        side = [int(text) for text in self.title.split()[-1].split("×")]
-        return expanded_rows((side[0], side[1], side[2]))
 
 
 def mixing(
@@ -71,7 +66,9 @@ def mixing(
             ready = batch if "bytes" in name else batch.float()
             contenders[name] = partial(peer, ready, labels)
         contenders |= ours(method, images)
-        yield Comparison(f"{method.name} {height}×{width}×{channels}", count, contenders)
+        expanded = expanded_rows((height, width, channels))
+        title = f"{method.name} {height}×{width}×{channels}"
+        yield Comparison(title, count, expanded, contenders)
 
 
 def ours(
@@ -102,8 +99,8 @@ def ours(
     }
 
 
-def expanded_rows(image_shape: tuple[int, int, int]) -> int:
-    """Return how many rows are drawn at once, in whole blocks."""
+def expanded_rows(image_shape: Sequence[int]) -> int:
+    """Return as many rows as `expand` draws at once, or what 64 MiB hold, in whole blocks."""
     blocks = LARGEST_BYTES // int(np.prod(image_shape)) // BLOCK_ROWS
     return min(AT_ONCE, blocks * BLOCK_ROWS)
 
@@ -158,7 +155,9 @@ def geometry_comparisons() -> Iterator[Comparison]:
         contenders |= ours(geometry.METHOD, images, geometry.GeometryParameters(fill="constant"))
         photo = ours(geometry.METHOD, images, geometry.GeometryParameters(preset="photo"))
         contenders |= {f"{name}, photo": run for name, run in photo.items()}
-        yield Comparison(f"geometry {size}", len(images), contenders)
+        yield Comparison(
+            f"geometry {size}", len(images), expanded_rows(images.shape[1:]), contenders
+        )
 
 
 def augmix_comparisons() -> Iterator[Comparison]:
@@ -172,7 +171,7 @@ def augmix_comparisons() -> Iterator[Comparison]:
             "torchvision v2.AugMix": partial(each, peer, tensors),
         }
         contenders |= ours(augmix.METHOD, images)
-        yield Comparison(f"augmix {size}", len(images), contenders)
+        yield Comparison(f"augmix {size}", len(images), expanded_rows(images.shape[1:]), contenders)
 
 
 def pillow_augmix(random: np.random.Generator, image: Image.Image) -> UInt8Array:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from augfactory.cli.options.classes import Balance, PerClass
-from augfactory.cli.options.engine import (
-    Address,
-    EngineName,
-    Through,
-    chosen_engine,
-    refuse_through,
+from augfactory.cli.options.decoding import (
+    Decode,
+    DecodedShare,
+    Filter,
+    Reach,
+    Sampler,
+    Temperature,
 )
+from augfactory.cli.options.engine import Address, EngineName, Through, chosen_engine
 from augfactory.cli.options.mixing import Copies, Mix, MixFrom, Vary
 from augfactory.cli.options.redrawing import Reject, check_of_version
 from augfactory.cli.options.source import (
@@ -38,7 +40,7 @@ from augfactory.cli.options.validation import Folds, Group, Share, WithValidatio
 from augfactory.cli.session import Debug, Json, Lock, Quiet, print_json, session, show
 from augfactory.cli.usage import missing_option
 from augfactory.errors import RecipeError
-from augfactory.names import FORMATS, SAMPLERS
+from augfactory.names import FORMATS
 
 if TYPE_CHECKING:  # numpy takes half of the time that `augfactory --help` may take
     from augfactory.commands.expand.build import Dataset
@@ -77,40 +79,12 @@ def expand(
         ),
     ] = None,
     preset: Preset = None,
-    share: Annotated[
-        float | None,
-        typer.Option(help="With a model: share of the unmixed further images that it makes."),
-    ] = None,
-    decode: Annotated[
-        str | None,
-        typer.Option(
-            metavar="full|residual",
-            help="With a model: the decoded image, or the real image plus the change.",
-        ),
-    ] = None,
-    filter: Annotated[
-        bool | None,
-        typer.Option(
-            "--filter/--no-filter",
-            help="With a model: redraw images that classifiers read as another class.",
-        ),
-    ] = None,
-    sampler: Annotated[
-        str | None,
-        typer.Option(
-            metavar="|".join(SAMPLERS), help="With a model: how latent vectors are sampled."
-        ),
-    ] = None,
-    temperature: Annotated[
-        float | None,
-        typer.Option(
-            help="With a model: noise scale, in standard deviations of the latent vector."
-        ),
-    ] = None,
-    reach: Annotated[
-        float | None,
-        typer.Option(help="With same-class: how far to interpolate to another image, 0 to 2."),
-    ] = None,
+    share: DecodedShare = None,
+    decode: Decode = None,
+    filter: Filter = None,
+    sampler: Sampler = None,
+    temperature: Temperature = None,
+    reach: Reach = None,
     vary: Vary = None,
     mixup: Copies = None,
     ricap: Copies = None,
@@ -208,7 +182,7 @@ def expand(
         raise missing_option(context, "out")
     with (
         session(as_json=json, quiet=quiet, debug=debug, resumes=True) as progress,
-        chosen_engine(engine, address, workers) as chosen,
+        chosen_engine(engine, address, workers, through) as chosen,
     ):
         from augfactory.commands.expand import expand as command
         from augfactory.commands.expand.classes import ClassRule
@@ -218,7 +192,6 @@ def expand(
         from augfactory.commands.versions.rows.redraw_asked import redraw
         from augfactory.store.disk.lock import read_lock
 
-        refuse_through(through, engine, reject=reject is not None)
         if out is None:
             assert reject is not None
             check_of_version(context)
@@ -271,6 +244,13 @@ def expand(
                 "--auto --dry-run" if dry_run else "--auto --reject",
                 "finding a recipe takes minutes, and writes it",
                 "Run `augfactory tune` first, and give --recipe in place of --auto.",
+            )
+        if through is not None and (auto or reject is not None):
+            raise RecipeError(
+                "--through --auto" if auto else "--through --reject",
+                "only shards come through a place: classifiers of --auto need a shared folder, and "
+                "--reject makes few rows",
+                "Leave --through out here, and give --recipe in place of --auto.",
             )
         if auto:
             from augfactory.commands.tune.auto import with_found_recipe

@@ -47,14 +47,15 @@ def send_shard(place: Remote, building: Path, index: int) -> None:
     send_files(place, building, [*files, state_name(index, RECORD)])
 
 
-def fetch_shard(place: Remote, building: Path, index: int) -> None:
-    """Take a shard that was sent into ``building``; nothing is done where it is there already.
+def fetch_shard(place: Remote, building: Path, index: int) -> ShardRecord:
+    """Take a shard that was sent into ``building``; one that is there already stays.
 
     Raises:
         ResourceError: it is not what its record says.
     """
-    if finished_shard(building, index, rehash=False) is not None:
-        return
+    here = finished_shard(building, index, rehash=False)
+    if here is not None:
+        return here
     data = place.read(state_name(index, RECORD))
     try:
         record = ShardRecord.model_validate(parse_json(data))
@@ -72,6 +73,7 @@ def fetch_shard(place: Remote, building: Path, index: int) -> None:
         ) from error
     write_many(building, files)
     write_file(building / state_name(index, RECORD), data)
+    return record
 
 
 def drop_shard(building: Path, index: int) -> None:

@@ -18,7 +18,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from augfactory.cli.app import app
-from augfactory.commands.evaluate.arms import BASELINES
+from augfactory.commands.evaluate import next as following
+from augfactory.commands.evaluate.arms import BASELINES, ArmsRequest, make_arms
 from augfactory.commands.evaluate.evaluate import EvaluateResult, as_json, evaluate, prepare
 from augfactory.commands.evaluate.pictures import nearest_originals
 from augfactory.commands.evaluate.request import EvaluateRequest
@@ -30,6 +31,7 @@ from augfactory.errors import InputDataError, RecipeError, ResourceError
 from augfactory.evaluation.comparison.curves import Curve
 from augfactory.evaluation.comparison.protocol import Run, RunResult
 from augfactory.evaluation.comparison.results import Results
+from augfactory.evaluation.training.batch_policy import Loss
 from augfactory.records import SourceSpec
 from augfactory.report.figures.training_figures import CAPTION, GAP, TITLE
 from augfactory.store.disk import system
@@ -512,6 +514,14 @@ def test_parts_of_a_dataset_are_arms(bench: Bench) -> None:
     assert len({arm.nll.values for arm in result.arms}) == 7
 
 
+@pytest.mark.parametrize("loss", ["ce", "weighted"])
+def test_a_loss_goes_for_the_datasets_and_their_parts(bench: Bench, loss: Loss) -> None:
+    asked = ArmsRequest(("synthetic-only", "real+synthetic"), loss=loss)
+    arms = make_arms((open_version(bench.folder / "digits-x4/v1"),), asked)
+    assert {arm.batch_policy.loss for arm in arms[:3]} == {"ce"}  # the baselines
+    assert [arm.batch_policy.loss for arm in arms[3:]] == [loss] * 3
+
+
 def test_unused_training_rows_scale_the_temperature(bench: Bench) -> None:
     result = run(bench.request)
     assert result.plain()["held_out"] == {"text": "train.h5", "rows": 20}
@@ -684,7 +694,7 @@ def test_the_next_command_repeats_the_request_or_stores_what_to_use(
     assert said["originals"].verdict.next == "augfactory methods"
     assert shlex.split(said["originals+geometry+mixup"].verdict.next) == [
         *("augfactory", "expand", "train.h5", "--n-train", "40", "--size", "8x5", "--grey"),
-        *("--out", "stored", "--factor", "50", "--mixup", "50"),
+        *("--out", "stored", "--factor", "250", "--mixup", "250"),
     ]
     plain = replace(
         bench.request,
@@ -696,8 +706,10 @@ def test_the_next_command_repeats_the_request_or_stores_what_to_use(
     wanted = shlex.split(run(plain).verdict.next)
     assert wanted == [
         *("augfactory", "expand", "train.h5", "--n-train", "40"),
-        *("--out", "stored", "--factor", "50"),
+        *("--out", "stored", "--factor", "250", "--mixup", "0"),
     ]
+    monkeypatch.setattr(following, "ENOUGH_ROWS", 50 * 40)
+    assert shlex.split(run(plain).verdict.next)[-4:] == ["--factor", "50", "--mixup", "0"]
     made = CliRunner().invoke(app, [*wanted[1:], "--dry-run"])
     assert made.exit_code == 0, made.output
 

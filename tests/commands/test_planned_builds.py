@@ -264,6 +264,7 @@ def test_clothes_and_photographs_are_mixed_unless_something_is_said_of_mixing(
     counts, said = counts_of(place, *clothes)
     assert counts == {"original": 12, "geometry": 60, "mixup": 60}
     assert "--mixup 0 leaves them out" in said
+    assert ("132 rows are few" in said) == (preset == "photo")
     plain = {"original": 12, "geometry": 120}
     counts, said = counts_of(place, *clothes, "--mixup", "0")
     assert counts == plain

@@ -280,7 +280,7 @@ def test_a_class_that_classifiers_do_not_read_is_told() -> None:
     found = own.PseudoLabels(soft_label, np.array([True, True, True]), 0.9, read, 1.0)
     told = [*pseudo_labelling._warnings(read, found, ("ash", "birch", "cedar"))]
     assert len(told) == 2
-    assert "images of birch, classifiers read 30 % as that; 1 unlabelled images serve" in told[0]
-    assert "images of cedar, classifiers read 80 % as that; 0 unlabelled images serve" in told[1]
+    assert "images of birch, classifiers read 30 % as that; 1 unlabelled image(s) serve" in told[0]
+    assert "images of cedar, classifiers read 80 % as that; 0 unlabelled image(s) serve" in told[1]
     assert not [*pseudo_labelling._warnings(read[:1], own.PseudoLabels(
         soft_label[:2, :1], np.array([True, True]), 0.9, read[:1], 1.0), ("ash",))]  # fmt: skip

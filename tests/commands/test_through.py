@@ -250,3 +250,12 @@ def test_it_is_for_a_cluster(parts: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(app, [*asked, "--through", "s3://sets/d"])
     assert done.exit_code == 2
     assert "Add --engine ray" in done.stderr
+
+
+def test_what_needs_a_shared_folder_is_refused(parts: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    asked = ["expand", str(parts / "parts"), "--factor", "2", "--out", str(tmp_path / "d")]
+    more = ["--auto", "--engine", "ray", "--through", "s3://sets/d"]
+    done = CliRunner().invoke(app, [*asked, *more])
+    assert done.exit_code == 2
+    assert "--through --auto" in done.stderr

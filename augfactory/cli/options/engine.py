@@ -46,7 +46,9 @@ class Chosen:
 
 
 @contextlib.contextmanager
-def chosen_engine(name: str, address: str | None, workers: int | None) -> Iterator[Chosen]:
+def chosen_engine(
+    name: str, address: str | None, workers: int | None, through: str | None = None
+) -> Iterator[Chosen]:
     """Give the engine that the options name, for the time of a command.
 
     Raises:
@@ -56,6 +58,8 @@ def chosen_engine(name: str, address: str | None, workers: int | None) -> Iterat
     one_of("--engine", "engine", name, ENGINES)
     if name == "local" and address is not None:
         raise RecipeError("--address", "is that of a Ray cluster", "Add --engine ray.")
+    if name == "local" and through is not None:
+        raise RecipeError("--through", "is for machines of a Ray cluster", "Add --engine ray.")
     from augfactory.commands.expand.request import default_workers
     from augfactory.engines.processes import worker_pool
 
@@ -68,15 +72,3 @@ def chosen_engine(name: str, address: str | None, workers: int | None) -> Iterat
     with ray_engine(address, workers, library_versions) as engine:
         # A cluster is asked at once how large it is; one that is yet to be started is this machine.
         yield Chosen(engine, engine.workers if engine.is_there else workers or default_workers())
-
-
-def refuse_through(through: str | None, name: str, *, reject: bool) -> None:
-    """Refuse ``--through`` where no other machine works.
-
-    Raises:
-        RecipeError: rows are drawn anew, or the engine ``name`` is this machine.
-    """
-    if through is not None and name != "ray":
-        raise RecipeError("--through", "is for machines of a Ray cluster", "Add --engine ray.")
-    if through is not None and reject:
-        raise RecipeError("--through", "is not for --reject: few rows are made", "Leave it out.")

@@ -9,11 +9,9 @@ from typing import Any
 from augfactory.commands.opening.opening import spec_of
 from augfactory.errors import RecipeError, unknown_name
 from augfactory.evaluation.comparison.protocol import Arm
-from augfactory.evaluation.training.batch_policy import BatchPolicy, Loss
+from augfactory.evaluation.training.batch_policy import LOSS_BY_END, BatchPolicy, Loss
 from augfactory.evaluation.training.batches import Order, images_with_views
 from augfactory.evaluation.training.online import (
-    VIEWS,
-    WEIGHTED,
     OnlineStage,
     check_views,
     of_whole_batches,
@@ -47,10 +45,9 @@ class ArmsRequest:
     """Which arms are wanted beside the baselines and each dataset.
 
     ``arms`` holds "synthetic-only" and "real+synthetic", made of each dataset, and "originals+…"
-    with the methods that are applied to every batch, in order, and perhaps "+jsd" or "+weighted",
-    a loss. ``real_share``
-    is that of each batch of "real+synthetic". ``order`` and ``loss`` go for the datasets; ``batch``
-    is the size of all, None where nothing is said.
+    with the methods that are applied to every batch, in order, and perhaps a loss, "+jsd" or
+    "+weighted". ``real_share`` is that of each batch of "real+synthetic". ``order`` and ``loss`` go
+    for the datasets; ``batch`` is the size of all, None where nothing is said.
     """
 
     arms: tuple[str, ...] = ()
@@ -169,16 +166,14 @@ def online_policy(
         RecipeError: the name is another, or its last method makes no views.
         InputDataError: as ``online_stages``.
     """
-    if name.endswith(WEIGHTED):
-        methods = name.removesuffix(WEIGHTED)
-        stages = online_stages(methods, recipes, image_shape, batch) if methods != ORIGINALS else ()
-        return BatchPolicy(online=stages, loss="weighted")
-    methods = name.removesuffix(VIEWS)
+    end = next((end for end in LOSS_BY_END if name.endswith(end)), "")
+    methods, loss = name.removesuffix(end), LOSS_BY_END.get(end, "ce")
+    if (methods, loss) == (ORIGINALS, "weighted"):
+        return BatchPolicy(loss=loss)
     stages = online_stages(methods, recipes, image_shape, batch)
-    if methods == name:
-        return BatchPolicy(online=stages)
-    check_views(stages, f"arm {name}")
-    return BatchPolicy(online=stages, loss="jsd")
+    if loss == "jsd":
+        check_views(stages, f"arm {name}")
+    return BatchPolicy(online=stages, loss=loss)
 
 
 def online_stages(
@@ -229,8 +224,12 @@ def in_order(training: TrainingSet, order: Order) -> BatchPolicy:
 def _batch_policy(training: TrainingSet, request: ArmsRequest) -> BatchPolicy:
     if request.loss == "jsd" and len(images_with_views(training)[0]):
         return BatchPolicy(loss="jsd")
-    policy = in_order(training, request.order)
-    return replace(policy, loss="weighted") if request.loss == "weighted" else policy
+    return replace(in_order(training, request.order), loss=_without_views(request.loss))
+
+
+def _without_views(loss: Loss) -> Loss:
+    """Return the loss of rows that are read one by one."""
+    return "ce" if loss == "jsd" else loss
 
 
 def _parts(whole: Arm, training: TrainingSet, request: ArmsRequest) -> list[Arm]:
@@ -245,7 +244,9 @@ def _parts(whole: Arm, training: TrainingSet, request: ArmsRequest) -> list[Arm]
                     series=f"{whole.series} {SYNTHETIC_ONLY}",
                     size=generated,
                     part="synthetic",
-                    batch_policy=in_order(training, request.order),
+                    batch_policy=replace(
+                        in_order(training, request.order), loss=_without_views(request.loss)
+                    ),
                 )
             )
         if name == REAL_AND_SYNTHETIC:
@@ -261,7 +262,9 @@ def _parts(whole: Arm, training: TrainingSet, request: ArmsRequest) -> list[Arm]
                     whole,
                     name=f"{whole.name} {suffix}",
                     series=f"{whole.series} {suffix}",
-                    batch_policy=BatchPolicy(real_share=request.real_share),
+                    batch_policy=BatchPolicy(
+                        real_share=request.real_share, loss=_without_views(request.loss)
+                    ),
                 )
             )
     return parts

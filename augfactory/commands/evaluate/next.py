@@ -9,9 +9,12 @@ from augfactory.commands.evaluate.inputs import Inputs
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.opening.opening import flags_of, spec_of
 from augfactory.evaluation.comparison.results import Verdict
+from augfactory.pipeline.recipes.composition import ENOUGH_ROWS
 from augfactory.store.places import typed_here
 
-FACTOR = 50  # of a stored set that stands for endless online variation
+# Of a stored set that stands for endless online variation: the first that makes so many rows, else
+# the last. docs/experiments.md has what smaller sets cost, under "how large a set".
+FACTORS = (50, 250)
 LONGER = 4  # times the minutes, or the steps
 KEPT = (
     "classifier", "weights", "freeze", "optimiser", "learning_rate", "weight_decay", "drops",
@@ -48,9 +51,11 @@ def next_command(request: EvaluateRequest, verdict: Verdict, steps: int, inputs:
     source = spec_of(origin, version.folder)
     stored = ["augfactory", "expand", typed_here(source.text), "--n-train", str(len(origin.rows))]
     stored += flags_of(source)
-    stored += ["--out", "stored", "--factor", str(FACTOR)]
-    if verdict.use == ONLINE_MIXUP:
-        stored += ["--mixup", str(FACTOR)]
+    enough = (factor for factor in FACTORS if factor * len(origin.rows) >= ENOUGH_ROWS)
+    factor = str(next(enough, FACTORS[-1]))
+    # Said in both cases: photographs and clothes are mixed where nothing is said.
+    mixup = factor if verdict.use == ONLINE_MIXUP else "0"
+    stored += ["--out", "stored", "--factor", factor, "--mixup", mixup]
     return shlex.join(stored)
 
 

@@ -10,7 +10,7 @@ from augfactory.commands.expand.build import Build, Dataset, make_version
 from augfactory.commands.expand.estimate import Estimate, estimates_text
 from augfactory.commands.expand.folds import plan_folds
 from augfactory.commands.expand.inputs import BuildInputs, manifest_entries
-from augfactory.commands.expand.rendering.job import begin_job
+from augfactory.commands.expand.rendering.job import begin_job, begin_job_that_travels
 from augfactory.commands.expand.rendering.shard import render_shards
 from augfactory.commands.expand.request import ExpandRequest, default_workers
 from augfactory.commands.opening.opening import handed_on
@@ -71,8 +71,11 @@ def _rendered(
         write_file(build.building / name, learned[name])
 
     def make_rows(waiting: list[int]) -> Iterable[int]:
-        through = request.through
-        job = begin_job(build, inputs, progress, travels=through is not None)
+        through, files = request.through, list[str]()
+        if through is None:
+            begin_job(build, inputs, progress)
+        else:
+            files = begin_job_that_travels(build, inputs, progress)
         if inputs.unlabelled is not None:
             from augfactory.commands.expand import pseudo_labelling  # torch: only where needed
 
@@ -87,7 +90,7 @@ def _rendered(
         if through is not None:
             from augfactory.commands.expand.rendering.elsewhere import render_elsewhere
 
-            return render_elsewhere(build, waiting, run, job, through, progress)
+            return render_elsewhere(build, waiting, run, files, through, progress)
         return render_shards(build, waiting, run)
 
     def describe(made: shards.Summary, told: dict[str, Any]) -> Manifest:

@@ -27,7 +27,7 @@ from augfactory.store.beside.pseudo_label_table import PseudoLabelTable
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.shards import STATE
 
-FAIR = 0.5  # of a class; where fewer are read, half of its labels and more are wrong
+FAIR = 0.5  # of a class: where fewer of it are read, that is told
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def _warnings(
         if share < FAIR or not count:
             yield (
                 f"note: of labelled images of {escaped(name)}, classifiers read {100 * share:.0f} "
-                f"% as that; {count:,} unlabelled images serve as {escaped(name)}. Label more of "
+                f"% as that; {count:,} unlabelled image(s) serve as {escaped(name)}. Label more of "
                 "these, or leave --pseudo-label out, if that class matters"
             )
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from augfactory.evaluation.training.batch_policy import Loss
+from augfactory.evaluation.training.batch_policy import VIEWS, Loss
 from augfactory.evaluation.training.batches import Order
-from augfactory.evaluation.training.online import VIEWS, OnlineStage, online_stage
+from augfactory.evaluation.training.online import OnlineStage, online_stage
 from augfactory.evaluation.training.settings import Freeze
 from augfactory.evaluation.training.training_set import Part
 from augfactory.guarded.text import escaped, problem_with_name
@@ -78,7 +78,8 @@ class StudyArm(BaseModel):
 
     name: Annotated[str, AfterValidator(_name)] = Field(
         description='What the arm is called. Without a recipe and `online`, "originals" or '
-        '"originals+METHOD+…" says what is applied to every batch; "+jsd" at its end is that loss.'
+        '"originals+METHOD+…" says what is applied to every batch; "+jsd" or "+weighted" at its '
+        "end is that loss."
     )
     recipe: AskedRecipe | None = None
     vae: Annotated[bool | float, BeforeValidator(_loss)] = Field(
@@ -89,8 +90,8 @@ class StudyArm(BaseModel):
     loss: Loss = Field(
         default="ce",
         description="Cross-entropy; the same, images of rare classes counting more; or "
-        "Jensen-Shannon between views of an image: stored ones or, "
-        "with `online`, two that its last method makes, anew in every batch.",
+        "Jensen-Shannon between views of an image: stored ones or, with `online`, two that its "
+        "last method makes, anew in every batch.",
     )
     order: Order = Field(default="shuffled", description="In what order rows are trained on.")
     part: Part = Field(default="all", description="Which rows of the dataset are trained on.")

@@ -174,8 +174,8 @@ def _arm(
             batch_policy = BatchPolicy(online=stages, loss=arm.loss)
         elif arm.name != "originals":
             batch_policy = online_policy(arm.name, recipes, data.source.image_shape, batch)
-            if arm.loss == "weighted":
-                batch_policy = replace(batch_policy, loss="weighted")
+            if arm.loss != "ce":
+                batch_policy = replace(batch_policy, loss=arm.loss)
         return Arm(
             name=arm.name,
             factor=None if batch_policy.online else 1,

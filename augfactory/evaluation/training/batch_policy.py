@@ -9,6 +9,8 @@ from augfactory.evaluation.training.online import OnlineStage
 
 Loss = Literal["ce", "weighted", "jsd"]
 LOSSES: tuple[Loss, ...] = get_args(Loss)
+VIEWS = "+jsd"
+LOSS_BY_END: dict[str, Loss] = {VIEWS: "jsd", "+weighted": "weighted"}  # of the name of an arm
 
 
 @dataclass(frozen=True)

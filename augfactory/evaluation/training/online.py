@@ -15,9 +15,6 @@ from augfactory.methods.method import Slots
 from augfactory.methods.registry import METHODS
 from augfactory.records import Float32Array, Int64Array, UInt8Array
 
-VIEWS = "+jsd"  # at the end of the name of an arm whose last method makes views
-WEIGHTED = "+weighted"  # at the end of the name of an arm whose loss weighs classes
-
 
 @dataclass(frozen=True)
 class OnlineStage:

@@ -23,6 +23,7 @@ DECODED: dict[int, dict[str, Any]] = {
 
 # Of the further images, by preset; for the other presets mixtures cost accuracy, or gain none.
 MIXED = {"clothes": 0.5, "photo": 0.5}
+ENOUGH_ROWS = 20_000  # of photographs, for a set to be worth what online mixup is
 
 # Drawings of 28 pixels, which were measured, are bent by about a pixel and their strokes changed by
 # up to one. Both are in proportion to the side, within the bounds of the two methods.

@@ -28,7 +28,7 @@ from augfactory.store.exchange import (
     send_files,
     send_shard,
 )
-from augfactory.store.shards import RECORD, begin, finished_shard, state_name
+from augfactory.store.shards import RECORD, begin, state_name
 
 LEARNED = (PSEUDO_LABELS, JUDGES)  # what classifiers learned, where they did
 OPTION = "--through"
@@ -64,11 +64,11 @@ def open_place(address: str) -> Remote:
 
 
 def render_elsewhere(
-    build: Build, waiting: list[int], run: Run, job: list[str], through: str, progress: Progress
+    build: Build, waiting: list[int], run: Run, files: list[str], through: str, progress: Progress
 ) -> Iterator[int]:
     """Render shards through the place ``through``; yield the rows of each.
 
-    ``job`` are the files that ``begin_job`` left, for a job that travels.
+    ``files`` are those that ``begin_job_that_travels`` left.
 
     Raises:
         RecipeError: ``through`` is no such place.
@@ -77,10 +77,10 @@ def render_elsewhere(
     if not waiting:
         return
     place = open_place(f"{through.rstrip('/')}/{build.folder.name}{build.building.name}")
-    files = (*job, *(name for name in LEARNED if (build.building / name).is_file()))
+    job = (*files, *(name for name in LEARNED if (build.building / name).is_file()))
     with told(place.address):
         there = place.found()
-        send_files(place, build.building, files)
+        send_files(place, build.building, job)
     ranges = build.ranges
     expanded = tuple(index for index, part in enumerate(ranges) if part.stage == 0)
     for put_off, indices in enumerate(in_two_parts(build, waiting)):
@@ -91,7 +91,7 @@ def render_elsewhere(
         if len(sent) < len(indices):
             _send_those_of_an_earlier_run(place, build.building, mixed)
         tasks = [
-            SentTask(place.address, index, files, mixed) for index in indices if index not in sent
+            SentTask(place.address, index, job, mixed) for index in indices if index not in sent
         ]
         for task, _ in run(render_sent, tasks, None):
             yield _taken(place, build.building, tasks[task].index)
@@ -134,15 +134,7 @@ def _fetch_once(place: str, building: Path, indices: tuple[int, ...]) -> None:
 
 def _taken(place: Remote, building: Path, index: int) -> int:
     with told(place.address):
-        fetch_shard(place, building, index)
-    record = finished_shard(building, index, rehash=False)
-    if record is None:
-        raise ResourceError(
-            building,
-            f"shard {index} vanished",
-            "Leave this folder alone while it is written, and run the same command again.",
-        )
-    return record.rows
+        return fetch_shard(place, building, index).rows
 
 
 def _send_those_of_an_earlier_run(place: Remote, building: Path, indices: Sequence[int]) -> None:

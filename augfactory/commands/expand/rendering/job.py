@@ -61,41 +61,51 @@ class Given:
     checkpoint: str | None
 
 
-def begin_job(
-    build: Build, inputs: BuildInputs, progress: Progress, *, travels: bool = False
-) -> list[str]:
-    """Make the folders of a build, and leave there what a process needs to render any shard.
-
-    Returns:
-        The files that were left; with ``travels`` they are all that a shard is made from, but what
-        classifiers learned.
-    """
+def begin_job(build: Build, inputs: BuildInputs, progress: Progress) -> None:
+    """Make the folders of a build, and leave there what a process needs to render any shard."""
+    _begin(build)
+    keep_images(build, inputs.source, progress)
+    if inputs.unlabelled is not None:
+        keep_unlabelled(build, _unlabelled_of(inputs), progress)
     more = inputs.unlabelled
-    job: dict[str, Any] = {
-        "recipe": build.recipe.model_dump(mode="json"),
-        "source": inputs.rows.model_dump(mode="json"),
-        "model": inputs.model_folder and str(inputs.model_folder.resolve()),
-        "checkpoint": inputs.checkpoint,
-        "unlabelled": more and more.model_dump(mode="json"),
-        "class_names": None,
-    }
+    _write_job(
+        build,
+        inputs,
+        source=inputs.rows.model_dump(mode="json"),
+        unlabelled=more and more.model_dump(mode="json"),
+        model=inputs.model_folder and str(inputs.model_folder.resolve()),
+        class_names=None,
+    )
+
+
+def begin_job_that_travels(build: Build, inputs: BuildInputs, progress: Progress) -> list[str]:
+    """Do so for machines that see nothing but what is left; return the files of it.
+
+    They are all that a shard is made from, but what classifiers learned.
+    """
+    _begin(build)
+    files = _leave_all(build.building, inputs, progress)
+    model = inputs.model_folder and MODEL
+    names = build.class_names
+    _write_job(build, inputs, source=None, unlabelled=None, model=model, class_names=names)
+    return [JOB, *files]
+
+
+def _begin(build: Build) -> None:
     read_given.cache_clear()
     begin(build.building, build.recipe.format, build.class_names)
-    files = [JOB]
-    if travels:
-        job |= {"source": None, "unlabelled": None, "class_names": build.class_names}
-        job["model"] = inputs.model_folder and MODEL
-        files += _leave_all(build.building, inputs, progress)
-    else:
-        keep_images(build, inputs.source, progress)
-        if inputs.unlabelled is not None:
-            keep_unlabelled(build, _unlabelled_of(inputs), Progress())
+
+
+def _write_job(build: Build, inputs: BuildInputs, **more: Any) -> None:
+    job = {
+        "recipe": build.recipe.model_dump(mode="json"),
+        "checkpoint": inputs.checkpoint,
+        **more,
+    }
     write_file(build.building / JOB, json.dumps(job).encode())
-    return files
 
 
 def _leave_all(building: Path, inputs: BuildInputs, progress: Progress) -> list[str]:
-    """Leave pixels, labels and the model in ``building``; return the files."""
     source = inputs.source
     write_images(building / IMAGES, source, progress)
     with writing(building / LABELS) as file:

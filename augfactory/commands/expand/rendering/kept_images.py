@@ -34,11 +34,8 @@ def keep_images(build: Build, source: Source, progress: Progress) -> None:
         InputDataError: an image cannot be read.
         ResourceError: the disk is full.
     """
-    size = len(source) * math.prod(source.image_shape)
-    large = size > MOST_KEPT
-    if size > _room(build) or build.rows < (FEWEST_ROWS if large else 2) * len(source):
-        return
-    write_images(build.building / IMAGES, source, progress if large else Progress())
+    if build.rows >= (FEWEST_ROWS if _is_large(source) else 2) * len(source):
+        _keep(build, IMAGES, source, progress)
 
 
 def keep_unlabelled(build: Build, source: Source, progress: Progress) -> None:
@@ -48,28 +45,40 @@ def keep_unlabelled(build: Build, source: Source, progress: Progress) -> None:
         InputDataError: an image cannot be read.
         ResourceError: the disk is full.
     """
-    if len(source) * math.prod(source.image_shape) <= _room(build):
-        write_images(build.building / UNLABELLED, source, progress)
+    _keep(build, UNLABELLED, source, progress)
 
 
 def write_images(path: Path, source: Source, progress: Progress) -> None:
     """Write the pixels of ``source`` to a ``.npy`` file, block by block.
 
+    ``progress`` is told where they are many: others are in memory, and written in no time.
+
     Raises:
         InputDataError: an image cannot be read.
         ResourceError: the disk is full.
     """
+    shown = progress if _is_large(source) else Progress()
     header = {"descr": "|u1", "fortran_order": False, "shape": (len(source), *source.image_shape)}
-    with progress.bar("decoding the images", len(source), "image") as bar, writing(path) as file:
+    with shown.bar("decoding the images", len(source), "image") as bar, writing(path) as file:
         np.lib.format.write_array_header_1_0(file, header)
         for rows in source.blocks():
             file.write(source.read_images(rows).tobytes())
             bar.advance(len(rows))
 
 
-def _room(build: Build) -> int:
-    """Return the bytes that the disk has beside those of the dataset."""
-    return shutil.disk_usage(build.building).free - build.expected_size()[0]
+def _keep(build: Build, name: str, source: Source, progress: Progress) -> None:
+    """Write images where the disk has room for them beside the dataset."""
+    room = shutil.disk_usage(build.building).free - build.expected_size()[0]
+    if _bytes_of(source) <= room:
+        write_images(build.building / name, source, progress)
+
+
+def _is_large(source: Source) -> bool:
+    return _bytes_of(source) > MOST_KEPT
+
+
+def _bytes_of(source: Source) -> int:
+    return len(source) * math.prod(source.image_shape)
 
 
 def with_kept_images(building: Path, source: Source, kept: str = IMAGES) -> Source:
