@@ -35,7 +35,8 @@ def epochs_figure(arms: Sequence[ArmSummary], baseline: str, subtitle: str) -> b
         subtitle: one line about what was done.
     """
     shown = arms[:MOST_LINES]
-    figure = headed_figure(WIDTH, HEIGHT, "Training and test, epoch by epoch", subtitle)
+    title = "Training (dotted) and test, epoch by epoch"
+    figure = headed_figure(WIDTH, HEIGHT, title, subtitle)
     left, right = figure.subplots(1, 2)
     lines = []
     for arm, colour in zip(shown, COLOURS, strict=False):
