@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from augfactory.commands.opening.notes import uneven_classes
 from augfactory.commands.opening.opening import spec_of
 from augfactory.errors import RecipeError, unknown_name
 from augfactory.evaluation.comparison.protocol import Arm
@@ -37,7 +38,8 @@ ONLINE_GEOMETRY = "originals+geometry"
 SYNTHETIC_ONLY = "synthetic-only"
 REAL_AND_SYNTHETIC = "real+synthetic"
 ONLINE_MIXUP = "originals+geometry+mixup"
-BASELINES = (ORIGINALS, ONLINE_GEOMETRY, ONLINE_MIXUP)  # what costs no dataset at all
+WEIGHTED_MIXUP = f"{ONLINE_MIXUP}+weighted"
+BASELINES = (ORIGINALS, ONLINE_GEOMETRY, ONLINE_MIXUP, WEIGHTED_MIXUP)  # they cost no dataset
 
 
 @dataclass(frozen=True)
@@ -60,15 +62,17 @@ class ArmsRequest:
 def make_arms(versions: tuple[Version, ...], request: ArmsRequest) -> tuple[Arm, ...]:
     """Return the baselines, further online arms, then each dataset followed by its parts.
 
+    The baseline whose loss weighs the classes is there where they are uneven, or asked for.
+
     Raises:
         RecipeError: there is no such arm, or a dataset cannot serve it.
         InputDataError: the originals stand in no dataset and their source has changed.
     """
     originals = originals_arm(versions)
     recipes = [version.manifest.recipe for version in versions]
+    source = opened_part(originals).source
     if not any(recipe.get("geometry") for recipe in recipes):
         # No dataset says how its originals may be varied: they do.
-        source = opened_part(originals).source
         preset = preset_for(look_at(source), source.image_shape[2])
         geometry = default_geometry(source.image_shape, preset)
         recipes.append({"geometry": geometry.model_dump(mode="json")})
@@ -78,9 +82,10 @@ def make_arms(versions: tuple[Version, ...], request: ArmsRequest) -> tuple[Arm,
         image_shape=versions[0].manifest.image_shape,
         batch=request.batch or DEFAULT_BATCH,
     )
+    free = BASELINES[1:] if uneven_classes(source) else BASELINES[1:-1]
     online = [
         replace(originals, name=name, factor=None, batch_policy=policy(name))
-        for name in dict.fromkeys((*BASELINES[1:], *request.arms))
+        for name in dict.fromkeys((*free, *request.arms))
         if name not in (SYNTHETIC_ONLY, REAL_AND_SYNTHETIC)
     ]
     arms = [originals, *online]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from augfactory.commands.evaluate.arms import opened_part
+from augfactory.commands.evaluate.arms import WEIGHTED_MIXUP, opened_part
 from augfactory.commands.evaluate.inputs import Inputs
 from augfactory.evaluation.comparison.protocol import ClassifierSpec
 from augfactory.evaluation.comparison.results import Alert, ArmSummary
@@ -152,7 +152,7 @@ def _balance(version: Version) -> Alert | None:
         f"{version.address} is uneven: {mass[most]:,.0f} images' worth of {names[most]}, "
         f"{mass[least]:,.0f} of {names[least]}. Look at the balanced accuracy, add originals of "
         "the rare classes, or expand with --balance, which makes as many rows of each class; what "
-        "it has to beat is --arm originals+geometry+mixup+weighted, whose loss weighs the classes.",
+        f"it has to beat is the arm {WEIGHTED_MIXUP}, whose loss weighs the classes.",
     )
 
 

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from augfactory.commands.evaluate.arms import BASELINES, ONLINE_MIXUP
+from augfactory.commands.evaluate.arms import BASELINES, ONLINE_MIXUP, WEIGHTED_MIXUP
 from augfactory.commands.evaluate.inputs import Inputs
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.opening.opening import flags_of, spec_of
@@ -54,7 +54,7 @@ def next_command(request: EvaluateRequest, verdict: Verdict, steps: int, inputs:
     enough = (factor for factor in FACTORS if factor * len(origin.rows) >= ENOUGH_ROWS)
     factor = str(next(enough, FACTORS[-1]))
     # Said in both cases: photographs and clothes are mixed where nothing is said.
-    mixup = factor if verdict.use == ONLINE_MIXUP else "0"
+    mixup = factor if verdict.use in (ONLINE_MIXUP, WEIGHTED_MIXUP) else "0"
     stored += ["--out", "stored", "--factor", factor, "--mixup", mixup]
     return shlex.join(stored)
 

@@ -48,7 +48,8 @@ def uneven_classes(source: Source) -> str | None:
     return (
         f"note: classes are uneven: {escaped(names[most])} has {counts[most]:,} images, "
         f"{escaped(names[least])} {counts[least]:,}. `expand --balance` makes as many rows of each "
-        "class as of the largest, --per-class N exactly N of each"
+        "class as of the largest, --per-class N exactly N of each; a trainer that weighs its loss "
+        "by class needs neither"
     )
 
 
