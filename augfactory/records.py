@@ -20,6 +20,7 @@ ObjectArray = npt.NDArray[np.object_]
 # Rows are drawn, encoded and decoded in blocks, at fixed places: bit equality rests on it.
 BLOCK_ROWS = 64
 READ_AT_ONCE = 256  # rows, where nothing else is said
+DECODED_AT_ONCE = 64  # rows, where a bar is watched: photographs of a phone take ten seconds
 MOST_HELD = 2**30  # bytes of a source that are read into memory
 
 Colour = Literal["auto", "grey", "rgb"]
@@ -157,7 +158,7 @@ class Source:
             return self
         images = np.empty((len(self), *self.image_shape), dtype=np.uint8)
         soft_labels = np.empty((len(self), len(self.class_names)), dtype=np.float32)
-        for rows in self.blocks():
+        for rows in self.blocks(DECODED_AT_ONCE):
             images[rows] = self.read_images(rows)
             soft_labels[rows] = self.read_soft_labels(rows)
             if on_rows is not None:

@@ -13,7 +13,7 @@ from tests.vae.small import bar_source
 
 
 def test_a_source_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(records, "READ_AT_ONCE", 10)
+    monkeypatch.setattr(records, "DECODED_AT_ONCE", 10)
     source, asked = bar_source(24), []
 
     def read(rows: Int64Array) -> UInt8Array:

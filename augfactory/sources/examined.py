@@ -12,8 +12,10 @@ import numpy as np
 from augfactory.errors import InputDataError
 from augfactory.guarded.text import escaped
 from augfactory.records import Int64Array, LeftOut, Source, UInt8Array
+from augfactory.sources.parsing.threads import read_each
 
 HASH_BYTES = 16
+Seen = tuple[tuple[int, ...], bytes]  # the shape of an image as stored, and a hash of its pixels
 
 
 @dataclass(frozen=True)
@@ -78,38 +80,43 @@ class Examined:
 def examine(source: Source, on_rows: Callable[[int], None] | None = None) -> Examined:
     """Read every image once, block by block, and never stop at one that cannot be read.
 
-    ``on_rows`` is told of each block how many rows it had.
+    ``on_rows`` is told how many rows were read.
     """
     shapes = np.zeros((len(source), 3), dtype=np.int64)
     broken: dict[int, InputDataError] = {}
     alike: dict[bytes, list[int]] = defaultdict(list)
     for rows in source.blocks():
-        for row, image in zip(rows.tolist(), _stored(source, rows), strict=True):
-            if isinstance(image, InputDataError):
-                broken[row] = image
-                continue
-            shapes[row] = image.shape
-            head = np.asarray(image.shape, dtype="<i8").tobytes()
-            pixels = np.ascontiguousarray(image)
-            content = hashlib.blake2b(head + pixels.tobytes(), digest_size=HASH_BYTES)
-            alike[content.digest()].append(row)
-        if on_rows is not None:
-            on_rows(len(rows))
+        for row, found in zip(rows.tolist(), _seen(source, rows), strict=True):
+            if isinstance(found, InputDataError):
+                broken[row] = found
+            else:
+                shapes[row], digest = found
+                alike[digest].append(row)
+            if on_rows is not None:
+                on_rows(1)
     copies = tuple(tuple(own) for own in alike.values() if len(own) > 1)
     return Examined(source, shapes, broken, copies)
 
 
-def _stored(source: Source, rows: Int64Array) -> Iterator[UInt8Array | InputDataError]:
-    """Yield each image as stored, or why it cannot be read; large ones are held one at a time."""
+def _seen(source: Source, rows: Int64Array) -> Iterator[Seen | InputDataError]:
+    """Yield what is kept of each image as stored, or why it cannot be read.
+
+    Large ones are held one at a time, or one in each thread.
+    """
     read = source.read_stored
     if read is None:
         try:
-            yield from source.read_images(rows)
+            yield from map(_seen_of, source.read_images(rows))
             return
         except InputDataError:  # one of them; which, the single rows tell
             read = partial(_read_row, source)
-    for row in rows.tolist():
-        yield _one(read, row)
+    yield from read_each(partial(_one, read), rows.tolist())
+
+
+def _seen_of(image: UInt8Array) -> Seen:
+    head = np.asarray(image.shape, dtype="<i8").tobytes()
+    content = head + np.ascontiguousarray(image).tobytes()
+    return image.shape, hashlib.blake2b(content, digest_size=HASH_BYTES).digest()
 
 
 def _reason(error: InputDataError) -> str:
@@ -123,8 +130,8 @@ def _read_row(source: Source, row: int) -> UInt8Array:
     return image
 
 
-def _one(read: Callable[[int], UInt8Array], row: int) -> UInt8Array | InputDataError:
+def _one(read: Callable[[int], UInt8Array], row: int) -> Seen | InputDataError:
     try:
-        return read(row)
+        return _seen_of(read(row))
     except InputDataError as error:
         return error

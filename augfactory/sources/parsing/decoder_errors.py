@@ -1,6 +1,7 @@
 """The net under foreign decoders: whatever they raise reaches the user as one sentence."""
 
 import contextlib
+import threading
 import warnings
 from collections.abc import Iterator
 
@@ -22,9 +23,7 @@ def decoder_errors(where: object, what: str, remedy: str) -> Iterator[None]:
         InputDataError: the block failed. An error of augfactory passes as it is.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with _SILENCE:
             yield
     except (AugfactoryError, MemoryError):
         raise  # too little memory is no fault of the file
@@ -34,6 +33,36 @@ def decoder_errors(where: object, what: str, remedy: str) -> Iterator[None]:
         ) from error
     except Exception as error:
         raise InputDataError(where, f"{what} ({_reason(error)})", remedy) from error
+
+
+class _Silence(contextlib.AbstractContextManager[None]):
+    """Warnings are dropped, or the one that counts is raised, until the last thread has left.
+
+    What is done with warnings is one setting of the process, and ``catch_warnings`` puts back what
+    it found: of two threads the later one would put back what the earlier had set.
+    """
+
+    def __init__(self) -> None:
+        self._inside = 0
+        self._changing = threading.Lock()
+        self._before = contextlib.ExitStack()
+
+    def __enter__(self) -> None:
+        with self._changing:
+            self._inside += 1
+            if self._inside == 1:
+                self._before.enter_context(warnings.catch_warnings())
+                warnings.simplefilter("ignore")
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+
+    def __exit__(self, *_: object) -> None:
+        with self._changing:
+            self._inside -= 1
+            if self._inside == 0:
+                self._before.close()
+
+
+_SILENCE = _Silence()
 
 
 def _reason(error: Exception) -> str:

@@ -22,6 +22,7 @@ from augfactory.records import (
 )
 from augfactory.sources.parsing.decoder_errors import decoder_errors
 from augfactory.sources.parsing.pixels import is_grey, pixels_of
+from augfactory.sources.parsing.threads import read_each
 from augfactory.sources.parsing.unread_formats import HEAD_BYTES, format_by_content
 
 # By content, whatever the file is called; the decoders of rarer formats never see the bytes.
@@ -114,16 +115,21 @@ def source_of_files(
     def read_images(rows: Int64Array) -> UInt8Array:
         unique, places = np.unique(rows, return_inverse=True)
         block = np.empty((len(unique), height, width, channels), dtype=np.uint8)
-        for place, row in enumerate(unique.tolist()):
-            image = pixels(row)
+        wanted = unique.tolist()
+
+        def fill(place: int) -> None:
+            image = pixels(wanted[place])
             if image.shape != block.shape[1:]:
                 raise InputDataError(
-                    path_of(row),
+                    path_of(wanted[place]),
                     f"{image.shape[0]}x{image.shape[1]} pixels (height x width), while the first "
                     f"image, {row_name(first)}, has {height}x{width}",
                     one_size(_some_shapes(len(labels), path_of, opener_of)),
                 )
             block[place] = image
+
+        for _ in read_each(fill, range(len(wanted))):
+            pass
         return block[places]
 
     return Source(

@@ -16,7 +16,7 @@ import numpy as np
 from augfactory.commands.expand.build import Build
 from augfactory.commands.progress import Progress
 from augfactory.guarded.npy import map_npy
-from augfactory.records import Source
+from augfactory.records import DECODED_AT_ONCE, Source
 from augfactory.store.disk.atomic import writing
 from augfactory.store.shards import STATE
 
@@ -61,7 +61,7 @@ def write_images(path: Path, source: Source, progress: Progress) -> None:
     header = {"descr": "|u1", "fortran_order": False, "shape": (len(source), *source.image_shape)}
     with shown.bar("decoding the images", len(source), "image") as bar, writing(path) as file:
         np.lib.format.write_array_header_1_0(file, header)
-        for rows in source.blocks():
+        for rows in source.blocks(DECODED_AT_ONCE):
             file.write(source.read_images(rows).tobytes())
             bar.advance(len(rows))
 
