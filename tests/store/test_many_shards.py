@@ -1,12 +1,15 @@
 """A version may have more shards than 16 bits can count."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
 from augfactory.records import Int64Array
+from augfactory.store.formats import hdf5, lance, parquet, webdataset
 from augfactory.store.formats.storage_format import Elements, Place, as_elements, open_by_shard
 
 
@@ -32,3 +35,15 @@ def test_a_row_is_read_from_its_own_shard(tmp_path: Path, shards: int) -> None:
     numbers = found[:, 2, 1].astype(np.int64) @ (65536, 256, 1)
     assert numbers.tolist() == (rows // 2).tolist()
     assert found[:, 0, 0, 0].tolist() == (rows % 2).tolist()
+
+
+@pytest.mark.parametrize("form", [hdf5, parquet, webdataset, lance])
+@pytest.mark.parametrize("count", [1, 100_000, 100_001])
+def test_names_of_shards_sort_as_shards_do(form: ModuleType, count: int) -> None:
+    last = range(max(0, count - 3), count)
+    for split in ("train", "val"):
+        numbers = sorted({*range(min(count, 3)), *last})
+        names = [form.shard_path(index, count, split) for index in numbers]
+        assert names == sorted(names)
+        digits = {len(re.findall(r"\d+", name)[0]) for name in names}
+        assert digits == {6 if count > 100_000 else 5}

@@ -35,6 +35,7 @@ from augfactory.store.formats.storage_format import (
     open_by_shard,
     rows_of_shard,
     shard_files,
+    shard_number,
 )
 from augfactory.store.splits import TRAIN
 from augfactory.store.tables import Columns, Expected, names_in
@@ -49,9 +50,8 @@ KINDS = dict.fromkeys(("soft_label", "weight"), "f") | {"method": "S", "image": 
 
 
 def shard_path(index: int, count: int, split: str = TRAIN) -> str:
-    """Return where shard ``index`` is, relative to the version's folder, whatever their count."""
-    del count
-    return f"{folder_of(split, FOLDER)}/{index:05d}.h5"
+    """Return where shard ``index`` of ``count`` lies, relative to the version's folder."""
+    return f"{folder_of(split, FOLDER)}/{shard_number(index, count)}.h5"
 
 
 def shard_bytes(rows: Rows, class_names: Sequence[str]) -> bytes:

@@ -48,6 +48,7 @@ from augfactory.store.formats.storage_format import (
     open_by_shard,
     rows_of_shard,
     shard_files,
+    shard_number,
 )
 from augfactory.store.splits import TRAIN, VAL
 from augfactory.store.tables import (
@@ -69,9 +70,8 @@ METHOD_BYTES = 32  # of a row in a file, at most, and so many again for the word
 
 
 def shard_path(index: int, count: int, split: str = TRAIN) -> str:
-    """Return where shard ``index`` is, relative to the version's folder, whatever their count."""
-    del count
-    return f"{FOLDERS[split]}/data/{index:05d}.lance"
+    """Return where shard ``index`` of ``count`` lies, relative to the version's folder."""
+    return f"{FOLDERS[split]}/data/{shard_number(index, count)}.lance"
 
 
 def shard_bytes(rows: Rows, class_names: Sequence[str]) -> bytes:

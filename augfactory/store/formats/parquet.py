@@ -35,6 +35,7 @@ from augfactory.store.formats.storage_format import (
     open_by_shard,
     rows_of_shard,
     shard_files,
+    shard_number,
 )
 from augfactory.store.splits import TRAIN
 from augfactory.store.tables import (
@@ -58,7 +59,7 @@ IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 def shard_path(index: int, count: int, split: str = TRAIN) -> str:
     """Return where shard ``index`` of ``count`` lies, relative to the version's folder."""
     name = "train" if split == TRAIN else "validation"
-    return f"{folder_of(split, FOLDER)}/{name}-{index:05d}-of-{count:05d}.parquet"
+    return f"{folder_of(split, FOLDER)}/{name}-{shard_number(index, count)}-of-{count:05d}.parquet"
 
 
 def shard_bytes(

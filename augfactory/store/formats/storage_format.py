@@ -187,6 +187,11 @@ def folder_of(split: str, training: str) -> str:
     return training if split == TRAIN else VAL
 
 
+def shard_number(index: int, count: int) -> str:
+    """Return the number of shard ``index`` of ``count`` with so many digits that names sort."""
+    return f"{index:0{max(5, len(str(count - 1)))}d}"
+
+
 def rows_of_shard(
     shard_path: Callable[[int, int], str], path: str, shards: Sequence[RowRange]
 ) -> RowRange | None:

@@ -35,6 +35,7 @@ from augfactory.store.formats.storage_format import (
     open_by_shard,
     rows_of_shard,
     shard_files,
+    shard_number,
 )
 from augfactory.store.splits import TRAIN
 from augfactory.store.tables import LONGEST_TEXT, Columns, Expected, names_in
@@ -56,9 +57,8 @@ DTYPES = {
 
 
 def shard_path(index: int, count: int, split: str = TRAIN) -> str:
-    """Return where shard ``index`` is, relative to the version's folder, whatever their count."""
-    del count
-    return f"{folder_of(split, FOLDER)}/{index:05d}.tar"
+    """Return where shard ``index`` of ``count`` lies, relative to the version's folder."""
+    return f"{folder_of(split, FOLDER)}/{shard_number(index, count)}.tar"
 
 
 def shard_bytes(rows: Rows, first: int, label: Int64Array | None = None) -> bytes:
