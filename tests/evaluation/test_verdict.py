@@ -1,6 +1,9 @@
 """The verdict: what to use, what to leave out, what is not decided, and how sharp it is."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from augfactory.evaluation.comparison.compare import summarise
 from augfactory.evaluation.comparison.protocol import Run, RunResult
@@ -52,6 +55,47 @@ def test_arms_are_sorted_by_what_they_gain_and_lose() -> None:
     )
     assert verdict.better == ("best", "good")
     assert verdict.worse == ("worst", "originals")
+
+
+def by_class(name: str, *right: tuple[int, int]) -> Cells:
+    """Return the cells of an arm, right on so many of 90 and of 10 test images of two classes."""
+    labels = np.repeat([0, 1], [90, 10])
+    found = {}
+    for seed, (common, rare) in enumerate(right):
+        hit = np.concatenate([np.arange(90) < common, np.arange(10) < rare])
+        own = result((common + rare) / 100, right=hit.tolist())
+        found[0, seed] = replace(
+            own,
+            scores=replace(own.scores, balanced_accuracy=(common / 90 + rare / 10) / 2),
+            labels=tuple(labels.tolist()),
+            predicted=tuple(np.where(hit, labels, 1 - labels).tolist()),
+        )
+    return cells(name, found)
+
+
+def test_of_uneven_test_images_it_says_what_would_be_used_if_classes_counted_alike() -> None:
+    plain = by_class("originals", (85, 2), (86, 2), (85, 1))
+    even = by_class("leaves-balanced", (80, 9), (81, 9), (80, 8))
+    verdict, text = judged(plain, even)
+    assert (verdict.use, verdict.balanced) == ("originals", "leaves-balanced")
+    told = "With all classes counting alike (balanced accuracy) it would be leaves-balanced."
+    assert told in text
+    better = by_class("leaves-x50", (88, 9), (89, 9), (88, 10))
+    verdict, text = judged(plain, better)
+    assert (verdict.use, verdict.balanced) == ("leaves-x50", None)
+    assert "counting alike" not in text
+
+
+def test_the_interval_of_balanced_accuracy_has_the_chance_of_few_rare_test_images_in_it() -> None:
+    one = by_class("originals", (85, 2), (85, 2), (85, 2))
+    other = by_class("new", (85, 5), (85, 5), (85, 5))
+    arms = summarise([*one, *other], ["originals"])
+    gap = arms[1].versus["originals"]["balanced_accuracy"]
+    assert gap.mean == pytest.approx(0.15)
+    # Three of ten images more are right: a standard error of 0.5 * sqrt(0.3 * 0.7 / 10), about.
+    assert gap.low is not None
+    assert gap.high is not None
+    assert (gap.high - gap.low) / 2 == pytest.approx(1.96 * 0.0725, rel=0.25)
 
 
 def test_one_training_decides_nothing() -> None:

@@ -77,8 +77,8 @@ def by_arm(results: Results) -> dict[str, ArmRuns]:
 def compared(arms: Mapping[str, ArmRuns], against: Sequence[str], measure: str) -> Comparison:
     """Compare every arm with each of ``against`` by one measure.
 
-    Accuracy and NLL are means over the test images, so that their intervals have the chance in the
-    choice of test images in them; those of the other measures have not.
+    Accuracy, plain and balanced, and NLL are means over the test images, so that their intervals
+    have the chance in the choice of test images in them; those of the other measures have not.
     """
     several = len({subset for found in arms.values() for subset, _ in found}) > 1
 
@@ -96,8 +96,16 @@ def compared(arms: Mapping[str, ArmRuns], against: Sequence[str], measure: str) 
     return compare(figures, pairs, None if of_image is None else blocks(of_image))
 
 
+def _right_of_class(result: RunResult) -> Any:
+    """Return what each test image adds to the balanced accuracy, times their number; float64."""
+    _, of_class, counts = np.unique(result.labels, return_inverse=True, return_counts=True)
+    share = len(result.labels) / (len(counts) * counts[of_class])
+    return np.equal(result.predicted, result.labels) * share
+
+
 _OF_IMAGE: dict[str, Callable[[RunResult], Any]] = {
     "accuracy": lambda result: np.equal(result.predicted, result.labels).astype(np.float64),
+    "balanced_accuracy": _right_of_class,
     "nll": lambda result: np.asarray(result.label_nll),
 }
 

@@ -171,6 +171,7 @@ class Verdict:
         rising: arms that more steps would still improve, with what the last fifth brought them.
         collapsed: arm -> how many of its trainings failed.
         without_collapsed: ``use`` if failed trainings are left out, where that changes it.
+        balanced: ``use`` by balanced accuracy, where that changes it: test images are uneven.
         text: all of it in sentences.
         next: the command to type next.
     """
@@ -188,6 +189,7 @@ class Verdict:
     rising: dict[Text, float | None]
     collapsed: dict[Text, int]
     without_collapsed: Text | None
+    balanced: Text | None = None
     text: Text = ""
     next: Text = ""
 

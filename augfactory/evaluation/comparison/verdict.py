@@ -1,14 +1,16 @@
 """What an evaluation comes to: which arm to train on, and how sure that is."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from augfactory.evaluation.comparison.compare import Results, by_arm, compared
+from augfactory.evaluation.comparison.compare import ArmRuns, Results, by_arm, compared
 from augfactory.evaluation.comparison.intervals import Comparison, Difference, half_width
 from augfactory.evaluation.comparison.results import ArmSummary, Verdict
 
 POINT = 0.01  # of accuracy
 MOST_SEEDS = 200
+UNEVEN = 1.5  # times as many test images of one class as of another
 
 
 def verdict_of(results: Results, arms: Sequence[ArmSummary], baselines: Sequence[str]) -> Verdict:
@@ -33,6 +35,7 @@ def verdict_of(results: Results, arms: Sequence[ArmSummary], baselines: Sequence
     own_test = max(
         (comparison.test[pair] for pair in comparison.test if pair[1] == baseline), default=0.0
     )
+    sound = [(run, result) for run, result in results if result.collapsed is None]
     images = len(next(iter(results))[1].labels)
     seeds = len(arms[0].seeds)
     verdict = Verdict(
@@ -48,9 +51,20 @@ def verdict_of(results: Results, arms: Sequence[ArmSummary], baselines: Sequence
         test_images=images,
         rising={arm.name: arm.rise for arm in arms if arm.curve.rising},
         collapsed={arm.name: len(arm.collapsed) for arm in arms if arm.collapsed},
-        without_collapsed=_without_collapsed(results, arms, baselines, use),
+        without_collapsed=_otherwise(by_arm(sound), baselines, "accuracy", use)
+        if len(sound) < len(results)
+        else None,
+        balanced=_otherwise(by_arm(results), baselines, "balanced_accuracy", use)
+        if _uneven(next(iter(results))[1].labels)
+        else None,
     )
     return replace(verdict, text=_text(verdict, arms))
+
+
+def _uneven(labels: Sequence[int]) -> bool:
+    """Say whether some class has far more test images than another that has any."""
+    counts = Counter(labels).values()
+    return max(counts) > UNEVEN * min(counts)
 
 
 def _smallest(gaps: dict[str, Difference]) -> float | None:
@@ -77,26 +91,24 @@ def _images_for_a_point(test: float, images: int) -> int:
     return max(images, round(images * test * (1.96 * 2 / POINT) ** 2)) if test else images
 
 
-def _without_collapsed(
-    results: Results, arms: Sequence[ArmSummary], baselines: Sequence[str], use: str
+def _otherwise(
+    found: dict[str, ArmRuns], baselines: Sequence[str], measure: str, use: str
 ) -> str | None:
-    """Return what would be used if failed trainings were left out, where that is another arm."""
-    if not any(arm.collapsed for arm in arms):
-        return None
-    sound = [(run, result) for run, result in results if result.collapsed is None]
-    names = {run.arm.name for run, _ in sound}
-    known = [name for name in baselines if name in names]
+    """Return what ``measure`` of the trainings ``found`` would have used, where it is not ``use``.
+
+    It is chosen as in ``verdict_of``.
+    """
+    known = [name for name in baselines if name in found]
     if not known:
         return None
     means = {
-        name: sum(result.scores.accuracy for _, result in found.values()) / len(found)
-        for name, found in by_arm(sound).items()
+        name: sum(getattr(result.scores, measure) for _, result in own.values()) / len(own)
+        for name, own in found.items()
     }
     baseline = max(known, key=lambda name: means[name])
-    gaps = compared(by_arm(sound), known, "accuracy").differences
     clear = [
         one
-        for (one, other), gap in gaps.items()
+        for (one, other), gap in compared(found, known, measure).differences.items()
         if other == baseline and gap.excludes_zero and gap.mean > 0
     ]
     best = max(clear, key=lambda name: means[name]) if clear else baseline
@@ -135,6 +147,10 @@ def _text(verdict: Verdict, arms: Sequence[ArmSummary]) -> str:
         said.append(f"Failed trainings, counted as they are: {failed}.")
         if verdict.without_collapsed is not None:
             said.append(f"Without them it would be {verdict.without_collapsed}.")
+    if verdict.balanced is not None:
+        said.append(
+            f"With all classes counting alike (balanced accuracy) it would be {verdict.balanced}."
+        )
     said.append(_sharpness(verdict))
     return " ".join(said)
 
