@@ -110,8 +110,9 @@ def evaluate(
     baseline: Annotated[
         str | None,
         typer.Option(
-            help="The arm that all others are compared with; if left out, the best of originals, "
-            "originals+geometry and originals+geometry+mixup, both varied online."
+            help="The arm that all others are compared with; if left out, the best of those that "
+            "need no dataset: originals, originals+geometry, originals+geometry+mixup, varied "
+            "online, and of uneven classes originals+geometry+mixup+weighted."
         ),
     ] = None,
     real_share: Annotated[
@@ -199,8 +200,9 @@ def evaluate(
 ) -> None:
     """Train a classifier on each dataset and on its originals, and say what to train on.
 
-    The originals are trained on as they are, varied online by geometry, and by geometry and mixup:
-    what a dataset has to beat is the best of these. Every arm gets the same number of optimiser
+    The originals are trained on as they are, varied online by geometry, and by geometry and mixup
+    (of uneven classes also with a loss that weighs them): what a dataset has to beat is the best of
+    these. Every arm gets the same number of optimiser
     steps and the same initial weights for the same seed, until no arm improves any more. The last
     lines say which arm to use, how sure that is, and what to type next; report.html shows the rest.
     Test images that are also in a training set are refused. After an interruption the same command
@@ -266,19 +268,13 @@ def evaluate(
         )
         if dry_run:
             prepared = command.prepare(request, progress)
-            from augfactory.commands.evaluate.estimate import estimate  # loads torch
+            from augfactory.commands.evaluate.estimate import as_text, estimate  # loads torch
 
             found = estimate(request, prepared)
             if json:
                 print_json(asdict(found))
                 return
-            processes = "1 process" if found.workers == 1 else f"{found.workers} processes"
-            show(f"{found.classifiers} classifiers on {processes}:")
-            show(*map(escaped, found.arms), sep="\n")
-            for count, needed in found.minutes.items():
-                show(f"to step {count:,}: about {max(needed, 0.1):,.1f} minutes")
-            if found.megabytes is not None:
-                show(f"memory: about {found.megabytes:,} MB")
+            show(as_text(found))
             return
         result = command.evaluate(request, progress)
         if json:

@@ -53,7 +53,8 @@ def expand(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="NAME of the dataset; NAME-xK/v1 is written. Required, but with --reject."
+            help="NAME of the dataset; NAME-xK/v1 is written, with --balance NAME-xK-balanced/v1. "
+            "Required, but with --reject."
         ),
     ] = None,
     factor: Annotated[
@@ -272,14 +273,16 @@ def expand(
         elif dry_run:
             _answer(estimate(request, progress), as_json=json)
         else:
-            _answer(command.expand(request, progress), as_json=json)
+            _answer(command.expand(request, progress), as_json=json, comparable=folds is None)
 
 
-def _answer(answers: "Sequence[Dataset | Estimate]", *, as_json: bool) -> None:
+def _answer(
+    answers: "Sequence[Dataset | Estimate]", *, as_json: bool, comparable: bool = True
+) -> None:
     """Print datasets that were made, or what is known of them beforehand."""
     from augfactory.commands.expand import expand as command
 
     if as_json:
         print_json(command.as_json(answers))
     else:
-        show(command.as_text(answers))
+        show(command.as_text(answers, comparable=comparable))

@@ -43,7 +43,8 @@ class LineBar(Bar):
 
     def __init__(self, text: str, total: int, unit: str, done: int) -> None:
         self.text, self.total, self.unit, self.done = text, total, unit, done
-        self.began = self.said = time.monotonic()
+        self.before, self.began = done, time.monotonic()
+        self.said = self.began
 
     def advance(self, done: int = 1, **figures: float) -> None:
         """Move on by ``done`` units."""
@@ -56,7 +57,8 @@ class LineBar(Bar):
     def close(self) -> None:
         """Say that the work is done."""
         seconds = time.monotonic() - self.began
-        show(f"{self.text}: {self.done:,} {self.unit}s in {seconds:.1f} s", error=True)
+        now = f", {self.done - self.before:,} of them now," if self.before else ""
+        show(f"{self.text}: {self.done:,} {self.unit}s{now} in {seconds:.1f} s", error=True)
 
 
 class StderrProgress(Progress):

@@ -13,6 +13,7 @@ from augfactory.commands.opening.notes import few_images, uneven_classes
 from augfactory.commands.opening.opening import flags_of
 from augfactory.commands.progress import Progress
 from augfactory.guarded.tables import aligned
+from augfactory.pipeline.recipes.composition import large_factor
 from augfactory.records import LeftOut, SourceSpec, UInt8Array
 from augfactory.report.contact_sheet import contact_sheet
 from augfactory.report.figures.letters import drawable
@@ -115,7 +116,7 @@ def _next(inspection: Inspection) -> str:
     if found.source.split == "test":
         return shlex.join(["augfactory", "evaluate", "NAME", "--test", spec.text, *flags_of(spec)])
     words = ["augfactory", "expand", spec.text, *flags_of(spec)]
-    return shlex.join([*words, "--factor", "10", "--out", "NAME"])
+    return shlex.join([*words, "--factor", str(large_factor(len(found.sound))), "--out", "NAME"])
 
 
 def _names(found: Examined, groups: tuple[tuple[int, ...], ...]) -> list[list[str]]:

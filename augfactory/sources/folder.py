@@ -164,7 +164,12 @@ def _class_folders(folder: Path, chosen: _Chosen) -> tuple[str, ...]:
     names = tuple(sorted(entry.name for entry in found if entry.name not in NOT_CLASSES))
     if not names:
         images = sum(entry.name.lower().endswith(SUFFIXES) for entry in _entries(folder))
-        flat = " Or a table that tells the class of each file: --labels TABLE.csv" if images else ""
+        flat = ""
+        if images:
+            flat = (
+                " Or a table that tells the class of each file: --labels TABLE.csv. Images that "
+                "nobody has labelled go beside labelled ones: --unlabelled"
+            )
         what = "there are no class folders in it"
         what += f", and {images:,} images directly in it" if images else ""
         raise InputDataError(folder, what, LAYOUT + flat)

@@ -233,7 +233,7 @@ def test_inspect_tells_all_and_draws_it(place: Path) -> None:
     text = run("inspect", "leaves", cwd=place).stdout
     for words in (*BROKEN, "list.csv", "birch/0007.png = birch/0010.png", "cedar       5"):
         assert words in text
-    assert "augfactory expand leaves --size 18 --skip-broken --factor 10 --out NAME" in text
+    assert "augfactory expand leaves --size 18 --skip-broken --factor 250 --out NAME" in text
 
 
 def test_inspect_takes_any_kind_of_source(place: Path) -> None:

@@ -18,9 +18,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from augfactory.cli.app import app
-from augfactory.commands.evaluate import next as following
 from augfactory.commands.evaluate.arms import BASELINES, ArmsRequest, make_arms
 from augfactory.commands.evaluate.evaluate import EvaluateResult, as_json, evaluate, prepare
+from augfactory.commands.evaluate.next import told
 from augfactory.commands.evaluate.pictures import nearest_originals
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.progress import Progress
@@ -32,6 +32,7 @@ from augfactory.evaluation.comparison.curves import Curve
 from augfactory.evaluation.comparison.protocol import Run, RunResult
 from augfactory.evaluation.comparison.results import Results
 from augfactory.evaluation.training.batch_policy import Loss
+from augfactory.pipeline.recipes import composition
 from augfactory.records import SourceSpec
 from augfactory.report.figures.training_figures import CAPTION, GAP, TITLE
 from augfactory.sources.opening import open_source
@@ -701,7 +702,7 @@ def test_the_next_command_repeats_the_request_or_stores_what_to_use(
     assert shlex.split(run(trained).verdict.next) == [
         *("augfactory", "evaluate", "digits-x2", "digits-x4@v1", "--test", "test.h5"),
         *("--classifier", "vgg", "--optimiser", "adam", "--learning-rate", "0.001"),
-        *("--weight-decay", "0.0", "--batch", "8", "--precision", "float32"),
+        *("--weight-decay", "0.0", "--batch", "8", "--precision", "float32", "--minutes", "20"),
     ]
     monkeypatch.setattr(Curve, "rising", False)
     small = replace(bench.train, size=(8, 5), colour="grey")
@@ -728,10 +729,22 @@ def test_the_next_command_repeats_the_request_or_stores_what_to_use(
         *("augfactory", "expand", "train.h5", "--n-train", "40"),
         *("--out", "stored", "--factor", "250", "--mixup", "0"),
     ]
-    monkeypatch.setattr(following, "ENOUGH_ROWS", 50 * 40)
+    monkeypatch.setattr(composition, "ENOUGH_ROWS", 50 * 40)
     assert shlex.split(run(plain).verdict.next)[-4:] == ["--factor", "50", "--mixup", "0"]
     made = CliRunner().invoke(app, [*wanted[1:], "--dry-run"])
     assert made.exit_code == 0, made.output
+
+
+def test_what_is_told_of_a_quick_look_and_of_what_needs_no_set(bench: Bench) -> None:
+    verdict = run(replace(bench.request, seeds=1)).verdict
+    named = {name: replace(verdict, use=name, text="Use it.") for name in (*BASELINES, "digits-x2")}
+    said = {name: told(bench.request, own) for name, own in named.items()}
+    assert said["originals"] == said["digits-x2"] == "Use it."
+    assert said[BASELINES[2]].startswith("Use it. In a loop of your own, `augfactory.online`")
+    assert said[BASELINES[3]].endswith("; weigh the classes in your loss.")
+    quick = told(replace(bench.request, quick=True), named["digits-x2"])
+    assert quick == "So few steps show that it runs, and decide nothing. Use it."
+    assert verdict.text.startswith("One training of each arm decides nothing")
 
 
 def test_a_dry_run_tells_the_time_and_writes_nothing(bench: Bench) -> None:

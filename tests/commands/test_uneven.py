@@ -265,3 +265,14 @@ def test_a_loader_shows_classes_equally_often_by_any_number_of_workers(place: Pa
     assert np.array_equal(images, again[0])
     assert np.array_equal(labels, again[1])
     assert np.ptp(np.bincount(labels.argmax(axis=1))) <= 1
+
+
+def test_few_mixed_photographs_are_counted_as_they_are_made(place: Path) -> None:
+    line = ("expand", "parts", "--preset", "photo", "--out", "f", "--dry-run")
+    (made,) = answer(*line, "--factor", 4, "--balance", cwd=place)["datasets"]
+    told = run(*line, "--factor", 4, "--balance", cwd=place).stderr
+    assert f"note: {made['rows']:,} rows are few for photographs" in told
+    wanted = min(-(-20_000 * 4 // made["rows"]), 250)
+    assert f"Here --factor {wanted} makes {made['rows'] // 4 * wanted:,}" in told
+    assert "are few" not in run(*line, "--factor", 250, cwd=place).stderr
+    assert "are few" not in run(*line, "--factor", 4, "--mixup", 0, cwd=place).stderr

@@ -17,7 +17,10 @@ SOURCE_HELP = (
     f"{_KINDS[:1].upper()}{_KINDS[1:]}, a dataset version, 'sample', or torchvision:NAME; "
     "':train', ':test' or ':val' chooses a split."
 )
-Size = Annotated[str | None, typer.Option(help="Resize images to HxW pixels: see --fit.")]
+Size = Annotated[
+    str | None,
+    typer.Option(help="Resize images to HxW pixels; if nothing else is said, they are cropped."),
+]
 Fit = Annotated[
     str | None,
     typer.Option(

@@ -45,7 +45,7 @@ def before_training(inputs: Inputs, seeds: int, profile: Profile | None) -> list
                 f"The test set has {rows:,} images, so that an accuracy is uncertain by up to "
                 f"±{2 * error:.1f} points whatever the seeds; only the intervals of "
                 f"accuracy and NLL have this in them. ±2 points would take {ROWS_FOR_TWO:,} test "
-                "images, ±1 point 10,000.",
+                "images.",
             )
         )
     alerts += _shuffled_apart(inputs)

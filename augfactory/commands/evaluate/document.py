@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from augfactory.commands.evaluate.inputs import Inputs
-from augfactory.commands.evaluate.next import next_command
+from augfactory.commands.evaluate.next import next_command, told
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.evaluation.comparison.curves import crossing
 from augfactory.evaluation.comparison.machine import machine
@@ -39,7 +39,11 @@ def document_of(
     test, held_out = inputs.test_rows, inputs.held_out_source
     return Results(
         schema_version=SCHEMA_VERSION,
-        verdict=replace(verdict, next=next_command(request, verdict, settings.steps, inputs)),
+        verdict=replace(
+            verdict,
+            text=told(request, verdict),
+            next=next_command(request, verdict, settings.steps, inputs),
+        ),
         alerts=tuple(alerts),
         arms=tuple(
             arm.model_copy(

@@ -16,6 +16,7 @@ from augfactory.evaluation.training.predicting import log_probabilities
 from augfactory.evaluation.training.settings import reading_steps
 from augfactory.evaluation.training.train import train_classifier
 from augfactory.evaluation.training.training_set import open_training, training_part
+from augfactory.guarded.text import escaped
 from augfactory.sources.recorded import open_rows
 
 PROBE_STEPS = 20
@@ -72,6 +73,22 @@ def estimate(request: EvaluateRequest, prepared: Prepared) -> Estimate:
         megabytes=None if memory is None else memory * at_once,
         workers=at_once,
     )
+
+
+def as_text(found: Estimate) -> str:
+    """Return what is printed for a person."""
+    processes = "1 process" if found.workers == 1 else f"{found.workers} processes"
+    lines = [f"{found.classifiers} classifiers on {processes}:", *map(escaped, found.arms)]
+    lines += [
+        f"to step {steps:,}: about {_duration(minutes)}" for steps, minutes in found.minutes.items()
+    ]
+    if found.megabytes is not None:
+        lines.append(f"memory: about {found.megabytes:,} MB")
+    return "\n".join(lines)
+
+
+def _duration(minutes: float) -> str:
+    return f"{minutes / 60:,.0f} hours" if minutes >= 180 else f"{max(minutes, 0.1):,.1f} minutes"
 
 
 def _megabytes() -> int | None:

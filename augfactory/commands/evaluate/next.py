@@ -9,13 +9,14 @@ from augfactory.commands.evaluate.inputs import Inputs
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.opening.opening import flags_of, spec_of
 from augfactory.evaluation.comparison.results import Verdict
-from augfactory.pipeline.recipes.composition import ENOUGH_ROWS
+from augfactory.pipeline.recipes.composition import large_factor
 from augfactory.store.places import typed_here
 
-# Of a stored set that stands for endless online variation: the first that makes so many rows, else
-# the last. docs/experiments.md has what smaller sets cost, under "how large a set".
-FACTORS = (50, 250)
 LONGER = 4  # times the minutes, or the steps
+MINUTES = 20  # of an evaluation that is to decide something
+QUICK = "So few steps show that it runs, and decide nothing. "
+IN_A_LOOP = " In a loop of your own, `augfactory.online` varies and mixes so in every epoch"
+WEIGHTED = "; weigh the classes in your loss"
 KEPT = (
     "classifier", "weights", "freeze", "optimiser", "learning_rate", "weight_decay", "drops",
     "batch", "loss", "order", "baseline", "real_share", "corruptions", "corrupted", "ensemble",
@@ -31,7 +32,7 @@ def next_command(request: EvaluateRequest, verdict: Verdict, steps: int, inputs:
     what reads it, and of an online arm, what stores it.
     """
     if request.quick and request.order != "rounds" and request.drops is None:  # they need --steps
-        return _again(request, {} if request.minutes is None else {"--minutes": request.minutes})
+        return _again(request, {"--minutes": request.minutes or MINUTES})
     if verdict.rising:
         longer: dict[str, float] = {"--steps": LONGER * steps}
         if request.minutes is not None:
@@ -51,12 +52,19 @@ def next_command(request: EvaluateRequest, verdict: Verdict, steps: int, inputs:
     source = spec_of(origin, version.folder)
     stored = ["augfactory", "expand", typed_here(source.text), "--n-train", str(len(origin.rows))]
     stored += flags_of(source)
-    enough = (factor for factor in FACTORS if factor * len(origin.rows) >= ENOUGH_ROWS)
-    factor = str(next(enough, FACTORS[-1]))
+    factor = str(large_factor(len(origin.rows)))
     # Said in both cases: photographs and clothes are mixed where nothing is said.
     mixup = factor if verdict.use in (ONLINE_MIXUP, WEIGHTED_MIXUP) else "0"
     stored += ["--out", "stored", "--factor", factor, "--mixup", mixup]
     return shlex.join(stored)
+
+
+def told(request: EvaluateRequest, verdict: Verdict) -> str:
+    """Return the verdict's text, with how little a quick look says, and what does without a set."""
+    text = (QUICK if request.quick else "") + verdict.text
+    if verdict.use not in BASELINES[1:]:
+        return text
+    return f"{text}{IN_A_LOOP}{WEIGHTED if verdict.use == WEIGHTED_MIXUP else ''}."
 
 
 def _again(request: EvaluateRequest, changed: Mapping[str, float]) -> str:

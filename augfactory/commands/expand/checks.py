@@ -1,6 +1,10 @@
-"""Whether the images of a request fit the methods that are to make something of them."""
+"""Whether the images of a request fit what is to be made of them."""
 
+from collections.abc import Sequence
+
+from augfactory.commands.expand.build import Build
 from augfactory.commands.expand.inputs import BuildInputs
+from augfactory.commands.opening.notes import few_photographs
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.partners import check_pairing, rows_by_class
 from augfactory.pipeline.recipes.recipe import Recipe
@@ -34,3 +38,14 @@ def check_mixing(mix: tuple[MixStage, ...], inputs: BuildInputs) -> None:
         if partners:
             pairing = method.pairing(parameters)
             check_pairing(class_rows, partners, pairing, source.class_names)
+
+
+def few_rows(builds: Sequence[Build]) -> str | None:
+    """Say of mixed photographs that they are few; None where they are enough, or something else."""
+    most = max(builds, key=lambda build: build.rows)
+    geometry = most.recipe.geometry
+    photographs = geometry is not None and geometry.parameters.get("preset") == "photo"
+    factor = most.recipe.factor
+    if not (photographs and most.recipe.mix and factor):
+        return None
+    return few_photographs(most.rows, factor)

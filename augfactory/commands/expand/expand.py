@@ -1,5 +1,6 @@
 """Make datasets from source images: plan, render shard by shard, publish as versions."""
 
+import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -167,14 +168,19 @@ def as_json(answers: Sequence[Dataset | Estimate]) -> dict[str, Any]:
     }
 
 
-def as_text(answers: Sequence[Dataset | Estimate]) -> str:
-    """Return what is printed: a line for each dataset."""
+def as_text(answers: Sequence[Dataset | Estimate], *, comparable: bool = True) -> str:
+    """Return what is printed: a line for each dataset, and what says whether they help.
+
+    ``comparable`` tells that all were made from the same images, as folds are not.
+    """
     estimates = [answer for answer in answers if isinstance(answer, Estimate)]
     if estimates:
         return estimates_text(estimates)
-    lines = []
+    lines, made = [], []
     for dataset in answers:
         assert isinstance(dataset, Dataset)
         state = "exists already" if dataset.existing else f"{dataset.rows:,} rows"
         lines.append(f"{dataset.name}@{dataset.version}  {dataset.path}  {state}")
-    return "\n".join(lines)
+        made.append(str(dataset.path.parent))
+    words = ["augfactory", "evaluate", *made, "--test", "YOUR_TEST_IMAGES", "--minutes", "20"]
+    return "\n".join([*lines, *([f"Next: {shlex.join(words)}"] if comparable else [])])

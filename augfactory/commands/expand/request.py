@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from augfactory.commands.expand.build import Build
-from augfactory.commands.expand.checks import check_methods, check_mixing
+from augfactory.commands.expand.checks import check_methods, check_mixing, few_rows
 from augfactory.commands.expand.classes import ALIKE, ClassRule, class_keys, largest_factor
 from augfactory.commands.expand.inputs import BuildInputs, Seen, build_of, gather
 from augfactory.commands.expand.naming import check_dataset_name, dataset_folder
@@ -25,7 +25,6 @@ from augfactory.engines.processes import Engine, can_start_workers, worker_pool
 from augfactory.errors import RecipeError, one_of
 from augfactory.guarded.validation import checked
 from augfactory.pipeline.recipes.composition import (
-    ENOUGH_ROWS,
     default_mix,
     default_variation,
     vae_or_default,
@@ -141,6 +140,8 @@ def plan_builds(
         check_methods(recipe, inputs)
         folder = dataset_folder(request.out, request.classes, factor, fold)
         builds.append(build_of(folder, recipe, inputs))
+    if (few := few_rows(builds)) is not None:
+        progress.say(few)
     return inputs, builds
 
 
@@ -250,22 +251,19 @@ def _default_mix(
     inputs: BuildInputs,
     progress: Progress,
 ) -> tuple[MixStage, ...]:
-    if geometry is None or request.unlabelled is not None:
+    if geometry is None:
         return ()
     preset = str(geometry.parameters["preset"])
     mix = default_mix(preset)
+    if mix and request.unlabelled is not None:
+        progress.say("nothing is mixed, as was measured with unlabelled images; --mixup N mixes")
+        return ()
     largest = _largest(request, inputs)
     if with_copies(mix, largest, originals=request.originals):
         progress.say(
-            f"half of the further images are mixtures (mixup), as measured best for {preset}; "
-            "--mixup 0 leaves them out"
+            "up to half of the further images are mixtures (mixup), as measured best for "
+            f"{preset}; --mixup 0 leaves them out"
         )
-        rows = largest * len(inputs.source)
-        if preset == "photo" and request.factors and rows < ENOUGH_ROWS:
-            progress.say(
-                f"note: {rows:,} rows are few: of 90 photographs, --factor 250 was 2.5 points "
-                "better than --factor 50"
-            )
     return mix
 
 

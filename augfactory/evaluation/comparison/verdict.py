@@ -10,6 +10,7 @@ from augfactory.evaluation.comparison.results import ArmSummary, Verdict
 
 POINT = 0.01  # of accuracy
 MOST_SEEDS = 200
+SINGLE = "One training of each arm decides nothing: ask for more --seeds."
 UNEVEN = 1.5  # times as many test images of one class as of another
 
 
@@ -119,7 +120,7 @@ def _text(verdict: Verdict, arms: Sequence[ArmSummary]) -> str:
     """Say the verdict in sentences, accuracies in points."""
     by_name = {arm.name: arm for arm in arms}
     baseline = verdict.baseline
-    said = []
+    said = [SINGLE] if verdict.smallest_difference is None else []
     if verdict.gain is not None:
         said.append(f"Use {verdict.use} ({points(verdict.gain)} over {baseline}).")
     else:
@@ -151,7 +152,8 @@ def _text(verdict: Verdict, arms: Sequence[ArmSummary]) -> str:
         said.append(
             f"With all classes counting alike (balanced accuracy) it would be {verdict.balanced}."
         )
-    said.append(_sharpness(verdict))
+    if verdict.smallest_difference is not None:
+        said.append(_sharpness(verdict, verdict.smallest_difference))
     return " ".join(said)
 
 
@@ -169,12 +171,9 @@ def _listed(names: Sequence[str], arms: dict[str, ArmSummary], baseline: str) ->
     )
 
 
-def _sharpness(verdict: Verdict) -> str:
-    if verdict.smallest_difference is None:
-        return "One training of each arm decides nothing: ask for more --seeds."
-    smallest = f"{100 * verdict.smallest_difference:.1f} percentage points"
-    text = f"Differences below {smallest} cannot be seen here"
-    if verdict.smallest_difference <= POINT:
+def _sharpness(verdict: Verdict, smallest: float) -> str:
+    text = f"Differences below {100 * smallest:.1f} percentage points cannot be seen here"
+    if smallest <= POINT:
         return text + "."
     point = "to see a difference of one percentage point"
     if verdict.seeds_for_a_point is not None:

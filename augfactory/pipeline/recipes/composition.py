@@ -24,6 +24,9 @@ DECODED: dict[int, dict[str, Any]] = {
 # Of the further images, by preset; for the other presets mixtures cost accuracy, or gain none.
 MIXED = {"clothes": 0.5, "photo": 0.5}
 ENOUGH_ROWS = 20_000  # of photographs, for a set to be worth what online mixup is
+# Of a stored set that stands for endless online variation: the first that makes so many rows, else
+# the last.
+FACTORS = (50, 250)
 
 # Drawings of 28 pixels, which were measured, are bent by about a pixel and their strokes changed by
 # up to one. Both are in proportion to the side, within the bounds of the two methods.
@@ -58,6 +61,11 @@ def default_variation(preset: str, source: Source) -> Variation:
     }
     strokes = {"thicker": round(THICKER * scale, 2), "thinner": round(THINNER * scale, 2)}
     return Variation(bent, (vary_stage("the default", "stroke", strokes),))
+
+
+def large_factor(originals: int) -> int:
+    """Return how many images to make of each of ``originals``, for a set that is large enough."""
+    return next((factor for factor in FACTORS if factor * originals >= ENOUGH_ROWS), FACTORS[-1])
 
 
 def default_mix(preset: str) -> tuple[MixStage, ...]:

@@ -48,7 +48,7 @@ class Content:
         """What was found, for people."""
         return (
             f"a simple classifier reads {_percent(self.read)} % of those that it did not learn, "
-            f"and of these still {_percent(self.mirrored)} % mirrored, "
+            f"and of these it still reads {_percent(self.mirrored)} % when they are mirrored, "
             f"{_percent(self.upside_down)} % upside down and {_percent(self.turned)} % turned by a "
             "quarter"
         )

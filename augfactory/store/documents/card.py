@@ -124,7 +124,7 @@ def _contents(manifest: Manifest) -> str:
     more = validation_in_words(manifest) + _of_classes(manifest)
     return f"""{table(classes)}
 
-A row counts in the class of its largest label share.{more}
+In this table a row counts in the class of its largest label share.{more}
 
 {_figures(manifest)}
 

@@ -111,7 +111,7 @@ def classes_in_words(manifest: Manifest) -> str | None:
     stages = manifest.recipe.get("mix") or ()
     if not stages:
         return told
-    told += " A mixture is a row of the class of its first parent."
+    told += " In these numbers a mixture counts in the class of its first parent."
     if any(stage["parameters"].get("pairing") == "other" for stage in stages):
         return told
     if manifest.redrawn_from:  # a mixture that is drawn anew has other partners than its group
