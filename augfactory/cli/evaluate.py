@@ -268,6 +268,7 @@ def evaluate(
         )
         if dry_run:
             prepared = command.prepare(request, progress)
+            command.told_before(request, prepared, progress)
             from augfactory.commands.evaluate.estimate import as_text, estimate  # loads torch
 
             found = estimate(request, prepared)

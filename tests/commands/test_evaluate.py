@@ -755,6 +755,7 @@ def test_a_dry_run_tells_the_time_and_writes_nothing(bench: Bench) -> None:
     assert "8 classifiers on 1 process:" in told.stdout
     assert re.search(r"to step 400: about [\d.,]+ minutes", told.stdout)
     assert re.search(r"memory: about [\d,]+ MB", told.stdout)
+    assert "note: The test set has 50 images" in told.stderr  # what would be told before training
     found = json.loads(CliRunner().invoke(app, [*asked, "--dry-run", "--json"]).stdout)
     assert found["classifiers"] == 8
     minutes = list(found["minutes"].values())

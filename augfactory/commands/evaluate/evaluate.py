@@ -116,9 +116,7 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
     with only_writer(out, request.lock):
         networks = folder_of(out, asked=request.save_weights, ensemble=request.ensemble is not None)
         files.begin(out, networks)
-        alerts = _alerts(request, prepared)
-        for alert in alerts:
-            progress.say(f"{alert.level}: {alert.text}")
+        alerts = told_before(request, prepared, progress)
         corrupted = _corrupted(request, prepared, out, progress)
         runs_at = partial(runs_of, request, inputs, prepared.classifier, corrupted)
         asked = files.request_id(runs_at(request.steps or 0, request.seeds), request.baseline)
@@ -146,16 +144,19 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
         return EvaluateResult(**dict(results), out=out, files=tuple(written), trained=trained)
 
 
-def _alerts(request: EvaluateRequest, prepared: Prepared) -> list[Alert]:
-    """Return what is to be told before anything is trained."""
+def told_before(request: EvaluateRequest, prepared: Prepared, progress: Progress) -> list[Alert]:
+    """Say and return what is to be known before anything is trained."""
     published, profile = prepared.published, prepared.profile
     if published is not None:
         profile = published.profile
-    return [
+    alerts = [
         *checks.before_training(prepared.inputs, request.seeds, profile),
         *(() if published is None else published.alerts),
         *checks.from_weights(prepared.classifier),
     ]
+    for alert in alerts:
+        progress.say(f"{alert.level}: {alert.text}")
+    return alerts
 
 
 def _corrupted(
