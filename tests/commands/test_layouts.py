@@ -181,6 +181,22 @@ def test_sampled_labels_are_drawn_by_the_shares(version: Path) -> None:
     assert np.array_equal(drawn[7], hard_labels(opened.source, "sampled", 7))
 
 
+@pytest.mark.parametrize("layout", ["imagefolder", "npz"])
+def test_class_folders_tell_how_many_rows_are_mixtures(
+    version: Path, tmp_path: Path, layout: str
+) -> None:
+    said: list[str] = []
+    progress = Progress()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(progress, "say", said.append)
+        lay_out(str(version), layout, tmp_path / "out", progress)
+    source = open_version(version).source
+    mixed = sum(max(shares) < 1 for shares in source.read_soft_labels(np.arange(len(source))))
+    told = f"{mixed} rows have shares of several classes; in class folders each counts as one: "
+    assert mixed
+    assert (told + "--labels largest (docs/exports.md)" in said) == (layout == "imagefolder")
+
+
 def test_every_layout_takes_sampled_labels(version: Path, tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 

@@ -16,6 +16,7 @@ from augfactory.commands.versions.rows.rejects import read_rejects
 from augfactory.commands.versions.split_rows import (
     Labels,
     hard_labels,
+    mixed_rows,
     split_of_source,
     split_of_version,
 )
@@ -115,6 +116,11 @@ def lay_out(
     version = open_rows(folder, manifest)
     rejected = None if without is None else read_rejects(without, manifest)
     _check_splits(layout, version, held, hard_labels(version.source, chosen, seed), rejected)
+    if layout.class_folders and (mixed := mixed_rows(version.source)):
+        progress.say(
+            f"{mixed:,} rows have shares of several classes; in class folders each counts as one: "
+            f"--labels {chosen} (docs/exports.md)"
+        )
     left = manifest.rows - (0 if rejected is None else len(rejected))
     total = left + (0 if held is None else len(held))
     with progress.bar(f"writing {layout.name}", total, "row") as bar:

@@ -94,6 +94,12 @@ def hard_labels(source: Source, labels: Labels, seed: int) -> Int64Array:
     return drawn
 
 
+def mixed_rows(source: Source) -> int:
+    """Return how many rows have shares of more than one class."""
+    shares = map(source.read_soft_labels, source.blocks())
+    return sum(int(((own > 0).sum(axis=1) > 1).sum()) for own in shares)
+
+
 def _split(
     source: Source,
     labels: Labels,
