@@ -3,7 +3,7 @@
     python benchmarks/methods.py [--quick] [--only mixup]
 
 Every contender of a comparison gets the same images, and has given uint8 images when its time is
-taken; "draw to apply" draws many blocks of rows at once and makes a megabyte of them at a time, as
+taken; "draw to apply" draws many blocks of rows at once and makes as many of them at a time as
 `augfactory expand` does. They take turns, and the table shows the median turn and the middle half
 of all turns; time is the processor's, so that a busy machine hits all alike. The ratio is to the
 first contender, the peer. To add a comparison, write a function that yields them and name it in
@@ -28,6 +28,7 @@ from augfactory.keyed_random import generator
 from augfactory.methods import augmix, cutmix, geometry, mixup, ricap
 from augfactory.methods.method import Method, Slots
 from augfactory.pipeline.draw import AT_ONCE
+from augfactory.pipeline.render import mixed_at_once
 from augfactory.records import BLOCK_ROWS, UInt8Array
 from augfactory.torchvision_import import import_torchvision
 
@@ -85,6 +86,8 @@ def ours(
     slots = Slots(rows, np.zeros_like(rows), shape, generator, BLOCK_ROWS)
     partners = (rows[:, None] + np.arange(method.parents(parameters))) % count
     at_once = max(1, RENDERED_BYTES // images[0].size // BLOCK_ROWS) * BLOCK_ROWS
+    if method.parents(parameters) > 1:
+        at_once = mixed_at_once(shape)
 
     def everything() -> None:
         drawn = method.draw(parameters, slots)

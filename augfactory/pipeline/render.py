@@ -1,5 +1,6 @@
 """Rows to pixels: a pure function of (plan rows, source, model, earlier rows)."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from augfactory.vae.checkpoint import Model
 
 ReadRows = Callable[[Int64Array], UInt8Array]
+MIXED_BYTES = 2**19  # of results at once, whose parents then stay in the processor's cache
 
 
 @dataclass
@@ -78,7 +80,7 @@ def render_block(
             if len(again):
                 images[again] = _varied(recipe, plan, again, source, plan.source_index[again, 0])
         else:
-            images[rows] = _mixed(recipe, plan, source, read_rows)
+            _mix(recipe, plan, source, read_rows, images)
     _vary_further(recipe, plan, images)
     return images, soft_labels(plan, source)
 
@@ -159,19 +161,28 @@ def decoded_images(
     return np.clip(images + change, 0, 255).astype(np.uint8)
 
 
-def _mixed(recipe: Recipe, plan: PlanRows, source: Source, read_rows: ReadRows) -> UInt8Array:
-    """Mix all rows: a mix stage's section holds rows of one method only."""
+def _mix(
+    recipe: Recipe, plan: PlanRows, source: Source, read_rows: ReadRows, images: UInt8Array
+) -> None:
+    """Mix all rows into ``images``: a mix stage's section holds rows of one method only."""
     stage = recipe.mix[plan.stage - 1]
     method, parameters = method_of(stage)
     used = method.parents(parameters)
-    if stage.source == "originals":
-        images = source.read_images(plan.source_index[:, :used].reshape(-1))
-    else:
-        images = read_rows(plan.parent_row[:, :used].reshape(-1))
-    stacked = images.reshape(len(plan), used, *source.image_shape)
+    originals = stage.source == "originals"
+    read = source.read_images if originals else read_rows
+    parents = (plan.source_index if originals else plan.parent_row)[:, :used]
     fields = method.fields(parameters)
     draws = _draws(plan, f"mix{plan.stage}", fields, np.arange(len(plan)))
-    return method.apply(parameters, stacked, draws)
+    at_once = mixed_at_once(source.image_shape)
+    for start in range(0, len(plan), at_once):
+        part = slice(start, start + at_once)
+        gathered = read(parents[part].reshape(-1)).reshape(-1, used, *source.image_shape)
+        images[part] = method.apply(parameters, gathered, draws[part])
+
+
+def mixed_at_once(image_shape: tuple[int, int, int]) -> int:
+    """Return how many rows are gathered and mixed together."""
+    return max(1, MIXED_BYTES // math.prod(image_shape))
 
 
 def _draws(
