@@ -1,6 +1,7 @@
 """Further images varied once more, by the stages of ``[[vary]]``."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,12 @@ from augfactory.errors import RecipeError
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline import draw as drawing
 from augfactory.pipeline import plan as planning
+from augfactory.pipeline import render
 from augfactory.pipeline.partners import rows_by_class
 from augfactory.pipeline.recipes import composition
 from augfactory.pipeline.recipes.content import is_drawn
 from augfactory.pipeline.recipes.recipe import Recipe, recipe_id, rendering_versions
-from augfactory.pipeline.recipes.stages import geometry_stage, mix_stage
+from augfactory.pipeline.recipes.stages import Origin, geometry_stage, mix_stage
 from augfactory.pipeline.recipes.vary import VARYING, VaryStage, vary_stage
 from augfactory.pipeline.render import render_block
 from augfactory.records import Source, UInt8Array, one_hot
@@ -92,6 +94,27 @@ def test_mixtures_are_made_of_images_so_varied_and_not_varied_themselves() -> No
     for image, (one, other) in zip(found, plan.parent_row[:, :2], strict=True):
         ours = (image == first[one]) | (image == first[other])
         assert ours.all()
+
+
+@pytest.mark.parametrize("method", ["mixup", "cutmix", "ricap", "grid", "augmix"])
+@pytest.mark.parametrize("mixed_from", ["originals", "expanded"])
+def test_a_mixture_is_the_same_however_many_are_mixed_together(
+    monkeypatch: pytest.MonkeyPatch, method: str, mixed_from: Origin
+) -> None:
+    mix = (mix_stage("test", method, 1, mixed_from, {}),)
+    together = []
+    apply = METHODS[method].apply
+
+    def counted(parameters: Any, images: UInt8Array, draws: Any) -> UInt8Array:
+        together.append(len(images))
+        return apply(parameters, images, draws)
+
+    _, whole = made([], section=1, mix=mix)
+    monkeypatch.setitem(METHODS, method, replace(METHODS[method], apply=counted))
+    monkeypatch.setattr(render, "MIXED_BYTES", 5 * 14 * 18 * 3 + 1)
+    _, parts = made([], section=1, mix=mix)
+    np.testing.assert_array_equal(parts, whole)
+    assert together == [5, 5, 2]
 
 
 def test_another_share_is_another_request_and_none_at_all_is_that_of_older_versions() -> None:
