@@ -61,8 +61,7 @@ def few_photographs(rows: int, factor: int) -> str | None:
         return None
     return (
         f"note: {rows:,} rows are few for photographs: of 90, --factor 50 was 2.5 points below "
-        "free online mixup, and --factor 250 level with it. Here --factor "
-        f"{wanted} makes {rows // factor * wanted:,}"
+        f"free online mixup, and --factor 250 level with it. Here take --factor {wanted}"
     )
 
 
