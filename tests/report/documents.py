@@ -87,6 +87,7 @@ def results(
             "rising": {},
             "collapsed": {},
             "without_collapsed": None,
+            "balanced": None,
             "text": "Use digits-x50 (+4.0 points [+3.0, +5.0] over originals).",
             "next": "augfactory info digits-x50@v1",
             "smallest_difference": 0.012,
