@@ -224,7 +224,7 @@ SABOTAGES = (
     ),
     Sabotage(
         "images come from files that the manifest does not list",
-        "augfactory/store/formats/storage_format.py",
+        "augfactory/store/formats/shard_names.py",
         "    if not found or found != [",
         "    if not found or found == [",
         "tests/store/test_formats.py",

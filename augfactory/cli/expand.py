@@ -161,9 +161,9 @@ def expand(
     thinner strokes (--vary); with a model it makes a quarter of them, in
     colour as changes to the real images (--share, --decode). Options such as --mixup put rows on
     top, and a recipe sets everything. With further images of the same kind that nobody has
-    labelled, --unlabelled and --pseudo-label help most where few are: classifiers trained on the
-    labelled images label the others, and the surest become rows with soft labels. Of uneven classes
-    --balance makes as many rows each.
+    labelled, --unlabelled and --pseudo-label may help where few are (docs/unlabelled.md):
+    classifiers trained on the labelled images label the others, and the surest become rows with
+    soft labels. Of uneven classes --balance makes as many rows each.
 
     The same request again is answered at once with the version that exists; after an interruption
     the same command continues where it stopped. With --reject rows of a version are drawn anew

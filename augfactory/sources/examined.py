@@ -12,7 +12,7 @@ import numpy as np
 from augfactory.errors import InputDataError
 from augfactory.guarded.text import escaped
 from augfactory.records import Int64Array, LeftOut, Source, UInt8Array
-from augfactory.sources.parsing.threads import read_each
+from augfactory.threads import read_each
 
 HASH_BYTES = 16
 Seen = tuple[tuple[int, ...], bytes]  # the shape of an image as stored, and a hash of its pixels

@@ -9,13 +9,13 @@ from augfactory.commands.evaluate.arms import WEIGHTED_MIXUP, opened_part
 from augfactory.commands.evaluate.inputs import Inputs
 from augfactory.evaluation.comparison.protocol import ClassifierSpec
 from augfactory.evaluation.comparison.results import Alert, ArmSummary
+from augfactory.evaluation.comparison.verdict import UNEVEN
 from augfactory.evaluation.corruptions.registry import Profile
 from augfactory.evaluation.images.duplicates import find_near_duplicates
 from augfactory.evaluation.training.virtual_batches import virtual_batches
 from augfactory.records import Source
 from augfactory.store.reader import Version
 
-UNEVEN = 1.5  # the largest class over the smallest
 FEW_TEST_ROWS = 1000
 ROWS_FOR_TWO = 2500  # test images with which an accuracy of a half is certain to ±2 points
 MUCH_WAITING = 0.05

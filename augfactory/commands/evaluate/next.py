@@ -15,7 +15,7 @@ from augfactory.store.places import typed_here
 LONGER = 4  # times the minutes, or the steps
 MINUTES = 20  # of an evaluation that is to decide something
 QUICK = "So few steps show that it runs, and decide nothing. "
-IN_A_LOOP = " In a loop of your own, `augfactory.online` varies and mixes so in every epoch"
+IN_A_LOOP = " In a loop of your own, `augfactory.online` does so anew in every epoch"
 WEIGHTED = "; weigh the classes in your loss"
 KEPT = (
     "classifier", "weights", "freeze", "optimiser", "learning_rate", "weight_decay", "drops",

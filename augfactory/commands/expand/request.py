@@ -1,6 +1,5 @@
 """What `augfactory expand` was asked for, and the builds that follow from it."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -42,6 +41,7 @@ from augfactory.records import Source, SourceSpec
 from augfactory.store.disk.lock import Lock
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.manifest_parts import About
+from augfactory.threads import usable_cores
 
 
 @dataclass(frozen=True)
@@ -290,6 +290,4 @@ def read_format(text: str, where: str = "--format") -> str:
 
 def default_workers() -> int:
     """Return one process per core that this process may use; 1 where workers cannot be started."""
-    if not can_start_workers():
-        return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return usable_cores() if can_start_workers() else 1

@@ -3,7 +3,7 @@
 from augfactory.commands.opening.recorded_recipe import recipe_of
 from augfactory.pipeline import plan as planning
 from augfactory.store.formats.registry import FORMATS
-from augfactory.store.formats.storage_format import RowRange
+from augfactory.store.formats.shard_names import RowRange
 from augfactory.store.manifest import Manifest
 
 

@@ -11,7 +11,7 @@ from augfactory.evaluation.comparison.results import ArmSummary, Verdict
 POINT = 0.01  # of accuracy
 MOST_SEEDS = 200
 SINGLE = "One training of each arm decides nothing: ask for more --seeds."
-UNEVEN = 1.5  # times as many test images of one class as of another
+UNEVEN = 1.5  # times as many images of one class as of another
 
 
 def verdict_of(results: Results, arms: Sequence[ArmSummary], baselines: Sequence[str]) -> Verdict:

@@ -22,8 +22,8 @@ from augfactory.records import (
 )
 from augfactory.sources.parsing.decoder_errors import decoder_errors
 from augfactory.sources.parsing.pixels import is_grey, pixels_of
-from augfactory.sources.parsing.threads import read_each
 from augfactory.sources.parsing.unread_formats import HEAD_BYTES, format_by_content
+from augfactory.threads import read_each
 
 # By content, whatever the file is called; the decoders of rarer formats never see the bytes.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")

@@ -19,6 +19,7 @@ from augfactory.guarded.documents import parse_json
 from augfactory.guarded.files import inside
 from augfactory.guarded.hdf5 import array_in, open_hdf5
 from augfactory.records import Int64Array, ReadImages, Rows
+from augfactory.store.formats.shard_names import folder_of, rows_of_shard, shard_files, shard_number
 from augfactory.store.formats.storage_format import (
     METADATA_COLUMNS,
     SMALL_FILE_BYTES,
@@ -29,13 +30,9 @@ from augfactory.store.formats.storage_format import (
     Shard,
     StorageFormat,
     element_of,
-    folder_of,
     map_pixels,
     nothing_to_finish,
     open_by_shard,
-    rows_of_shard,
-    shard_files,
-    shard_number,
 )
 from augfactory.store.splits import TRAIN
 from augfactory.store.tables import Columns, Expected, names_in

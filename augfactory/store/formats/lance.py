@@ -34,6 +34,7 @@ from augfactory.records import Int64Array, ReadImages, Rows
 from augfactory.store.disk.atomic import make_folders, write_file
 from augfactory.store.disk.scratch import scratch_folder
 from augfactory.store.formats.lance_manifest import FIRST, manifest_of
+from augfactory.store.formats.shard_names import rows_of_shard, shard_files, shard_number
 from augfactory.store.formats.storage_format import (
     SMALL_FILE_BYTES,
     DatasetSize,
@@ -46,9 +47,6 @@ from augfactory.store.formats.storage_format import (
     element_of,
     map_pixels,
     open_by_shard,
-    rows_of_shard,
-    shard_files,
-    shard_number,
 )
 from augfactory.store.splits import TRAIN, VAL
 from augfactory.store.tables import (

@@ -21,6 +21,7 @@ from augfactory.guarded.files import open_inside, open_regular
 from augfactory.guarded.parquet import check_table, open_parquet
 from augfactory.records import Int64Array, ReadImages, Rows
 from augfactory.store.formats import png
+from augfactory.store.formats.shard_names import folder_of, rows_of_shard, shard_files, shard_number
 from augfactory.store.formats.storage_format import (
     SMALL_FILE_BYTES,
     DatasetSize,
@@ -30,12 +31,8 @@ from augfactory.store.formats.storage_format import (
     Shard,
     StorageFormat,
     as_elements,
-    folder_of,
     nothing_to_finish,
     open_by_shard,
-    rows_of_shard,
-    shard_files,
-    shard_number,
 )
 from augfactory.store.splits import TRAIN
 from augfactory.store.tables import (

@@ -22,16 +22,15 @@ from augfactory.guarded.decoding import decoding
 from augfactory.guarded.files import open_inside
 from augfactory.guarded.text import escaped, problem_with_name
 from augfactory.records import Int64Array, Rows, UInt8Array
+from augfactory.store.formats.shard_names import RowRange, folder_of
 from augfactory.store.formats.storage_format import (
     SMALL_FILE_BYTES,
     DatasetSize,
     Encoded,
     FinishedShard,
     Place,
-    RowRange,
     Shard,
     StorageFormat,
-    folder_of,
     unreadable,
 )
 from augfactory.store.splits import TRAIN, VAL

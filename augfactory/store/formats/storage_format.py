@@ -2,7 +2,6 @@
 
 import math
 import mmap
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,12 +16,12 @@ from augfactory.errors import RecipeError, VerificationError
 from augfactory.guarded.decoding import decoding
 from augfactory.guarded.files import inside, open_regular
 from augfactory.records import Int64Array, ReadImages, Rows, UInt8Array
-from augfactory.store.splits import TRAIN, VAL
+from augfactory.store.formats.shard_names import RowRange
+from augfactory.store.splits import TRAIN
 from augfactory.store.tables import Columns, Expected
 
 SMALL_FILE_BYTES = 4096  # what the smallest file takes on most disks
 Elements = npt.NDArray[np.void]  # [n], images as ``element_of`` describes them
-RowRange = tuple[int, int]  # the first and the last of some neighbouring rows
 MOST_OPEN = 256  # shards at once; each holds a file descriptor, of which 1,024 are usual
 MAPPED_AT_ONCE, MOST_MAPPED = 2**16, 2**18  # bytes: with a byte, and of a shard
 READ_AT_ONCE = 2**20  # bytes of neighbouring images that are worth a read of their own
@@ -180,39 +179,6 @@ def nothing_to_finish(
     """Finish a format whose shards stand for themselves."""
     del building, class_names, shards, validation
     return []
-
-
-def folder_of(split: str, training: str) -> str:
-    """Return the folder of a split's files: ``training`` that of the training rows, else val."""
-    return training if split == TRAIN else VAL
-
-
-def shard_number(index: int, count: int) -> str:
-    """Return the number of shard ``index`` of ``count`` with so many digits that names sort."""
-    return f"{index:0{max(5, len(str(count - 1)))}d}"
-
-
-def rows_of_shard(
-    shard_path: Callable[[int, int], str], path: str, shards: Sequence[RowRange]
-) -> RowRange | None:
-    """Return the rows of the shard that lies at ``path``; see ``StorageFormat.rows_of``."""
-    number = re.search(r"\d{1,9}", path.rpartition("/")[2])
-    index = int(number[0]) if number else len(shards)
-    return shards[index] if index < len(shards) and path == shard_path(index, len(shards)) else None
-
-
-def shard_files(
-    paths: Sequence[str], folder: str, shard_path: Callable[[int, int], str]
-) -> list[str]:
-    """Return those of ``paths`` that lie in ``folder``, which are to be the shards, all of them.
-
-    Raises:
-        ValueError: they are not called as the format calls its shards.
-    """
-    found = [path for path in paths if path.startswith(f"{folder}/")]
-    if not found or found != [shard_path(index, len(found)) for index in range(len(found))]:
-        raise ValueError(f"the files in {folder} are not its shards, one after the other")
-    return found
 
 
 def open_by_shard(

@@ -21,6 +21,7 @@ from augfactory.guarded.text import escaped_json
 from augfactory.records import Int64Array, ReadImages, Rows
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.formats import png
+from augfactory.store.formats.shard_names import folder_of, rows_of_shard, shard_files, shard_number
 from augfactory.store.formats.storage_format import (
     SMALL_FILE_BYTES,
     DatasetSize,
@@ -31,11 +32,7 @@ from augfactory.store.formats.storage_format import (
     Shard,
     StorageFormat,
     as_elements,
-    folder_of,
     open_by_shard,
-    rows_of_shard,
-    shard_files,
-    shard_number,
 )
 from augfactory.store.splits import TRAIN
 from augfactory.store.tables import LONGEST_TEXT, Columns, Expected, names_in

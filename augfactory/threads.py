@@ -1,4 +1,7 @@
-"""Image files decoded on all cores: Pillow lets other threads run while it decodes."""
+"""Cores that this process may use, and image files decoded on all of them.
+
+Pillow lets other threads run while it decodes.
+"""
 
 import os
 import time
@@ -36,6 +39,10 @@ def usable_threads() -> int:
     Processes that share the cores with others of ours have that variable set to 1.
     """
     told = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    usable = getattr(os, "sched_getaffinity", None)  # not on every system
-    cores = len(usable(0)) if usable is not None else os.cpu_count() or 1
-    return min(int(told) if told.isdecimal() and int(told) else cores, MOST_THREADS)
+    return min(int(told) if told.isdecimal() and int(told) else usable_cores(), MOST_THREADS)
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use, on a system that says so; else all there are."""
+    usable = getattr(os, "sched_getaffinity", None)
+    return len(usable(0)) if usable is not None else os.cpu_count() or 1

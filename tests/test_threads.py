@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from augfactory import threads
 from augfactory.errors import InputDataError
 from augfactory.records import SourceSpec
 from augfactory.sources.examined import examine
 from augfactory.sources.opening import open_source
-from augfactory.sources.parsing import threads
 from augfactory.sources.parsing.decoder_errors import decoder_errors
-from augfactory.sources.parsing.threads import read_each, usable_threads
+from augfactory.threads import read_each, usable_threads
 
 ROWS = 23
 
