@@ -112,7 +112,8 @@ def evaluate(
         typer.Option(
             help="The arm that all others are compared with; if left out, the best of those that "
             "need no dataset: originals, originals+geometry, originals+geometry+mixup, varied "
-            "online, and of uneven classes originals+geometry+mixup+weighted."
+            "online, of uneven classes originals+geometry+mixup+weighted, and of sets of "
+            "photographs originals+geometry+randaugment+mixup."
         ),
     ] = None,
     real_share: Annotated[

@@ -3,6 +3,7 @@
 import csv
 import errno
 import io
+import itertools
 import json
 import os
 import re
@@ -29,7 +30,7 @@ from augfactory.commands.runs import stages as evaluation_stages
 from augfactory.commands.runs import train_runs, training_states
 from augfactory.errors import InputDataError, RecipeError, ResourceError
 from augfactory.evaluation.comparison.curves import Curve
-from augfactory.evaluation.comparison.protocol import Run, RunResult
+from augfactory.evaluation.comparison.protocol import Arm, Run, RunResult
 from augfactory.evaluation.comparison.results import Results
 from augfactory.evaluation.training.batch_policy import Loss
 from augfactory.pipeline.recipes import composition
@@ -535,6 +536,42 @@ def test_of_uneven_classes_a_weighted_loss_is_a_baseline(bench: Bench) -> None:
     assert [arm.name for arm in even.arms] == [*BASELINES[:3], "even-x2"]
 
 
+def test_what_varies_the_images_of_a_set_is_a_baseline_where_trainers_have_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Curve, "rising", False)
+
+    def make(name: str, vary: list[dict[str, Any]]) -> str:
+        write_version(bench.folder / f"{name}/v1", bench.train, CHOSEN, 2, vary=vary)
+        return name
+
+    light = {"method": "jitter", "parameters": {"hue": 0.0}}
+    stronger = {"method": "randaugment", "parameters": {"operations": 3}}
+    request = replace(bench.request, seeds=1, baseline=None)
+
+    def arms(*names: str) -> tuple[Arm, ...]:
+        return prepare(replace(request, datasets=names), Progress()).inputs.arms
+
+    both = make("both", [light, stronger])
+    free = [arm for arm in arms(both) if arm.free]
+    name = "originals+geometry+jitter+randaugment+mixup"
+    assert [arm.name for arm in free] == [*BASELINES[:3], name]
+    online = free[-1].batch_policy.online
+    assert json.loads(online[1].parameters)["hue"] == 0
+    assert json.loads(online[2].parameters)["operations"] == 3
+    # None but augfactory changes strokes.
+    strokes = make("strokes", [light, {"method": "stroke", "parameters": {}}])
+    assert [arm.name for arm in arms(strokes) if arm.free] == list(BASELINES[:3])
+
+    result = run(replace(request, datasets=(both,), baseline=name))
+    assert result.verdict.baseline == name
+    varied = replace(request, datasets=(both,), baseline=name, out=Path("varied"))
+    plain = replace(request, datasets=(both,), baseline=BASELINES[2], out=Path("plain"))
+    asked = [shlex.split(run(own).verdict.next) for own in (varied, plain)]
+    for words, wanted in zip(asked, [["jitter", "randaugment"], ["none"]], strict=True):
+        assert [to for key, to in itertools.pairwise(words) if key == "--vary"] == wanted
+
+
 @pytest.mark.parametrize("loss", ["ce", "weighted"])
 def test_a_loss_goes_for_the_datasets_and_their_parts(bench: Bench, loss: Loss) -> None:
     asked = ArmsRequest(("synthetic-only", "real+synthetic"), loss=loss)
@@ -737,12 +774,15 @@ def test_the_next_command_repeats_the_request_or_stores_what_to_use(
 
 def test_what_is_told_of_a_quick_look_and_of_what_needs_no_set(bench: Bench) -> None:
     verdict = run(replace(bench.request, seeds=1)).verdict
+    inputs = prepare(bench.request, Progress()).inputs
+    last = replace(inputs.arms[2], name=BASELINES[3])
+    inputs = replace(inputs, arms=(*inputs.arms, last))
     named = {name: replace(verdict, use=name, text="Use it.") for name in (*BASELINES, "digits-x2")}
-    said = {name: told(bench.request, own) for name, own in named.items()}
+    said = {name: told(bench.request, own, inputs) for name, own in named.items()}
     assert said["originals"] == said["digits-x2"] == "Use it."
     assert said[BASELINES[2]].startswith("Use it. In a loop of your own, `augfactory.online`")
     assert said[BASELINES[3]].endswith("; weigh the classes in your loss.")
-    quick = told(replace(bench.request, quick=True), named["digits-x2"])
+    quick = told(replace(bench.request, quick=True), named["digits-x2"], inputs)
     assert quick == "So few steps show that it runs, and decide nothing. Use it."
     assert verdict.text.startswith("One training of each arm decides nothing")
 

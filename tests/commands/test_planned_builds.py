@@ -17,10 +17,11 @@ from augfactory.commands.tune.space import candidates
 from augfactory.commands.vae.plan import VaeTrainRequest
 from augfactory.commands.vae.train import vae_train
 from augfactory.errors import RecipeError
-from augfactory.pipeline.recipes.composition import Variation, default_mix
+from augfactory.pipeline.recipes.composition import Variation, default_mix, default_variation
 from augfactory.pipeline.recipes.recipe import Recipe
 from augfactory.pipeline.recipes.stages import mix_stage
 from augfactory.records import SourceSpec
+from augfactory.sources.opening import open_source
 from augfactory.store.manifest import read_manifest
 from augfactory.store.reader import open_version
 from augfactory.store.versions import find_version
@@ -92,6 +93,7 @@ def test_a_model_that_knows_no_varied_images_is_given_none(place: Path) -> None:
         SourceSpec(str(place / "unvaried")),
         place / "still",
         (9,),
+        vary=(),
         vae={"share": 1, "reach": 0, "temperature": 0},
     )
     (made,) = expand(still, Progress())
@@ -293,6 +295,33 @@ def test_the_default_of_clothes_is_what_tune_and_studies_take_for_it(place: Path
         assert tried["vae"].recipe.mix == tried["default"].recipe.mix == default_mix(preset)
 
 
+def test_photographs_are_changed_by_randaugment_unless_something_is_said(
+    place: Path, tmp_path: Path
+) -> None:
+    def recipe_of(name: str, *asked: str) -> tuple[dict[str, Any], str]:
+        command = ["expand", str(place / "s.h5"), "--out", str(tmp_path / name), *asked]
+        told = CliRunner().invoke(app, [*command, "--workers", "1"])
+        assert told.exit_code == 0, told.stderr
+        return read_manifest(find_version(str(tmp_path / f"{name}-x3"))).recipe, told.stderr
+
+    recipe, said = recipe_of("default", "--factor", "3")
+    assert recipe["geometry"]["parameters"]["preset"] == "photo"
+    assert "where a colour decides the class leave it out: --vary none" in said
+    (changes,) = recipe["vary"]
+    assert changes["method"] == "randaugment"
+    default = default_variation("photo", open_source(SourceSpec(str(place / "s.h5"))))
+    assert changes["parameters"] == default.vary[0].parameters
+    (tmp_path / "r.toml").write_text('factor = 3\n[geometry]\npreset = "photo"\n')
+    for name, *asked in (
+        ("none", "--factor", "3", "--vary", "none"),
+        ("texture", "--factor", "3", "--preset", "texture"),
+        ("recipe", "--recipe", str(tmp_path / "r.toml")),
+    ):
+        recipe, said = recipe_of(name, *asked)
+        assert "vary" not in recipe, name
+        assert "RandAugment" not in said
+
+
 def test_drawings_are_bent_and_their_strokes_changed_unless_something_is_said(
     tmp_path: Path,
 ) -> None:
@@ -316,7 +345,7 @@ def test_drawings_are_bent_and_their_strokes_changed_unless_something_is_said(
     assert recipe["geometry"]["parameters"]["elastic_alpha"] == 30
     for name, *asked in (
         ("none", "--factor", "3", "--preset", "digits", "--vary", "none"),
-        ("photo", "--factor", "3", "--preset", "photo"),
+        ("clothes", "--factor", "3", "--preset", "clothes"),
         ("recipe", "--recipe", str(tmp_path / "r.toml")),
     ):
         recipe, said = recipe_of(name, *asked)

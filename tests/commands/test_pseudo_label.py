@@ -29,6 +29,7 @@ from augfactory.commands.versions.verify import verify
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation import pseudo_labels as own
 from augfactory.evaluation.training.training_set import version_set
+from augfactory.pipeline.recipes.vary import vary_stage
 from augfactory.records import SourceSpec
 from augfactory.store.beside.pseudo_label_table import read_pseudo_labels
 from augfactory.store.reader import Version, open_version
@@ -185,6 +186,30 @@ def test_the_same_rows_however_they_are_made(place: Path, monkeypatch: pytest.Mo
     assert tables[0] == tables[1]
     assert [each.rows for each in both] == [2 * CHOSEN, 6 * CHOSEN]
     assert made(place, "both", factors=(3,))[0].existing
+
+
+@pytest.mark.parametrize(
+    ("vary", "wanted"),
+    [
+        ((), ["geometry", "mixup"]),
+        (("stroke",), ["geometry", "mixup"]),
+        (("randaugment",), ["geometry", "randaugment", "mixup"]),
+    ],
+)
+def test_classifiers_that_label_learn_from_images_varied_by_what_trainers_have(
+    place: Path, monkeypatch: pytest.MonkeyPatch, vary: tuple[str, ...], wanted: list[str]
+) -> None:
+    seen: list[list[str]] = []
+    read = own.read_by_teacher
+
+    def noting(*arguments: Any, **more: Any) -> Any:
+        seen.append([stage.method for stage in arguments[4]])
+        return read(*arguments, **more)
+
+    monkeypatch.setattr(pseudo_labelling, "read_by_teacher", noting)
+    made(place, vary=tuple(vary_stage("test", name, {}) for name in vary))
+    assert seen == [wanted] * len(seen)
+    assert seen
 
 
 def test_a_test_image_among_the_unlabelled_ones_is_refused(place: Path) -> None:

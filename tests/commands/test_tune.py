@@ -24,7 +24,7 @@ from augfactory.commands.tune.tune import TuneResult, tune
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation.comparison.protocol import Run, RunResult
 from augfactory.keyed_random import generator
-from augfactory.pipeline.recipes.composition import Variation
+from augfactory.pipeline.recipes.composition import Variation, default_mix
 from augfactory.pipeline.recipes.vary import vary_stage
 from augfactory.records import SourceSpec
 from augfactory.source_rows import fingerprint
@@ -128,6 +128,24 @@ def test_of_drawings_each_recipe_but_those_that_leave_it_out_varies_what_the_def
     assert found["plain"].vary == found["elastic"].vary == ()
     assert found["elastic"].variation == {"preset": "digits", "elastic_alpha": 20.0}
     assert found["stroke"].variation == {"preset": "digits"}
+
+
+def test_of_photographs_randaugment_is_tried_weaker_without_mixtures_and_left_out() -> None:
+    own = vary_stage("test", "randaugment", {"magnitude": 17})
+    variation = Variation(vary=(own,), words="changed by RandAugment")
+    found = {one.name: one for one in candidates("photo", variation, with_vae=False)}
+    recipes = {name: one.recipe for name, one in found.items()}
+    assert "changed by RandAugment" in found["default"].words
+    for name in ("default", "mixup-quarter", "cutmix", "no-mixtures"):
+        assert recipes[name].vary == (own,)
+    assert recipes["no-randaugment"].vary == recipes["geometry-alone"].vary == ()
+    (weaker,) = recipes["randaugment-less"].vary
+    assert weaker.parameters["magnitude"] < own.parameters["magnitude"]
+    for name in ("randaugment-less", "no-randaugment"):
+        assert recipes[name].mix == recipes["default"].mix == default_mix("photo")
+    assert not recipes["no-mixtures"].mix
+    assert {"plain", "randaugment"}.isdisjoint(recipes)
+    assert len({one.recipe.model_dump_json() for one in found.values()}) == len(found)
 
 
 def test_a_recipe_that_is_surely_better_is_written_and_read_by_expand(

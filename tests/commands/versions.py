@@ -1,7 +1,9 @@
 """Dataset versions and sources on disk, for tests of commands that read them."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -48,10 +50,12 @@ def write_version(
     noise: int = 20,
     seed: int | None = None,
     shuffled: float = 0.0,
+    vary: Sequence[Mapping[str, Any]] = (),
 ) -> Path:
     """Write a version of ``factor`` noisy copies of the ``chosen`` rows of ``origin``.
 
-    ``shuffled`` is the share of the copies that get the label of another.
+    ``shuffled`` is the share of the copies that get the label of another. ``vary`` is what its
+    recipe says of varying images further.
     """
     source = open_source(origin).restricted_to(np.array(chosen))
     count = factor * len(source)
@@ -86,7 +90,7 @@ def write_version(
         rows=count,
         class_names=list(source.class_names),
         image_shape=source.image_shape,
-        recipe={"factor": factor, "format": "hdf5"},
+        recipe={"factor": factor, "format": "hdf5", **({"vary": [*vary]} if vary else {})},
         recipe_id="0" * 64,
         versions={"rendering": 1},
         source=SourceRows(

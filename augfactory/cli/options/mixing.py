@@ -10,8 +10,8 @@ Vary = Annotated[
     list[str] | None,
     typer.Option(
         metavar="METHOD|none",
-        help="Vary further images by this after geometry, drawings in place of bends and strokes; "
-        f"repeatable: {', '.join(VARYING)}.",
+        help="Vary further images by this after geometry, drawings in place of bends and strokes, "
+        f"photographs in place of RandAugment; repeatable: {', '.join(VARYING)}.",
     ),
 ]
 Copies = Annotated[

@@ -38,8 +38,12 @@ ONLINE_GEOMETRY = "originals+geometry"
 SYNTHETIC_ONLY = "synthetic-only"
 REAL_AND_SYNTHETIC = "real+synthetic"
 ONLINE_MIXUP = "originals+geometry+mixup"
-WEIGHTED_MIXUP = f"{ONLINE_MIXUP}+weighted"
-BASELINES = (ORIGINALS, ONLINE_GEOMETRY, ONLINE_MIXUP, WEIGHTED_MIXUP)  # they cost no dataset
+WEIGHTED = "+weighted"
+WEIGHTED_MIXUP = f"{ONLINE_MIXUP}{WEIGHTED}"
+# They cost no dataset; the last is one of uneven classes alone, see ``baselines_of``.
+BASELINES = (ORIGINALS, ONLINE_GEOMETRY, ONLINE_MIXUP, WEIGHTED_MIXUP)
+# What varies images in torchvision and Keras too: a set that does so has to beat it done online.
+TRAINERS_HAVE = ("crop", "erasing", "jitter", "randaugment", "trivialaugment")
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,6 @@ class ArmsRequest:
 def make_arms(versions: tuple[Version, ...], request: ArmsRequest) -> tuple[Arm, ...]:
     """Return the baselines, further online arms, then each dataset followed by its parts.
 
-    The baseline whose loss weighs the classes is there where they are uneven, or asked for.
-
     Raises:
         RecipeError: there is no such arm, or a dataset cannot serve it.
         InputDataError: the originals stand in no dataset and their source has changed.
@@ -82,10 +84,12 @@ def make_arms(versions: tuple[Version, ...], request: ArmsRequest) -> tuple[Arm,
         image_shape=versions[0].manifest.image_shape,
         batch=request.batch or DEFAULT_BATCH,
     )
-    free = BASELINES[1:] if uneven_classes(source) else BASELINES[1:-1]
+    baselines = baselines_of(recipes, uneven=uneven_classes(source) is not None)
     online = [
-        replace(originals, name=name, factor=None, batch_policy=policy(name))
-        for name in dict.fromkeys((*free, *request.arms))
+        replace(
+            originals, name=name, factor=None, batch_policy=policy(name), free=name in baselines
+        )
+        for name in dict.fromkeys((*baselines[1:], *request.arms))
         if name not in (SYNTHETIC_ONLY, REAL_AND_SYNTHETIC)
     ]
     arms = [originals, *online]
@@ -113,6 +117,21 @@ def make_arms(versions: tuple[Version, ...], request: ArmsRequest) -> tuple[Arm,
     return tuple(arms)
 
 
+def baselines_of(recipes: Sequence[Mapping[str, Any]], *, uneven: bool) -> tuple[str, ...]:
+    """Name the arms that cost no dataset, the originals first.
+
+    Where classes are ``uneven`` one weighs them in its loss. Where ``recipes`` vary images by what
+    trainers have too, one does so while it trains.
+    """
+    found = [*BASELINES[:3], *([WEIGHTED_MIXUP] if uneven else [])]
+    for recipe in recipes:
+        methods = [stage["method"] for stage in recipe.get("vary") or ()]
+        if methods and set(methods) <= set(TRAINERS_HAVE):
+            name = "+".join((ONLINE_GEOMETRY, *methods, "mixup"))
+            found.append(name + WEIGHTED * uneven)
+    return tuple(dict.fromkeys(found))
+
+
 def originals_arm(versions: tuple[Version, ...]) -> Arm:
     """Return the originals as they stand in a dataset, else read again from their source.
 
@@ -124,11 +143,12 @@ def originals_arm(versions: tuple[Version, ...]) -> Arm:
         count = int((version.methods == "original").sum())
         if count:
             spec = SourceSpec(str(version.folder))
-            return Arm(ORIGINALS, 1, spec, count, origin.fingerprint, part="originals")
+            return Arm(ORIGINALS, 1, spec, count, origin.fingerprint, part="originals", free=True)
     spec = spec_of(origin, versions[0].folder)
     what = f"{versions[0].address} was made from"
     open_rows(origin, what, "Restore the source as it was, or expand it again.", spec=spec)
-    return Arm(ORIGINALS, 1, spec, len(origin.rows), origin.fingerprint, rows=origin.rows)
+    rows = origin.rows
+    return Arm(ORIGINALS, 1, spec, len(rows), origin.fingerprint, rows=rows, free=True)
 
 
 def opened_part(arm: Arm) -> TrainingSet:

@@ -41,7 +41,7 @@ def document_of(
         schema_version=SCHEMA_VERSION,
         verdict=replace(
             verdict,
-            text=told(request, verdict),
+            text=told(request, verdict, inputs),
             next=next_command(request, verdict, settings.steps, inputs),
         ),
         alerts=tuple(alerts),

@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import Field
 
 from augfactory.commands.evaluate import checks
-from augfactory.commands.evaluate.arms import BASELINES
 from augfactory.commands.evaluate.document import document_of
 from augfactory.commands.evaluate.inputs import Inputs, gather
 from augfactory.commands.evaluate.request import (
@@ -110,7 +109,7 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
 
     inputs = prepared.inputs
     check_classifier(prepared)
-    baselines = BASELINES if request.baseline is None else (request.baseline,)
+    baselines = inputs.baselines if request.baseline is None else (request.baseline,)
     out = request.out or _default_folder(inputs)
     files.check_folder(out)
     with only_writer(out, request.lock):
@@ -127,7 +126,7 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
             request.runs_on,
             networks=networks,
         )  # fmt: skip
-        arms = summarise(runs, tuple(dict.fromkeys((*baselines, *BASELINES))))
+        arms = summarise(runs, tuple(dict.fromkeys((*baselines, *inputs.baselines))))
         verdict = verdict_of(runs, arms, baselines)
         alerts += checks.after_training(arms)
         if request.ensemble is not None and networks is not None:

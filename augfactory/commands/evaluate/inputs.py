@@ -49,6 +49,11 @@ class Inputs:
     held_out_source: Source | None
     batch: int
 
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """Name the arms that cost no dataset, the originals first."""
+        return tuple(arm.name for arm in self.arms if arm.free)
+
 
 def gather(
     datasets: tuple[str, ...],

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from augfactory.commands.evaluate.arms import BASELINES, ONLINE_MIXUP, WEIGHTED_MIXUP
+from augfactory.commands.evaluate.arms import BASELINES, ONLINE_GEOMETRY, WEIGHTED
 from augfactory.commands.evaluate.inputs import Inputs
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.opening.opening import flags_of, spec_of
@@ -16,7 +16,7 @@ LONGER = 4  # times the minutes, or the steps
 MINUTES = 20  # of an evaluation that is to decide something
 QUICK = "So few steps show that it runs, and decide nothing. "
 IN_A_LOOP = " In a loop of your own, `augfactory.online` does so anew in every epoch"
-WEIGHTED = "; weigh the classes in your loss"
+AND_WEIGH = "; weigh the classes in your loss"
 KEPT = (
     "classifier", "weights", "freeze", "optimiser", "learning_rate", "weight_decay", "drops",
     "batch", "loss", "order", "baseline", "real_share", "corruptions", "corrupted", "ensemble",
@@ -45,7 +45,7 @@ def next_command(request: EvaluateRequest, verdict: Verdict, steps: int, inputs:
     made = {version.manifest.name: version.address for version in inputs.versions}
     if verdict.use in made:
         return shlex.join(["augfactory", "info", made[verdict.use]])
-    if verdict.use not in BASELINES[1:]:
+    if verdict.use not in inputs.baselines[1:]:
         return "augfactory methods"  # the originals as they are: what else could vary them
     version = inputs.versions[0]
     origin = version.manifest.source
@@ -53,18 +53,22 @@ def next_command(request: EvaluateRequest, verdict: Verdict, steps: int, inputs:
     stored = ["augfactory", "expand", typed_here(source.text), "--n-train", str(len(origin.rows))]
     stored += flags_of(source)
     factor = str(large_factor(len(origin.rows)))
-    # Said in both cases: photographs and clothes are mixed where nothing is said.
-    mixup = factor if verdict.use in (ONLINE_MIXUP, WEIGHTED_MIXUP) else "0"
-    stored += ["--out", "stored", "--factor", factor, "--mixup", mixup]
-    return shlex.join(stored)
+    # Said in both cases: photographs are varied further and, as clothes, mixed by default.
+    methods = verdict.use.removesuffix(WEIGHTED).removeprefix(ONLINE_GEOMETRY).split("+")[1:]
+    varied = [method for method in methods if method != "mixup"]
+    if not varied and not set(inputs.baselines) <= set(BASELINES):
+        varied = ["none"]
+    stored += ["--out", "stored", "--factor", factor]
+    stored += [word for method in varied for word in ("--vary", method)]
+    return shlex.join([*stored, "--mixup", factor if "mixup" in methods else "0"])
 
 
-def told(request: EvaluateRequest, verdict: Verdict) -> str:
+def told(request: EvaluateRequest, verdict: Verdict, inputs: Inputs) -> str:
     """Return the verdict's text, with how little a quick look says, and what does without a set."""
     text = (QUICK if request.quick else "") + verdict.text
-    if verdict.use not in BASELINES[1:]:
+    if verdict.use not in inputs.baselines[1:]:
         return text
-    return f"{text}{IN_A_LOOP}{WEIGHTED if verdict.use == WEIGHTED_MIXUP else ''}."
+    return f"{text}{IN_A_LOOP}{AND_WEIGH if verdict.use.endswith(WEIGHTED) else ''}."
 
 
 def _again(request: EvaluateRequest, changed: Mapping[str, float]) -> str:

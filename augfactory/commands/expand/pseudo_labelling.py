@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from augfactory.commands.evaluate.arms import ONLINE_MIXUP, online_stages
+from augfactory.commands.evaluate.arms import baselines_of, online_stages
 from augfactory.commands.expand.build import Build
 from augfactory.commands.expand.rendering.job import Given, left_by_earlier_run, read_given
 from augfactory.commands.progress import Progress
@@ -81,14 +81,14 @@ def teach(task: TeacherTask) -> None:
     assert unlabelled is not None
     taught = _labels_of(given, task.round - 1) if task.round else None
     seed = key_of(given.recipe.seed, "teacher", task.round, task.own) % 2**31
+    recipe = given.recipe.model_dump(mode="json")
+    free = baselines_of([recipe], uneven=False)[-1]  # the strongest way that needs no dataset
     reading = read_by_teacher(
         given.source,
         unlabelled,
         folds_of(given.source.labels, stage.teachers),
         task.own,
-        online_stages(
-            ONLINE_MIXUP, [given.recipe.model_dump(mode="json")], given.source.image_shape
-        ),
+        online_stages(free, [recipe], given.source.image_shape),
         steps=stage.steps,
         views=stage.views,
         seed=seed,

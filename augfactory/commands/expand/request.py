@@ -230,17 +230,14 @@ def _geometry(
 def _default_variation(
     request: ExpandRequest, source: Source, geometry: GeometryStage | None, progress: Progress
 ) -> tuple[ExpandRequest, GeometryStage | None]:
-    """Bend drawings and vary their strokes, where only a preset is asked for."""
+    """Vary images as the default does, where only a preset is asked for."""
     plain = replace(request, vary=())
     if geometry is None or not set(request.geometry or {}) <= {"preset"}:
         return plain, geometry
     variation = default_variation(str(geometry.parameters["preset"]), source)
     if not variation.vary:
         return plain, geometry
-    progress.say(
-        "they are drawings: further images are also bent, and their strokes made thicker or "
-        "thinner, which helped on digits; --vary none leaves it at turns, shifts and the like"
-    )
+    progress.say(variation.why)
     stage = geometry_stage("geometry", {**geometry.parameters, **variation.geometry})
     return replace(request, vary=variation.vary), stage
 

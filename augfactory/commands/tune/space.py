@@ -32,7 +32,7 @@ def candidates(preset: str, variation: Variation, *, with_vae: bool) -> tuple[Ca
     too.
     """
     mix = default_mix(preset)
-    further = ", bent, in thicker or thinner strokes" if variation.vary else ""
+    further = f", {variation.words}" if variation.vary else ""
     mixed = ", half mixup" if mix else ""
     found: list[Said] = [
         (
@@ -50,7 +50,7 @@ def candidates(preset: str, variation: Variation, *, with_vae: bool) -> tuple[Ca
             if name not in (preset, "none")
         ),
         ("mixup-quarter", "a quarter mixup", _among("mixup", 0.25)),
-        ("geometry-alone", "geometry alone", {})
+        ("geometry-alone", "geometry alone", {"vary": ()})
         if mix
         else ("mixup-half", "half mixup", _among("mixup")),
         ("mixup-more", "nine tenths mixup", _among("mixup", 0.9)),
@@ -60,7 +60,7 @@ def candidates(preset: str, variation: Variation, *, with_vae: bool) -> tuple[Ca
         ("augmix", "half AugMix", _among("augmix")),
         ("erasing", "half with a box erased", _half("erasing", variation)),
         ("trivial", "half TrivialAugment", _half("trivialaugment", variation)),
-        ("randaugment", "half RandAugment", _half("randaugment", variation)),
+        *_randaugment(mix, variation),
         ("crop", "half cropped out of padded images", _half("crop", variation)),
         ("grid", "half grids of two of a class", _among("grid")),
     ]
@@ -74,10 +74,22 @@ def candidates(preset: str, variation: Variation, *, with_vae: bool) -> tuple[Ca
     )
 
 
+def _randaugment(mix: Any, variation: Variation) -> list[Said]:
+    """Return RandAugment or, where the default has it, less of it; ``mix`` is the default's."""
+    if not any(stage.method == "randaugment" for stage in variation.vary):
+        return [("randaugment", "half RandAugment", _half("randaugment", variation))]
+    weaker = {"method": "randaugment", "operations": 2, "magnitude": 9}
+    return [
+        ("randaugment-less", "half mixup, two weaker changes", {"vary": (weaker,), "mix": mix}),
+        ("no-randaugment", "half mixup, no RandAugment", {"vary": (), "mix": mix}),
+        ("no-mixtures", "the default without mixtures", {}),
+    ]
+
+
 def _bends_and_strokes(preset: str, variation: Variation) -> list[Said]:
     """Return the ways of bending images, and of changing the strokes of drawings."""
     bent = {"geometry": variation.geometry or {"elastic_alpha": 30.0}}
-    if variation.vary:
+    if variation.geometry:
         return [
             ("plain", "geometry as for digits and no more", {"geometry": {}, "vary": ()}),
             ("elastic", "geometry, bent as well", {**bent, "vary": ()}),

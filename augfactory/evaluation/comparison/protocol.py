@@ -39,7 +39,8 @@ class Arm:
     ``part`` says which rows of the source are used, ``rows`` restricts it further; None is all.
     ``factor`` is its images per original, None where that is not known; ``size`` the rows in all.
     ``fingerprint`` is a hash of what is trained on: pixels and labels, in their order. ``series``
-    is a name that it shares with arms whose datasets differ in their factor only.
+    is a name that it shares with arms whose datasets differ in their factor only. ``free`` are the
+    arms that need no dataset and are always there, of which a dataset has to beat the best.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Arm:
     rows: tuple[int, ...] | None = None
     batch_policy: BatchPolicy = DEFAULT_POLICY
     series: str | None = None
+    free: bool = False
 
     @property
     def images_per_step(self) -> int:
