@@ -306,7 +306,7 @@ def test_photographs_are_changed_by_randaugment_unless_something_is_said(
 
     recipe, said = recipe_of("default", "--factor", "3")
     assert recipe["geometry"]["parameters"]["preset"] == "photo"
-    assert "where a colour decides the class leave it out: --vary none" in said
+    assert "where a colour decides the class, leave it out: --vary none" in said
     (changes,) = recipe["vary"]
     assert changes["method"] == "randaugment"
     default = default_variation("photo", open_source(SourceSpec(str(place / "s.h5"))))
