@@ -263,7 +263,8 @@ def _refuse_way_out(path: Path, chosen: _Chosen) -> None:
         raise InputDataError(
             path,
             f"this link leads out of {chosen.root}",
-            "Follow such links with --follow-links, or put a copy in its place.",
+            "Follow such links with --follow-links (in a study file follow_links = true), or put a "
+            "copy in its place.",
         )
 
 

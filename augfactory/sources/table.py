@@ -225,7 +225,7 @@ def _refuse_way_out(
                 f"{table.path} {table.at(row)}",
                 f"{escaped(file)} leads out of {root}",
                 "Name the folder that holds all images with --root, or allow it with "
-                "--follow-links.",
+                "--follow-links (in a study file: root and follow_links = true).",
             )
         if not path.is_symlink():
             inside.add(folder)

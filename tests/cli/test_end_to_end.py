@@ -247,6 +247,7 @@ def test_evaluate_answers_with_arms(place: Path, run_command: RunCommand) -> Non
         "originals",
         "originals+geometry",
         "originals+geometry+mixup",
+        "originals+geometry+randaugment+mixup",
         "d-x10",
     ]
     best = max(found["arms"][:3], key=lambda arm: arm["accuracy"]["mean"])

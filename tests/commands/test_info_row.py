@@ -62,7 +62,8 @@ def test_a_row_is_told_as_it_is_stored(made: Path, row: int) -> None:
 
 def test_the_drawn_numbers_are_those_of_the_plan(made: Path) -> None:
     plan = pq.read_table(made / "plan.parquet").to_pylist()
-    for row, prefix in ((SOURCES + 3, "geometry_"), (MIXUP + 7, "mix1_"), (RICAP + 11, "mix2_")):
+    varied = ("geometry_", "vary1_")
+    for row, prefix in ((SOURCES + 3, varied), (MIXUP + 7, "mix1_"), (RICAP + 11, "mix2_")):
         drawn = info_row(str(made), row).drawn
         assert drawn == {
             name: value for name, value in plan[row].items() if name.startswith(prefix)

@@ -35,7 +35,7 @@ def test_versions_are_listed_newest_first_with_what_changed(dataset: Path) -> No
     rows_changed = [f"source rows +{SOURCES - both} −{SOURCES - both}"] if both < SOURCES else []
     assert second["changes"] == ["seed 0 → 5", *rows_changed]
     assert newest["changes"] == ["format hdf5 → png", f"source rows +{24 - SOURCES} −0"]
-    assert first["recipe"] == "x3, geometry photo, mixup 2, ricap 2, seed 0"
+    assert first["recipe"] == "x3, geometry photo, randaugment, mixup 2, ricap 2, seed 0"
     assert newest["recipe"].endswith("seed 5, png")
     for each in found["versions"]:
         manifest = read_manifest(Path(each["path"]))

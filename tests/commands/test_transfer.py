@@ -66,7 +66,8 @@ def test_saved_weights_start_another_evaluation_of_other_classes(
     found = evaluated(*first, "--save-weights")  # finished ones are trained again for them
     saved = [Path(path) for path in found["files"] if path.endswith(".safetensors")]
     assert [path.name.split("-seed")[0] for path in saved] == [
-        *("originals", "originals-geometry", "originals-geometry-mixup", "many-x2"),
+        *("originals", "originals-geometry", "originals-geometry-mixup"),
+        *("originals-geometry-randaugment-mixup", "many-x2"),
     ]
     with safe_open(saved[0], "pt") as file:
         about = json.loads(file.metadata()["classifier"])

@@ -18,7 +18,7 @@ from augfactory.commands.progress import Progress
 from augfactory.commands.runs import train_runs as runs_module
 from augfactory.commands.tune import auto as expand_auto
 from augfactory.commands.tune import tune as module
-from augfactory.commands.tune.folds import TuneRequest
+from augfactory.commands.tune.folds import TuneRequest, online_reference
 from augfactory.commands.tune.space import DEFAULT, candidates
 from augfactory.commands.tune.tune import TuneResult, tune
 from augfactory.errors import InputDataError, RecipeError
@@ -145,6 +145,10 @@ def test_of_photographs_randaugment_is_tried_weaker_without_mixtures_and_left_ou
         assert recipes[name].mix == recipes["default"].mix == default_mix("photo")
     assert not recipes["no-mixtures"].mix
     assert {"plain", "randaugment"}.isdisjoint(recipes)
+    space = candidates("photo", variation, with_vae=False)
+    assert online_reference(space) == "originals+geometry+randaugment+mixup"
+    drawn = Variation({"elastic_alpha": 20.0}, (vary_stage("test", "stroke", {}),))
+    assert online_reference(candidates("digits", drawn, with_vae=False)) == ONLINE_MIXUP
     assert len({one.recipe.model_dump_json() for one in found.values()}) == len(found)
 
 

@@ -18,7 +18,9 @@ BEFORE = Path(__file__).parents[1] / "fixtures" / "bolts.tar.xz"
 FORMATS = ("hdf5", "png", "parquet", "webdataset")
 WITH_MODEL = "01b5831185bf5188a6ae12edc0e2024b70210fe4a7516691f3e06e7307a84757"
 WITHOUT = "4c0d4aeca6426f155cfe2322d08c154de1761d6777e325684b3db1621463c3df"
-MIXED = ("--mixup", 1, "--ricap", 1)
+# Photographs of which nothing is said are varied further since.
+PLAIN = ("--vary", "none")
+MIXED = ("--mixup", 1, "--ricap", 1, *PLAIN)
 EVERY = ("--factor", 2, "--cutmix", 1, "--augmix", 1, "--preset", "clothes", "--seed", 3)
 EVALUATE = ("evaluate", "hdf5-x3", "--test", "test.npz", "--seeds", 2, "--steps", 12, "--batch", 6)
 
@@ -88,7 +90,7 @@ def test_an_interrupted_version_goes_on(bolts: Path) -> None:
     (building,) = (bolts / "half-x3").glob(".building-*")
     (building / ".state" / "00001.json").unlink()
     kept = (building / "shards" / "00000.h5").read_bytes()
-    line = ("expand", "model", "--factor", 3, "--mixup", 1)
+    line = ("expand", "model", "--factor", 3, "--mixup", 1, *PLAIN)
     told = run(*line, "--out", "half", cwd=bolts).stderr
     assert "54 of 72 rows" in told
     assert (bolts / "half-x3" / "v1" / "shards" / "00000.h5").read_bytes() == kept

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from augfactory.commands.evaluate.arms import ONLINE_MIXUP, ORIGINALS
-from augfactory.commands.tune.folds import FOLDS
+from augfactory.commands.evaluate.arms import ORIGINALS
+from augfactory.commands.tune.folds import FOLDS, online_reference
 from augfactory.commands.tune.space import DEFAULT, Candidate
 from augfactory.evaluation.comparison.intervals import Difference
 from augfactory.evaluation.comparison.protocol import RunResult
@@ -14,7 +14,6 @@ from augfactory.evaluation.cross_validation import compare_folds
 from augfactory.guarded.tables import aligned
 from augfactory.report.tables import interval
 
-REFERENCES = (ORIGINALS, ONLINE_MIXUP)
 ENOUGH = 12  # folds; with fewer the answer says that more minutes tell more
 
 Results = dict[tuple[str, int], RunResult]  # (recipe or reference, fold) -> …
@@ -32,12 +31,13 @@ def _by_fold(results: Results, name: str) -> dict[int, float]:
 
 def all_tried(space: Sequence[Candidate], results: Results) -> list[Tried]:
     """Return every recipe and reference, the best first of those that were tried the longest."""
+    online = online_reference(space)
     names = {one.name: one.words for one in space} | {
         ORIGINALS: "the originals as they are",
-        ONLINE_MIXUP: "the originals, varied by geometry and mixup while training",
+        online: f"the originals, varied by {methods_of(online)} while training",
     }
     figures = {name: _by_fold(results, name) for name in names}
-    pairs = [(name, other) for other in (DEFAULT, ONLINE_MIXUP) for name in names if name != other]
+    pairs = [(name, other) for other in (DEFAULT, online) for name in names if name != other]
     share = 1 / (FOLDS - 1)  # of the test rows over the training rows of a fold
     gaps = compare_folds(figures, pairs, share)
     found = [
@@ -47,7 +47,7 @@ def all_tried(space: Sequence[Candidate], results: Results) -> list[Tried]:
             len(figures[name]),
             mean_accuracy(results, name),
             gaps.get((name, DEFAULT)),
-            gaps.get((name, ONLINE_MIXUP)),
+            gaps.get((name, online)),
         )
         for name, words in names.items()
     ]
@@ -56,7 +56,8 @@ def all_tried(space: Sequence[Candidate], results: Results) -> list[Tried]:
 
 def choice(space: Sequence[Candidate], tried: Sequence[Tried]) -> tuple[Candidate, str]:
     """Return the recipe to use: the default, unless another is surely better; and say so."""
-    recipes = [one for one in tried if one.name not in REFERENCES]
+    reference = online_reference(space)
+    recipes = [one for one in tried if one.name not in (ORIGINALS, reference)]
     best = recipes[0] if recipes[0].name != DEFAULT else recipes[1]
     default = next(one for one in recipes if one.name == DEFAULT)
     gap = best.against_default
@@ -71,24 +72,29 @@ def choice(space: Sequence[Candidate], tried: Sequence[Tried]) -> tuple[Candidat
             f"Nothing that was tried is surely better than the default set; the best of the others "
             f"is {best.name} ({points(gap)}, {_folds(best.folds)})."
         )
-    online = use.against_online
+    online, methods = use.against_online, methods_of(reference)
     assert online is not None
     if online.excludes_zero and online.mean > 0:
-        second = f"The set gains {points(online)} over training with online geometry and mixup."
+        second = f"The set gains {points(online)} over training with online {methods}."
     elif online.excludes_zero:
         second = (
-            f"Online geometry and mixup, which need no dataset, are better: the set is at "
-            f"{points(online)}."
+            f"Online {methods}, which need no dataset, are better: the set is at {points(online)}."
         )
     else:
         second = (
-            "The set is not told apart from training with online geometry and mixup, which need no "
+            f"The set is not told apart from training with online {methods}, which need no "
             f"dataset ({points(online)})."
         )
     third = ""
     if best.folds < ENOUGH:
         third = f" More minutes would tell more: there was time for {_folds(best.folds)}."
     return chosen, f"{first} {second}{third}"
+
+
+def methods_of(online: str) -> str:
+    """Return "geometry and mixup" for the arm "originals+geometry+mixup"."""
+    *first, last = online.split("+")[1:]
+    return f"{', '.join(first)} and {last}"
 
 
 def _folds(count: int) -> str:

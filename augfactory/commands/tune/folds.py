@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from augfactory.commands.evaluate.arms import ONLINE_MIXUP, ORIGINALS, online_stages
+from augfactory.commands.evaluate.arms import ORIGINALS, baselines_of, online_stages
 from augfactory.commands.evaluate.request import classifier_spec, settings_for
 from augfactory.commands.expand.expand import expand_all
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
-from augfactory.commands.tune.space import Candidate
+from augfactory.commands.tune.space import DEFAULT, Candidate
 from augfactory.engines.processes import Engine, worker_pool
 from augfactory.errors import InputDataError
 from augfactory.evaluation.comparison.protocol import Arm, Run
@@ -109,6 +109,12 @@ def _npz(source: Source) -> bytes:
     return buffer.getvalue()
 
 
+def online_reference(space: Sequence[Candidate]) -> str:
+    """Name the arm that a set has to beat: the default's way of varying images, while training."""
+    default = next(one for one in space if one.name == DEFAULT)
+    return baselines_of([default.recipe.model_dump(mode="json")], uneven=False)[-1]
+
+
 def runs_of_fold(
     request: TuneRequest, unit: Unit, alive: Sequence[Candidate], progress: Progress
 ) -> list[Run]:
@@ -122,8 +128,10 @@ def runs_of_fold(
     settings = settings_for(classifier, request.steps, DEFAULT_BATCH, "auto", "auto", request.steps)
     shape = made[0].image_shape
     originals = Arm(ORIGINALS, 1, unit.train.spec, len(unit.train.rows), unit.train.fingerprint)
-    online = BatchPolicy(online=online_stages(ONLINE_MIXUP, [made[0].recipe], shape))
-    arms = [originals, replace(originals, name=ONLINE_MIXUP, factor=None, batch_policy=online)]
+    name = online_reference(alive)
+    default = next(own for one, own in zip(alive, made, strict=True) if one.name == DEFAULT)
+    online = BatchPolicy(online=online_stages(name, [default.recipe], shape))
+    arms = [originals, replace(originals, name=name, factor=None, batch_policy=online)]
     arms += [
         Arm(
             name=one.name,

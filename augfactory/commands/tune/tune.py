@@ -18,7 +18,7 @@ from augfactory.commands.opening.notes import suited_preset
 from augfactory.commands.opening.opening import flags_of
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs import files
-from augfactory.commands.tune.answer import REFERENCES, Results, all_tried, choice, mean_accuracy
+from augfactory.commands.tune.answer import Results, all_tried, choice, mean_accuracy
 from augfactory.commands.tune.folds import FOLDS, TuneRequest, open_unit, runs_of_fold
 from augfactory.commands.tune.space import DEFAULT, Candidate, candidates
 from augfactory.errors import InputDataError, RecipeError
@@ -37,6 +37,7 @@ from augfactory.store.disk.lock import only_writer
 
 # Folds that the recipes have been tried on when the worse half of them is left out.
 ROUNDS = (1, 3, 6, 12, 24, 48)
+REFERENCES = 2  # the originals, and what a set has to beat
 
 
 class TuneResult(TuneResults):
@@ -71,7 +72,7 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
         alive, units = list(space), 0
         results: Results = {}
         seconds = 0.0  # of a classifier, by the clock
-        while (target := _next(request, begun, units, len(alive) + len(REFERENCES), seconds)) > 0:
+        while (target := _next(request, begun, units, len(alive) + REFERENCES, seconds)) > 0:
             since = time.monotonic()
             runs = []
             for number in range(target):
