@@ -60,8 +60,8 @@ def few_photographs(rows: int, factor: int) -> str | None:
     if factor >= wanted:
         return None
     return (
-        f"note: {rows:,} rows are few for photographs: of 90, --factor 50 was 2.5 points below "
-        f"free online mixup, and --factor 250 level with it. Here take --factor {wanted}"
+        f"note: {rows:,} rows are few for photographs: of 90, --factor 250 was about two points "
+        f"above --factor 50. Here take --factor {wanted}"
     )
 
 
