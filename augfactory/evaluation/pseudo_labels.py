@@ -1,12 +1,12 @@
 """Labels for unlabelled images, by classifiers that are trained on the labelled ones.
 
 The labelled images are split into folds, every class alike, and a teacher is trained for each fold
-on all the others, varied by geometry, mixup and, photographs, by RandAugment. So each labelled
-image is read by one teacher that did not learn it, and by these readings the teachers are
-calibrated: one temperature (Guo et al. 2017, section 4.2) makes their sureness as large as they are
-right. An unlabelled image gets the mean of what all teachers make of it and of a few varied views
-of it. The surest of each class are kept, with their soft labels: sharpened ones, and all images, do
-harm where teachers err.
+on all the others, varied by geometry, mixup, and what of the recipe's further variation other
+libraries have too, such as RandAugment. So each labelled image is read by one teacher that did not
+learn it, and by these readings the teachers are calibrated: one temperature (Guo et al. 2017,
+section 4.2) makes their sureness as large as they are right. An unlabelled image gets the mean of
+what all teachers make of it and of a few varied views of it. The surest of each class are kept,
+with their soft labels: sharpened ones, and all images, do harm where teachers err.
 
 In a further round new teachers learn from the kept images too, half of each batch (Lee 2013; Xie
 et al. 2020, which trains on the teacher's soft labels and repeats), and label all of them anew.

@@ -250,7 +250,7 @@ def test_evaluate_answers_with_arms(place: Path, run_command: RunCommand) -> Non
         "originals+geometry+randaugment+mixup",
         "d-x10",
     ]
-    best = max(found["arms"][:3], key=lambda arm: arm["accuracy"]["mean"])
+    best = max(found["arms"][:4], key=lambda arm: arm["accuracy"]["mean"])
     assert found["baseline"] == best["name"]
     for arm in found["arms"]:
         assert len(arm["accuracy"]["values"]) == 2

@@ -66,6 +66,8 @@ class ArmsRequest:
 def make_arms(versions: tuple[Version, ...], request: ArmsRequest) -> tuple[Arm, ...]:
     """Return the baselines, further online arms, then each dataset followed by its parts.
 
+    The baseline whose loss weighs the classes is there where they are uneven, or asked for.
+
     Raises:
         RecipeError: there is no such arm, or a dataset cannot serve it.
         InputDataError: the originals stand in no dataset and their source has changed.
@@ -85,10 +87,9 @@ def make_arms(versions: tuple[Version, ...], request: ArmsRequest) -> tuple[Arm,
         batch=request.batch or DEFAULT_BATCH,
     )
     baselines = baselines_of(recipes, uneven=uneven_classes(source) is not None)
+    free = {*BASELINES, *baselines}
     online = [
-        replace(
-            originals, name=name, factor=None, batch_policy=policy(name), free=name in baselines
-        )
+        replace(originals, name=name, factor=None, batch_policy=policy(name), free=name in free)
         for name in dict.fromkeys((*baselines[1:], *request.arms))
         if name not in (SYNTHETIC_ONLY, REAL_AND_SYNTHETIC)
     ]
@@ -120,8 +121,8 @@ def make_arms(versions: tuple[Version, ...], request: ArmsRequest) -> tuple[Arm,
 def baselines_of(recipes: Sequence[Mapping[str, Any]], *, uneven: bool) -> tuple[str, ...]:
     """Name the arms that cost no dataset, the originals first.
 
-    Where classes are ``uneven`` one weighs them in its loss. Where ``recipes`` vary images by what
-    trainers have too, one does so while it trains.
+    Where classes are ``uneven`` one weighs them in its loss. Where one of ``recipes`` varies images
+    by what trainers have too, one does so to every image while it trains, whatever share it was.
     """
     found = [*BASELINES[:3], *([WEIGHTED_MIXUP] if uneven else [])]
     for recipe in recipes:

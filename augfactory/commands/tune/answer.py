@@ -34,7 +34,7 @@ def all_tried(space: Sequence[Candidate], results: Results) -> list[Tried]:
     online = online_reference(space)
     names = {one.name: one.words for one in space} | {
         ORIGINALS: "the originals as they are",
-        online: f"the originals, varied by {methods_of(online)} while training",
+        online: f"the originals, varied by {_methods_of(online)} while training",
     }
     figures = {name: _by_fold(results, name) for name in names}
     pairs = [(name, other) for other in (DEFAULT, online) for name in names if name != other]
@@ -72,7 +72,7 @@ def choice(space: Sequence[Candidate], tried: Sequence[Tried]) -> tuple[Candidat
             f"Nothing that was tried is surely better than the default set; the best of the others "
             f"is {best.name} ({points(gap)}, {_folds(best.folds)})."
         )
-    online, methods = use.against_online, methods_of(reference)
+    online, methods = use.against_online, _methods_of(reference)
     assert online is not None
     if online.excludes_zero and online.mean > 0:
         second = f"The set gains {points(online)} over training with online {methods}."
@@ -91,7 +91,7 @@ def choice(space: Sequence[Candidate], tried: Sequence[Tried]) -> tuple[Candidat
     return chosen, f"{first} {second}{third}"
 
 
-def methods_of(online: str) -> str:
+def _methods_of(online: str) -> str:
     """Return "geometry and mixup" for the arm "originals+geometry+mixup"."""
     *first, last = online.split("+")[1:]
     return f"{', '.join(first)} and {last}"

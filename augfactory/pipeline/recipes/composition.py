@@ -35,7 +35,7 @@ LEAST_SCALE, MOST_SCALE = 1 / 8, 8
 ELASTIC_ALPHA, ELASTIC_SIGMA = 30.0, 4.0
 THICKER, THINNER = 1.0, 0.5
 
-# Of photographs of 32 pixels, the strongest of those tried.
+# Chosen among five strengths, on photographs of 32 pixels.
 RANDAUGMENT = {"operations": 3, "magnitude": 15}
 
 
@@ -56,8 +56,8 @@ class Variation:
 def default_variation(preset: str, source: Source) -> Variation:
     """Return how images of ``source`` are varied where nothing is said but, perhaps, the preset.
 
-    Drawings that the preset "digits" suits are bent, and their strokes changed. Photographs have
-    their colours, light and sharpness changed too. Other images have geometry alone.
+    Drawings that the preset "digits" suits are bent, and their strokes changed. Photographs
+    are changed by RandAugment. Other images have geometry alone.
     """
     if preset == "photo":
         return Variation(
