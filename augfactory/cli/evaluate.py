@@ -113,7 +113,7 @@ def evaluate(
             help="The arm that all others are compared with; if left out, the best of those that "
             "need no dataset: originals, originals+geometry, originals+geometry+mixup, varied "
             "online, of uneven classes originals+geometry+mixup+weighted, and of sets of "
-            "photographs originals+geometry+randaugment+mixup."
+            "photographs and clothes originals+geometry+randaugment+mixup."
         ),
     ] = None,
     real_share: Annotated[

@@ -158,12 +158,12 @@ def expand(
     """Turn a few labelled images into K times as many, stored as an immutable version.
 
     The further K-1 images are varied by geometry, drawings also by bending and by thicker or
-    thinner strokes, photographs by RandAugment (--vary); with a model it makes a quarter of them,
-    in colour as changes to the real images (--share, --decode). Options such as --mixup put rows on
-    top, and a recipe sets everything. With further images of the same kind that nobody has
-    labelled, --unlabelled and --pseudo-label may help where few are (docs/unlabelled.md):
-    classifiers trained on the labelled images label the others, and the surest become rows with
-    soft labels. Of uneven classes --balance makes as many rows each.
+    thinner strokes, photographs and clothes by RandAugment (--vary); with a model it makes a
+    quarter of them, in colour as changes to the real images (--share, --decode). Options such
+    as --mixup put rows on top, and a recipe sets everything. With further images of the same kind
+    that nobody has labelled, --unlabelled and --pseudo-label may help where few are
+    (docs/unlabelled.md): classifiers trained on the labelled images label the others, and the
+    surest become rows with soft labels. Of uneven classes --balance makes as many rows each.
 
     The same request again is answered at once with the version that exists; after an interruption
     the same command continues where it stopped. With --reject rows of a version are drawn anew

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -771,6 +772,19 @@ def test_the_next_command_repeats_the_request_or_stores_what_to_use(
     assert shlex.split(run(plain).verdict.next)[-4:] == ["--factor", "50", "--mixup", "0"]
     made = CliRunner().invoke(app, [*wanted[1:], "--dry-run"])
     assert made.exit_code == 0, made.output
+
+    # What varies photographs and clothes further by default was left out here: it stays out.
+    asked = ["expand", *wanted[2:5], "--out", "clean", "--factor", "2", "--workers", "1"]
+    for preset in ("clothes", "texture"):
+        made = CliRunner().invoke(app, [*asked, "--preset", preset, "--vary", "none"])
+        assert made.exit_code == 0, made.output
+        stored = replace(plain, datasets=("clean-x2",), out=Path(preset))
+        words = shlex.split(run(stored).verdict.next)
+        vary = ["--vary", "none"] if preset == "clothes" else []
+        assert words[5:] == [
+            *("--preset", preset, "--out", "stored", "--factor", "50", *vary, "--mixup", "0")
+        ]
+        shutil.rmtree("clean-x2")
 
 
 def test_what_is_told_of_a_quick_look_and_of_what_needs_no_set(bench: Bench) -> None:

@@ -12,6 +12,7 @@ from augfactory.cli.app import app
 from augfactory.commands.expand.classes import ClassRule
 from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest, plan_builds
+from augfactory.commands.opening.notes import MEASURED_FEW
 from augfactory.commands.progress import Progress
 from augfactory.commands.tune.space import candidates
 from augfactory.commands.vae.plan import VaeTrainRequest
@@ -266,7 +267,7 @@ def test_clothes_and_photographs_are_mixed_unless_something_is_said_of_mixing(
     counts, said = counts_of(place, *clothes)
     assert counts == {"original": 12, "geometry": 60, "mixup": 60}
     assert "--mixup 0 leaves them out" in said
-    assert ("132 rows are few" in said) == (preset == "photo")
+    assert f"132 rows are few for {MEASURED_FEW[preset]}. Here take --factor 250" in said
     plain = {"original": 12, "geometry": 120}
     counts, said = counts_of(place, *clothes, "--mixup", "0")
     assert counts == plain
@@ -295,8 +296,9 @@ def test_the_default_of_clothes_is_what_tune_and_studies_take_for_it(place: Path
         assert tried["vae"].recipe.mix == tried["default"].recipe.mix == default_mix(preset)
 
 
-def test_photographs_are_changed_by_randaugment_unless_something_is_said(
-    place: Path, tmp_path: Path
+@pytest.mark.parametrize("preset", ["photo", "clothes"])
+def test_photographs_and_clothes_are_changed_by_randaugment_unless_something_is_said(
+    place: Path, tmp_path: Path, preset: str
 ) -> None:
     def recipe_of(name: str, *asked: str) -> tuple[dict[str, Any], str]:
         command = ["expand", str(place / "s.h5"), "--out", str(tmp_path / name), *asked]
@@ -304,16 +306,18 @@ def test_photographs_are_changed_by_randaugment_unless_something_is_said(
         assert told.exit_code == 0, told.stderr
         return read_manifest(find_version(str(tmp_path / f"{name}-x3"))).recipe, told.stderr
 
-    recipe, said = recipe_of("default", "--factor", "3")
-    assert recipe["geometry"]["parameters"]["preset"] == "photo"
-    assert "where a colour decides the class, leave it out: --vary none" in said
+    own = () if preset == "photo" else ("--preset", preset)  # the images are in colour
+    recipe, said = recipe_of("default", "--factor", "3", *own)
+    assert recipe["geometry"]["parameters"]["preset"] == preset
+    what = {"photo": "a colour", "clothes": "a shade of grey"}[preset]
+    assert f"where {what} decides the class, leave it out: --vary none" in said
     (changes,) = recipe["vary"]
     assert changes["method"] == "randaugment"
-    default = default_variation("photo", open_source(SourceSpec(str(place / "s.h5"))))
+    default = default_variation(preset, open_source(SourceSpec(str(place / "s.h5"))))
     assert changes["parameters"] == default.vary[0].parameters
-    (tmp_path / "r.toml").write_text('factor = 3\n[geometry]\npreset = "photo"\n')
+    (tmp_path / "r.toml").write_text(f'factor = 3\n[geometry]\npreset = "{preset}"\n')
     for name, *asked in (
-        ("none", "--factor", "3", "--vary", "none"),
+        ("none", "--factor", "3", "--vary", "none", *own),
         ("texture", "--factor", "3", "--preset", "texture"),
         ("recipe", "--recipe", str(tmp_path / "r.toml")),
     ):

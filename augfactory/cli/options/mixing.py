@@ -11,7 +11,7 @@ Vary = Annotated[
     typer.Option(
         metavar="METHOD|none",
         help="Vary further images by this after geometry, drawings in place of bends and strokes, "
-        f"photographs in place of RandAugment; repeatable: {', '.join(VARYING)}.",
+        f"photographs and clothes in place of RandAugment; repeatable: {', '.join(VARYING)}.",
     ),
 ]
 Copies = Annotated[

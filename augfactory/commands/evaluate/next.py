@@ -9,7 +9,7 @@ from augfactory.commands.evaluate.inputs import Inputs
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.opening.opening import flags_of, spec_of
 from augfactory.evaluation.comparison.results import Verdict
-from augfactory.pipeline.recipes.composition import large_factor
+from augfactory.pipeline.recipes.composition import RANDAUGMENTED, large_factor
 from augfactory.store.places import typed_here
 
 LONGER = 4  # times the minutes, or the steps
@@ -53,10 +53,13 @@ def next_command(request: EvaluateRequest, verdict: Verdict, steps: int, inputs:
     stored = ["augfactory", "expand", typed_here(source.text), "--n-train", str(len(origin.rows))]
     stored += flags_of(source)
     factor = str(large_factor(len(origin.rows)))
-    # Said in both cases: photographs are varied further and, as clothes, mixed by default.
+    asked = (version.manifest.recipe.get("geometry") or {}).get("parameters", {})
+    preset = asked.get("preset")
+    stored += ["--preset", preset] if preset else []
+    # Said in both cases: some images are varied further, and mixed, by default.
     methods = verdict.use.removesuffix(WEIGHTED).removeprefix(ONLINE_GEOMETRY).split("+")[1:]
     varied = [method for method in methods if method != "mixup"]
-    if not varied and not set(inputs.baselines) <= set(BASELINES):
+    if not varied and (preset in RANDAUGMENTED or not set(inputs.baselines) <= set(BASELINES)):
         varied = ["none"]
     stored += ["--out", "stored", "--factor", factor]
     stored += [word for method in varied for word in ("--vary", method)]

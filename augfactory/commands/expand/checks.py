@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from augfactory.commands.expand.build import Build
 from augfactory.commands.expand.inputs import BuildInputs
-from augfactory.commands.opening.notes import few_photographs
+from augfactory.commands.opening.notes import few_mixed_rows
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.partners import check_pairing, rows_by_class
 from augfactory.pipeline.recipes.recipe import Recipe
@@ -41,11 +41,9 @@ def check_mixing(mix: tuple[MixStage, ...], inputs: BuildInputs) -> None:
 
 
 def few_rows(builds: Sequence[Build]) -> str | None:
-    """Say of mixed photographs that they are few; None where they are enough, or something else."""
+    """Say of mixed images that they are few; None where they are enough, or nobody measured it."""
     most = max(builds, key=lambda build: build.rows)
-    geometry = most.recipe.geometry
-    photographs = geometry is not None and geometry.parameters.get("preset") == "photo"
-    factor = most.recipe.factor
-    if not (photographs and most.recipe.mix and factor):
+    geometry, factor = most.recipe.geometry, most.recipe.factor
+    if geometry is None or not most.recipe.mix or not factor:
         return None
-    return few_photographs(most.rows, factor)
+    return few_mixed_rows(str(geometry.parameters.get("preset")), most.rows, factor)
