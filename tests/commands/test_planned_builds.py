@@ -349,7 +349,7 @@ def test_drawings_are_bent_and_their_strokes_changed_unless_something_is_said(
     assert recipe["geometry"]["parameters"]["elastic_alpha"] == 30
     for name, *asked in (
         ("none", "--factor", "3", "--preset", "digits", "--vary", "none"),
-        ("clothes", "--factor", "3", "--preset", "clothes"),
+        ("texture", "--factor", "3", "--preset", "texture"),
         ("recipe", "--recipe", str(tmp_path / "r.toml")),
     ):
         recipe, said = recipe_of(name, *asked)
