@@ -17,7 +17,7 @@ from augfactory.commands.evaluate.inputs import gather
 from augfactory.commands.expand import pseudo_labelling
 from augfactory.commands.expand.build import Dataset
 from augfactory.commands.expand.expand import expand
-from augfactory.commands.expand.request import ExpandRequest
+from augfactory.commands.expand.request import ExpandRequest, plan_builds
 from augfactory.commands.progress import Progress
 from augfactory.commands.vae.plan import VaeTrainRequest, plan_training
 from augfactory.commands.vae.train import vae_train
@@ -30,7 +30,7 @@ from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation import pseudo_labels as own
 from augfactory.evaluation.training.training_set import version_set
 from augfactory.pipeline.recipes.vary import vary_stage
-from augfactory.records import SourceSpec
+from augfactory.records import Colour, SourceSpec
 from augfactory.store.beside.pseudo_label_table import read_pseudo_labels
 from augfactory.store.reader import Version, open_version
 from augfactory.vae.training_batches import draw_batch
@@ -80,6 +80,22 @@ def made(place: Path, name: str = "d", **more: Any) -> list[Dataset]:
 
 def rows_of(version: Version) -> np.ndarray:
     return np.flatnonzero(version.methods == "pseudo-label")
+
+
+@pytest.mark.parametrize(("colour", "steps"), [("rgb", 1_200), ("grey", 400)])
+def test_what_labels_images_in_colour_is_trained_for_longer_unless_something_is_said(
+    place: Path, colour: Colour, steps: int
+) -> None:
+    def asked(**said: int) -> int:
+        few, more = (SourceSpec(name, colour=colour) for name in ("few.h5", "more"))
+        request = ExpandRequest(few, Path("d"), (2,), unlabelled=more, pseudo_label=said)
+        (build,) = plan_builds(request, Progress())[1]
+        assert build.recipe.pseudo_label is not None
+        return build.recipe.pseudo_label.steps
+
+    assert asked() == steps
+    assert asked(steps=7) == 7
+    assert asked(rounds=1) == steps
 
 
 def test_rows_are_the_surest_images_under_the_labels_they_were_given(place: Path) -> None:

@@ -24,6 +24,7 @@ from augfactory.engines.processes import Engine, can_start_workers, worker_pool
 from augfactory.errors import RecipeError, one_of
 from augfactory.guarded.validation import checked
 from augfactory.pipeline.recipes.composition import (
+    TEACHER_STEPS,
     default_mix,
     default_variation,
     vae_or_default,
@@ -185,7 +186,8 @@ def _recipe(
     labelling = None
     if request.unlabelled is not None:
         # Where nothing is said, there are as many rows as of the labelled images.
-        labelling = _pseudo_labels(request, largest)
+        channels = inputs.source.image_shape[2]
+        labelling = _pseudo_labels(request, largest, steps=TEACHER_STEPS[channels])
     return Recipe(
         factor=factor,
         **class_keys(rule, inputs.source, mix),
@@ -201,8 +203,9 @@ def _recipe(
     )
 
 
-def _pseudo_labels(request: ExpandRequest, copies: int) -> PseudoLabelStage:
-    return checked(PseudoLabelStage, {"copies": copies, **request.pseudo_label}, "pseudo_label")
+def _pseudo_labels(request: ExpandRequest, copies: int, **defaults: int) -> PseudoLabelStage:
+    said = {"copies": copies, **defaults, **request.pseudo_label}
+    return checked(PseudoLabelStage, said, "pseudo_label")
 
 
 def _geometry(

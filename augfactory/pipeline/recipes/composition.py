@@ -22,6 +22,10 @@ DECODED: dict[int, dict[str, Any]] = {
     3: {"share": 0.25, "decode": "residual"},
 }
 
+# Of each classifier that labels unlabelled images, by channels: photographs take longer to learn,
+# and what is labelled wrongly is learnt too.
+TEACHER_STEPS = {1: 400, 3: 1_200}
+
 # Of the further images, by preset; for the other presets mixtures cost accuracy, or gain none.
 MIXED = {"clothes": 0.5, "photo": 0.5}
 ENOUGH_ROWS = 20_000  # of such mixtures, for a set to be worth what online mixup is
