@@ -47,4 +47,4 @@ def demo(
             show(f"{name:30s} {path}")
         show()
         show(result.evaluation.verdict.text)
-        show(f"Next: {result.evaluation.verdict.next}")
+        show(f"Next: {result.evaluation.next_here}")

@@ -290,4 +290,4 @@ def evaluate(
             show(escaped(str(path)))
         show()
         show(escaped(result.verdict.text))
-        show(f"Next: {escaped(result.verdict.next)}")
+        show(f"Next: {escaped(result.next_here)}")

@@ -51,10 +51,16 @@ def portable(text: str) -> str:
 
 
 def typed_here(text: str) -> str:
-    """Return a SOURCE as it can be typed in this working folder, and handed on."""
-    if not PurePath(text).is_absolute():
-        return text
-    return place_from(Path(), text) or portable(text)
+    """Return a SOURCE as it can be typed in this working folder."""
+    return (place_from(Path(), text) or text) if PurePath(text).is_absolute() else text
+
+
+def told_others(text: str) -> str:
+    """Return a SOURCE as it can be typed in this working folder and be handed on.
+
+    Of what shares no folder with it, that is no more than the end: others type their own.
+    """
+    return portable(typed_here(text))
 
 
 def remember(key: str, text: str) -> None:

@@ -1,5 +1,6 @@
 """Nothing that is handed on names a folder of the machine that it was made on."""
 
+import shlex
 import shutil
 from pathlib import Path
 
@@ -49,7 +50,8 @@ def test_no_file_of_anything_holds_the_place_where_it_was_made(
     version, model = made_with_model(parts, tmp_path)
     other = export(str(version), "png", tmp_path / "sets" / "png", Progress()).path
     lay_out(str(version), "hf", tmp_path / "hf", Progress(), validation=SourceSpec(f"{parts}:test"))
-    evaluate(
+    monkeypatch.chdir("/")  # with which they share no folder
+    result = evaluate(
         EvaluateRequest(
             (str(version),),
             SourceSpec(f"{parts}:test"),
@@ -60,6 +62,9 @@ def test_no_file_of_anything_holds_the_place_where_it_was_made(
         ),
         Progress(),
     )
+    # What is told here can be typed here; what is handed on cannot.
+    assert {str(version), f"{parts}:test"} <= set(shlex.split(result.next_here))
+    assert {"d-x2/v1", "parts:test"} <= set(shlex.split(result.verdict.next))
     for folder in (version, model, other, tmp_path / "hf", tmp_path / "evaluation"):
         assert naming(folder, root) == [], folder
     for entry in (read_manifest(version).source, read_config(model).source):

@@ -192,3 +192,16 @@ def test_drawings_of_any_size_have_a_variation_that_its_methods_take(
         assert variation.geometry == {"elastic_alpha": 30, "elastic_sigma": 4}
     if shape == (90, 64):  # in proportion to the shorter side: 64 / 28
         assert stroke.parameters["thicker"] == 2.29
+
+
+@pytest.mark.parametrize(
+    ("preset", "count", "varied"),
+    [("clothes", 300, True), ("clothes", 301, False), ("photo", 301, True), ("texture", 9, False)],
+)
+def test_randaugment_is_for_photographs_and_for_few_clothes(
+    preset: str, count: int, varied: bool
+) -> None:
+    source = source_of(np.zeros((count, 3, 5, 1), dtype=np.uint8))
+    assert len(source.class_names) == 3
+    variation = composition.default_variation(preset, source)
+    assert [stage.method for stage in variation.vary] == ["randaugment"] * varied

@@ -11,6 +11,7 @@ from pydantic import Field
 from augfactory.commands.evaluate import checks
 from augfactory.commands.evaluate.document import document_of
 from augfactory.commands.evaluate.inputs import Inputs, gather
+from augfactory.commands.evaluate.next import next_command
 from augfactory.commands.evaluate.request import (
     EvaluateRequest,
     check_request,
@@ -31,18 +32,20 @@ from augfactory.evaluation.corruptions.registry import Profile, find_profile
 from augfactory.evaluation.training.settings import Freeze
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.disk.lock import only_writer
+from augfactory.store.places import typed_here
 
 
 class EvaluateResult(Results):
     """What results.json holds, and the files that were written.
 
     ``trained`` counts the classifiers trained now, the others were kept from an earlier run of the
-    same evaluation.
+    same evaluation. ``next_here`` is the verdict's next command with the paths of this machine.
     """
 
     out: Path
     files: tuple[Path, ...]
     trained: int = Field(exclude=True)
+    next_here: str = Field(exclude=True)
 
 
 @dataclass(frozen=True)
@@ -137,10 +140,13 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
                 drop_others(networks, [run for run, _ in runs])
         settings = runs[0][0].settings
         results = document_of(request, inputs, settings, arms, verdict, alerts, asked)
+        here = next_command(request, verdict, settings.steps, inputs, typed_here)
         written = _write(out, results, inputs, runs)
         if request.save_weights and networks is not None:
             written += dict.fromkeys(network_path(networks, run) for run, _ in runs)
-        return EvaluateResult(**dict(results), out=out, files=tuple(written), trained=trained)
+        return EvaluateResult(
+            **dict(results), out=out, files=tuple(written), trained=trained, next_here=here
+        )
 
 
 def told_before(request: EvaluateRequest, prepared: Prepared, progress: Progress) -> list[Alert]:

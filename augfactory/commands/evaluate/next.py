@@ -1,7 +1,7 @@
 """The command that an evaluation's reader would type next."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from augfactory.commands.evaluate.arms import BASELINES, ONLINE_GEOMETRY, WEIGHTED
@@ -10,7 +10,7 @@ from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.opening.opening import flags_of, spec_of
 from augfactory.evaluation.comparison.results import Verdict
 from augfactory.pipeline.recipes.composition import RANDAUGMENTED, large_factor
-from augfactory.store.places import typed_here
+from augfactory.store.places import told_others
 
 LONGER = 4  # times the minutes, or the steps
 MINUTES = 20  # of an evaluation that is to decide something
@@ -24,24 +24,30 @@ KEPT = (
 )  # fmt: skip
 
 
-def next_command(request: EvaluateRequest, verdict: Verdict, steps: int, inputs: Inputs) -> str:
+def next_command(
+    request: EvaluateRequest,
+    verdict: Verdict,
+    steps: int,
+    inputs: Inputs,
+    typed: Callable[[str], str] = told_others,
+) -> str:
     """Return what to type next: a longer or a surer evaluation, else what makes use of its answer.
 
     After one that only shows that it runs, the evaluation itself. Where an arm still rises, more
     steps; where something is undecided that more seeds would decide, those; else, of a dataset,
-    what reads it, and of an online arm, what stores it.
+    what reads it, and of an online arm, what stores it. ``typed`` says how a path is told.
     """
     if request.quick and request.order != "rounds" and request.drops is None:  # they need --steps
-        return _again(request, {"--minutes": request.minutes or MINUTES})
+        return _again(request, typed, {"--minutes": request.minutes or MINUTES})
     if verdict.rising:
         longer: dict[str, float] = {"--steps": LONGER * steps}
         if request.minutes is not None:
             longer = {"--minutes": LONGER * request.minutes}
-        return _again(request, {"--seeds": request.seeds, **longer})
+        return _again(request, typed, {"--seeds": request.seeds, **longer})
     wanted = verdict.seeds_for_a_point
     if verdict.undecided and not verdict.better and wanted is not None and wanted > request.seeds:
         steps_asked = {} if request.steps is None else {"--steps": steps}
-        return _again(request, {**steps_asked, "--seeds": wanted})
+        return _again(request, typed, {**steps_asked, "--seeds": wanted})
     made = {version.manifest.name: version.address for version in inputs.versions}
     if verdict.use in made:
         return shlex.join(["augfactory", "info", made[verdict.use]])
@@ -50,7 +56,7 @@ def next_command(request: EvaluateRequest, verdict: Verdict, steps: int, inputs:
     version = inputs.versions[0]
     origin = version.manifest.source
     source = spec_of(origin, version.folder)
-    stored = ["augfactory", "expand", typed_here(source.text), "--n-train", str(len(origin.rows))]
+    stored = ["augfactory", "expand", typed(source.text), "--n-train", str(len(origin.rows))]
     stored += flags_of(source)
     factor = str(large_factor(len(origin.rows)))
     asked = (version.manifest.recipe.get("geometry") or {}).get("parameters", {})
@@ -74,18 +80,20 @@ def told(request: EvaluateRequest, verdict: Verdict, inputs: Inputs) -> str:
     return f"{text}{IN_A_LOOP}{AND_WEIGH if verdict.use.endswith(WEIGHTED) else ''}."
 
 
-def _again(request: EvaluateRequest, changed: Mapping[str, float]) -> str:
+def _again(
+    request: EvaluateRequest, typed: Callable[[str], str], changed: Mapping[str, float]
+) -> str:
     """Return the command of the request with some options changed; the others as they were."""
-    words = ["augfactory", "evaluate", *map(typed_here, request.datasets)]
-    words += ["--test", typed_here(request.test.text), *flags_of(request.test)]
+    words = ["augfactory", "evaluate", *map(typed, request.datasets)]
+    words += ["--test", typed(request.test.text), *flags_of(request.test)]
     for name in KEPT:
         value = getattr(request, name)
         if value is not None and value != getattr(EvaluateRequest, name):
-            told = typed_here(str(value)) if isinstance(value, Path) else str(value)
+            told = typed(str(value)) if isinstance(value, Path) else str(value)
             words += [f"--{name.replace('_', '-')}", told]
     words += ["--save-weights"] if request.save_weights else []
     words += [word for arm in request.arms for word in ("--arm", arm)]
     if request.held_out is not None:
-        words += ["--held-out", typed_here(request.held_out.text)]
+        words += ["--held-out", typed(request.held_out.text)]
     words += [word for name, value in changed.items() for word in (name, f"{value:g}")]
     return shlex.join(words)
