@@ -1,6 +1,7 @@
 """The classifiers: their sizes, shapes and first weights."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -66,6 +67,17 @@ KNOWN_PARAMETERS = {"resnet20": 570_602, "wrn40-2": 2_243_546, "allconv": 1_409_
 def test_the_classifiers_have_the_parameters_of_their_sources(name: str, parameters: int) -> None:
     network = CLASSIFIERS[name].build((32, 32, 3), 10)
     assert sum(each.numel() for each in network.parameters()) == parameters
+
+
+def test_the_wide_classifier_has_twice_the_channels() -> None:
+    def channels(name: str, colours: int) -> list[int]:
+        network = CLASSIFIERS[name].build((9, 14, colours), 10)
+        return [each.out_channels for each in network.modules() if isinstance(each, nn.Conv2d)]
+
+    assert channels("wide", 3) == channels("wide", 1) == [64, 64, 128, 128, 256, 256]
+    assert channels("quick", 3) == [32, 32, 96, 96, 128, 128]
+    settings = [replace(CLASSIFIERS[name], build=id) for name in ("quick", "wide")]
+    assert settings[0] == settings[1]
 
 
 def test_resnext_and_densenet_have_the_sizes_that_their_papers_print() -> None:

@@ -40,10 +40,11 @@ def _built_by(file: str, function: str) -> Builder:
 
 
 DEFAULT_CLASSIFIER = "quick"
-# Only what "quick" has was measured; the rates of the others, and of torchvision's, are what AdamW
-# learnt well with around another network at a constant rate (docs/experiments.md).
+# Only what "quick" and "wide" have was measured; the rates of the others, and of torchvision's, are
+# what AdamW learnt well with around another network at a constant rate (docs/experiments.md).
 CLASSIFIERS: dict[str, Classifier] = {
     "quick": Classifier(_built_by("quick", "quick"), "muon", 2e-2, 0.15, 0.1),
+    "wide": Classifier(_built_by("wide", "wide"), "muon", 2e-2, 0.15, 0.1),
     "vgg": Classifier(_built_by("vgg", "small_vgg"), "adamw", 4e-3, 0.5),
     "resnet20": Classifier(_built_by("resnet20", "resnet20"), "adamw", 4e-3, 0.05),
     "wrn40-2": Classifier(_built_by("wrn40_2", "wrn40_2"), "adamw", 4e-3, 0.05),
