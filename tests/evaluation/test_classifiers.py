@@ -69,7 +69,7 @@ def test_the_classifiers_have_the_parameters_of_their_sources(name: str, paramet
     assert sum(each.numel() for each in network.parameters()) == parameters
 
 
-def test_the_wide_classifier_has_twice_the_channels() -> None:
+def test_the_wide_classifier_is_the_default_one_with_more_channels() -> None:
     def channels(name: str, colours: int) -> list[int]:
         network = CLASSIFIERS[name].build((9, 14, colours), 10)
         return [each.out_channels for each in network.modules() if isinstance(each, nn.Conv2d)]

@@ -59,9 +59,9 @@ def uneven_classes(source: Source) -> str | None:
 
 
 def few_mixed_rows(preset: str, rows: int, factor: int) -> str | None:
-    """Say that the mixed ``rows`` of ``factor`` are few, and what is enough; None where they are.
+    """Say that the mixed ``rows`` of ``factor`` are few, and what is enough.
 
-    They are enough for presets that none was measured for, too.
+    None where they are enough, or where nothing was measured of the preset.
     """
     wanted = min(-(-ENOUGH_ROWS * factor // rows), FACTORS[-1])
     if factor >= wanted or preset not in MEASURED_FEW:

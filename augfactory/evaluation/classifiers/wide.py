@@ -1,4 +1,4 @@
-"""The default classifier with twice the channels: slower, and better where images vary much."""
+"""The default classifier with more channels: slower, and better where images vary much."""
 
 from torch import nn
 

@@ -22,9 +22,9 @@ DECODED: dict[int, dict[str, Any]] = {
     3: {"share": 0.25, "decode": "residual"},
 }
 
-# Of each classifier that labels unlabelled images, by channels: photographs take longer to learn,
-# and what is labelled wrongly is learnt too.
-TEACHER_STEPS = {1: 400, 3: 1_200}
+# Where unlabelled images are labelled, by channels: photographs take longer to learn, and what is
+# labelled wrongly is learnt too.
+LABELLED: dict[int, dict[str, int]] = {1: {}, 3: {"steps": 1_200}}
 
 # Of the further images, by preset; for the other presets mixtures cost accuracy, or gain none.
 MIXED = {"clothes": 0.5, "photo": 0.5}
