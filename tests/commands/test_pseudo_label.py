@@ -102,6 +102,8 @@ def test_rows_are_the_surest_images_under_the_labels_they_were_given(place: Path
     told = Told()
     (dataset,) = made(place, progress=told)
     assert any("images that they did not learn" in line for line in told.lines)
+    begun = f"4 classifiers are trained for 4 steps each to label {MORE} images"
+    assert any(line.startswith(begun) for line in told.lines)
     version = open_version(dataset.path)
     manifest = version.manifest
     assert manifest.unlabelled is not None

@@ -57,6 +57,11 @@ def label(build: Build, rows: Int64Array, run: Run, progress: Progress) -> bytes
     kept = len(tasks) - len(missing)
     if kept:
         progress.say(f"{kept} of {len(tasks)} classifiers are kept from an earlier run")
+    if missing:
+        progress.say(
+            f"{len(missing)} classifiers are trained for {stage.steps:,} steps each to label "
+            f"{len(rows):,} images; in a recipe, `steps` under `[pseudo_label]` sets that"
+        )
     with progress.bar("training classifiers to label", len(tasks), "classifier", kept) as bar:
         for number in range(stage.rounds):
             for _ in run(teach, [task for task in missing if task.round == number]):
