@@ -18,6 +18,7 @@ from augfactory.commands.tune.space import candidates
 from augfactory.commands.vae.plan import VaeTrainRequest
 from augfactory.commands.vae.train import vae_train
 from augfactory.errors import RecipeError
+from augfactory.pipeline.recipes import composition
 from augfactory.pipeline.recipes.composition import Variation, default_mix, default_variation
 from augfactory.pipeline.recipes.recipe import Recipe
 from augfactory.pipeline.recipes.stages import mix_stage
@@ -324,6 +325,17 @@ def test_photographs_and_clothes_are_changed_by_randaugment_unless_something_is_
         recipe, said = recipe_of(name, *asked)
         assert "vary" not in recipe, name
         assert "RandAugment" not in said
+
+
+def test_many_clothes_are_told_why_they_have_no_randaugment(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(composition, "MOST_CLOTHES", 1)
+    command = ["expand", str(place / "s.h5"), "--out", str(tmp_path / "many"), "--factor", "3"]
+    told = CliRunner().invoke(app, [*command, "--preset", "clothes", "--workers", "1"])
+    assert told.exit_code == 0, told.stderr
+    assert "RandAugment is left out, since there are more than" in told.stderr
+    assert "vary" not in read_manifest(find_version(str(tmp_path / "many-x3"))).recipe
 
 
 def test_drawings_are_bent_and_their_strokes_changed_unless_something_is_said(

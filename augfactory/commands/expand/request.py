@@ -238,9 +238,10 @@ def _default_variation(
     if geometry is None or not set(request.geometry or {}) <= {"preset"}:
         return plain, geometry
     variation = default_variation(str(geometry.parameters["preset"]), source)
+    if variation.why:
+        progress.say(variation.why)
     if not variation.vary:
         return plain, geometry
-    progress.say(variation.why)
     stage = geometry_stage("geometry", {**geometry.parameters, **variation.geometry})
     return replace(request, vary=variation.vary), stage
 
