@@ -80,9 +80,10 @@ def unwritable(path: object, error: OSError) -> ResourceError:
             "the disk is full",
             "Free some space and run the same command again: finished parts are kept.",
         )
-    return ResourceError(
-        path, f"cannot be written ({error.strerror or error})", "Check the folder and its rights."
-    )
+    remedy = "Check the folder and its rights."
+    if error.errno == errno.EISDIR:
+        remedy = "It is a folder: name a file in it, or another one."
+    return ResourceError(path, f"cannot be written ({error.strerror or error})", remedy)
 
 
 def explained(error: BaseException) -> AugfactoryError | None:

@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from augfactory.commands.evaluate.arms import WEIGHTED, ArmsRequest, make_arms
+from augfactory.commands.evaluate.arms import ArmsRequest, make_arms
+from augfactory.commands.evaluate.online_arms import WEIGHTED
 from augfactory.commands.expand.classes import ClassRule
 from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest

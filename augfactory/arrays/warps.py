@@ -221,15 +221,20 @@ def outside(images: UInt8Array, fill: FillOrBorder, value: int) -> tuple[Fill, U
     return fill, _grey(images, value)
 
 
+def on_border(shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """Tell which pixels of an image of this shape are its outermost: bool [H, W]."""
+    outermost = np.ones(shape[:2], dtype=np.bool_)
+    outermost[1:-1, 1:-1] = False
+    return outermost
+
+
 def border_colours(images: UInt8Array) -> UInt8Array:
     """Return the median of the outermost pixels of each image and channel: uint8 [n, C].
 
     Of an even number of pixels it is the lower of the two in the middle, so always a value that
     occurs.
     """
-    on_border = np.ones(images.shape[1:3], dtype=bool)
-    on_border[1:-1, 1:-1] = False
-    border = images[:, on_border]
+    border = images[:, on_border(images.shape[1:])]
     middle = (border.shape[1] - 1) // 2
     return np.partition(border, middle, axis=1)[:, middle]
 

@@ -25,6 +25,10 @@ from augfactory.store.validation import of_split
 
 Item = tuple[Tensor, Tensor]
 Statistics = tuple[tuple[float, ...], tuple[float, ...]]  # mean and deviation of each channel
+LEARNERS = {  # by method: who has learnt from the labelled images to make its rows
+    "vae": "its VAE has learnt from",
+    "pseudo-label": "the classifiers that labelled its unlabelled images have learnt from",
+}
 READ_BYTES = 1 << 25  # of pixels at once while the statistics are computed
 
 
@@ -141,8 +145,9 @@ class VersionDataset(Dataset[Item]):
         0.3 about half of mixup's rows and three quarters of RICAP's. A version that was expanded
         with ``--validation`` loses none, since it was split before: ``load(name, split="val")``.
 
-        A model that decoded some of the rows has learnt from the test images all the same, which a
-        UserWarning says: keep images out of ``vae-train`` for a test that means something.
+        A model that decoded some of the rows has learnt from the test images all the same, and so
+        have the classifiers that labelled unlabelled images, which a UserWarning says: keep images
+        out of both, such as by ``expand --validation``, for a test that means something.
 
         Raises:
             RecipeError: ``share`` is not between 0 and 1 or makes no image, or the version holds no
@@ -151,12 +156,13 @@ class VersionDataset(Dataset[Item]):
         if not 0 < share < 1:
             raise RecipeError("share", f"{share} is not between 0 and 1", "Give such as 0.2.")
         version, labels = self.version, self.version.source.labels
-        if (version.methods == "vae").any():
-            warnings.warn(
-                f"{version.address}: its VAE has learnt from the images that are held out here, so "
-                "they are not a fair test; test on images that vae-train has not seen",
-                stacklevel=2,
-            )
+        for method, learner in LEARNERS.items():
+            if (version.methods == method).any():
+                warnings.warn(
+                    f"{version.address}: {learner} the images that are held out here, so they are "
+                    "not a fair test; test on images that were kept apart before",
+                    stacklevel=2,
+                )
         # Where the source was made itself, its mixed rows stand as originals too, and several rows
         # go back to one image: one of them is to be tested on, the first.
         single = (version.roots >= 0).sum(axis=1) == 1

@@ -32,6 +32,7 @@ TRAIN_NAMES = ("train",)
 TEST_NAMES = ("test",)
 MOST_DEEP = 32  # folders in each other
 LAYOUT = "One folder per class is needed, with the image files in it."
+UNLABELLED = " Images that nobody has labelled go beside labelled ones: --unlabelled"
 
 
 @dataclass(frozen=True)
@@ -166,10 +167,7 @@ def _class_folders(folder: Path, chosen: _Chosen) -> tuple[str, ...]:
         images = sum(entry.name.lower().endswith(SUFFIXES) for entry in _entries(folder))
         flat = ""
         if images:
-            flat = (
-                " Or a table that tells the class of each file: --labels TABLE.csv. Images that "
-                "nobody has labelled go beside labelled ones: --unlabelled"
-            )
+            flat = f" Or a table that tells the class of each file: --labels TABLE.csv.{UNLABELLED}"
         what = "there are no class folders in it"
         what += f", and {images:,} images directly in it" if images else ""
         raise InputDataError(folder, what, LAYOUT + flat)
@@ -179,7 +177,7 @@ def _class_folders(folder: Path, chosen: _Chosen) -> tuple[str, ...]:
             _refuse_way_out(folder / name, chosen)
     if len(names) == 1:
         below = folder / names[0]
-        hint = f" Did you mean {below}?" if any(_visible_folders(below)) else ""
+        hint = f" Did you mean {below}?" if any(_visible_folders(below)) else UNLABELLED
         raise InputDataError(
             folder, f"only one class folder, {names[0]}", f"At least two classes are needed.{hint}"
         )

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -93,7 +94,15 @@ def test_export_says_what_is_wrong(place: Path) -> None:
     quiet = in_process.run("export", "whole-x40", "--to", "hdf5", "--quiet", cwd=place)
     assert quiet.stderr == ""
     assert quiet.stdout == "whole-x40@v1  whole-x40/v1  exists already\n"
-    answer("expand", "parts", "--factor", 2, "--out", "broken", cwd=place)
+    first = in_process.run("expand", "parts", "--factor", 2, "--out", "broken", cwd=place)
+    assert "Earlier versions" not in first.stdout
+    other = ("expand", "parts", "--factor", 2, "--preset", "texture", "--out", "broken")
+    second = in_process.run(*other, cwd=place).stdout
+    assert "broken-x2@v2" in second
+    assert "Earlier versions are kept: augfactory log broken-x2\n" in second
+    shutil.rmtree(place / "broken-x2" / "v2")
+    taken = in_process.run("preview", "whole-x40", "--out", "parts", cwd=place, code=5)
+    assert "It is a folder: name a file in it, or another one." in taken.stderr
     shard = place / "broken-x2" / "v1" / "shards" / "00000.h5"
     shard.chmod(0o644)
     shard.write_bytes(shard.read_bytes()[:-1] + b"!")

@@ -20,9 +20,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from augfactory.cli.app import app
-from augfactory.commands.evaluate.arms import BASELINES, ArmsRequest, make_arms
+from augfactory.commands.evaluate.arms import ArmsRequest, make_arms
+from augfactory.commands.evaluate.checks import before_training
 from augfactory.commands.evaluate.evaluate import EvaluateResult, as_json, evaluate, prepare
 from augfactory.commands.evaluate.next import told
+from augfactory.commands.evaluate.online_arms import BASELINES
 from augfactory.commands.evaluate.pictures import nearest_originals
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.progress import Progress
@@ -530,6 +532,21 @@ def test_of_uneven_classes_a_weighted_loss_is_a_baseline(bench: Bench) -> None:
     assert BASELINES[-1] in result.arms[-1].versus
     assert prepare(request, Progress()).inputs.arms[3].batch_policy.loss == "weighted"
     assert values(result)[BASELINES[3]] != values(result)[BASELINES[2]]
+    told = [alert.text for alert in result.alerts]
+    (of_classes,) = (text for text in told if "is uneven" in text)
+    assert "or expand with --balance" in of_classes
+    assert f"to beat is {BASELINES[3]}, whose loss weighs the classes." in of_classes
+    version = open_version(bench.folder / "uneven-x2/v1")
+    labelled = version.manifest.model_copy(update={"unlabelled": version.manifest.source})
+    inputs = replace(
+        prepare(request, Progress()).inputs, versions=(replace(version, manifest=labelled),)
+    )
+    (of_classes,) = (
+        alert.text for alert in before_training(inputs, 1, None) if "is uneven" in alert.text
+    )
+    assert "--balance" not in of_classes
+    (online,) = (text for text in told if "varied online" in text)
+    assert online == "Originals are varied online as digits."
 
     few_more = [*uneven, *np.flatnonzero(labels == 0)[2:3].tolist()]  # twice as many of the others
     write_version(bench.folder / "even-x2/v1", bench.train, few_more, 2)

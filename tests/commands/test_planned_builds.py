@@ -307,7 +307,7 @@ def test_photographs_and_clothes_are_changed_by_randaugment_unless_something_is_
         assert told.exit_code == 0, told.stderr
         return read_manifest(find_version(str(tmp_path / f"{name}-x3"))).recipe, told.stderr
 
-    own = () if preset == "photo" else ("--preset", preset)  # the images are in colour
+    own = () if preset == "photo" else ("--preset", preset, "--grey")  # they are in colour
     recipe, said = recipe_of("default", "--factor", "3", *own)
     assert recipe["geometry"]["parameters"]["preset"] == preset
     what = {"photo": "a colour", "clothes": "a shade of grey"}[preset]

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
+import augfactory
 from augfactory.cli.app import app
 from augfactory.commands.evaluate.arms import ArmsRequest
 from augfactory.commands.evaluate.inputs import gather
@@ -82,13 +83,19 @@ def rows_of(version: Version) -> np.ndarray:
     return np.flatnonzero(version.methods == "pseudo-label")
 
 
-@pytest.mark.parametrize(("colour", "steps"), [("rgb", 1_200), ("grey", 400)])
-def test_what_labels_images_in_colour_is_trained_for_longer_unless_something_is_said(
-    place: Path, colour: Colour, steps: int
+@pytest.mark.parametrize(
+    ("colour", "preset", "steps"),
+    [("rgb", "texture", 1_200), ("grey", "photo", 1_200), ("grey", "texture", 400)],
+)
+def test_what_labels_photographs_and_colours_is_trained_for_longer_unless_something_is_said(
+    place: Path, colour: Colour, preset: str, steps: int
 ) -> None:
     def asked(**said: int) -> int:
         few, more = (SourceSpec(name, colour=colour) for name in ("few.h5", "more"))
-        request = ExpandRequest(few, Path("d"), (2,), unlabelled=more, pseudo_label=said)
+        varied = {"preset": preset}
+        request = ExpandRequest(
+            few, Path("d"), (2,), geometry=varied, unlabelled=more, pseudo_label=said
+        )
         (build,) = plan_builds(request, Progress())[1]
         assert build.recipe.pseudo_label is not None
         return build.recipe.pseudo_label.steps
@@ -149,6 +156,12 @@ def test_who_labelled_a_row_can_be_looked_up(place: Path) -> None:
     card = (dataset.path / "README.md").read_text()
     assert "pseudo-labels.parquet" in card
     assert "are guesses of classifiers" in " ".join(card.split())
+
+
+def test_a_warning_tells_that_classifiers_have_learnt_from_what_is_held_out(place: Path) -> None:
+    (dataset,) = made(place)
+    with pytest.warns(UserWarning, match="classifiers that labelled its unlabelled images have"):
+        augfactory.load(str(dataset.path)).held_out(0.3)
 
 
 def test_it_is_verified_exported_compared_and_rendered_again(place: Path) -> None:

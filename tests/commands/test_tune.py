@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from augfactory.cli.app import app
-from augfactory.commands.evaluate.arms import ONLINE_MIXUP, ORIGINALS
+from augfactory.commands.evaluate.online_arms import ONLINE_MIXUP, ORIGINALS
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs import train_runs as runs_module
 from augfactory.commands.tune import auto as expand_auto

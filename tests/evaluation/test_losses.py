@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from augfactory.commands.evaluate.arms import online_policy
+from augfactory.commands.evaluate.online_arms import online_policy
 from augfactory.errors import RecipeError
 from augfactory.evaluation.training.batch_policy import BatchPolicy, Loss, read_loss
 from augfactory.evaluation.training.losses import (

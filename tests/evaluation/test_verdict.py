@@ -121,9 +121,27 @@ def test_the_smallest_difference_and_what_a_point_would_take_are_told() -> None:
     assert verdict.smallest_difference is not None
     assert verdict.smallest_difference > 0.03
     smallest = f"{100 * verdict.smallest_difference:.1f} percentage points"
-    said = f"Differences below {smallest} cannot be seen here"
+    said = f"Differences below {smallest} may go unseen here"
     assert said in text
     assert "to see a difference of one percentage point would take" in text
+
+
+def test_what_may_go_unseen_is_told_of_what_is_not_decided() -> None:
+    wild = accuracies("wild", 0.10, 0.30, 0.20)  # far below, which is sure, and by how much is not
+    near = accuracies("leaves-x50", 0.70, 0.72, 0.73)
+    results = [*ORIGINALS, *GEOMETRY, *wild, *near]
+    arms = summarise(results, BASELINES)
+    verdict = verdict_of(results, arms, BASELINES)
+    assert "wild" in verdict.worse
+    assert "leaves-x50" in verdict.undecided
+    half = {}
+    for arm in arms:
+        if (gap := arm.versus.get("originals+geometry", {}).get("accuracy")) is not None:
+            assert gap.high is not None
+            half[arm.name] = gap.high - gap.mean
+    widest = max(half[name] for name in verdict.undecided)
+    assert half["wild"] > widest + 0.01
+    assert verdict.smallest_difference == pytest.approx(widest)
 
 
 def test_a_rising_arm_is_told() -> None:

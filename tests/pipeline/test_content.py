@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from augfactory.commands.evaluate.arms import ONLINE_GEOMETRY, ArmsRequest, make_arms
+from augfactory.commands.evaluate.arms import ArmsRequest, make_arms
+from augfactory.commands.evaluate.online_arms import ONLINE_GEOMETRY
 from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
-from augfactory.pipeline.recipes.content import Content, look_at, preset_for
+from augfactory.pipeline.recipes.content import Content, look_at, looks_of, preset_for
 from augfactory.pipeline.recipes.stages import mix_stage
 from augfactory.records import Int64Array, Source, UInt8Array
 from augfactory.sources.sample import open_sample
@@ -55,34 +56,38 @@ def any_way(image: Int64Array) -> Int64Array:
 
 
 @pytest.mark.parametrize(
-    ("symmetric", "grey", "colour"),
+    ("symmetric", "drawn", "on_one_ground", "photographed"),
     [
-        (as_it_is, "digits", "digits"),
-        (mirrored, "clothes", "photo"),
-        (any_way, "texture", "texture"),
+        (as_it_is, "digits", "digits", "digits"),
+        (mirrored, "clothes", "clothes", "photo"),
+        (any_way, "texture", "texture", "texture"),
     ],
 )
 def test_the_preset_is_what_the_images_bear(
-    symmetric: Callable[[Int64Array], Int64Array], grey: str, colour: str
+    symmetric: Callable[[Int64Array], Int64Array], drawn: str, on_one_ground: str, photographed: str
 ) -> None:
-    for channels, preset in ((1, grey), (3, colour)):
+    for channels in (1, 3):
         content = look_at(pictures(symmetric, 120, channels))
         assert content is not None
         assert content.read > 0.9
-        assert preset_for(content, channels) == preset
+        assert preset_for("drawn", content) == drawn
+        assert preset_for("on one ground", content) == on_one_ground
+        assert preset_for("photographed", content) == photographed
+        assert preset_for("in colour", content) == photographed
 
 
 def test_digits_are_digits() -> None:
     whole = open_sample("train", "sample")
     content = look_at(whole.restricted_to(np.arange(0, len(whole), 41)))
     assert content is not None
-    assert preset_for(content, 1) == "digits"
+    assert looks_of(whole) == "drawn"
+    assert preset_for("drawn", content) == "digits"
     assert content.read > 0.6
     assert content.turned < 0.3
     assert "mirrored" in content.words
 
 
-def test_what_tells_nothing_is_left_to_the_colours() -> None:
+def test_what_tells_nothing_is_left_to_its_looks() -> None:
     """Few images, a class of one, pure noise, and what is uncertain by a standard error."""
     one_of_a_class = pictures(mirrored, 41, 3).restricted_to(
         np.concatenate([np.arange(0, 40, 4), np.arange(1, 40, 4), [2]])
@@ -94,9 +99,49 @@ def test_what_tells_nothing_is_left_to_the_colours() -> None:
         random.integers(0, 256, (200, 9, 14, 3), dtype=np.uint8), np.arange(200) % 10
     )
     assert look_at(noise) is None
-    assert [preset_for(None, channels) for channels in (1, 3)] == ["digits", "photo"]
     unsure = Content(0.4, mirrored=0.65, upside_down=0.8, turned=0.8, error=0.15)
-    assert [preset_for(unsure, channels) for channels in (1, 3)] == ["digits", "photo"]
+    for content in (None, unsure):
+        assert preset_for("drawn", content) == "digits"
+        assert preset_for("on one ground", content) == "clothes"
+        assert preset_for("photographed", content) == preset_for("in colour", content) == "photo"
+
+
+def scene(random: np.random.Generator) -> UInt8Array:
+    """A grey ramp from one corner to another, of any slope and light, under noise: [24, 30, 1]."""
+    down, right = np.mgrid[: SHAPE[0], : SHAPE[1]] / 30
+    light = random.uniform(40, 215) + 90 * (
+        random.uniform(-1, 1) * (down - 0.4) + random.uniform(-1, 1) * (right - 0.5)
+    )
+    noisy: UInt8Array = (light + random.normal(0, 9, SHAPE)).clip(0, 255).astype(np.uint8)
+    return noisy[..., None]
+
+
+def part(random: np.random.Generator) -> UInt8Array:
+    """A part of any light and place, on the same noisy ground as all others: [24, 30, 1]."""
+    image = np.full(SHAPE, 120.0)
+    top, left = random.integers(1, 8, 2)
+    image[top : top + 14, left : left + 20] = random.uniform(150, 230)
+    return (image + random.normal(0, 9, SHAPE)).clip(0, 255).astype(np.uint8)[..., None]
+
+
+def inked(random: np.random.Generator) -> UInt8Array:
+    """A stroke, white on black or black on white: no ground is common, but it is a drawing."""
+    image = np.zeros(SHAPE, dtype=np.uint8)
+    row = random.integers(3, 20)
+    image[row : row + 3, 4:26] = 255
+    return (image if random.random() < 0.5 else 255 - image)[..., None]
+
+
+@pytest.mark.parametrize(
+    ("image_of", "looks"), [(scene, "photographed"), (part, "on one ground"), (inked, "drawn")]
+)
+def test_drawings_things_on_one_ground_and_photographs_look_unlike(
+    image_of: Callable[[np.random.Generator], UInt8Array], looks: str
+) -> None:
+    random = np.random.default_rng(5)
+    images = np.stack([image_of(random) for _ in range(40)])
+    assert looks_of(memory_source(images, np.arange(40) % 4)) == looks
+    assert looks_of(memory_source(images.repeat(3, axis=3), np.arange(40) % 4)) == "in colour"
 
 
 def test_it_is_the_same_for_the_same_images_and_asks_no_more_than_600() -> None:
@@ -133,4 +178,24 @@ def test_online_geometry_is_what_the_originals_bear_where_no_dataset_says(tmp_pa
         arms = make_arms((open_version(dataset.path),), ArmsRequest())
         (online,) = next(arm for arm in arms if arm.name == ONLINE_GEOMETRY).batch_policy.online
         chosen.append(json.loads(online.parameters)["preset"])
-    assert chosen == ["clothes", "digits"]
+    assert chosen == ["photo", "digits"]
+
+
+def test_of_datasets_with_unlike_presets_online_geometry_is_what_the_originals_bear(
+    tmp_path: Path,
+) -> None:
+    source = pictures(mirrored, 60, 3)
+    spec = write_source(
+        tmp_path / "s.h5", source.read_images(np.arange(60)), source.labels, ("a", "b", "c", "d")
+    )
+    versions = []
+    for preset in ("digits", "texture", "photo"):
+        request = ExpandRequest(spec, tmp_path / preset, (2,), geometry={"preset": preset})
+        versions.append(open_version(expand(request, Progress())[0].path))
+
+    def online(*order: int) -> str:
+        arms = make_arms(tuple(versions[place] for place in order), ArmsRequest())
+        (stage,) = next(arm for arm in arms if arm.name == ONLINE_GEOMETRY).batch_policy.online
+        return str(json.loads(stage.parameters)["preset"])
+
+    assert [online(0, 1, 2), online(2, 0), online(0, 1)] == ["photo", "photo", "digits"]

@@ -219,7 +219,9 @@ def test_colour_is_grey_only_if_each_class_is(tmp_path: Path) -> None:
 def test_shapes_that_are_no_class_folders(tmp_path: Path) -> None:
     assert "no class folders" in refusal(tmp_path)
     (tmp_path / "cats").mkdir()
-    assert "only one class folder, cats" in refusal(tmp_path)
+    told = refusal(tmp_path)
+    assert "only one class folder, cats" in told
+    assert "nobody has labelled go beside labelled ones: --unlabelled" in told
     write_class_folders(tmp_path / "cats", IMAGES, LABELS)
     assert f"Did you mean {tmp_path}/cats?" in refusal(tmp_path)
 

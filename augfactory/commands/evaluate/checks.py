@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from augfactory.commands.evaluate.arms import WEIGHTED_MIXUP, opened_part
+from augfactory.commands.evaluate.arms import opened_part
 from augfactory.commands.evaluate.inputs import Inputs
+from augfactory.commands.evaluate.online_arms import WEIGHTED, preset_of
 from augfactory.evaluation.comparison.protocol import ClassifierSpec
 from augfactory.evaluation.comparison.results import Alert, ArmSummary
 from augfactory.evaluation.comparison.verdict import UNEVEN
@@ -29,9 +30,10 @@ def before_training(inputs: Inputs, seeds: int, profile: Profile | None) -> list
     alerts = [
         alert
         for version in inputs.versions
-        for alert in (_labels(version.source, version.address), _balance(version))
+        for alert in (_labels(version.source, version.address), _balance(version, inputs.baselines))
         if alert is not None
     ]
+    alerts += _online(inputs)
     missing = np.flatnonzero(np.bincount(inputs.test.labels, minlength=_classes(inputs)) == 0)
     if len(missing):
         names = ", ".join(inputs.test.class_names[label] for label in missing[:10].tolist())
@@ -139,7 +141,7 @@ def _labels(source: Source, address: str) -> Alert | None:
     return None
 
 
-def _balance(version: Version) -> Alert | None:
+def _balance(version: Version, baselines: Sequence[str]) -> Alert | None:
     names = version.source.class_names
     mass = np.zeros(len(names))
     for rows in version.source.blocks(READ_ROWS):
@@ -147,13 +149,34 @@ def _balance(version: Version) -> Alert | None:
     most, least = int(mass.argmax()), int(mass.argmin())
     if mass[most] <= UNEVEN * mass[least]:
         return None
+    remedy = ", or expand with --balance, which makes as many rows of each class"
+    if version.manifest.unlabelled is not None:
+        remedy = ""  # which classes unlabelled images are of is not known beforehand
+    weighted = [name for name in baselines if name.endswith(WEIGHTED)]
+    beat = f"; what a set has to beat is {' and '.join(weighted)}, whose loss weighs the classes"
     return Alert(
         "warning",
         f"{version.address} is uneven: {mass[most]:,.0f} images' worth of {names[most]}, "
         f"{mass[least]:,.0f} of {names[least]}. Look at the balanced accuracy, add originals of "
-        "the rare classes, or expand with --balance, which makes as many rows of each class; what "
-        f"it has to beat is the arm {WEIGHTED_MIXUP}, whose loss weighs the classes.",
+        f"the rare classes{remedy}{beat if weighted else ''}.",
     )
+
+
+def _online(inputs: Inputs) -> list[Alert]:
+    """Say how arms vary originals online that have geometry: by which preset."""
+    used = {
+        json.loads(stage.parameters)["preset"]
+        for arm in inputs.arms
+        for stage in arm.batch_policy.online
+        if stage.method == "geometry"
+    }
+    own = {v.address: preset_of(v.manifest.recipe) for v in inputs.versions}
+    others = [f"{name} as {preset}" for name, preset in own.items() if preset not in {None, *used}]
+    if not used:
+        return []
+    differ = f"; of the datasets, {', '.join(others)}" if others else ""
+    text = f"Originals are varied online as {' and '.join(sorted(used))}{differ}."
+    return [Alert("note", text)]
 
 
 def _seeds(seeds: int) -> list[Alert]:

@@ -4,8 +4,8 @@ import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from augfactory.commands.evaluate.arms import BASELINES, ONLINE_GEOMETRY, WEIGHTED
 from augfactory.commands.evaluate.inputs import Inputs
+from augfactory.commands.evaluate.online_arms import BASELINES, ONLINE_GEOMETRY, WEIGHTED
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.opening.opening import flags_of, spec_of
 from augfactory.evaluation.comparison.results import Verdict

@@ -181,6 +181,9 @@ def as_text(answers: Sequence[Dataset | Estimate], *, comparable: bool = True) -
         assert isinstance(dataset, Dataset)
         state = "exists already" if dataset.existing else f"{dataset.rows:,} rows"
         lines.append(f"{dataset.name}@{dataset.version}  {dataset.path}  {state}")
-        made.append(str(dataset.path.parent))
+        folder = str(dataset.path.parent)
+        if dataset.version != "v1" and not dataset.existing:
+            lines.append(f"Earlier versions are kept: {shlex.join(['augfactory', 'log', folder])}")
+        made.append(folder)
     words = ["augfactory", "evaluate", *made, "--test", "YOUR_TEST_IMAGES", "--minutes", "20"]
     return "\n".join([*lines, *([f"Next: {shlex.join(words)}"] if comparable else [])])

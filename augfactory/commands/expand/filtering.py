@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from augfactory.commands.evaluate.arms import ONLINE_GEOMETRY, online_stages
+from augfactory.commands.evaluate.online_arms import ONLINE_GEOMETRY, online_stages
 from augfactory.commands.expand.build import Build
 from augfactory.commands.expand.rendering.job import left_by_earlier_run
 from augfactory.commands.progress import Progress

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from augfactory.commands.evaluate.arms import baselines_of, online_stages
+from augfactory.commands.evaluate.online_arms import baselines_of, online_stages
 from augfactory.commands.expand.build import Build
 from augfactory.commands.expand.rendering.job import Given, left_by_earlier_run, read_given
 from augfactory.commands.progress import Progress

@@ -24,7 +24,7 @@ from augfactory.engines.processes import Engine, can_start_workers, worker_pool
 from augfactory.errors import RecipeError, one_of
 from augfactory.guarded.validation import checked
 from augfactory.pipeline.recipes.composition import (
-    LABELLED,
+    default_labelling,
     default_mix,
     default_variation,
     vae_or_default,
@@ -186,7 +186,8 @@ def _recipe(
     labelling = None
     if request.unlabelled is not None:
         # Where nothing is said, there are as many rows as of the labelled images.
-        defaults = LABELLED[inputs.source.image_shape[2]]
+        preset = None if geometry is None else str(geometry.parameters["preset"])
+        defaults = default_labelling(preset, inputs.source.image_shape[2])
         labelling = _pseudo_labels(request, largest, **defaults)
     return Recipe(
         factor=factor,

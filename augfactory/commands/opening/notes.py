@@ -5,7 +5,7 @@ import numpy as np
 from augfactory.commands.progress import Progress
 from augfactory.guarded.text import escaped
 from augfactory.pipeline.recipes.composition import ENOUGH_ROWS, FACTORS
-from augfactory.pipeline.recipes.content import look_at, preset_for
+from augfactory.pipeline.recipes.content import Looks, look_at, looks_of, preset_for
 from augfactory.records import Int64Array, Source
 from augfactory.sources.opening import split_suffix
 from augfactory.store.manifest import read_manifest
@@ -19,6 +19,12 @@ UNEVEN = 3  # times as many images of the largest class as of the smallest
 MEASURED_FEW = {  # by preset: what was measured of mixed rows, in docs/experiments.md
     "photo": "photographs: of 90, --factor 250 was about two points above --factor 50",
     "clothes": "such images: of 100 clothes, --factor 250 was a point above --factor 50",
+}
+LOOKS: dict[Looks, str] = {
+    "in colour": "in colour",
+    "drawn": "drawings in one ink",
+    "on one ground": "grey, on one ground",
+    "photographed": "grey photographs, by their edges",
 }
 
 
@@ -71,12 +77,11 @@ def few_mixed_rows(preset: str, rows: int, factor: int) -> str | None:
 
 def suited_preset(source: Source, progress: Progress) -> str:
     """Choose how images may be varied by what they tell of it, and say so."""
-    content, channels = look_at(source), source.image_shape[2]
-    preset = preset_for(content, channels)
-    colours = "grey" if channels == 1 else "in colour"
-    why = f"they are {colours}, and too few or too unlike each other to tell more"
+    content, looks = look_at(source), looks_of(source)
+    preset = preset_for(looks, content)
+    why = f"they are {LOOKS[looks]}, and too few or too unlike each other to tell more"
     if content is not None:
-        why = f"they are {colours}, and {content.words}"
+        why = f"they are {LOOKS[looks]}, and {content.words}"
     progress.say(
         f"images are varied as {preset}: {why}. --preset chooses another way "
         "(digits, photo, clothes, texture, none)"

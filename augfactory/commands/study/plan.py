@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from augfactory.commands.evaluate.arms import in_order, online_policy, series_of
+from augfactory.commands.evaluate.arms import in_order, series_of
+from augfactory.commands.evaluate.online_arms import online_policy
 from augfactory.commands.expand.classes import ALIKE, read_rule
 from augfactory.commands.expand.expand import expand_all
 from augfactory.commands.expand.request import ExpandRequest

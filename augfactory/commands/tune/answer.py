@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from augfactory.commands.evaluate.arms import ORIGINALS
+from augfactory.commands.evaluate.online_arms import ORIGINALS
 from augfactory.commands.tune.folds import FOLDS, online_reference
 from augfactory.commands.tune.space import DEFAULT, Candidate
 from augfactory.evaluation.comparison.intervals import Difference

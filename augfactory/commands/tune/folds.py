@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from augfactory.commands.evaluate.arms import ORIGINALS, baselines_of, online_stages
+from augfactory.commands.evaluate.online_arms import ORIGINALS, baselines_of, online_stages
 from augfactory.commands.evaluate.request import classifier_spec, settings_for
 from augfactory.commands.expand.expand import expand_all
 from augfactory.commands.expand.request import ExpandRequest

@@ -162,8 +162,8 @@ class Verdict:
         better: arms that are surely better than the baseline, the best first.
         worse: arms that are surely worse, the worst first.
         undecided: the others.
-        smallest_difference: in accuracy, 0 to 1, that this evaluation could have seen; None with
-            too few trainings for any.
+        smallest_difference: in accuracy, 0 to 1, that this evaluation could have seen, of the arms
+            that are undecided where there are some; None with too few trainings for any.
         seeds_for_a_point: trainings of each arm that would show a difference of one point; None
             where 200 would not.
         test_images_for_a_point: how many test images that would take at least.

@@ -69,9 +69,13 @@ def _uneven(labels: Sequence[int]) -> bool:
 
 
 def _smallest(gaps: dict[str, Difference]) -> float | None:
-    """Return the widest half of an interval: a smaller difference might have gone unseen."""
-    halves = [gap.high - gap.mean for gap in gaps.values() if gap.high is not None]
-    return max(halves) if halves else None
+    """Return the widest half of an interval: a smaller difference might have gone unseen.
+
+    It is that of the arms that are not decided, where there are some.
+    """
+    known = [gap for gap in gaps.values() if gap.high is not None]
+    open_ones = [gap for gap in known if not gap.excludes_zero] or known
+    return max((gap.high - gap.mean for gap in open_ones if gap.high is not None), default=None)
 
 
 def _seeds_for_a_point(
@@ -172,7 +176,7 @@ def _listed(names: Sequence[str], arms: dict[str, ArmSummary], baseline: str) ->
 
 
 def _sharpness(verdict: Verdict, smallest: float) -> str:
-    text = f"Differences below {100 * smallest:.1f} percentage points cannot be seen here"
+    text = f"Differences below {100 * smallest:.1f} percentage points may go unseen here"
     if smallest <= POINT:
         return text + "."
     point = "to see a difference of one percentage point"

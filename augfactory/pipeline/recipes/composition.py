@@ -22,9 +22,9 @@ DECODED: dict[int, dict[str, Any]] = {
     3: {"share": 0.25, "decode": "residual"},
 }
 
-# Where unlabelled images are labelled, by channels: photographs take longer to learn, and what is
-# labelled wrongly is learnt too.
-LABELLED: dict[int, dict[str, int]] = {1: {}, 3: {"steps": 1_200}}
+# Of a classifier that labels unlabelled images in colour, or photographs: these take longer to
+# learn than others, and what is labelled wrongly is learnt too.
+LABELLING_STEPS = 1_200
 
 # Of the further images, by preset; for the other presets mixtures cost accuracy, or gain none.
 MIXED = {"clothes": 0.5, "photo": 0.5}
@@ -42,13 +42,9 @@ THICKER, THINNER = 1.0, 0.5
 
 # Chosen among five strengths on photographs of 32 pixels, and of two on clothes of 28.
 RANDAUGMENT = {"operations": 3, "magnitude": 15}
-RANDAUGMENTED = {  # by preset: why
-    "photo": "they are photographs: further images are also changed three times each by "
-    "RandAugment, in light, colour, sharpness or shape, which helped on CIFAR-10; where a colour "
-    "decides the class, leave it out: --vary none",
-    "clothes": "like clothes, further images are also changed three times each by "
-    "RandAugment, in light, sharpness or shape, which helped on Fashion-MNIST; where a shade of "
-    "grey decides the class, leave it out: --vary none",
+RANDAUGMENTED = {  # by preset: what images are, and on which it helped
+    "photo": ("they are photographs", "CIFAR-10"),
+    "clothes": ("like clothes", "Fashion-MNIST"),
 }
 MOST_CLOTHES = 100  # a class, on average: of 10 and 50 it gained, of 200 it cost a point
 MANY_CLOTHES = (
@@ -84,7 +80,7 @@ def default_variation(preset: str, source: Source) -> Variation:
         return Variation(
             vary=(vary_stage("the default", "randaugment", RANDAUGMENT),),
             words="changed three times by RandAugment",
-            why=RANDAUGMENTED[preset],
+            why=_why_randaugment(preset, source),
         )
     if preset != "digits" or not is_drawn(source):
         return Variation()
@@ -101,6 +97,25 @@ def default_variation(preset: str, source: Source) -> Variation:
         why="they are drawings: further images are also bent, and their strokes made thicker or "
         "thinner, which helped on digits; --vary none leaves it at turns, shifts and the like",
     )
+
+
+def _why_randaugment(preset: str, source: Source) -> str:
+    kind, measured = RANDAUGMENTED[preset]
+    grey = source.image_shape[2] == 1
+    what, of = ("light", "shade of grey") if grey else ("light, colour", "colour")
+    return (
+        f"{kind}: further images are also changed three times each by RandAugment, in {what}, "
+        f"sharpness or shape, which helped on {measured}; where a {of} decides the class, leave it "
+        "out: --vary none"
+    )
+
+
+def default_labelling(preset: str | None, channels: int) -> dict[str, int]:
+    """Return how unlabelled images are labelled, where that is not what the stage's defaults are.
+
+    ``preset`` is None where images are not varied by geometry.
+    """
+    return {"steps": LABELLING_STEPS} if channels == 3 or preset == "photo" else {}
 
 
 def large_factor(originals: int) -> int:
