@@ -109,6 +109,8 @@ def recipe_words(recipe: Mapping[str, Any]) -> str:
         if (stage := recipe.get(name)) is not None
     ]
     words += [_stage_words(name, stage) for name in LISTED for stage in recipe.get(name) or ()]
+    if recipe.get("pseudo_label"):
+        words.append("unlabelled images")
     words.append(f"seed {recipe.get('seed', 0)}")
     if recipe.get(REDRAWN):
         words.append(f"{_shown_rounds(recipe[REDRAWN])} drawn anew")
@@ -178,7 +180,8 @@ def _stage_of(key: str, recipe: Mapping[str, Any]) -> str | None:
 
 def _stage_words(name: str, stage: Mapping[str, Any]) -> str:
     if name == "vary":
-        return str(stage["method"])
+        share = stage.get("share", 1)
+        return f"{stage['method']} {100 * share:g} %" if share < 1 else str(stage["method"])
     if name == "mix":  # where classes have rows of their own numbers, a share has no copies
         often = stage["copies"] or f"{100 * (stage.get('share') or 0):g} %"
         return f"{stage['method']} {often}"

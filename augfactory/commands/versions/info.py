@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+from augfactory.commands.opening.recorded_recipe import recipe_of
+from augfactory.commands.versions.differences import recipe_words
 from augfactory.guarded.tables import aligned
 from augfactory.guarded.text import escaped
 from augfactory.source_rows import SourceRows, skipped_in_words
 from augfactory.store.documents.made_in_words import (
     class_rows_in_words,
     rejected_in_words,
-    varied_by,
 )
 from augfactory.store.documents.markdown import numbers
 from augfactory.store.manifest import Manifest, read_manifest
@@ -49,7 +50,7 @@ def as_text(folder: Path, manifest: Manifest) -> str:
         *_skipped(source, "source"),
         f"model     {model}",
         *_validation(manifest),
-        *_varied(manifest),
+        *_made(manifest),
         f"content   {manifest.content_hash}",
         f"recipe    {manifest.recipe_id}",
         f"created   {manifest.created}, rendered in {manifest.seconds:,.1f} s",
@@ -85,10 +86,13 @@ def _class_rows(manifest: Manifest) -> list[str]:
     return [] if rows is None else [f"per class {class_rows_in_words(rows)}"]
 
 
-def _varied(manifest: Manifest) -> list[str]:
-    """Return a line where images of one original were changed once more, after the geometry."""
-    methods = varied_by(manifest)
-    return [f"varied    further by {', '.join(methods)}"] if methods else []
+def _made(manifest: Manifest) -> list[str]:
+    """Return the recipe in a few words; nothing where it is none that this program knows."""
+    try:
+        recipe_of(manifest)
+    except ValueError:
+        return []
+    return [f"made      {recipe_words(manifest.recipe)}"]
 
 
 def _exported(manifest: Manifest) -> list[str]:
