@@ -4,9 +4,10 @@
 ``train``, ``test`` and ``validation`` (or ``val``, ``valid``), and no suffix means train. Where
 there is no ``test``, ``:test`` is the validation folder. A folder called ``test`` (…) beside a
 folder ``train`` is that split also when it is named by itself. Every split has the classes of its
-train split. Hidden files are passed over, and so is what is no image, which ``Source.left_out``
-names; links that lead out of the root are refused unless they are asked for. Folders of other tasks
-than classification are told apart by ``other_tasks.py``. Conversion: see ``pixels.py``.
+train split. Hidden files are passed over; so are empty folders and what is no image, which
+``Source.left_out`` names. Links that lead out of the root are refused unless they are asked for.
+Folders of other tasks than classification are told apart by ``other_tasks.py``. Conversion: see
+``pixels.py``.
 """
 
 import os
@@ -73,12 +74,13 @@ def open_folder(root: Path, split: str | None, spec: SourceSpec) -> Source:
     chosen = replace(
         _choose(root, split), nested=spec.options.nested, links_out=spec.options.follow_links
     )
-    class_names = _class_folders(chosen.classes_from, chosen)
-    own_classes = class_names
+    own = _class_folders(chosen.folder, chosen)
+    files = {name: found for name in own if (found := _image_files(chosen.folder / name, chosen))}
+    class_names = tuple(files)
     if chosen.folder != chosen.classes_from:
-        own_classes = _class_folders(chosen.folder, chosen)
-        _refuse_unknown(own_classes, class_names, chosen)
-    files = {name: _image_files(chosen.folder / name, chosen) for name in own_classes}
+        known = _class_folders(chosen.classes_from, chosen)
+        class_names = tuple(name for name in known if _entries(chosen.classes_from / name))
+        _refuse_unknown(tuple(files), class_names, chosen)
     nested = any("/" in name for names in files.values() for name in names)
     counts = [len(files.get(name, ())) for name in class_names]
     labels = np.repeat(np.arange(len(class_names)), counts)
@@ -196,15 +198,19 @@ def _refuse_unknown(own: tuple[str, ...], known: tuple[str, ...], chosen: _Chose
 
 
 def _image_files(folder: Path, chosen: _Chosen) -> list[str]:
-    """Return the names of the images in a class folder, told from it: its own first, sorted."""
+    """Return the names of the images in a class folder, told from it: its own first, sorted.
+
+    There are none where it holds nothing at all: then it is no class.
+    """
     entries = _entries(folder)
+    if not entries:
+        return []
     found = _images_among(folder, entries, chosen)
     if chosen.nested is not False:
         found += _nested_files(folder, "", entries, chosen, {os.path.realpath(folder)})
     if not found:
-        besides = f", though {len(entries)} other entries" if entries else ""
         what, remedy = (
-            f"no images in this class folder{besides}",
+            f"no images in this class folder, though {len(entries)} other entries",
             f"{LAYOUT} If it is no class, move it elsewhere.",
         )
         if (unread := first_unread(entry.name for entry in entries)) is not None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -226,11 +227,28 @@ def test_shapes_that_are_no_class_folders(tmp_path: Path) -> None:
     assert f"Did you mean {tmp_path}/cats?" in refusal(tmp_path)
 
 
-def test_an_empty_class_is_named(root: Path) -> None:
+def test_an_empty_folder_is_no_class_and_is_told(root: Path, tmp_path: Path) -> None:
+    classes = open_source(SourceSpec(str(root))).class_names
     (root / "empty").mkdir()
-    assert refusal(root).startswith(f"{root}/empty: no images")
+    source = open_source(SourceSpec(str(root)))
+    assert source.class_names == classes
+    assert [(item.name, item.reason) for item in source.left_out()] == [
+        ("empty", "an empty folder")
+    ]
     (root / "empty" / "notes.txt").write_text("x")
-    assert "1 other entries" in refusal(root)
+    told = refusal(root)
+    assert told.startswith(f"{root}/empty: no images in this class folder, though 1 other")
+
+    both = tmp_path / "both"
+    for split in ("train", "test"):
+        write_class_folders(both / split, IMAGES, LABELS)
+        (both / split / "empty").mkdir()
+    first = both / "test" / classes[0]
+    shutil.rmtree(first)
+    first.mkdir()  # of a class that is known there is no test image
+    train, test = (open_source(SourceSpec(f"{both}:{split}")) for split in ("train", "test"))
+    assert train.class_names == test.class_names == classes
+    assert set(np.unique(test.labels).tolist()) == {*range(1, len(classes))}
 
 
 def test_links_out_of_the_root_are_refused(root: Path, tmp_path: Path) -> None:

@@ -17,9 +17,11 @@ def files_left_out(folder: Path, files: Mapping[str, Sequence[str]]) -> Iterator
     ``files`` are class -> the files that are read, as told from its folder. Hidden files are not
     told.
     """
-    for name in sorted(entry.name for entry in os.scandir(folder) if not entry.is_dir()):
-        if not name.startswith("."):
-            yield LeftOut(name, _reason(name, "an image in no class folder"))
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if entry.name.startswith(".") or entry.name in {*files, *NOT_CLASSES}:
+            continue
+        reason = _reason(entry.name, "an image in no class folder")
+        yield LeftOut(entry.name, "an empty folder" if entry.is_dir() else reason)
     for of_class, own in files.items():
         kept = set(own)
         for place, folders, names in os.walk(folder / of_class):
