@@ -833,4 +833,12 @@ def test_a_dry_run_tells_the_time_and_writes_nothing(bench: Bench) -> None:
     minutes = list(found["minutes"].values())
     assert minutes == sorted(minutes)
     assert minutes[-1] > 10 * minutes[0] > 0  # 12,800 steps against 400
+    assert found["steps_in_time"] is None
+    for asked_for, least, most in ((1e6, 12_800, 12_800), (minutes[0] / 2, 50, 399)):
+        within = [*asked, "--dry-run", "--minutes", str(asked_for)]
+        told = CliRunner().invoke(app, within)
+        reached = re.search(r"that are asked for: to about step ([\d,]+)(; so few)?", told.stdout)
+        assert reached is not None
+        assert least <= int(reached[1].replace(",", "")) <= most
+        assert (reached[2] is not None) == (most < 400)
     assert sorted(bench.folder.rglob("*")) == before

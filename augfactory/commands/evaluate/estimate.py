@@ -8,7 +8,7 @@ import numpy as np
 
 from augfactory.commands.evaluate.evaluate import Prepared, check_classifier
 from augfactory.commands.evaluate.request import EvaluateRequest, runs_of
-from augfactory.commands.runs.stages import FIRST, MOST
+from augfactory.commands.runs.stages import FIRST, MOST, RESERVE
 from augfactory.engines import processes
 from augfactory.evaluation.classifiers.registry import find_classifier
 from augfactory.evaluation.comparison.train_run import CURVE_ROWS, TRAINING_ROWS
@@ -26,13 +26,16 @@ PROBE_STEPS = 20
 class Estimate:
     """What an evaluation would take.
 
-    ``minutes`` are by number of steps, all classifiers on all workers; ``megabytes`` of memory are
-    those of one process times the workers, None where nobody counts it.
+    ``minutes`` are by number of steps, all classifiers on all workers; ``steps_in_time`` is how far
+    all come in the minutes that are asked for, None where none are or not even the first reading
+    is reached. ``megabytes`` of memory are those of one process times the workers, None where
+    nobody counts it.
     """
 
     arms: tuple[str, ...]
     classifiers: int
     minutes: dict[int, float]
+    steps_in_time: int | None
     megabytes: int | None
     workers: int
 
@@ -65,11 +68,16 @@ def estimate(request: EvaluateRequest, prepared: Prepared) -> Estimate:
         return len(runs) * one / at_once / 60
 
     memory = _megabytes()
+    in_time: list[int] = []
+    if request.steps is None and request.minutes is not None:
+        asked = request.minutes / RESERVE
+        in_time = [steps for steps in reading_steps(MOST) if minutes(steps) <= asked]
     lengths = (request.steps,) if request.steps is not None else (FIRST, 4 * FIRST, MOST)
     return Estimate(
         arms=tuple(arm.name for arm in prepared.inputs.arms),
         classifiers=len(runs),
         minutes={steps: minutes(steps) for steps in lengths},
+        steps_in_time=max(in_time, default=None),
         megabytes=None if memory is None else memory * at_once,
         workers=at_once,
     )
@@ -82,6 +90,11 @@ def as_text(found: Estimate) -> str:
     lines += [
         f"to step {steps:,}: about {_duration(minutes)}" for steps, minutes in found.minutes.items()
     ]
+    if found.steps_in_time is not None:
+        text = f"in the minutes that are asked for: to about step {found.steps_in_time:,}"
+        if found.steps_in_time < FIRST:
+            text += "; so few steps favour small sets, and most arms will still rise"
+        lines.append(text)
     if found.megabytes is not None:
         lines.append(f"memory: about {found.megabytes:,} MB")
     return "\n".join(lines)
