@@ -839,6 +839,7 @@ def test_a_dry_run_tells_the_time_and_writes_nothing(bench: Bench) -> None:
     told = CliRunner().invoke(app, [*asked, *ample])
     assert "that are asked for: to about step 12,800\n" in told.stdout
     found = json.loads(CliRunner().invoke(app, [*asked, *ample, "--json"]).stdout)
-    few = estimate.as_text(estimate.Estimate(**{**found, "steps_in_time": 252}))
+    changed = {"minutes": {400: 8.0}, "steps_in_time": 252}
+    few = estimate.as_text(estimate.Estimate(**{**found, **changed}))
     assert "to about step 252; so few steps favour small sets" in few
     assert sorted(bench.folder.rglob("*")) == before
