@@ -580,6 +580,12 @@ def test_what_varies_the_images_of_a_set_is_a_baseline_where_trainers_have_it(
     online = free[-1].batch_policy.online
     assert json.loads(online[1].parameters)["hue"] == 0
     assert json.loads(online[2].parameters)["operations"] == 3
+    labels = open_source(bench.train).labels
+    rows = np.delete(np.arange(len(labels)), np.flatnonzero(labels == 0)[2:]).tolist()
+    write_version(bench.folder / "uneven/v1", bench.train, rows, 2, vary=[light])
+    light_name = "originals+geometry+jitter+mixup"
+    twins = [*BASELINES, light_name, f"{light_name}+weighted"]
+    assert [arm.name for arm in arms("uneven") if arm.free] == twins
     # None but augfactory changes strokes.
     strokes = make("strokes", [light, {"method": "stroke", "parameters": {}}])
     assert [arm.name for arm in arms(strokes) if arm.free] == list(BASELINES[:3])

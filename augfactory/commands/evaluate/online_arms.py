@@ -58,15 +58,16 @@ def preset_of(recipe: Mapping[str, Any]) -> str | None:
 def baselines_of(recipes: Sequence[Mapping[str, Any]], *, uneven: bool) -> tuple[str, ...]:
     """Name the arms that cost no dataset, the originals first.
 
-    Where classes are ``uneven`` one weighs them in its loss. Where one of ``recipes`` varies images
-    by what trainers have too, one does so to every image while it trains, whatever share it was.
+    Where one of ``recipes`` varies images by what trainers have too, an arm does so to every image
+    while it trains, whatever share it was. Where classes are ``uneven``, what mixes has a twin that
+    weighs the classes in its loss.
     """
     found = [*BASELINES[:3], *([WEIGHTED_MIXUP] if uneven else [])]
     for recipe in recipes:
         methods = [stage["method"] for stage in recipe.get("vary") or ()]
         if methods and set(methods) <= set(TRAINERS_HAVE):
             name = "+".join((ONLINE_GEOMETRY, *methods, "mixup"))
-            found.append(name + WEIGHTED * uneven)
+            found += [name, *([name + WEIGHTED] if uneven else [])]
     return tuple(dict.fromkeys(found))
 
 
