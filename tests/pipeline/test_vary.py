@@ -196,15 +196,9 @@ def test_drawings_of_any_size_have_a_variation_that_its_methods_take(
 
 @pytest.mark.parametrize(
     ("preset", "count", "varied"),
-    [
-        ("clothes", 300, True),
-        ("clothes", 301, False),
-        ("photo", 300, True),
-        ("photo", 301, False),
-        ("texture", 9, False),
-    ],
+    [("clothes", 300, True), ("clothes", 301, False), ("photo", 301, True), ("texture", 9, False)],
 )
-def test_randaugment_is_for_few_photographs_and_few_clothes(
+def test_randaugment_is_for_photographs_and_for_few_clothes(
     preset: str, count: int, varied: bool
 ) -> None:
     source = source_of(np.zeros((count, 3, 5, 1), dtype=np.uint8))
