@@ -85,9 +85,14 @@ def rows_of(version: Version) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("colour", "preset", "steps"),
-    [("rgb", "texture", 1_200), ("grey", "photo", 1_200), ("grey", "texture", 400)],
+    [
+        ("rgb", "texture", 1_200),
+        ("grey", "photo", 1_200),
+        ("grey", "clothes", 1_200),
+        ("grey", "digits", 400),
+    ],
 )
-def test_what_labels_photographs_and_colours_is_trained_for_longer_unless_something_is_said(
+def test_what_labels_other_images_than_drawings_is_trained_for_longer(
     place: Path, colour: Colour, preset: str, steps: int
 ) -> None:
     def asked(**said: int) -> int:
