@@ -15,7 +15,7 @@ from augfactory.pipeline import plan as planning
 from augfactory.pipeline import render
 from augfactory.pipeline.partners import rows_by_class
 from augfactory.pipeline.recipes import composition
-from augfactory.pipeline.recipes.content import is_drawn
+from augfactory.pipeline.recipes.content import looks_of
 from augfactory.pipeline.recipes.recipe import Recipe, recipe_id, rendering_versions
 from augfactory.pipeline.recipes.stages import Origin, geometry_stage, mix_stage
 from augfactory.pipeline.recipes.vary import VARYING, VaryStage, vary_stage
@@ -175,14 +175,14 @@ def drawings(ground: int, ink: int, noise: int = 0) -> UInt8Array:
     ids=["white on black", "ink on paper", "faint", "noisy", "noise", "nothing", "in colour"],
 )
 def test_drawings_are_told_from_other_images(images: UInt8Array, drawn: bool) -> None:
-    assert is_drawn(source_of(images)) == drawn
+    assert (looks_of(source_of(images)) == "drawn") == drawn
 
 
 @pytest.mark.parametrize("shape", [(3, 5), (28, 42), (90, 64), (600, 700), (5000, 4000)])
 def test_drawings_of_any_size_have_a_variation_that_its_methods_take(
     shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(composition, "is_drawn", lambda _: True)
+    monkeypatch.setattr(composition, "looks_of", lambda _: "drawn")
     source = source_of(np.zeros((1, *shape, 1), dtype=np.uint8))
     variation = composition.default_variation("digits", source)
     geometry_stage("the default", {"preset": "digits", **variation.geometry})

@@ -11,7 +11,7 @@ from typing import Any
 
 from augfactory.errors import RecipeError
 from augfactory.guarded.validation import checked
-from augfactory.pipeline.recipes.content import is_drawn
+from augfactory.pipeline.recipes.content import looks_of
 from augfactory.pipeline.recipes.stages import MixStage, VaeStage, mix_stage
 from augfactory.pipeline.recipes.vary import VaryStage, vary_stage
 from augfactory.records import Source
@@ -82,7 +82,7 @@ def default_variation(preset: str, source: Source) -> Variation:
             words="changed three times by RandAugment",
             why=_why_randaugment(preset, source),
         )
-    if preset != "digits" or not is_drawn(source):
+    if preset != "digits" or looks_of(source) != "drawn":
         return Variation()
     scale = min(max(min(source.image_shape[:2]) / DRAWN_AT, LEAST_SCALE), MOST_SCALE)
     bent = {

@@ -98,40 +98,24 @@ def look_at(source: Source) -> Content | None:
     return Content(read, **remain, error=float(spread / (read - chance)))
 
 
-def is_drawn(source: Source) -> bool:
-    """Tell whether images are drawings in one ink: most is ground, and most of the rest is not.
-
-    The ground is the median of an image's outermost pixels. 65 % of the pixels are within 32 grey
-    levels of it (of MNIST 83 %, of Fashion-MNIST 56 %), and half of the others, 2 % of all at
-    least, are 96 or more away.
-    """
-    if source.image_shape[2] != 1:
-        return False
-    images = source.read_images(_spread_over_classes(source.labels))
-    ground = border_colours(images).astype(np.int16).reshape(-1, 1, 1, 1)
-    apart = np.abs(images - ground)
-    like, unlike = float((apart <= LIKE_GROUND).mean()), float((apart >= UNLIKE_GROUND).mean())
-    return like >= MOSTLY_GROUND and unlike >= max(0.02, (1 - like) / 2)
-
-
-def has_ground(source: Source) -> bool:
-    """Tell whether all images stand on one ground, as parts and garments may.
-
-    60 % of the outermost pixels of all of them are within 32 grey levels of their median.
-    """
-    images = source.read_images(_spread_over_classes(source.labels))
-    outermost = images[:, on_border(source.image_shape)].astype(np.int16)
-    apart = np.abs(outermost - np.median(outermost, axis=(0, 1)))
-    return float((apart <= LIKE_GROUND).mean()) >= COMMON_GROUND
-
-
 def looks_of(source: Source) -> Looks:
-    """Tell what images look like; what is in colour is taken for photographs."""
+    """Tell what images look like; what is in colour is taken for photographs.
+
+    Drawings are in one ink: 65 % of the pixels are within 32 grey levels of the ground of their
+    image, the median of its outermost pixels (of MNIST 83 %, of Fashion-MNIST 56 %), and half of
+    the others, 2 % of all at least, are 96 or more away. Things stand on one ground, as parts and
+    garments may, where 60 % of all outermost pixels are within 32 grey levels of their median.
+    """
     if source.image_shape[2] == 3:
         return "in colour"
-    if is_drawn(source):
+    images = source.read_images(_spread_over_classes(source.labels))
+    apart = np.abs(images - border_colours(images).astype(np.int16).reshape(-1, 1, 1, 1))
+    like, unlike = float((apart <= LIKE_GROUND).mean()), float((apart >= UNLIKE_GROUND).mean())
+    if like >= MOSTLY_GROUND and unlike >= max(0.02, (1 - like) / 2):
         return "drawn"
-    return "on one ground" if has_ground(source) else "photographed"
+    outermost = images[:, on_border(source.image_shape)].astype(np.int16)
+    common = np.abs(outermost - np.median(outermost)) <= LIKE_GROUND
+    return "on one ground" if float(common.mean()) >= COMMON_GROUND else "photographed"
 
 
 def preset_for(looks: Looks, content: Content | None) -> str:
