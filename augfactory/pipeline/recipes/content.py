@@ -6,6 +6,7 @@ mirrored images nearly as well, a mirrored image is one of its class; of digits 
 learns none of these changes, or it would read them whatever the images are.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +16,7 @@ import numpy.typing as npt
 
 from augfactory.arrays.warps import border_colours, on_border
 from augfactory.keyed_random import generator
-from augfactory.records import Int64Array, Source, UInt8Array
+from augfactory.records import READ_AT_ONCE, Int64Array, Source, UInt8Array
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -108,13 +109,19 @@ def looks_of(source: Source) -> Looks:
     """
     if source.image_shape[2] == 3:
         return "in colour"
-    images = source.read_images(_spread_over_classes(source.labels))
-    apart = np.abs(images - border_colours(images).astype(np.int16).reshape(-1, 1, 1, 1))
-    like, unlike = float((apart <= LIKE_GROUND).mean()), float((apart >= UNLIKE_GROUND).mean())
-    if like >= MOSTLY_GROUND and unlike >= max(0.02, (1 - like) / 2):
+    rows, like, unlike, outermost = _spread_over_classes(source.labels), 0, 0, []
+    for start in range(0, len(rows), READ_AT_ONCE):
+        images = source.read_images(rows[start : start + READ_AT_ONCE])
+        apart = np.abs(images - border_colours(images).astype(np.int16).reshape(-1, 1, 1, 1))
+        like += int((apart <= LIKE_GROUND).sum())
+        unlike += int((apart >= UNLIKE_GROUND).sum())
+        outermost.append(images[:, on_border(source.image_shape)].astype(np.int16))
+    pixels = len(rows) * math.prod(source.image_shape)
+    ink = max(0.02 * pixels, (pixels - like) / 2)
+    if like >= MOSTLY_GROUND * pixels and unlike >= ink:
         return "drawn"
-    outermost = images[:, on_border(source.image_shape)].astype(np.int16)
-    common = np.abs(outermost - np.median(outermost)) <= LIKE_GROUND
+    ground = np.concatenate(outermost)
+    common = np.abs(ground - np.median(ground)) <= LIKE_GROUND
     return "on one ground" if float(common.mean()) >= COMMON_GROUND else "photographed"
 
 
