@@ -146,8 +146,9 @@ class VersionDataset(Dataset[Item]):
         with ``--validation`` loses none, since it was split before: ``load(name, split="val")``.
 
         A model that decoded some of the rows has learnt from the test images all the same, and so
-        have the classifiers that labelled unlabelled images, which a UserWarning says: keep images
-        out of both, such as by ``expand --validation``, for a test that means something.
+        have the classifiers that labelled unlabelled images, which a UserWarning says: for a test
+        that means something keep images out of ``vae-train``, and split them off by ``expand
+        --validation`` before others are labelled.
 
         Raises:
             RecipeError: ``share`` is not between 0 and 1 or makes no image, or the version holds no

@@ -17,8 +17,9 @@ def files_left_out(folder: Path, files: Mapping[str, Sequence[str]]) -> Iterator
     ``files`` are class -> the files that are read, as told from its folder. Hidden files are not
     told.
     """
+    told_apart = {*files, *NOT_CLASSES}
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        if entry.name.startswith(".") or entry.name in {*files, *NOT_CLASSES}:
+        if entry.name.startswith(".") or entry.name in told_apart:
             continue
         reason = _reason(entry.name, "an image in no class folder")
         yield LeftOut(entry.name, "an empty folder" if entry.is_dir() else reason)
