@@ -277,6 +277,20 @@ def test_views_are_made_while_training(place: Path) -> None:
         run(request(place, arms=arms, n_train=[20], subsets=1))
 
 
+def test_a_method_may_change_a_share_of_each_batch(place: Path) -> None:
+    arms: list[dict[str, Any]] = [
+        {"name": "originals"},
+        {"name": "all", "online": [{"method": "mixup"}]},
+        {"name": "half", "online": [{"method": "mixup", "share": 0.5}]},
+    ]
+    result = run(request(place, arms=arms, n_train=[20], subsets=1))
+    assert len({arm.nll.mean for arm in result.groups[0].arms}) == 3
+    for wrong in (0, 1.5, True, "half"):
+        arms[2]["online"] = [{"method": "mixup", "share": wrong}]
+        with pytest.raises(RecipeError, match="is not above 0 and at most 1"):
+            run(request(place, arms=arms, n_train=[20], subsets=1))
+
+
 def test_an_arm_may_weigh_classes(place: Path) -> None:
     images, labels = patterns("train", 80)
     kept = (labels > 0) | (np.arange(80) < 20)  # two of the first class

@@ -101,3 +101,50 @@ def test_a_schedule_runs_over_the_training() -> None:
         )
 
     assert largest(0) > largest(99) + 0.2
+
+
+def test_a_share_of_a_batch_is_changed_and_the_others_stay() -> None:
+    images, labels = patterns("a", 400)
+    shares = one_hot(labels, CLASSES)
+    mixup = METHODS["mixup"].parameters()
+    half = (online_stage("mixup", mixup, 0.5),)
+    before = images.copy()
+    made, soft = vary(half, images, shares, seed=0, step=3, steps=9)
+    whole, whole_soft = vary(
+        (online_stage("mixup", mixup),), images, shares, seed=0, step=3, steps=9
+    )
+    changed = (made != images).any(axis=(1, 2, 3))
+    # Binomial: 200 of 400 with a standard deviation of 10.
+    assert 150 < changed.sum() < 250
+    np.testing.assert_allclose(soft[~changed], shares[~changed], atol=0.02)
+    # Partners are drawn for the whole batch: a row has the same ones whatever the share.
+    mixed = ((soft > 0.01) & (soft < 0.99)).any(axis=1)
+    mixed &= ((whole_soft > 0.01) & (whole_soft < 0.99)).any(axis=1)
+    assert mixed.sum() > 50
+    assert np.array_equal(soft[mixed] > 0, whole_soft[mixed] > 0)
+    assert np.array_equal(images, before)
+    later = vary(half, images, shares, seed=0, step=4, steps=9)[0]
+    assert not np.array_equal(changed, (later != images).any(axis=(1, 2, 3)))
+
+
+def test_a_share_is_drawn_apart_for_each_stage() -> None:
+    images, labels = patterns("a", 400)
+    shares = one_hot(labels, CLASSES)
+    mixup, geometry = METHODS["mixup"].parameters(), METHODS["geometry"].parameters()
+    first = (online_stage("geometry", geometry, 0.5),)
+    both = (*first, online_stage("mixup", mixup, 0.5))
+    varied = vary(first, images, shares, seed=0, step=3, steps=9)[0]
+    made, soft = vary(both, images, shares, seed=0, step=3, steps=9)
+    mixed = (made != varied).any(axis=(1, 2, 3))
+    turned = (varied != images).any(axis=(1, 2, 3))
+    assert 60 < (mixed & turned).sum() < 140
+    assert 60 < (mixed & ~turned).sum() < 140
+
+
+def test_a_share_so_small_that_no_image_is_drawn_changes_none() -> None:
+    images, labels = patterns("a", 5)
+    shares = one_hot(labels, CLASSES)
+    rare = (online_stage("mixup", METHODS["mixup"].parameters(), 1e-9),)
+    made, soft = vary(rare, images, shares, seed=0, step=3, steps=9)
+    assert np.array_equal(made, images)
+    assert np.array_equal(soft, shares)

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from augfactory.commands.runs.files import RUN_RESULT
 from augfactory.engines import processes
+from augfactory.evaluation.comparison import protocol
 from augfactory.evaluation.comparison.protocol import (
     Arm,
     ClassifierSpec,
@@ -73,6 +74,19 @@ def timeless(result: RunResult) -> RunResult:
 )
 def test_what_decides_a_result_decides_its_key(other: Run) -> None:
     assert run_key(other) != run_key(CELL)
+
+
+def test_the_share_of_a_method_online_decides_a_result_unless_it_is_all() -> None:
+    def online(*share: float) -> Run:
+        batch_policy = BatchPolicy(online=(OnlineStage("mixup", "{}", *share),))
+        return replace(CELL, arm=replace(ARM, batch_policy=batch_policy))
+
+    assert len({run_key(online(share)) for share in (0.25, 0.5, 1.0)}) == 3
+    # Results of programs that knew no share keep their keys.
+    assert run_key(online(1.0)) == run_key(online())
+    assert protocol._said(online().arm.batch_policy, {})["online"] == (
+        {"method": "mixup", "parameters": "{}"},
+    )
 
 
 def test_names_and_places_do_not_decide_a_result() -> None:

@@ -54,7 +54,7 @@ def _tables(tables: Any) -> Any:
 
 
 def _online(table: Any) -> Any:
-    """Read one of the tables ``[[arms.online]]``: a method and its parameters."""
+    """Read one of the tables ``[[arms.online]]``: a method, its share and its parameters."""
     if isinstance(table, OnlineStage):
         return table
     if not isinstance(table, dict) or not isinstance(table.get("method"), str):
@@ -62,10 +62,21 @@ def _online(table: Any) -> Any:
     name = table["method"]
     if name not in METHODS:
         raise unknown("method", name, list(METHODS), "method")
-    given = {key: value for key, value in table.items() if key != "method"}
+    given = {key: value for key, value in table.items() if key not in ("method", "share")}
     model = METHODS[name].parameters
-    refuse_unknown(given, ["method", *model.model_fields])
-    return online_stage(name, model.model_validate(given))
+    refuse_unknown(given, ["method", "share", *model.model_fields])
+    return online_stage(name, model.model_validate(given), _share(table.get("share", 1.0)))
+
+
+def _share(share: Any) -> float:
+    number = isinstance(share, int | float) and not isinstance(share, bool)
+    if not (number and 0 < share <= 1):
+        raise told(
+            f"{shown_value(share)} is not above 0 and at most 1",
+            "It says how probable it is that an image is changed: 1 for every image.",
+            "share",
+        )
+    return float(share)
 
 
 class StudyArm(BaseModel):
@@ -105,7 +116,8 @@ class StudyArm(BaseModel):
         | None
     ) = Field(
         default=None,
-        description="Tables of a `method` and its parameters, applied to every batch of originals.",
+        description="Tables of a `method` and its parameters, applied to every batch of originals; "
+        "with `share = 0.5` to so large a part of its images, drawn anew.",
     )
     classifier: str | None = Field(
         default=None, description="A classifier of this arm's own; see `classifier` of the study."

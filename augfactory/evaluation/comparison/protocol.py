@@ -178,6 +178,9 @@ class Earlier:
 def _said(values: "BatchPolicy | TrainingSettings", later: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields; of ``later`` ones only those that differ, so that older keys stay."""
     found = asdict(values)
+    for stage in found.get("online", ()):
+        if stage["share"] == 1:
+            del stage["share"]
     return {key: own for key, own in found.items() if key not in later or own != later[key]}
 
 

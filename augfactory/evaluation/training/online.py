@@ -18,15 +18,22 @@ from augfactory.records import Float32Array, Int64Array, UInt8Array
 
 @dataclass(frozen=True)
 class OnlineStage:
-    """One method applied to every batch; ``parameters`` is its model as JSON."""
+    """One method applied to every batch.
+
+    Attributes:
+        method: its name.
+        parameters: its model as JSON.
+        share: how probable it is that an image is changed, above 0 to 1.
+    """
 
     method: str
     parameters: str
+    share: float = 1.0
 
 
-def online_stage(method: str, parameters: BaseModel) -> OnlineStage:
+def online_stage(method: str, parameters: BaseModel, share: float = 1.0) -> OnlineStage:
     """Return the stage of a known method with checked parameters."""
-    return OnlineStage(method, parameters.model_dump_json())
+    return OnlineStage(method, parameters.model_dump_json(), share)
 
 
 def of_whole_batches(stage: OnlineStage, batch: int) -> OnlineStage:
@@ -35,7 +42,9 @@ def of_whole_batches(stage: OnlineStage, batch: int) -> OnlineStage:
     shared = METHODS[stage.method].virtual_batch(parameters)
     if shared is None or shared.rows >= batch:
         return stage
-    return online_stage(stage.method, parameters.model_copy(update={"batch_size": batch}))
+    return online_stage(
+        stage.method, parameters.model_copy(update={"batch_size": batch}), stage.share
+    )
 
 
 @lru_cache
@@ -55,6 +64,7 @@ def vary(
 ) -> tuple[UInt8Array, Float32Array]:
     """Apply ``stages`` in order to one batch.
 
+    An image is changed by each stage or not, with the probability of its share, independently.
     Partners come from the same batch, which must hold more than one image for methods that mix.
     A schedule over rounds sees each percent of the training as one round. What a stage draws once
     for so many rows is drawn once for this batch, if it is no larger: see ``of_whole_batches``.
@@ -78,13 +88,23 @@ def vary(
         def keyed(what: str, number: int, place: int = place) -> np.random.Generator:
             return generator("online", seed, step, place, what, number)
 
-        rounds = np.full(count, 100 * step // steps)
-        slots = Slots(np.arange(count), rounds, (height, width, channels), keyed)
+        rows = np.arange(count)
+        if stage.share < 1:
+            rows = np.flatnonzero(keyed("share", 0).random(count) < stage.share)
+        if not len(rows):
+            continue
+        rounds = np.full(len(rows), 100 * step // steps)
+        slots = Slots(rows, rounds, (height, width, channels), keyed)
         draws = method.draw(parameters, slots)
         weights = method.weights(parameters, draws, (height, width, channels))
-        partners = _partners(count, weights.shape[1], keyed("partners", 0))
-        images = method.apply(parameters, images[partners], draws)
-        soft_labels = np.einsum("np,npk->nk", weights, soft_labels[partners])
+        partners = _partners(count, weights.shape[1], keyed("partners", 0))[rows]
+        made = method.apply(parameters, images[partners], draws)
+        shared = np.einsum("np,npk->nk", weights, soft_labels[partners])
+        if len(rows) < count:
+            images, soft_labels = images.copy(), soft_labels.copy()
+            images[rows], soft_labels[rows] = made, shared
+        else:
+            images, soft_labels = made, shared
     return images, soft_labels
 
 
