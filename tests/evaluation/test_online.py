@@ -110,7 +110,7 @@ def test_a_share_of_a_batch_is_changed_and_the_others_stay() -> None:
     half = (online_stage("mixup", mixup, 0.5),)
     before = images.copy()
     made, soft = vary(half, images, shares, seed=0, step=3, steps=9)
-    whole, whole_soft = vary(
+    _whole, whole_soft = vary(
         (online_stage("mixup", mixup),), images, shares, seed=0, step=3, steps=9
     )
     changed = (made != images).any(axis=(1, 2, 3))
@@ -134,7 +134,7 @@ def test_a_share_is_drawn_apart_for_each_stage() -> None:
     first = (online_stage("geometry", geometry, 0.5),)
     both = (*first, online_stage("mixup", mixup, 0.5))
     varied = vary(first, images, shares, seed=0, step=3, steps=9)[0]
-    made, soft = vary(both, images, shares, seed=0, step=3, steps=9)
+    made, _soft = vary(both, images, shares, seed=0, step=3, steps=9)
     mixed = (made != varied).any(axis=(1, 2, 3))
     turned = (varied != images).any(axis=(1, 2, 3))
     assert 60 < (mixed & turned).sum() < 140
