@@ -27,7 +27,8 @@ class Reach:
         rotate: the angle in degrees.
         blend: how far from 1 the factor of brightness, colour, contrast and sharpness is.
         bits: how many of a value's eight bits posterizing takes away.
-        fill_value: the grey level, 0 to 255, that comes in from outside the image.
+        fill_value: the grey level, 0 to 255, that comes in from outside where ``fill`` is constant.
+        fill: what comes in from outside the image; see ``warps.outside``.
     """
 
     shear: float
@@ -36,6 +37,7 @@ class Reach:
     blend: float
     bits: int
     fill_value: int
+    fill: warps.FillOrBorder = "constant"
 
 
 # (images, strength 0 to 1, sign -1 or 1, what strength 1 means) -> images.
@@ -69,19 +71,27 @@ def changed(
 CHANGES: dict[str, Change] = {
     "identity": lambda images, strength, sign, reach: images,
     "shear_x": lambda images, strength, sign, reach: warps.sheared(
-        images, sign * strength * reach.shear, reach.fill_value, 1
+        images, sign * strength * reach.shear, reach.fill_value, 1, reach.fill
     ),
     "shear_y": lambda images, strength, sign, reach: warps.sheared(
-        images, sign * strength * reach.shear, reach.fill_value, 0
+        images, sign * strength * reach.shear, reach.fill_value, 0, reach.fill
     ),
     "translate_x": lambda images, strength, sign, reach: warps.translated(
-        images, np.trunc(sign * strength * reach.translate * images.shape[2]), reach.fill_value, 1
+        images,
+        np.trunc(sign * strength * reach.translate * images.shape[2]),
+        reach.fill_value,
+        1,
+        reach.fill,
     ),
     "translate_y": lambda images, strength, sign, reach: warps.translated(
-        images, np.trunc(sign * strength * reach.translate * images.shape[1]), reach.fill_value, 0
+        images,
+        np.trunc(sign * strength * reach.translate * images.shape[1]),
+        reach.fill_value,
+        0,
+        reach.fill,
     ),
     "rotate": lambda images, strength, sign, reach: warps.rotated(
-        images, sign * strength * reach.rotate, reach.fill_value
+        images, sign * strength * reach.rotate, reach.fill_value, reach.fill
     ),
     "brightness": lambda images, strength, sign, reach: colour.brightness(
         images, 1 + sign * strength * reach.blend

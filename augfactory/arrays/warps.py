@@ -257,30 +257,48 @@ def elastic_displacement(
     return np.stack([cv2.sepFilter2D(part, cv2.CV_64F, kernel, kernel)[inside] for part in field])
 
 
-def rotated(images: UInt8Array, degrees: Float64Array, fill: int) -> UInt8Array:
-    """Turn each image about its centre by ``degrees`` [n], with grey ``fill`` from outside."""
+def rotated(
+    images: UInt8Array, degrees: Float64Array, value: int, fill: FillOrBorder = "constant"
+) -> UInt8Array:
+    """Turn each image about its centre by ``degrees`` [n]; ``outside`` says what comes in."""
     angle = np.deg2rad(degrees)
     cosine, sine = np.cos(angle), np.sin(angle)
     linear = np.stack([cosine, sine, -sine, cosine], axis=1).reshape(-1, 2, 2)
     matrices = about_centre(linear, np.zeros((len(images), 2)), *images.shape[1:3])
-    return warp(images, matrices, "constant", _grey(images, fill))
+    return warp(images, matrices, *outside(images, fill, value))
 
 
-def sheared(images: UInt8Array, lean: Float64Array, fill: int, moved: int) -> UInt8Array:
+def sheared(
+    images: UInt8Array,
+    lean: Float64Array,
+    value: int,
+    moved: int,
+    fill: FillOrBorder = "constant",
+) -> UInt8Array:
     """Move along axis ``moved``, 0 rows or 1 columns, ``lean`` [n] pixels a pixel of the other."""
     matrices = np.tile(np.eye(2, 3), (len(images), 1, 1))
     matrices[:, moved, 1 - moved] = lean
     # As in Pillow, what stays is the upper or the left edge of the image, which lies at -1/2.
     matrices[:, moved, 2] = lean / 2
-    return warp(images, matrices, "constant", _grey(images, fill))
+    return warp(images, matrices, *outside(images, fill, value))
 
 
-def translated(images: UInt8Array, pixels: Float64Array, fill: int, moved: int) -> UInt8Array:
+def translated(
+    images: UInt8Array,
+    pixels: Float64Array,
+    value: int,
+    moved: int,
+    fill: FillOrBorder = "constant",
+) -> UInt8Array:
     """Move each image ``pixels`` [n] whole ones along axis ``moved``, 0 rows or 1 columns."""
     distance = pixels.astype(np.int64)
-    still = np.zeros_like(distance)
-    down, right = (distance, still) if moved == 0 else (still, distance)
-    return shifted(images, down, right, fill)
+    if fill == "constant":
+        still = np.zeros_like(distance)
+        down, right = (distance, still) if moved == 0 else (still, distance)
+        return shifted(images, down, right, value)
+    matrices = np.tile(np.eye(2, 3), (len(images), 1, 1))
+    matrices[:, moved, 2] = -distance
+    return warp(images, matrices, *outside(images, fill, value))
 
 
 def _grey(images: UInt8Array, value: int) -> UInt8Array:

@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from augfactory.arrays.changes import CHANGES, Reach, changed
-from augfactory.arrays.warps import LARGEST_SIDE
+from augfactory.arrays.warps import LARGEST_SIDE, FillOrBorder
 from augfactory.methods.method import Draws, Method, Slots, only_parent
 from augfactory.records import UInt8Array
 
@@ -38,7 +38,12 @@ class TrivialaugmentParameters(BaseModel):
         description="most that brightness, colour, contrast and sharpness change, either way",
     )
     fill_value: int = Field(
-        default=0, ge=0, le=255, description="the grey level that comes in from outside the image"
+        default=0, ge=0, le=255, description="the grey level that fill constant uses"
+    )
+    fill: FillOrBorder = Field(
+        default="constant",
+        exclude_if=lambda fill: fill == "constant",
+        description="what comes in from outside; border: the median of the outermost pixels",
     )
 
 

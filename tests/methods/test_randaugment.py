@@ -13,6 +13,7 @@ from PIL import Image
 from augfactory.arrays.changes import CHANGES
 from augfactory.keyed_random import generator
 from augfactory.methods.randaugment import RandaugmentParameters, apply, draw, fields
+from augfactory.methods.registry import METHODS
 from augfactory.methods.trivialaugment import TrivialaugmentParameters
 from augfactory.methods.trivialaugment import apply as trivialaugment
 from augfactory.records import UInt8Array
@@ -150,3 +151,51 @@ def test_every_operation_and_sign_is_drawn_for_every_step() -> None:
         assert set(sign) == {-1, 1}
         assert sign.mean() == pytest.approx(0, abs=0.05)
     assert np.abs(np.corrcoef(draws.T) - np.eye(6)).max() < 0.05
+
+
+@pytest.mark.parametrize("method", ["randaugment", "trivialaugment"])
+@pytest.mark.parametrize("fill", ["nearest", "reflect", "wrap", "border"])
+def test_what_comes_in_from_outside_is_of_the_image_where_asked(method: str, fill: str) -> None:
+    white = np.full((1, 1, *SHAPE), 255, dtype=np.uint8)
+    kind = METHODS[method]
+    for name in MOVES:
+        for sign in (-1, 1):
+            number = NAMES.index(name)
+            draws = [number, sign] if method == "randaugment" else [number, 1.0, sign]
+            row = np.array([draws], dtype=np.float64)
+            for given, all_white in (({}, False), ({"fill": fill}, True)):
+                values = {"operations": 1, "magnitude": 30} if method == "randaugment" else {}
+                parameters = kind.parameters.model_validate({**values, **given})
+                assert (kind.apply(parameters, white, row) == 255).all() == all_white
+
+
+@pytest.mark.parametrize(
+    ("fill", "mode"), [("reflect", "symmetric"), ("nearest", "edge"), ("wrap", "wrap")]
+)
+def test_a_filled_move_is_that_of_a_larger_image(fill: str, mode: Any) -> None:
+    pad = 20
+    wide = np.pad(smooth()[0, 0], ((pad, pad), (pad, pad), (0, 0)), mode=mode)[None, None]
+    height, width = SHAPE[:2]
+    for name in ("translate_x", "translate_y", "rotate"):
+        for sign in (-1, 1):
+            row = np.array([[NAMES.index(name), sign]], dtype=np.float64)
+            filled = RandaugmentParameters.model_validate(
+                {"operations": 1, "magnitude": 30, "fill": fill}
+            )
+            # The same way in pixels, of longer sides.
+            share = 0.45 * SHAPE[name != "translate_y"]
+            plain = RandaugmentParameters(
+                operations=1,
+                magnitude=30,
+                translate=(int(share) + 0.5) / wide.shape[2 + (name != "translate_y")],
+            )
+            made = apply(filled, smooth(), row)[0]
+            inner = apply(plain, wide, row)[0, pad : pad + height, pad : pad + width]
+            assert np.array_equal(made, inner), name
+
+
+def test_recipes_that_say_nothing_of_what_comes_in_read_as_before() -> None:
+    assert "fill" not in RandaugmentParameters().model_dump()
+    assert RandaugmentParameters.model_validate({"fill": "reflect"}).model_dump()["fill"] == (
+        "reflect"
+    )
