@@ -82,6 +82,30 @@ def test_views_of_an_image_are_not_mixed_with_others() -> None:
             check_views(stages(*methods), "arm")
 
 
+@pytest.mark.parametrize(("method", "parents"), [("mixup", 2), ("mixup", 3), ("ricap", 4)])
+def test_each_image_of_a_batch_is_mixed_with_others_as_often(method: str, parents: int) -> None:
+    images = np.zeros((30, 5, 7, 3), dtype=np.uint8)
+    given = {"parents": parents} if method == "mixup" else {}
+    stage = (online_stage(method, METHODS[method].parameters.model_validate(given)),)
+    # A class for each image, so that labels tell which of them a mixture is made of.
+    shares = np.eye(30, dtype=np.float32)
+    for step in range(3):
+        _, soft = vary(stage, images, shares, seed=0, step=step, steps=9)
+        if method == "mixup":  # else a large part of a batch would be the same image twice
+            assert (soft.argmax(axis=1) == np.arange(30)).all()
+        used = soft > 0
+        assert used.sum(axis=1).max() == parents
+        assert used.sum(axis=0).max() <= parents
+        assert not np.array_equal(soft, shares)
+
+
+def test_a_batch_of_fewer_images_than_parents_is_mixed_with_itself() -> None:
+    images, _ = patterns("a", 2)
+    stage = (online_stage("mixup", METHODS["mixup"].parameters.model_validate({"parents": 3})),)
+    soft = vary(stage, images, np.eye(2, dtype=np.float32), seed=0, step=0, steps=1)[1]
+    np.testing.assert_allclose(soft.sum(axis=1), 1, atol=1e-6)
+
+
 def test_a_lone_image_is_mixed_with_itself() -> None:
     images, labels = patterns("a", 1)
     made, soft = vary(stages("mixup"), images, one_hot(labels, CLASSES), seed=0, step=0, steps=1)
@@ -106,7 +130,7 @@ def test_a_schedule_runs_over_the_training() -> None:
 def test_a_share_of_a_batch_is_changed_and_the_others_stay() -> None:
     images, labels = patterns("a", 400)
     shares = one_hot(labels, CLASSES)
-    mixup = METHODS["mixup"].parameters()
+    mixup = METHODS["mixup"].parameters.model_validate({"alpha": 1.0})
     half = (online_stage("mixup", mixup, 0.5),)
     before = images.copy()
     made, soft = vary(half, images, shares, seed=0, step=3, steps=9)
@@ -130,7 +154,10 @@ def test_a_share_of_a_batch_is_changed_and_the_others_stay() -> None:
 def test_a_share_is_drawn_apart_for_each_stage() -> None:
     images, labels = patterns("a", 400)
     shares = one_hot(labels, CLASSES)
-    mixup, geometry = METHODS["mixup"].parameters(), METHODS["geometry"].parameters()
+    mixup, geometry = (
+        METHODS["mixup"].parameters.model_validate({"alpha": 1.0}),
+        METHODS["geometry"].parameters(),
+    )
     first = (online_stage("geometry", geometry, 0.5),)
     both = (*first, online_stage("mixup", mixup, 0.5))
     varied = vary(first, images, shares, seed=0, step=3, steps=9)[0]
@@ -144,7 +171,9 @@ def test_a_share_is_drawn_apart_for_each_stage() -> None:
 def test_a_share_so_small_that_no_image_is_drawn_changes_none() -> None:
     images, labels = patterns("a", 5)
     shares = one_hot(labels, CLASSES)
-    rare = (online_stage("mixup", METHODS["mixup"].parameters(), 1e-9),)
+    rare = (
+        online_stage("mixup", METHODS["mixup"].parameters.model_validate({"alpha": 1.0}), 1e-9),
+    )
     made, soft = vary(rare, images, shares, seed=0, step=3, steps=9)
     assert np.array_equal(made, images)
     assert np.array_equal(soft, shares)

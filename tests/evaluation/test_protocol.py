@@ -89,6 +89,21 @@ def test_the_share_of_a_method_online_decides_a_result_unless_it_is_all() -> Non
     )
 
 
+def test_runs_mixed_online_by_older_programs_are_not_taken_for_new_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def keys() -> list[str]:
+        policies = [
+            BatchPolicy(online=(OnlineStage(method, "{}"),)) for method in ("mixup", "geometry")
+        ]
+        runs = [replace(CELL, arm=replace(ARM, batch_policy=each)) for each in policies]
+        return [run_key(run) for run in (*runs, CELL)]
+
+    now = keys()
+    monkeypatch.setattr(protocol, "MIXED_ONLINE", 1)
+    assert [key == other for key, other in zip(now, keys(), strict=True)] == [False, True, True]
+
+
 def test_names_and_places_do_not_decide_a_result() -> None:
     moved = replace(ARM, name="two", factor=None, source=SourceSpec("elsewhere"))
     assert run_key(replace(CELL, arm=moved)) == run_key(CELL)

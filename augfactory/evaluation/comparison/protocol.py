@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from augfactory.evaluation.comparison.measures import CorruptedScores, Reliability, Scores
 from augfactory.evaluation.corruptions.registry import REVISION
 from augfactory.evaluation.training.batch_policy import DEFAULT_POLICY, BatchPolicy
+from augfactory.evaluation.training.online import mixes
 from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.evaluation.training.training_set import Part
 from augfactory.records import SourceSpec
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 # Raise this whenever training or measuring changes, so that no older run is taken for a new one.
 PROTOCOL = 4
+# The same for how batches are mixed while training, which no other run has to do with.
+MIXED_ONLINE = 2
 # Fields that came later, with what was done before there were any.
 LATER_OF_BATCHES = {"virtual_batch": None}
 LATER_OF_SETTINGS = {"drops": ()}
@@ -201,6 +204,8 @@ def run_key(run: Run) -> str:
         if corrupted
         else None,
     }
+    if any(mixes(stage) for stage in arm.batch_policy.online):
+        decisive["mixed online"] = MIXED_ONLINE
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:32]
 
 

@@ -65,7 +65,9 @@ def vary(
     """Apply ``stages`` in order to one batch.
 
     An image is changed by each stage or not, with the probability of its share, independently.
-    Partners come from the same batch, which must hold more than one image for methods that mix.
+    Partners come from the same batch, which must hold more than one image for methods that mix:
+    each image is the partner of one other, and where a method can, the largest part of its own
+    mixture. Otherwise some images come twice and others hardly, and a step teaches less.
     A schedule over rounds sees each percent of the training as one round. What a stage draws once
     for so many rows is drawn once for this batch, if it is no larger: see ``of_whole_batches``.
 
@@ -96,6 +98,8 @@ def vary(
         rounds = np.full(len(rows), 100 * step // steps)
         slots = Slots(rows, rounds, (height, width, channels), keyed)
         draws = method.draw(parameters, slots)
+        if method.largest_first is not None:
+            draws = method.largest_first(draws)
         weights = method.weights(parameters, draws, (height, width, channels))
         partners = _partners(count, weights.shape[1], keyed("partners", 0))[rows]
         made = method.apply(parameters, images[partners], draws)
@@ -149,7 +153,7 @@ def check_views(stages: tuple[OnlineStage, ...], where: str) -> None:
         RecipeError: there is none, or it mixes an image with others.
     """
     last = stages[-1] if stages else None
-    if last is None or METHODS[last.method].parents(_parameters(last)) > 1:
+    if last is None or mixes(last):
         raise RecipeError(
             where,
             "the Jensen-Shannon loss compares two views of an image, which the last method makes"
@@ -158,7 +162,18 @@ def check_views(stages: tuple[OnlineStage, ...], where: str) -> None:
         )
 
 
+def mixes(stage: OnlineStage) -> bool:
+    """Tell whether a stage makes an image of several."""
+    return METHODS[stage.method].parents(_parameters(stage)) > 1
+
+
 def _partners(count: int, parents: int, random: np.random.Generator) -> Int64Array:
-    """Return int64 [count, parents]: each row, then others; itself again where it is alone."""
-    others = random.integers(1, max(count, 2), (count, parents - 1))
-    return np.column_stack([np.arange(count), (np.arange(count)[:, None] + others) % count])
+    """Return int64 [count, parents]: each row, then others, each once in every column.
+
+    A row is its own partner where a batch has fewer rows than parents.
+    """
+    order = random.permutation(count)
+    partners = np.empty((count, parents), dtype=np.int64)
+    for parent in range(parents):
+        partners[order, parent] = np.roll(order, -parent)
+    return partners
