@@ -99,6 +99,24 @@ def test_each_image_of_a_batch_is_mixed_with_others_as_often(method: str, parent
         assert not np.array_equal(soft, shares)
 
 
+@pytest.mark.parametrize(
+    ("method", "pairing"), [("grid", "same"), ("mixup", "same"), ("mixup", "other")]
+)
+def test_partners_are_of_the_class_that_the_pairing_asks_for(method: str, pairing: str) -> None:
+    images, labels = patterns("a", 60)
+    shares = one_hot(labels, CLASSES)
+    given = {} if method == "grid" else {"pairing": pairing, "alpha": 1.0}
+    stage = (online_stage(method, METHODS[method].parameters.model_validate(given)),)
+    soft = vary(stage, images, shares, seed=0, step=3, steps=9)[1]
+    if pairing == "same":
+        assert np.array_equal(soft, shares)
+    else:
+        assert ((soft > 0).sum(axis=1) == 2).mean() > 0.9
+    # A batch of one class has no other to mix with.
+    alone = vary(stage, images, np.tile(shares[:1], (60, 1)), seed=0, step=3, steps=9)
+    assert np.array_equal(alone[0], images) == (pairing == "other")
+
+
 def test_a_batch_of_fewer_images_than_parents_is_mixed_with_itself() -> None:
     images, _ = patterns("a", 2)
     stage = (online_stage("mixup", METHODS["mixup"].parameters.model_validate({"parents": 3})),)

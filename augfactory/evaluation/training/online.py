@@ -11,8 +11,9 @@ from pydantic import BaseModel
 
 from augfactory.errors import RecipeError
 from augfactory.keyed_random import generator
-from augfactory.methods.method import Slots
+from augfactory.methods.method import Pairing, Slots
 from augfactory.methods.registry import METHODS
+from augfactory.pipeline.partners import PAIRINGS, rows_by_class, same_class_partners
 from augfactory.records import Float32Array, Int64Array, UInt8Array
 
 
@@ -66,8 +67,9 @@ def vary(
 
     An image is changed by each stage or not, with the probability of its share, independently.
     Partners come from the same batch, which must hold more than one image for methods that mix:
-    each image is the partner of one other, and where a method can, the largest part of its own
-    mixture. Otherwise some images come twice and others hardly, and a step teaches less.
+    each image is the partner of one other, unless the method's pairing asks for a class, and where
+    a method can, the largest part of its own mixture. Otherwise some images come twice and others
+    hardly, and a step teaches less.
     A schedule over rounds sees each percent of the training as one round. What a stage draws once
     for so many rows is drawn once for this batch, if it is no larger: see ``of_whole_batches``.
 
@@ -101,7 +103,9 @@ def vary(
         if method.largest_first is not None:
             draws = method.largest_first(draws)
         weights = method.weights(parameters, draws, (height, width, channels))
-        partners = _partners(count, weights.shape[1], keyed("partners", 0))[rows]
+        labels = soft_labels.argmax(axis=1)
+        random = keyed("partners", 0)
+        partners = _partners(labels, weights.shape[1], method.pairing(parameters), random)[rows]
         made = method.apply(parameters, images[partners], draws)
         shared = np.einsum("np,npk->nk", weights, soft_labels[partners])
         if len(rows) < count:
@@ -167,13 +171,24 @@ def mixes(stage: OnlineStage) -> bool:
     return METHODS[stage.method].parents(_parameters(stage)) > 1
 
 
-def _partners(count: int, parents: int, random: np.random.Generator) -> Int64Array:
-    """Return int64 [count, parents]: each row, then others, each once in every column.
+def _partners(
+    labels: Int64Array, parents: int, pairing: Pairing, random: np.random.Generator
+) -> Int64Array:
+    """Return int64 [n, parents]: each row of the batch, then others.
 
-    A row is its own partner where a batch has fewer rows than parents.
+    Of pairing "any" each row stands once in every column; so a row is its own partner only where a
+    batch has fewer rows than parents. Of another, partners are drawn as it says; a row for which
+    the batch has none is its own.
     """
+    count = len(labels)
+    partners = np.tile(np.arange(count)[:, None], parents)
     order = random.permutation(count)
-    partners = np.empty((count, parents), dtype=np.int64)
-    for parent in range(parents):
-        partners[order, parent] = np.roll(order, -parent)
+    class_rows = rows_by_class(labels, int(labels.max()) + 1)
+    for parent in range(1, parents):
+        if pairing == "any":
+            partners[order, parent] = np.roll(order, -parent)
+        elif pairing == "same":
+            partners[:, parent] = same_class_partners(class_rows, partners[:, 0], count, random)
+        elif pairing == "balanced" or len(np.unique(labels)) > 1:
+            partners[:, parent] = PAIRINGS[pairing](class_rows, partners[:, 0], random)
     return partners
