@@ -9,12 +9,12 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from augfactory.commands.opening.look import paragraph
-from augfactory.commands.opening.notes import few_images, uneven_classes
+from augfactory.commands.opening.notes import few_images, preset_and_why, uneven_classes
 from augfactory.commands.opening.opening import flags_of
 from augfactory.commands.progress import Progress
 from augfactory.guarded.tables import aligned
 from augfactory.pipeline.recipes.composition import large_factor
-from augfactory.records import LeftOut, SourceSpec, UInt8Array
+from augfactory.records import LeftOut, Source, SourceSpec, UInt8Array
 from augfactory.report.contact_sheet import contact_sheet
 from augfactory.report.figures.letters import drawable
 from augfactory.report.figures.source_figures import classes_figure, sizes_figure
@@ -28,12 +28,18 @@ TILE, TILES, MOST_LINES = 72, 10, 40  # pixels a side, images of a class, classe
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found at a SOURCE, and the figures that were written."""
+    """What was found at a SOURCE, and the figures that were written.
+
+    ``preset`` is how ``expand`` would vary the images, ``why`` what they tell of it; None where
+    there are none, or where they are there to be tested on.
+    """
 
     spec: SourceSpec
     found: Examined
     left_out: tuple[LeftOut, ...]
     files: tuple[Path, ...]
+    preset: str | None = None
+    why: str | None = None
 
 
 def inspect(spec: SourceSpec, out: Path | None, progress: Progress) -> Inspection:
@@ -52,7 +58,10 @@ def inspect(spec: SourceSpec, out: Path | None, progress: Progress) -> Inspectio
         for name, content in _figures(found).items():
             write_file(out / name, content)
             files.append(out / name)
-    return Inspection(spec, found, source.left_out(), tuple(files))
+    preset, why = None, None
+    if len(found.sound) and source.split != "test":
+        preset, why = preset_and_why(_one_size(found, spec))
+    return Inspection(spec, found, source.left_out(), tuple(files), preset, why)
 
 
 def as_json(inspection: Inspection) -> dict[str, Any]:
@@ -76,6 +85,7 @@ def as_json(inspection: Inspection) -> dict[str, Any]:
         "left_out": [vars(item) for item in inspection.left_out],
         "copies": _names(found, found.copies),
         "across_classes": _names(found, found.across_classes),
+        "preset": inspection.preset,
         "files": [str(path) for path in inspection.files],
     }
 
@@ -92,6 +102,11 @@ def as_text(inspection: Inspection) -> str:
     parts.append(aligned([["class", "images"], *rows]))
     sound = source.restricted_to(found.sound)
     parts += [note for note in (few_images(sound), uneven_classes(sound)) if note is not None]
+    if inspection.preset is not None:
+        parts.append(
+            f"expand would vary them as {inspection.preset}: {inspection.why}. Its --preset "
+            "chooses another way."
+        )
     listed = {
         "Cannot be read": [f"{item.name}: {item.reason}" for item in found.skipped],
         "Left out": [f"{item.name}: {item.reason}" for item in inspection.left_out],
@@ -109,14 +124,26 @@ def as_text(inspection: Inspection) -> str:
 
 def _next(inspection: Inspection) -> str:
     """Return the command that makes a dataset of what was found, or tests one on it."""
-    found, spec = inspection.found, inspection.spec
-    if spec.size is None and len(found.sizes) > 1:
-        spec = replace(spec, size=(found.median_side, found.median_side))
-    spec = replace(spec, skip_broken=bool(found.broken))
+    found = inspection.found
+    spec = replace(_sized(found, inspection.spec), skip_broken=bool(found.broken))
     if found.source.split == "test":
         return shlex.join(["augfactory", "evaluate", "NAME", "--test", spec.text, *flags_of(spec)])
     words = ["augfactory", "expand", spec.text, *flags_of(spec)]
     return shlex.join([*words, "--factor", str(large_factor(len(found.sound))), "--out", "NAME"])
+
+
+def _sized(found: Examined, spec: SourceSpec) -> SourceSpec:
+    """Return the spec with a size where images have several and none was asked for."""
+    if spec.size is None and len(found.sizes) > 1:
+        return replace(spec, size=(found.median_side, found.median_side))
+    return spec
+
+
+def _one_size(found: Examined, spec: SourceSpec) -> Source:
+    """Return the images that can be read, all of one size."""
+    sized = _sized(found, spec)
+    source = found.source if sized == spec else open_source(sized)
+    return source.restricted_to(found.sound)
 
 
 def _names(found: Examined, groups: tuple[tuple[int, ...], ...]) -> list[list[str]]:

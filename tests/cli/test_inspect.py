@@ -230,7 +230,10 @@ def test_inspect_tells_all_and_draws_it(place: Path) -> None:
         with Image.open(place / name) as figure:
             assert min(figure.size) > 100
             assert len(np.unique(np.asarray(figure.convert("L")))) > 20
+    # Of images of several sizes, of which some are broken, those that can be read tell it.
+    assert found["preset"] == "photo"
     text = run("inspect", "leaves", cwd=place).stdout
+    assert "expand would vary them as photo: they are in colour, and " in text
     for words in (*BROKEN, "list.csv", "birch/0007.png = birch/0010.png", "cedar       5"):
         assert words in text
     assert "augfactory expand leaves --size 18 --skip-broken --factor 250 --out NAME" in text
@@ -241,6 +244,10 @@ def test_inspect_takes_any_kind_of_source(place: Path) -> None:
     assert (found["split"], found["images"], found["broken"]) == ("test", 5000, [])
     told = run("inspect", "sample:test", cwd=place).stdout
     assert "Next: augfactory evaluate NAME --test sample:test" in told  # expand would refuse it
+    assert found["preset"] is None
+    assert "would vary" not in told
+    digits = run("inspect", "sample:train", cwd=place).stdout
+    assert "expand would vary them as digits: they are drawings in one ink, and a simple" in digits
     assert found["read_as"] == {"height": 28, "width": 28, "channels": 1}
     made = augfactory.expand(place / "leaves", place / "a", factor=2, workers=1)
     assert answer("inspect", str(made.path), cwd=place)["images"] == made.rows

@@ -77,16 +77,19 @@ def few_mixed_rows(preset: str, rows: int, factor: int) -> str | None:
 
 def suited_preset(source: Source, progress: Progress) -> str:
     """Choose how images may be varied by what they tell of it, and say so."""
-    content, looks = look_at(source), looks_of(source)
-    preset = preset_for(looks, content)
-    why = f"they are {LOOKS[looks]}, and too few or too unlike each other to tell more"
-    if content is not None:
-        why = f"they are {LOOKS[looks]}, and {content.words}"
+    preset, why = preset_and_why(source)
     progress.say(
         f"images are varied as {preset}: {why}. --preset chooses another way "
         "(digits, photo, clothes, texture, none)"
     )
     return preset
+
+
+def preset_and_why(source: Source) -> tuple[str, str]:
+    """Return how images may be varied by what they tell of it, and what that is, for people."""
+    content, looks = look_at(source), looks_of(source)
+    told = "too few or too unlike each other to tell more" if content is None else content.words
+    return preset_for(looks, content), f"they are {LOOKS[looks]}, and {told}"
 
 
 def decoding(architecture: str, sampler: str, *, learnt_varied: bool, geometry: bool) -> list[str]:
