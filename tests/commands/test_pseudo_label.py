@@ -114,7 +114,7 @@ def test_rows_are_the_surest_images_under_the_labels_they_were_given(place: Path
     told = Told()
     (dataset,) = made(place, progress=told)
     assert any("images that they did not learn" in line for line in told.lines)
-    begun = f"4 classifiers are trained for 4 steps each to label {MORE} images"
+    begun = f"4 classifiers are trained for 4 steps each to label {MORE} images: about 1 min of one"
     assert any(line.startswith(begun) for line in told.lines)
     version = open_version(dataset.path)
     manifest = version.manifest

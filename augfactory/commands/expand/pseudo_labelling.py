@@ -11,22 +11,32 @@ from augfactory.commands.evaluate.online_arms import baselines_of, online_stages
 from augfactory.commands.expand.build import Build
 from augfactory.commands.expand.rendering.job import Given, left_by_earlier_run, read_given
 from augfactory.commands.progress import Progress
-from augfactory.engines.processes import Run
+from augfactory.engines.processes import Run, pinned_threads
+from augfactory.evaluation.classifiers.quick import quick
 from augfactory.evaluation.images.judges import folds_of
 from augfactory.evaluation.pseudo_labels import (
+    BATCH,
     Float64Array,
     PseudoLabels,
     Reading,
     pseudo_labels,
     read_by_teacher,
 )
+from augfactory.evaluation.training.batch_policy import BatchPolicy
+from augfactory.evaluation.training.online import OnlineStage
+from augfactory.evaluation.training.settings import TrainingSettings
+from augfactory.evaluation.training.train import train_classifier
+from augfactory.evaluation.training.training_set import plain_set
 from augfactory.guarded.text import escaped
 from augfactory.keyed_random import key_of
+from augfactory.pipeline.recipes.stages import PseudoLabelStage
 from augfactory.records import Int64Array
 from augfactory.store.beside.pseudo_label_table import PseudoLabelTable
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.shards import STATE
 
+PROBE_STEPS = 12
+READ_IN_A_STEP = 3  # images are read in the time that one is learnt in
 FAIR = 0.5  # of a class: where fewer of it are read, that is told
 
 
@@ -58,9 +68,11 @@ def label(build: Build, rows: Int64Array, run: Run, progress: Progress) -> bytes
     if kept:
         progress.say(f"{kept} of {len(tasks)} classifiers are kept from an earlier run")
     if missing:
+        minutes = len(missing) * _seconds_each(given, stage) / 60
         progress.say(
             f"{len(missing)} classifiers are trained for {stage.steps:,} steps each to label "
-            f"{len(rows):,} images; in a recipe, `steps` under `[pseudo_label]` sets that"
+            f"{len(rows):,} images: about {max(1, round(minutes)):,} min of one core; in a recipe, "
+            "`steps` under `[pseudo_label]` sets that"
         )
     with progress.bar("training classifiers to label", len(tasks), "classifier", kept) as bar:
         for number in range(stage.rounds):
@@ -86,14 +98,12 @@ def teach(task: TeacherTask) -> None:
     assert unlabelled is not None
     taught = _labels_of(given, task.round - 1) if task.round else None
     seed = key_of(given.recipe.seed, "teacher", task.round, task.own) % 2**31
-    recipe = given.recipe.model_dump(mode="json")
-    free = baselines_of([recipe], uneven=False)[-1]  # the strongest way that needs no dataset
     reading = read_by_teacher(
         given.source,
         unlabelled,
         folds_of(given.source.labels, stage.teachers),
         task.own,
-        online_stages(free, [recipe], given.source.image_shape),
+        _online(given),
         steps=stage.steps,
         views=stage.views,
         seed=seed,
@@ -102,6 +112,26 @@ def teach(task: TeacherTask) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, held_out=reading.held_out, unlabelled=reading.unlabelled)
     write_file(task.building / _name(task), buffer.getvalue())
+
+
+def _online(given: Given) -> tuple[OnlineStage, ...]:
+    """Return the strongest way of varying the labelled images that needs no dataset."""
+    recipe = given.recipe.model_dump(mode="json")
+    free = baselines_of([recipe], uneven=False)[-1]
+    return online_stages(free, [recipe], given.source.image_shape)
+
+
+def _seconds_each(given: Given, stage: PseudoLabelStage) -> float:
+    """Train a few steps and reckon up how long a teacher takes, reading included."""
+    settings = TrainingSettings(steps=PROBE_STEPS, batch=BATCH, horizon=stage.steps)
+    labelled = plain_set(given.source)
+    with pinned_threads(1):
+        batch_policy = BatchPolicy(online=_online(given))
+        found = train_classifier(labelled, quick, settings, 0, batch_policy)
+    assert given.unlabelled is not None
+    read = (stage.views + 1) * (len(given.unlabelled) + len(given.source) / stage.teachers)
+    steps = stage.steps + read / (BATCH * READ_IN_A_STEP)
+    return steps * found.progress.seconds / PROBE_STEPS
 
 
 def _labels_of(given: Given, number: int) -> PseudoLabels:
