@@ -209,8 +209,9 @@ def _image_files(folder: Path, chosen: _Chosen) -> list[str]:
     if chosen.nested is not False:
         found += _nested_files(folder, "", entries, chosen, {os.path.realpath(folder)})
     if not found:
+        others = "1 other entry" if len(entries) == 1 else f"{len(entries):,} other entries"
         what, remedy = (
-            f"no images in this class folder, though {len(entries)} other entries",
+            f"no images in this class folder, though {others}",
             f"{LAYOUT} If it is no class, move it elsewhere.",
         )
         if (unread := first_unread(entry.name for entry in entries)) is not None:
