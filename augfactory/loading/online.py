@@ -98,18 +98,52 @@ class OnlineDataset(Dataset[Item]):
     def epoch(self, number: int) -> Int64Array:
         """Return the rows of epoch ``number``, counted from 0, shuffled: int64 [n].
 
-        An epoch has one row of each original, the next of its ``epochs`` rows; of M further rows
-        that mixing adds for each original, epoch e has those whose number is e modulo ``epochs``.
+        An epoch has one row of each original, the first the original itself unless the recipe
+        leaves it out; of what is mixed by a share, so many of them are mixtures in each later
+        epoch, of each original in turn. Of M further rows that mixing adds for each original by
+        ``copies``, epoch e has those whose number is e modulo ``epochs``.
         """
         count, epochs = len(self.source), self.epochs
         if not 0 <= number < epochs:
             raise IndexError(f"epochs go from 0 to {epochs - 1}")
-        rows = [
+        shared = [section for section in self._sections if self._among_the_factor(section)]
+        rows = [self._one_of_each(shared, number)]
+        rows += [
             np.arange(start, start + count)
             for section in self._sections
+            if section not in shared
             for start in range(section.start + number * count, section.stop, epochs * count)
         ]
         return generator("online epoch", self.recipe.seed, number).permutation(np.concatenate(rows))
+
+    def _among_the_factor(self, section: Section) -> bool:
+        return section.stage == 0 or self.recipe.mix[section.stage - 1].share is not None
+
+    def _one_of_each(self, shared: Sequence[Section], number: int) -> Int64Array:
+        """Return a row of each original, int64 [n]: in turn of the sections that share the factor.
+
+        Over all epochs each row comes once, and the rounds of a section in their order.
+        """
+        count = len(self.source)
+        originals = np.arange(count)
+        first = int(self.recipe.originals)
+        if number < first:
+            return originals
+        rounds = np.array([(own.stop - own.start) // count for own in shared])
+        rounds[0] -= first
+        # Evenly spread: of a section with r rounds, round k stands at (k + 1/2) / r of all epochs.
+        place = np.concatenate([(np.arange(each) + 0.5) / each for each in rounds if each])
+        turn = np.repeat(np.arange(len(rounds)), rounds)[np.argsort(place, kind="stable")]
+        # Each original begins at a place of its own, so that every epoch has rows of each section.
+        offset = generator("online turns", self.recipe.seed).integers(len(turn), size=count)
+        seen = np.zeros((2 * len(turn) + 1, len(rounds)), dtype=np.int64)
+        seen[1:] = (np.tile(turn, 2)[:, None] == np.arange(len(rounds))).cumsum(axis=0)
+        chosen = turn[(offset + number - first) % len(turn)]
+        before = seen[offset + number - first, chosen] - seen[offset, chosen]
+        start = np.array([own.start for own in shared])
+        start[0] += first * count
+        rows: Int64Array = start[chosen] + before * count + originals
+        return rows
 
     def batches(
         self, number: int, batch_size: int | None = None, *, drop_last: bool = False
@@ -226,8 +260,10 @@ def online(
     Args:
         source: as for ``expand``.
         epochs: how many; the first shows the originals, unless the recipe leaves them out.
-        recipe: a recipe file, or what one holds as a mapping; its factor is not used. To mix in
-            every epoch give a ``[[mix]]`` a ``share`` of the rows, or as many ``copies`` as epochs.
+        recipe: a recipe file, or what one holds as a mapping; its factor is not used. None is what
+            ``expand`` makes of such images by default; a recipe with ``mix`` has of ``vary`` only
+            what it says. To mix in every epoch give a ``[[mix]]`` a ``share`` of the rows, or as
+            many ``copies`` as epochs.
         model: folder of a trained VAE, where ``source`` is none.
         n_train: use only so many images, evenly from the classes.
         size: side, or (height, width), in pixels that images are resized to; None keeps theirs.

@@ -71,6 +71,48 @@ def test_epochs_hold_every_row_once_and_each_original_once_an_epoch(photos: Path
         online.epoch(3)
 
 
+@pytest.mark.parametrize("epochs", [1, 2, 7, 40])
+@pytest.mark.parametrize("originals", [True, False])
+@pytest.mark.parametrize(
+    "mix",
+    [
+        None,
+        [{"method": "mixup", "share": 0.5}],
+        [{"method": "mixup", "share": 0.3}, {"method": "cutmix", "share": 0.2}],
+        [{"method": "mixup", "share": 1.0}],
+        [{"method": "mixup", "share": 0.5}, {"method": "cutmix", "copies": 3}],
+    ],
+)
+def test_epochs_of_rows_mixed_by_a_share_are_as_long_as_any_other(
+    photos: Path, epochs: int, originals: bool, mix: list[dict[str, object]] | None
+) -> None:
+    recipe: dict[str, object] = {"originals": originals}
+    if mix is not None:
+        recipe["mix"] = mix
+    online = augfactory.online(photos, epochs, recipe=recipe)
+    found = [online.epoch(number) for number in range(epochs)]
+    # Every row once; in an epoch one of each original, beside what is added by copies.
+    assert sorted(np.concatenate(found).tolist()) == list(range(len(online)))
+    copies = sum(stage.copies for stage in online.recipe.mix if stage.share is None)
+    for number, rows in enumerate(found):
+        added = len(range(number, copies, epochs))
+        assert sorted((rows % 45).tolist()) == sorted((1 + added) * list(range(45)))
+    if originals:
+        assert set(range(45)) <= set(found[0].tolist())
+
+
+def test_every_epoch_after_the_first_mixes_its_share_in_the_order_of_rounds(photos: Path) -> None:
+    online = augfactory.online(photos, 41, recipe={"mix": [{"method": "mixup", "share": 0.5}]})
+    begin = online._sections[1].start
+    mixed = [(online.epoch(number) >= begin).mean() for number in range(1, 41)]
+    assert min(mixed) > 0.25  # of 45 images, three standard errors below a half
+    assert max(mixed) < 0.75
+    for original in (0, 17, 44):
+        rows = [int(own[own % 45 == original][0]) for own in map(online.epoch, range(41))]
+        for own in ([row for row in rows if row < begin], [row for row in rows if row >= begin]):
+            assert own == sorted(own)
+
+
 def test_loaders_with_and_without_processes_serve_the_same(photos: Path) -> None:
     online = augfactory.online(photos, 2, labels="hard")
     rows = Subset(online, online.epoch(1).tolist())
