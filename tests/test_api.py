@@ -146,3 +146,35 @@ def test_an_evaluation_is_of_groups_and_done_by_an_engine(
     monkeypatch.undo()
     with pytest.raises(RecipeError, match="--address"):
         augfactory.evaluate("d", "sample:test", address="head:6379")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"size": "4xx8"}, "is not a size"),
+        ({"size": (48, 64, 3)}, "is not a size"),
+        ({"size": True}, "is not a size"),
+        ({"size": (0, 3)}, "is not a size"),
+        ({"size": 2.5}, "is not a size"),
+        ({"colour": "color"}, "there is no colour 'color'"),
+        ({"recipe": {"vary": "none"}}, r"Head each by \[\[vary\]\]"),
+        ({"recipe": {"mix": "mixup"}}, r"Head each by \[\[mix\]\]"),
+    ],
+)
+def test_a_wrong_argument_is_told_as_such(wrong: dict[str, Any], told: str, tmp_path: Path) -> None:
+    with pytest.raises(augfactory.AugfactoryError, match=told):
+        augfactory.expand("sample", tmp_path / "a", factor=2, n_train=10, workers=1, **wrong)
+    with pytest.raises(augfactory.AugfactoryError, match=told):
+        augfactory.online("sample", 2, n_train=10, **wrong)
+
+
+def test_sizes_and_ways_of_varying_are_taken_as_the_command_line_writes_them(
+    tmp_path: Path,
+) -> None:
+    made = augfactory.expand(
+        "sample", tmp_path / "a", factor=2, n_train=10, workers=1, size="20x24", vary="none"
+    )
+    assert augfactory.load(str(made.path))[0][0].shape == (1, 20, 24)
+    assert augfactory.online("sample", 2, n_train=10, size=(20,))[0][0].shape == (1, 20, 20)
+    with pytest.raises(augfactory.AugfactoryError, match="epochs: 0 is less than 1"):
+        augfactory.online("sample", 0)

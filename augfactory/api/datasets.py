@@ -39,7 +39,7 @@ def expand(
     geometry: bool | None = None,
     preset: str | None = None,
     vae: Mapping[str, Any] | None = None,
-    vary: Sequence[str] = (),
+    vary: str | Sequence[str] = (),
     mixup: int | None = None,
     ricap: int | None = None,
     cutmix: int | None = None,
@@ -79,7 +79,7 @@ def expand(
         geometry: vary images by geometry (True unless the recipe says otherwise).
         preset: how they are varied; None is the model's, or tests what the images bear.
         vae: what a recipe's ``[vae]`` holds: share, decode, sampler, filter and the sampler's own.
-        vary: methods that vary further images after geometry, or ("none",); as --vary.
+        vary: a method that varies further images after geometry, several in order, or "none".
         mixup: further rows per source image, on top of the factor, made by mixup.
         ricap: the same, by RICAP.
         cutmix: the same, by CutMix.
@@ -133,7 +133,7 @@ def expand(
         vae=vae or {},
         copies=copies,
         mix_from=None,
-        vary=vary,
+        vary=(vary,) if isinstance(vary, str) else vary,
         recipe=Path(recipe) if isinstance(recipe, str) else recipe,
         unlabelled=None if unlabelled is None else SourceSpec(str(unlabelled)),
         pseudo_label=pseudo_label,

@@ -12,7 +12,7 @@ from augfactory.commands.vae.plan import VaeTrainRequest
 from augfactory.commands.vae.train import VaeTrainResult
 from augfactory.records import Colour, SourceSpec
 
-Size = int | tuple[int, int] | None
+Size = int | tuple[int, int] | str | None
 Read = Mapping[str, Any] | None
 
 
@@ -58,7 +58,8 @@ def train_vae(
         unlabelled: images without labels to learn from as well.
         geometry: vary the images of every batch.
         preset: how they are varied; None tests what the images bear.
-        size: side, or (height, width), in pixels that images are resized to; None keeps theirs.
+        size: side, or (height, width) or "48x64", in pixels that images are resized to; None keeps
+            theirs.
         colour: "grey", "rgb", or "auto" for what they are.
         read: more options by name, such as {"fit": "pad"} or {"labels": "train.csv"}.
         seed: random seed.

@@ -244,7 +244,7 @@ def online(
     recipe: str | Path | Mapping[str, Any] | None = None,
     model: str | Path | None = None,
     n_train: int | None = None,
-    size: int | tuple[int, int] | None = None,
+    size: int | tuple[int, int] | str | None = None,
     colour: Colour = "auto",
     read: Mapping[str, Any] | None = None,
     seed: int | None = None,
@@ -289,6 +289,8 @@ def online(
     """
     one_of("labels", "kind of labels", labels, ("soft", "hard"))
     one_of("images", "kind of images", images, ("float", "uint8"))
+    if epochs < 1:
+        raise RecipeError("epochs", f"{epochs} is less than 1", "Give 1 or more.")
     options = ExpandOptions(
         factors=(epochs,),
         originals=None,

@@ -1,11 +1,11 @@
 """How the user says that a source is read: options of the command line, of Python, of a study."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from augfactory.errors import RecipeError, one_of, unknown_name
-from augfactory.records import FITS, Colour, SourceOptions, SourceSpec
+from augfactory.records import FITS, Colour, SourceOptions, SourceSpec, read_size
 from augfactory.sources.opening import split_suffix
 from augfactory.store.places import place_from
 
@@ -16,7 +16,7 @@ NAMES = (
 
 def spec_read_by(
     text: str | Path,
-    size: int | tuple[int, int] | None,
+    size: int | tuple[int, int] | str | None,
     colour: Colour,
     read: Mapping[str, Any] | None = None,
     *,
@@ -27,14 +27,16 @@ def spec_read_by(
 
     Args:
         text: the SOURCE.
-        size: side, or (height, width), in pixels; None keeps the images' own.
+        size: side, or (height, width), in pixels, or as the command line has it, such as
+            "48x64"; None keeps the images' own.
         colour: see ``SourceSpec``.
         read: the options ``NAMES`` by their names, as the command line has them.
         download: whether torchvision may fetch it.
         sized: whether the images may get a size from elsewhere where none is given.
 
     Raises:
-        RecipeError: there is no such option or way to fit, or the options contradict each other.
+        RecipeError: there is no such option, colour or way to fit, the size is none, or the options
+            contradict each other.
     """
     said = {name: value for name, value in (read or {}).items() if value is not None}
     for name in said:
@@ -60,6 +62,18 @@ def spec_read_by(
         label_column=said.get("label_column"),
         follow_links=bool(said.get("follow_links", False)),
     )
-    sides = (size, size) if isinstance(size, int) else size
     skip_broken = bool(said.get("skip_broken", False))
-    return SourceSpec(text, sides, colour, download, options, skip_broken)
+    read_as = one_of("--colour", "colour", colour, get_args(Colour))
+    return SourceSpec(text, _sides(size), read_as, download, options, skip_broken)
+
+
+def _sides(size: int | tuple[int, int] | str | None) -> tuple[int, int] | None:
+    """Return the (height, width) that ``size`` says; RecipeError where it says none."""
+    if size is None:
+        return None
+    sides = tuple(size) if isinstance(size, Sequence) and not isinstance(size, str) else (size,)
+    if any(isinstance(side, bool) for side in sides) or len(sides) > 2:
+        raise RecipeError(
+            "--size", f"{size!r} is not a size", "Give 28, or (28, 32): height, width."
+        )
+    return read_size("x".join(map(str, sides)))

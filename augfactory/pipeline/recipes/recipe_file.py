@@ -55,13 +55,17 @@ def _table_or_bool(value: Any) -> Any:
     return value
 
 
-def _tables(value: Any) -> Any:
-    if not isinstance(value, list | tuple):
-        raise told(f"must be a list of tables, got {shown_value(value)}", "Head each by [[mix]].")
-    for each in value:
-        if isinstance(each, dict):
-            refuse_manifest(each)
-    return value
+def _tables_of(key: str) -> BeforeValidator:
+    def check(value: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            what = f"must be a list of tables, got {shown_value(value)}"
+            raise told(what, f"Head each by [[{key}]]; in Python give a list of mappings.")
+        for each in value:
+            if isinstance(each, dict):
+                refuse_manifest(each)
+        return value
+
+    return BeforeValidator(check)
 
 
 class AskedRecipe(Table):
@@ -92,15 +96,18 @@ class AskedRecipe(Table):
         description="How images are varied: parameters of geometry. `geometry = false` leaves them "
         "as they are; left out, the preset that suits the images varies them.",
     )
-    vary: Annotated[tuple[VaryStage, ...], BeforeValidator(_tables)] = Field(
+    vary: Annotated[tuple[VaryStage, ...], _tables_of("vary")] = Field(
         default=(),
-        description="How further images are varied after that, method by method, in this order.",
+        description="How further images are varied after that, method by method, in this order. A "
+        "recipe without it varies them by geometry alone.",
     )
     vae: Annotated[dict[str, Any], BeforeValidator(_holds(VaeStage))] | None = Field(
         default=None, description="With a model: how it makes images."
     )
-    mix: Annotated[tuple[MixStage, ...], BeforeValidator(_tables)] = Field(
-        default=(), description="Images made of several, or by another method, stage by stage."
+    mix: Annotated[tuple[MixStage, ...], _tables_of("mix")] = Field(
+        default=(),
+        description="Images made of several, or by another method, stage by stage. A recipe "
+        "without it mixes nothing.",
     )
     distinct: Distinct | None = None
     pseudo_label: (
