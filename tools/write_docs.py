@@ -81,7 +81,8 @@ def python_page() -> str:
         "with the same defaults; `load` and `loader` read what they make, `online` makes\n"
         "rows while training. What is wrong with a request, the data or the disk raises an\n"
         "`augfactory.AugfactoryError`, whose text says what, where and how to mend it.\n"
-        "This page is generated from their docstrings; `make docs` writes it, and the tests run its examples.\n"
+        "This page is generated from their docstrings; `make docs` writes it, and the tests run\n"
+        "its examples.\n"
     ]
     for name in ("train_vae", "expand", "evaluate", "load", "loader", "online"):
         parts.append(f"## augfactory.{name}\n\n{_function(getattr(augfactory, name))}")
