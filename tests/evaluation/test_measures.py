@@ -149,6 +149,23 @@ def test_the_temperature_that_made_the_labels_is_found(temperature: float) -> No
     assert scores(corrected, labels).ece < 0.02
 
 
+@pytest.mark.parametrize(("rows", "classes"), [(8, 12), (68, 12), (400, 3)])
+def test_few_rows_that_are_all_read_right_leave_some_doubt(rows: int, classes: int) -> None:
+    random = np.random.default_rng(0)
+    labels = random.integers(0, classes, rows)
+    logits = random.normal(size=(rows, classes))
+    logits[np.arange(rows), labels] = logits.max(axis=1) + 0.5
+    claimed = scaled(logits, 1.0)
+    temperature = fit_temperature(claimed, labels)
+    # One more row than these, of another class, would be no surprise: the mean doubt is 1 in n + 2.
+    sure = np.exp(scaled(claimed, temperature))[np.arange(rows), labels]
+    assert 0.05 < temperature < 1
+    assert 0.2 / (rows + 2) < 1 - sure.mean() < 5 / (rows + 2)
+    # Classes that are ruled out do not hinder the fit.
+    claimed[0, (labels[0] + 1) % classes] = -np.inf
+    assert fit_temperature(claimed, labels) == pytest.approx(temperature, rel=0.2)
+
+
 @pytest.mark.parametrize("rows", [1, 60, 250, 1000])
 def test_the_rms_calibration_error_has_bins_of_100_rows(rows: int) -> None:
     random = np.random.default_rng(rows)

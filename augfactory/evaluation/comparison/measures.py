@@ -11,6 +11,7 @@ Float64Array = npt.NDArray[np.float64]
 BINS = 15
 ROWS_OF_A_BIN = 100
 TEMPERATURES = (0.05, 20.0)
+LEAST_LOG = -1e4  # in place of the logarithm of 0
 
 
 @dataclass(frozen=True)
@@ -157,12 +158,21 @@ def rms_calibration(log_probability: Float64Array, labels: Int64Array) -> float:
 def fit_temperature(log_probability: Float64Array, labels: Int64Array) -> float:
     """Return the temperature, 0.05 to 20, that makes ``labels`` most likely (Guo et al. 2017).
 
-    Rows that are not the test's must be used: what is fitted on them is then measured there.
+    A label counts as (n + 1) / (n + 2) of its class, n being the rows, and the rest as the other
+    classes alike (after Platt 1999, section 2.2): else a few rows that are all read right would
+    make every answer as sure as can be. Rows that are not the test's must be used: what is fitted
+    on them is then measured there.
     """
     from scipy.optimize import minimize_scalar  # it takes most of a second to load
 
+    count, classes = log_probability.shape
+    other = 1 / (count + 2) / max(1, classes - 1)
+    targets = np.full((count, classes), other)
+    targets[np.arange(count), labels] = 1 - 1 / (count + 2) if classes > 1 else 1.0
+
     def nll(log_temperature: float) -> float:
-        return negative_log_likelihood(scaled(log_probability, np.exp(log_temperature)), labels)
+        found = scaled(log_probability, np.exp(log_temperature))
+        return float(-(targets * np.maximum(found, LEAST_LOG)).sum(axis=1).mean())
 
     bounds = (np.log(TEMPERATURES[0]), np.log(TEMPERATURES[1]))
     return float(np.exp(minimize_scalar(nll, bounds=bounds, method="bounded").x))
