@@ -5,7 +5,7 @@ import numpy as np
 from augfactory.commands.progress import Progress
 from augfactory.guarded.text import escaped
 from augfactory.pipeline.recipes.composition import ENOUGH_ROWS, FACTORS
-from augfactory.pipeline.recipes.content import Looks, look_at, looks_of, preset_for
+from augfactory.pipeline.recipes.content import ANY_WAY, Looks, look_at, looks_of, preset_for
 from augfactory.records import Int64Array, Source
 from augfactory.sources.opening import split_suffix
 from augfactory.store.manifest import read_manifest
@@ -89,7 +89,10 @@ def preset_and_why(source: Source) -> tuple[str, str]:
     """Return how images may be varied by what they tell of it, and what that is, for people."""
     content, looks = look_at(source), looks_of(source)
     told = "too few or too unlike each other to tell more" if content is None else content.words
-    return preset_for(looks, content), f"they are {LOOKS[looks]}, and {told}"
+    preset = preset_for(looks, content)
+    if preset != "texture" and content is not None and content.any_way >= ANY_WAY:
+        told += ", too uncertain to turn them any way (texture)"
+    return preset, f"they are {LOOKS[looks]}, and {told}"
 
 
 def decoding(architecture: str, sampler: str, *, learnt_varied: bool, geometry: bool) -> list[str]:
