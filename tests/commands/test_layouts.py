@@ -345,6 +345,11 @@ def test_the_validation_images_of_a_version_are_its_val(
     kept = images_of(open_version(tmp_path / "d-x3" / "v1", split="val"))
     files = [np.asarray(Image.open(path)) for path in sorted((out / "val").glob("*/*.png"))]
     assert sorted(image.tobytes() for image in files) == sorted(image.tobytes() for image in kept)
+    # Their names are those of the images, and none is that of a training row.
+    for path in (out / "val").glob("*/*.png"):
+        stem, what, number = path.stem.rsplit("-", 2)
+        source = np.asarray(Image.open(Path(held.text) / path.parent.name / f"{stem}.png"))
+        assert (what, source.tobytes()) == ("validation", kept[int(number)].tobytes())
 
 
 @pytest.mark.parametrize("layout", ["imagefolder", "hf", "webdataset", "npz"])

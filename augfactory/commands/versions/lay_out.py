@@ -17,8 +17,9 @@ from augfactory.commands.versions.split_rows import (
     Labels,
     hard_labels,
     mixed_rows,
-    split_of_source,
     split_of_version,
+    split_to_validate_on,
+    stems_of,
 )
 from augfactory.errors import InputDataError, RecipeError, one_of
 from augfactory.guarded.files import is_folder, is_there
@@ -107,11 +108,12 @@ def lay_out(
     manifest = read_manifest(folder)
     if layout.class_folders:
         check_class_names(manifest.class_names)
-    held = None
+    held, stems = None, None
     if validation is not None:
         held = _open_validation(validation, folder, progress)
     elif manifest.validation is not None:
         held = open_version(folder, verify=False, split=VAL).source  # checked below
+        stems = stems_of(manifest.validation.source, folder, progress, open_source)
     check_files(folder, manifest, progress)
     version = open_rows(folder, manifest)
     rejected = None if without is None else read_rejects(without, manifest)
@@ -127,7 +129,7 @@ def lay_out(
         splits = {TRAIN: split_of_version(version, chosen, seed, progress, bar.advance, rejected)}
         if held is not None:
             parents = version.source_index.shape[1]
-            splits[VALIDATION] = split_of_source(held, parents, bar.advance)
+            splits[VALIDATION] = split_to_validate_on(held, parents, bar.advance, stems)
         remedy = "Free some space, or name another disk with --out."
         check_disk(out, *_expected_size(version, splits), 1, remedy)
         _publish(layout, Exported(manifest, splits), out, lock)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 import numpy as np
@@ -13,7 +13,9 @@ from augfactory.commands.opening.opening import spec_of
 from augfactory.commands.progress import Progress
 from augfactory.errors import AugfactoryError
 from augfactory.keyed_random import generator
-from augfactory.records import BLOCK_ROWS, Int64Array, Rows, Source
+from augfactory.records import BLOCK_ROWS, Int64Array, Rows, Source, SourceSpec
+from augfactory.source_rows import SourceRows
+from augfactory.sources.opening import open_source
 from augfactory.sources.recorded import open_rows
 from augfactory.sources.unlabelled import open_unlabelled
 from augfactory.store.by_shard import rows_at_once
@@ -23,6 +25,7 @@ from augfactory.store.reader import Version, read_rows
 Labels = Literal["largest", "sampled"]
 LONGEST_STEM = 60  # letters of an image's own name that its rows keep
 OnRows = Callable[[int], None]
+Opener = Callable[[SourceSpec], Source]
 
 
 def split_of_version(
@@ -54,10 +57,13 @@ def split_of_version(
     return _split(version.source, labels, seed, read, on_rows, without)
 
 
-def split_of_source(source: Source, parents: int, on_rows: OnRows) -> Split:
+def split_to_validate_on(
+    source: Source, parents: int, on_rows: OnRows, stems: Sequence[str] | None = None
+) -> Split:
     """Return all rows of a source as a split; each keeps its label.
 
-    None is among the source rows of a version, so that ``source_index``, as long as ``parents``, is
+    ``stems`` are what the images were called before they were stored; None takes their names. None
+    is among the source rows of a version, so that ``source_index``, as long as ``parents``, is
     unused.
     """
 
@@ -72,8 +78,10 @@ def split_of_source(source: Source, parents: int, on_rows: OnRows) -> Split:
             source_index=np.full((len(numbers), parents), -1, dtype=np.int64),
             weight=np.zeros((len(numbers), parents), dtype=np.float32),
         )
-        stems = (_stem(source.row_name(row)) for row in numbers.tolist())
-        names = [f"{stem}-original-{row:08d}" for stem, row in zip(stems, numbers, strict=True)]
+        names = [
+            f"{_stem(source.row_name(row)) if stems is None else stems[row]}-validation-{row:08d}"
+            for row in numbers.tolist()
+        ]
         return rows, names
 
     return _split(source, "largest", 0, read, on_rows)
@@ -128,31 +136,28 @@ def _split(
     return Split(len(kept), len(starts), parts)
 
 
-def _stems(version: Version, progress: Progress) -> Sequence[str]:
-    """Return what the images of ``source_index`` are called, unlabelled ones after the others.
+def stems_of(entry: SourceRows, folder: Path, progress: Progress, opener: Opener) -> list[str]:
+    """Return what the images that a version in ``folder`` recorded are called.
 
     Where they cannot be found any more they go by their numbers, which is said.
     """
-    stems: list[str] = []
-    for entry, opener in (
-        (version.manifest.source, None),
-        (version.manifest.unlabelled, open_unlabelled),
-    ):
-        if entry is None:
-            continue
-        spec = spec_of(entry, version.folder)
-        try:
-            if opener is None:
-                _, chosen = open_rows(entry, spec=spec)
-            else:
-                _, chosen = open_rows(entry, spec=spec, opener=opener)
-            stems += [_stem(chosen.row_name(row)) for row in range(len(chosen))]
-        except AugfactoryError as error:
-            progress.say(
-                f"the images of {entry.title} are not where they were ({error.what}): "
-                "files go by their numbers instead of by their names"
-            )
-            stems += [f"image-{number:06d}" for number in entry.rows]
+    try:
+        _, chosen = open_rows(entry, spec=spec_of(entry, folder), opener=opener)
+        return [_stem(chosen.row_name(row)) for row in range(len(chosen))]
+    except AugfactoryError as error:
+        progress.say(
+            f"the images of {entry.title} are not where they were ({error.what}): "
+            "files go by their numbers instead of by their names"
+        )
+        return [f"image-{number:06d}" for number in entry.rows]
+
+
+def _stems(version: Version, progress: Progress) -> Sequence[str]:
+    """Return what the images of ``source_index`` are called, unlabelled ones after the others."""
+    manifest, folder = version.manifest, version.folder
+    stems = stems_of(manifest.source, folder, progress, open_source)
+    if manifest.unlabelled is not None:
+        stems += stems_of(manifest.unlabelled, folder, progress, open_unlabelled)
     return stems
 
 
