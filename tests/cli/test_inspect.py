@@ -105,12 +105,23 @@ def test_a_subset_is_drawn_of_what_can_be_read(place: Path) -> None:
 
 
 def test_a_class_of_which_nothing_can_be_read_is_refused(place: Path) -> None:
+    (place / "leaves" / "ash" / "0000.png").write_bytes(b"")
     for path in (place / "leaves" / "birch").iterdir():
         path.write_bytes(b"")
     told = run(
         *("expand", "leaves", "--factor", 2, "--out", "a", "--skip-broken"), cwd=place, code=3
     ).stderr
-    assert "no image of class birch can be read" in told
+    assert "no image of class birch can be read: birch/" in told
+    assert "ash/" not in told.partition("no image of class")[2]
+
+
+def test_a_size_that_cuts_much_off_is_told(place: Path) -> None:
+    """Images of 12x20 read as 20x12 lose all but 12 x 7.2 of their pixels."""
+    told = run("inspect", "leaves", "--size", "20x12", cwd=place).stdout
+    assert "read as 20x12, which cuts off 64 % (--fit pad or squash keeps all), in colour" in told
+    assert "cuts off" not in run("inspect", "leaves", "--size", "15x20", cwd=place).stdout
+    padded = ("--size", "20x12", "--fit", "pad", "--factor", 2, "--out", "a", "--dry-run")
+    assert "cuts off" not in run("expand", "leaves", *padded, cwd=place).stderr
 
 
 def test_sizes_are_told_with_the_median_and_all_ways_to_mend(place: Path) -> None:

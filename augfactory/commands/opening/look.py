@@ -17,6 +17,7 @@ MOST_CLASSES = 10
 MOST_NAMED = 20  # files in a refusal
 FEW_NAMED = 3  # in a sentence before work
 MOST_SIZES = 5
+MUCH_CUT_OFF = 0.3  # of the pixels: a square of a photograph of 4:3 leaves out less
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,14 @@ def refuse(found: Examined, spec: SourceSpec) -> None:
     if told:
         raise InputDataError(source.name, "; and ".join(told), " ".join(remedies))
     before = np.bincount(source.labels, minlength=len(source.class_names)).tolist()
-    for name, had, left in zip(source.class_names, before, found.counts, strict=True):
+    classes = enumerate(zip(source.class_names, before, found.counts, strict=True))
+    for label, (name, had, left) in classes:
         if had and not left:
+            own = zip(found.broken, found.skipped, strict=True)
+            skipped = tuple(item for row, item in own if source.labels[row] == label)
             raise InputDataError(
                 source.name,
-                f"no image of class {escaped(name)} can be read: "
-                f"{_named(found.skipped, FEW_NAMED)}",
+                f"no image of class {escaped(name)} can be read: {_named(skipped, FEW_NAMED)}",
                 "Replace them, or leave the class out.",
             )
 
@@ -100,6 +103,9 @@ def paragraph(found: Examined, spec: SourceSpec, *, listed: bool = False) -> str
     read_as = ""
     if spec.size is not None and [*found.sizes] != [spec.size]:
         read_as = f" read as {spec.size[0]}x{spec.size[1]}"
+        cut = _cut_off(found, spec.size) if spec.options.fit in (None, "crop") else 0.0
+        if cut >= MUCH_CUT_OFF:
+            read_as += f", which cuts off {100 * cut:.0f} % (--fit pad or squash keeps all)"
     if len(found.sound):
         said[0] += f", {_sizes(found)}{read_as}, {_colours(found)}"
     if found.broken and spec.skip_broken:
@@ -112,6 +118,14 @@ def paragraph(found: Examined, spec: SourceSpec, *, listed: bool = False) -> str
     if not listed:
         said += _findings(found, spec)
     return ". ".join(said)
+
+
+def _cut_off(found: Examined, size: tuple[int, int]) -> float:
+    """Return what part of the images' pixels a crop to the proportions of ``size`` loses."""
+    sides = found.shapes[found.sound, :2].astype(np.float64)
+    shares = sides / np.array(size)
+    kept = np.minimum(shares[:, 0], shares[:, 1]) / np.maximum(shares[:, 0], shares[:, 1])
+    return float(1 - kept.mean()) if len(kept) else 0.0
 
 
 def _findings(found: Examined, spec: SourceSpec) -> list[str]:
