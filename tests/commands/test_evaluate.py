@@ -45,6 +45,7 @@ from augfactory.store.disk import system
 from augfactory.store.disk.lock import only_writer
 from augfactory.store.reader import open_version
 from tests.commands.tiny import stand_in_for
+from tests.commands.told import Told
 from tests.commands.versions import write_source, write_version
 from tests.evaluation.memory import CLASSES, patterns
 from tests.report.undrawn import write_no_report
@@ -172,25 +173,15 @@ def test_what_is_finished_is_not_trained_again(bench: Bench) -> None:
     )
 
 
-class Listening(Progress):
-    """Keep what is said."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
-
-
 def test_results_of_other_settings_in_the_same_folder_are_told(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(evaluation_stages, "MOST_SEEDS", 2)
 
     def told(**changes: object) -> list[str]:
-        progress = Listening()
+        progress = Told()
         evaluate(replace(bench.request, out=Path("out"), **changes), progress)  # type: ignore[arg-type]
-        return [line for line in progress.said if "overwritten" in line]
+        return [line for line in progress.lines if "overwritten" in line]
 
     assert told() == []
     assert told() == []
@@ -371,9 +362,9 @@ def test_a_damaged_cell_is_trained_again(bench: Bench, damage: str) -> None:
     cell = sorted((first.out / "cells").iterdir())[1]
     whole = json.loads(cell.read_text())
     DAMAGE[damage](cell)
-    told = Listening()
+    told = Told()
     again = evaluate(request, told)
-    assert any(f"{cell.name} is damaged" in line for line in told.said)
+    assert any(f"{cell.name} is damaged" in line for line in told.lines)
     assert again.trained == 1
     assert values(again) == values(first)
     assert json.loads(cell.read_text())["scores"] == whole["scores"]
@@ -405,9 +396,9 @@ def test_damaged_corrupted_copies_are_made_again(bench: Bench, damage: str) -> N
         (folder / ".tmp-0123abcd").write_text("half")
     for cell in (first.out / "cells").glob("*.json"):
         cell.unlink()
-    told = Listening()
+    told = Told()
     again = evaluate(request, told)
-    assert any("damaged and made again" in line for line in told.said)
+    assert any("damaged and made again" in line for line in told.lines)
     assert values(again) == values(first)
     assert [arm.corruptions for arm in again.arms] == [arm.corruptions for arm in first.arms]
     assert {path: path.read_bytes() for path in (first.out / "corrupted").rglob("*.*")} == copies

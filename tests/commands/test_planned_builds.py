@@ -27,6 +27,7 @@ from augfactory.sources.opening import open_source
 from augfactory.store.manifest import read_manifest
 from augfactory.store.reader import open_version
 from augfactory.store.versions import find_version
+from tests.commands.told import Told
 from tests.commands.versions import write_source
 from tests.sources.written import noise
 
@@ -106,16 +107,6 @@ def test_a_model_that_knows_no_varied_images_is_given_none(place: Path) -> None:
         assert (rows == rows[0]).all()
 
 
-class Said(Progress):
-    """Keep what is said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.lines.append(text)
-
-
 @pytest.mark.parametrize(
     ("source", "more", "words"),
     [
@@ -131,7 +122,7 @@ class Said(Progress):
 def test_what_a_model_does_not_know_is_said(
     place: Path, source: str, more: dict[str, Any], words: str | None
 ) -> None:
-    said = Said()
+    said = Told()
     asked = {"factors": (9,), **more}
     plan_builds(ExpandRequest(SourceSpec(str(place / source)), place / "d", **asked), said)
     told = [line for line in said.lines if "recipe.vae.varied" in line or "given the class" in line]
@@ -142,7 +133,7 @@ def test_what_a_model_does_not_know_is_said(
 @pytest.mark.parametrize(("alpha", "told"), [(0.0, True), (1000.0, False)])
 def test_rows_that_repeat_others_are_told(place: Path, alpha: float, told: bool) -> None:
     """At alpha 0 a mixture is its first image."""
-    said = Said()
+    said = Told()
     mix = (mix_stage("test", "mixup", 2, "originals", {"alpha": alpha}),)
     asked = ExpandRequest(SourceSpec(str(place / "s.h5")), place / "r", (1,), mix=mix, vary=())
     (made,) = expand(asked, said)

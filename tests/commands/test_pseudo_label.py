@@ -35,21 +35,12 @@ from augfactory.records import Colour, SourceSpec
 from augfactory.store.beside.pseudo_label_table import read_pseudo_labels
 from augfactory.store.reader import Version, open_version
 from augfactory.vae.training_batches import draw_batch
+from tests.commands.told import Told
 from tests.commands.versions import write_source
 from tests.evaluation.memory import patterns
 
 CHOSEN, MORE = 30, 25
 LITTLE = {"teachers": 2, "steps": 4, "views": 1, "keep": 0.6}
-
-
-class Told(Progress):
-    """Keeps what is said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.lines.append(text)
 
 
 @pytest.fixture

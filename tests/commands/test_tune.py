@@ -30,6 +30,7 @@ from augfactory.records import SourceSpec
 from augfactory.source_rows import fingerprint
 from augfactory.sources.opening import open_source
 from tests.commands.tiny import stand_in_for
+from tests.commands.told import Told
 from tests.commands.versions import write_source
 from tests.evaluation.memory import patterns
 from tests.evaluation.results import result as cell_result
@@ -189,6 +190,24 @@ def test_online_augmentation_may_be_enough(request_: TuneRequest, trained: Any) 
     assert "Online geometry and mixup, which need no dataset, are better" in text
     trained(noisy({ONLINE_MIXUP: -0.2}))
     assert "over training with online geometry and mixup" in run(request_).text
+
+
+def test_originals_that_do_as_well_are_told(request_: TuneRequest, trained: Any) -> None:
+    trained(noisy({ORIGINALS: 0.2}))
+    assert "The originals as they are, with no dataset, reach" in run(request_).text
+    trained(noisy({ORIGINALS: -0.2}))
+    assert "The originals as they are" not in run(request_).text
+
+
+def test_too_few_minutes_are_told_before_the_work(request_: TuneRequest, trained: Any) -> None:
+    trained(noisy({}))
+    told = Told()
+    tune(replace(request_, minutes=1e-6), told)
+    assert sum("note: to try all recipes once," in line for line in told.lines) == 1
+    assert any("-tuning, from which the same command goes on" in line for line in told.lines)
+    told = Told()
+    tune(replace(request_, minutes=600), told)
+    assert not any("to try all recipes" in line for line in told.lines)
 
 
 def test_the_minutes_end_it(

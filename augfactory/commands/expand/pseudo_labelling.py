@@ -11,7 +11,7 @@ from augfactory.commands.evaluate.online_arms import baselines_of, online_stages
 from augfactory.commands.expand.build import Build
 from augfactory.commands.expand.rendering.job import Given, left_by_earlier_run, read_given
 from augfactory.commands.progress import Progress
-from augfactory.engines.processes import Run, pinned_threads
+from augfactory.engines.processes import Run
 from augfactory.evaluation.classifiers.quick import quick
 from augfactory.evaluation.images.judges import folds_of
 from augfactory.evaluation.pseudo_labels import (
@@ -24,8 +24,8 @@ from augfactory.evaluation.pseudo_labels import (
 )
 from augfactory.evaluation.training.batch_policy import BatchPolicy
 from augfactory.evaluation.training.online import OnlineStage
+from augfactory.evaluation.training.probe import seconds_of_a_step
 from augfactory.evaluation.training.settings import TrainingSettings
-from augfactory.evaluation.training.train import train_classifier
 from augfactory.evaluation.training.training_set import plain_set
 from augfactory.guarded.text import escaped
 from augfactory.keyed_random import key_of
@@ -35,7 +35,6 @@ from augfactory.store.beside.pseudo_label_table import PseudoLabelTable
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.shards import STATE
 
-PROBE_STEPS = 12
 READ_IN_A_STEP = 3  # images are read in the time that one is learnt in
 FAIR = 0.5  # of a class: where fewer of it are read, that is told
 
@@ -123,15 +122,12 @@ def _online(given: Given) -> tuple[OnlineStage, ...]:
 
 def _seconds_each(given: Given, stage: PseudoLabelStage) -> float:
     """Train a few steps and reckon up how long a teacher takes, reading included."""
-    settings = TrainingSettings(steps=PROBE_STEPS, batch=BATCH, horizon=stage.steps)
-    labelled = plain_set(given.source)
-    with pinned_threads(1):
-        batch_policy = BatchPolicy(online=_online(given))
-        found = train_classifier(labelled, quick, settings, 0, batch_policy)
+    settings = TrainingSettings(batch=BATCH, horizon=stage.steps)
+    batch_policy = BatchPolicy(online=_online(given))
+    step = seconds_of_a_step(plain_set(given.source), quick, settings, batch_policy)
     assert given.unlabelled is not None
     read = (stage.views + 1) * (len(given.unlabelled) + len(given.source) / stage.teachers)
-    steps = stage.steps + read / (BATCH * READ_IN_A_STEP)
-    return steps * found.progress.seconds / PROBE_STEPS
+    return step * (stage.steps + read / (BATCH * READ_IN_A_STEP))
 
 
 def _labels_of(given: Given, number: int) -> PseudoLabels:

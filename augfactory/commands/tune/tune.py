@@ -62,10 +62,14 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
     space = candidates(preset, variation, with_vae=request.vae)
     folder = request.out.with_name(f"{request.out.stem}-tuning")
     files.check_folder(folder)
-    from augfactory.commands.runs.train_runs import (
-        train_runs,
-    )  # torch: only when the request is right
+    # torch: only when the request is right
+    from augfactory.commands.runs.train_runs import train_runs
+    from augfactory.commands.tune.estimate import too_few_minutes
 
+    progress.say(
+        f"datasets and classifiers of the folds are kept in {folder}, from which the same command "
+        "goes on; delete it when you have the recipe"
+    )
     make_folders([folder])
     with only_writer(folder, request.lock):
         files.begin(folder)
@@ -78,6 +82,8 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
             for number in range(target):
                 unit = open_unit(request, source, folder, number, groups)
                 runs += runs_of_fold(request, unit, alive, progress)
+            if units == 0 and (told := too_few_minutes(runs, request.minutes, request.workers)):
+                progress.say(told)
             text = f"trying {len(alive)} recipes on {target} {'fold' if target == 1 else 'folds'}"
             found, trained = train_runs(
                 runs, folder, request.workers, progress, text=text, engine=request.runs_on
