@@ -86,6 +86,8 @@ def as_json(inspection: Inspection) -> dict[str, Any]:
         "copies": _names(found, found.copies),
         "across_classes": _names(found, found.across_classes),
         "preset": inspection.preset,
+        "why": inspection.why,
+        "next": _next(inspection),
         "files": [str(path) for path in inspection.files],
     }
 

@@ -243,6 +243,10 @@ def test_inspect_tells_all_and_draws_it(place: Path) -> None:
             assert len(np.unique(np.asarray(figure.convert("L")))) > 20
     # Of images of several sizes, of which some are broken, those that can be read tell it.
     assert found["preset"] == "photo"
+    assert found["why"].startswith("they are in colour, and ")
+    assert found["next"] == (
+        "augfactory expand leaves --size 18 --skip-broken --factor 250 --out NAME"
+    )
     text = run("inspect", "leaves", cwd=place).stdout
     assert "expand would vary them as photo: they are in colour, and " in text
     for words in (*BROKEN, "list.csv", "birch/0007.png = birch/0010.png", "cedar       5"):

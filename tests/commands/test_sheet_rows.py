@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from augfactory.commands.opening import sheet as opening
 from augfactory.commands.opening.sheet_rows import chosen_rows
 from augfactory.store.manifest import read_manifest
 from augfactory.store.reader import open_chosen, open_rows, read_parents
@@ -76,3 +77,19 @@ def test_mixtures_alone_get_the_room_of_single_images(
     folder = made(tmp_path, monkeypatch, "--factor", "1", "--mixup", "9")
     lines = chosen_rows(folder, read_manifest(folder), 10).lines
     assert [line.method for line in lines] == ["mixup"] * 10
+
+
+def test_the_title_says_how_many_classes_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version, titles = made(tmp_path, monkeypatch, "--factor", "2"), list[str]()
+
+    def titled(title: str, *_: object) -> bytes:
+        titles.append(title)
+        return b""
+
+    monkeypatch.setattr(opening, "contact_sheet", titled)
+    for lines in (2, 3):
+        opening.sheet(version, read_manifest(version), lines)
+    assert titles[0].endswith("; single ones of 2 of 3 classes")
+    assert "classes" not in titles[1]

@@ -104,7 +104,7 @@ def check_request(request: EvaluateRequest) -> ArmsRequest:
     check_device(request.device)
     one_of("--precision", "precision", request.precision, PRECISIONS)
     if request.minutes is not None and not 0 < request.minutes < float("inf"):
-        raise RecipeError("--minutes", f"{request.minutes:g} is not a time", "Give 1 or more.")
+        raise RecipeError("--minutes", f"{request.minutes:g} is not a time", "Give more than 0.")
     if request.order == "rounds" and request.steps is None:
         raise RecipeError(
             "--order rounds",

@@ -50,6 +50,9 @@ def sheet(folder: Path, manifest: Manifest, sources: int = SHEET_LINES) -> bytes
     version = open_chosen(folder, manifest, rows, found.shard_rows) if shown else None
     labelled = any(line.method == UNLABELLED for line in chosen)
     last = ", the last of them labelled by classifiers" if labelled else ""
+    classes = len(manifest.class_names)
+    if sources < classes:
+        last += f"; single ones of {sources} of {classes:,} classes"
     return contact_sheet(
         f"{manifest.name} {manifest.version}: {manifest.rows:,} images{last}",
         "what there was",

@@ -102,7 +102,7 @@ def _opened(request: TuneRequest, progress: Progress) -> tuple[Source, Int64Arra
     Everything that can be wrong is told before torch is loaded.
     """
     if not 0 < request.minutes < math.inf:
-        raise RecipeError("--minutes", f"{request.minutes:g} is not a time", "Give 1 or more.")
+        raise RecipeError("--minutes", f"{request.minutes:g} is not a time", "Give more than 0.")
     if request.factor < 2:
         raise RecipeError(
             "--factor", f"{request.factor} makes nothing to choose", "Give 2 or more."
