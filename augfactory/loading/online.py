@@ -14,6 +14,7 @@ from augfactory.commands.expand.options import ExpandOptions, build_request
 from augfactory.commands.expand.request import plan_builds
 from augfactory.commands.opening.reading import spec_read_by
 from augfactory.commands.progress import Progress
+from augfactory.commands.versions.differences import recipe_words
 from augfactory.errors import RecipeError, one_of
 from augfactory.evaluation.training.virtual_batches import (
     VirtualBatches,
@@ -53,6 +54,7 @@ class OnlineDataset(Dataset[Item]):
         source: the images that rows are made from.
         recipe: what is made.
         class_names: of the source.
+        in_words: how rows are made.
     """
 
     def __init__(
@@ -89,6 +91,11 @@ class OnlineDataset(Dataset[Item]):
 
     def __len__(self) -> int:
         return self._sections[-1].stop
+
+    @property
+    def in_words(self) -> str:
+        """How rows are made, in a few words, as `augfactory info` says it of a stored set."""
+        return recipe_words(self.recipe.model_dump(mode="json"))
 
     @property
     def epochs(self) -> int:

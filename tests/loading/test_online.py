@@ -8,6 +8,7 @@ import pytest
 from torch.utils.data import DataLoader, Subset
 
 import augfactory
+from augfactory.commands.versions.info import as_text, info
 from augfactory.errors import RecipeError
 
 RECIPES: dict[str, dict[str, Any]] = {
@@ -127,6 +128,14 @@ def test_loaders_with_and_without_processes_serve_the_same(photos: Path) -> None
     for (images, labels), (others, other_labels) in zip(one, two, strict=True):
         assert np.array_equal(images, others)
         assert np.array_equal(labels, other_labels)
+
+
+def test_how_rows_are_made_is_said_as_info_says_it(photos: Path, tmp_path: Path) -> None:
+    stored = augfactory.expand(photos, tmp_path / "s", factor=4, preset="photo", workers=1)
+    words = augfactory.online(photos, 4, recipe=None).in_words
+    assert f"made      {words}" in as_text(*info(str(stored.path)))
+    assert "randaugment" in words
+    assert "randaugment" not in augfactory.online(photos, 4, recipe={"mix": []}).in_words
 
 
 def test_what_is_not_there_is_refused(photos: Path) -> None:
