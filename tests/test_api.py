@@ -175,6 +175,6 @@ def test_sizes_and_ways_of_varying_are_taken_as_the_command_line_writes_them(
         "sample", tmp_path / "a", factor=2, n_train=10, workers=1, size="20x24", vary="none"
     )
     assert augfactory.load(str(made.path))[0][0].shape == (1, 20, 24)
-    assert augfactory.online("sample", 2, n_train=10, size=(20,))[0][0].shape == (1, 20, 20)
+    assert augfactory.online("sample", 2, n_train=10, size=20)[0][0].shape == (1, 20, 20)
     with pytest.raises(augfactory.AugfactoryError, match="epochs: 0 is less than 1"):
         augfactory.online("sample", 0)

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 PROTOCOL = 4
 # The same for how batches are mixed while training, which no other run has to do with.
 MIXED_ONLINE = 2
-# And for how a temperature is fitted on held-out rows.
-TEMPERATURE_FIT = 2
 # Fields that came later, with what was done before there were any.
 LATER_OF_BATCHES = {"virtual_batch": None}
 LATER_OF_SETTINGS = {"drops": ()}
@@ -206,8 +204,6 @@ def run_key(run: Run) -> str:
         if corrupted
         else None,
     }
-    if run.held_out is not None:
-        decisive["temperature"] = TEMPERATURE_FIT
     if any(mixes(stage) for stage in arm.batch_policy.online):
         decisive["mixed online"] = MIXED_ONLINE
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:32]
