@@ -138,5 +138,10 @@ def _is_kept(bolts: Path, folder: Path, key: str, line: tuple[object, ...]) -> N
 
 def _arms(found: list[dict[str, Any]]) -> dict[tuple[int, str], dict[str, Any]]:
     """Return the arms by number of originals, which an evaluation does not have, and name."""
-    groups = found if "arms" in found[0] else [{"n_train": 0, "arms": found}]
-    return {(group["n_train"], arm["name"]): arm for group in groups for arm in group["arms"]}
+    groups: list[dict[str, Any]] = [{"n_train": 0, "arms": found}]
+    if "arms" in found[0]:
+        groups = found
+    arms: dict[tuple[int, str], dict[str, Any]] = {}
+    for group in groups:
+        arms |= {(group["n_train"], arm["name"]): arm for arm in group["arms"]}
+    return arms
