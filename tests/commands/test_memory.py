@@ -55,7 +55,9 @@ def test_memory_grows_little_with_the_rows(
         request = ExpandRequest(spec, tmp_path / "d", (factor,), mix=(), format=storage)
         (made,) = expand(request, Progress())
         rows.append(made.rows)
-        verified.append(peak(partial(verify, str(made.path), Progress())))
+        # Twice: a thread of an earlier test in this process may allocate beside it once.
+        once, again = (peak(partial(verify, str(made.path), Progress())) for _ in range(2))
+        verified.append(min(once, again))
     more = rows[2] - rows[1]
     assert more == 64 * (MANY - FEW)
     assert peaks[2] - peaks[1] < MOST_OF_A_ROW * more
