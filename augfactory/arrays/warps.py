@@ -269,11 +269,7 @@ def rotated(
 
 
 def sheared(
-    images: UInt8Array,
-    lean: Float64Array,
-    value: int,
-    moved: int,
-    fill: FillOrBorder = "constant",
+    images: UInt8Array, lean: Float64Array, value: int, moved: int, fill: FillOrBorder = "constant"
 ) -> UInt8Array:
     """Move along axis ``moved``, 0 rows or 1 columns, ``lean`` [n] pixels a pixel of the other."""
     matrices = np.tile(np.eye(2, 3), (len(images), 1, 1))
@@ -284,14 +280,10 @@ def sheared(
 
 
 def translated(
-    images: UInt8Array,
-    pixels: Float64Array,
-    value: int,
-    moved: int,
-    fill: FillOrBorder = "constant",
+    images: UInt8Array, by: Float64Array, value: int, moved: int, fill: FillOrBorder = "constant"
 ) -> UInt8Array:
-    """Move each image ``pixels`` [n] whole ones along axis ``moved``, 0 rows or 1 columns."""
-    distance = pixels.astype(np.int64)
+    """Move each image ``by`` [n] whole pixels along axis ``moved``, 0 rows or 1 columns."""
+    distance = by.astype(np.int64)
     if fill == "constant":
         still = np.zeros_like(distance)
         down, right = (distance, still) if moved == 0 else (still, distance)

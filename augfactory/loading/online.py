@@ -26,6 +26,7 @@ from augfactory.evaluation.training.virtual_batches import (
 )
 from augfactory.keyed_random import generator
 from augfactory.loading.dataset import Item
+from augfactory.loading.online_epochs import one_of_each
 from augfactory.pipeline.draw import draw_rows
 from augfactory.pipeline.partners import rows_by_class
 from augfactory.pipeline.plan import Origin, PlanRows, Section, chosen, sections
@@ -114,7 +115,8 @@ class OnlineDataset(Dataset[Item]):
         if not 0 <= number < epochs:
             raise IndexError(f"epochs go from 0 to {epochs - 1}")
         shared = [section for section in self._sections if self._among_the_factor(section)]
-        rows = [self._one_of_each(shared, number)]
+        recipe = self.recipe
+        rows = [one_of_each(shared, count, number, originals=recipe.originals, seed=recipe.seed)]
         rows += [
             np.arange(start, start + count)
             for section in self._sections
@@ -125,32 +127,6 @@ class OnlineDataset(Dataset[Item]):
 
     def _among_the_factor(self, section: Section) -> bool:
         return section.stage == 0 or self.recipe.mix[section.stage - 1].share is not None
-
-    def _one_of_each(self, shared: Sequence[Section], number: int) -> Int64Array:
-        """Return a row of each original, int64 [n]: in turn of the sections that share the factor.
-
-        Over all epochs each row comes once, and the rounds of a section in their order.
-        """
-        count = len(self.source)
-        originals = np.arange(count)
-        first = int(self.recipe.originals)
-        if number < first:
-            return originals
-        rounds = np.array([(own.stop - own.start) // count for own in shared])
-        rounds[0] -= first
-        # Evenly spread: of a section with r rounds, round k stands at (k + 1/2) / r of all epochs.
-        place = np.concatenate([(np.arange(each) + 0.5) / each for each in rounds if each])
-        turn = np.repeat(np.arange(len(rounds)), rounds)[np.argsort(place, kind="stable")]
-        # Each original begins at a place of its own, so that every epoch has rows of each section.
-        offset = generator("online turns", self.recipe.seed).integers(len(turn), size=count)
-        seen = np.zeros((2 * len(turn) + 1, len(rounds)), dtype=np.int64)
-        seen[1:] = (np.tile(turn, 2)[:, None] == np.arange(len(rounds))).cumsum(axis=0)
-        chosen = turn[(offset + number - first) % len(turn)]
-        before = seen[offset + number - first, chosen] - seen[offset, chosen]
-        start = np.array([own.start for own in shared])
-        start[0] += first * count
-        rows: Int64Array = start[chosen] + before * count + originals
-        return rows
 
     def batches(
         self, number: int, batch_size: int | None = None, *, drop_last: bool = False
@@ -273,7 +249,8 @@ def online(
             many ``copies`` as epochs.
         model: folder of a trained VAE, where ``source`` is none.
         n_train: use only so many images, evenly from the classes.
-        size: side, or (height, width), in pixels that images are resized to; None keeps theirs.
+        size: side, or (height, width) or "48x64", in pixels that images are resized to; None keeps
+            theirs.
         colour: "grey", "rgb", or "auto" for what they are.
         read: more options by name, such as {"fit": "pad"} or {"labels": "train.csv"}.
         seed: random seed; 0 unless the recipe says otherwise.

@@ -183,11 +183,13 @@ def _partners(
     count = len(labels)
     partners = np.tile(np.arange(count)[:, None], parents)
     order = random.permutation(count)
+    if pairing == "any":
+        for parent in range(1, parents):
+            partners[order, parent] = np.roll(order, -parent)
+        return partners
     class_rows = rows_by_class(labels, int(labels.max()) + 1)
     for parent in range(1, parents):
-        if pairing == "any":
-            partners[order, parent] = np.roll(order, -parent)
-        elif pairing == "same":
+        if pairing == "same":
             partners[:, parent] = same_class_partners(class_rows, partners[:, 0], count, random)
         elif pairing == "balanced" or len(np.unique(labels)) > 1:
             partners[:, parent] = PAIRINGS[pairing](class_rows, partners[:, 0], random)
