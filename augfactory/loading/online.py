@@ -26,7 +26,7 @@ from augfactory.evaluation.training.virtual_batches import (
 )
 from augfactory.keyed_random import generator
 from augfactory.loading.dataset import Item
-from augfactory.loading.online_epochs import one_of_each
+from augfactory.loading.online_epochs import rows_of_epoch
 from augfactory.pipeline.draw import draw_rows
 from augfactory.pipeline.partners import rows_by_class
 from augfactory.pipeline.plan import Origin, PlanRows, Section, chosen, sections
@@ -106,27 +106,13 @@ class OnlineDataset(Dataset[Item]):
     def epoch(self, number: int) -> Int64Array:
         """Return the rows of epoch ``number``, counted from 0, shuffled: int64 [n].
 
-        An epoch has one row of each original, the first the original itself unless the recipe
-        leaves it out; of what is mixed by a share, so many of them are mixtures in each later
-        epoch, of each original in turn. Of M further rows that mixing adds for each original by
-        ``copies``, epoch e has those whose number is e modulo ``epochs``.
+        One of each original, in the first epoch itself unless the recipe leaves it out; of what is
+        mixed by a share, so many are mixtures later. Of M rows that mixing adds by ``copies``,
+        epoch e has those whose number is e modulo ``epochs``.
         """
-        count, epochs = len(self.source), self.epochs
-        if not 0 <= number < epochs:
-            raise IndexError(f"epochs go from 0 to {epochs - 1}")
-        shared = [section for section in self._sections if self._among_the_factor(section)]
-        recipe = self.recipe
-        rows = [one_of_each(shared, count, number, originals=recipe.originals, seed=recipe.seed)]
-        rows += [
-            np.arange(start, start + count)
-            for section in self._sections
-            if section not in shared
-            for start in range(section.start + number * count, section.stop, epochs * count)
-        ]
-        return generator("online epoch", self.recipe.seed, number).permutation(np.concatenate(rows))
-
-    def _among_the_factor(self, section: Section) -> bool:
-        return section.stage == 0 or self.recipe.mix[section.stage - 1].share is not None
+        if not 0 <= number < self.epochs:
+            raise IndexError(f"epochs go from 0 to {self.epochs - 1}")
+        return rows_of_epoch(self.recipe, self._sections, len(self.source), number)
 
     def batches(
         self, number: int, batch_size: int | None = None, *, drop_last: bool = False

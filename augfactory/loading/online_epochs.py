@@ -6,10 +6,34 @@ import numpy as np
 
 from augfactory.keyed_random import generator
 from augfactory.pipeline.plan import Section
+from augfactory.pipeline.recipes.recipe import Recipe
 from augfactory.records import Int64Array
 
 
-def one_of_each(
+def rows_of_epoch(
+    recipe: Recipe, sections: Sequence[Section], count: int, number: int
+) -> Int64Array:
+    """Return the rows of epoch ``number`` of ``count`` originals, shuffled: int64 [n].
+
+    ``sections`` are all of the recipe's, whose factor is the number of epochs. What is mixed by
+    ``copies`` comes on top: of its rounds those whose number is the epoch's modulo the epochs.
+    """
+    shared = [own for own in sections if _among_the_factor(recipe, own)]
+    rows = [_one_of_each(shared, count, number, originals=recipe.originals, seed=recipe.seed)]
+    rows += [
+        np.arange(start, start + count)
+        for own in sections
+        if own not in shared
+        for start in range(own.start + number * count, own.stop, (recipe.factor or 1) * count)
+    ]
+    return generator("online epoch", recipe.seed, number).permutation(np.concatenate(rows))
+
+
+def _among_the_factor(recipe: Recipe, section: Section) -> bool:
+    return section.stage == 0 or recipe.mix[section.stage - 1].share is not None
+
+
+def _one_of_each(
     sections: Sequence[Section], count: int, number: int, *, originals: bool, seed: int
 ) -> Int64Array:
     """Return the row of each original that epoch ``number`` shows: int64 [count].
