@@ -229,14 +229,12 @@ def online(
     Args:
         source: as for ``expand``.
         epochs: how many; the first shows the originals, unless the recipe leaves them out.
-        recipe: a recipe file, or what one holds as a mapping; its factor is not used. None is what
-            ``expand`` makes of such images by default; a recipe with ``mix`` has of ``vary`` only
-            what it says. To mix in every epoch give a ``[[mix]]`` a ``share`` of the rows, or as
-            many ``copies`` as epochs.
+        recipe: a recipe file, or what one holds as a mapping, which says all but the factor; None
+            is what ``expand`` makes of such images by default. To mix in every epoch give a
+            ``[[mix]]`` a ``share`` of the rows, or as many ``copies`` as epochs.
         model: folder of a trained VAE, where ``source`` is none.
         n_train: use only so many images, evenly from the classes.
-        size: side, or (height, width) or "48x64", in pixels that images are resized to; None keeps
-            theirs.
+        size: side, (height, width) or "48x64" in pixels to resize to; None keeps the images' own.
         colour: "grey", "rgb", or "auto" for what they are.
         read: more options by name, such as {"fit": "pad"} or {"labels": "train.csv"}.
         seed: random seed; 0 unless the recipe says otherwise.
