@@ -137,7 +137,10 @@ def expand(
     with_validation: WithValidation = None,
     reject: Reject = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what would be written, and stop.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Print what would be written, and how long labelling takes, and stop."
+        ),
     ] = False,
     lock: Lock = "flock",
     size: Size = None,

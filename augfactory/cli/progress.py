@@ -1,15 +1,17 @@
 """Progress on stderr: bars on a terminal, a line now and then elsewhere."""
 
 import contextlib
+import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from augfactory.cli.session import show
 from augfactory.commands.progress import Bar, Progress
 from augfactory.guarded.text import escaped
 
 LINE_SECONDS = 15.0
+ROOMY = 110  # columns of a terminal that has room for a name beside the bar
 
 
 class TerminalBar(Bar):
@@ -29,12 +31,10 @@ class TerminalBar(Bar):
             mininterval=0.2,
         )
 
-    def advance(self, done: int = 1, **figures: float) -> None:
+    def advance(self, done: int = 1, latest: str = "", **figures: float) -> None:
         """Move on by ``done`` units."""
-        if figures:
-            self.bar.set_postfix(
-                {name: f"{value:.4g}" for name, value in figures.items()}, refresh=False
-            )
+        roomy = shutil.get_terminal_size().columns >= ROOMY
+        self.bar.set_postfix_str(_shown(latest if roomy else "", figures), refresh=False)
         self.bar.update(done)
 
 
@@ -46,19 +46,37 @@ class LineBar(Bar):
         self.before, self.began = done, time.monotonic()
         self.said = self.began
 
-    def advance(self, done: int = 1, **figures: float) -> None:
+    def advance(self, done: int = 1, latest: str = "", **figures: float) -> None:
         """Move on by ``done`` units."""
         self.done += done
-        if time.monotonic() - self.said >= LINE_SECONDS:
-            self.said = time.monotonic()
-            shown = "".join(f", {name} {value:.4g}" for name, value in figures.items())
-            show(f"{self.text}: {self.done:,} of {self.total:,} {self.unit}s{shown}", error=True)
+        now = time.monotonic()
+        if now - self.said >= LINE_SECONDS:
+            self.said = now
+            parts = [f"{self.done:,} of {self.total:,} {self.unit}s"]
+            if self.done < self.total:
+                each = (now - self.began) / (self.done - self.before)
+                parts.append(f"about {duration(each * (self.total - self.done))} left")
+            parts += [shown] if (shown := _shown(latest, figures)) else []
+            show(f"{self.text}: {', '.join(parts)}", error=True)
 
     def close(self) -> None:
         """Say that the work is done."""
         seconds = time.monotonic() - self.began
         now = f", {self.done - self.before:,} of them now," if self.before else ""
         show(f"{self.text}: {self.done:,} {self.unit}s{now} in {seconds:.1f} s", error=True)
+
+
+def _shown(latest: str, figures: Mapping[str, float]) -> str:
+    """Return ``parts-x10: accuracy 0.953``, or what there is of it."""
+    told = ", ".join(f"{name} {value:.3g}" for name, value in figures.items())
+    return ": ".join(part for part in (escaped(latest), told) if part)
+
+
+def duration(seconds: float) -> str:
+    """Return ``40 s``, ``3 min`` or ``2.5 h``."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
 
 
 class StderrProgress(Progress):

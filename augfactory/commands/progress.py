@@ -7,8 +7,11 @@ from collections.abc import Iterator
 class Bar:
     """The progress of one counted piece of work."""
 
-    def advance(self, done: int = 1, **figures: float) -> None:
-        """Say that ``done`` more units are finished, with figures worth seeing beside them."""
+    def advance(self, done: int = 1, latest: str = "", **figures: float) -> None:
+        """Say that ``done`` more units are finished, with figures worth seeing beside them.
+
+        ``latest`` names the one that has just been finished, where units have names.
+        """
 
 
 class Progress:

@@ -1,6 +1,7 @@
 """`augfactory expand --unlabelled … --pseudo-label`, from the images to a version and back."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from augfactory.commands.evaluate.arms import ArmsRequest
 from augfactory.commands.evaluate.inputs import gather
 from augfactory.commands.expand import pseudo_labelling
 from augfactory.commands.expand.build import Dataset
+from augfactory.commands.expand.estimate import estimate as estimated
 from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest, plan_builds
 from augfactory.commands.progress import Progress
@@ -286,6 +288,37 @@ def test_the_plan_is_told_before_anything_is_made(place: Path) -> None:
     (estimate,) = json.loads(answer.stdout)["datasets"]
     assert estimate["counts"] == {"original": 30, "geometry": 60, "pseudo-label": 90}
     assert estimate["rows"] == 180
+    one = estimate["labelling_minutes"]
+    assert one > 0
+
+    (place / "long.toml").write_text("[pseudo_label]\nteachers = 10\nsteps = 4000\n")
+    long = [
+        *asked[:2],
+        "--factor",
+        "3",
+        "--factor",
+        "5",
+        *asked[4:],
+        "--recipe",
+        "long.toml",
+        "--pseudo-label",
+        "--dry-run",
+    ]
+    answer = CliRunner().invoke(app, [*long, "--json"])
+    three, five = json.loads(answer.stdout)["datasets"]
+    assert three["labelling_minutes"] == five["labelling_minutes"]  # they are trained once
+    assert three["labelling_minutes"] > 5 * one  # twenty of 4,000 steps beside ten of 400 or 1,200
+    told = CliRunner().invoke(app, long).stdout
+    assert re.search(r"labelling the unlabelled images: about \d+ min of one core", told)
+
+    made(place)  # what exists already is not labelled again
+    request = ExpandRequest(
+        SourceSpec("few.h5"), Path("d"), (2,), geometry={"preset": "texture"},
+        unlabelled=SourceSpec("more"), pseudo_label=LITTLE,
+    )  # fmt: skip
+    (known,) = estimated(request, Progress())
+    assert known.existing
+    assert known.labelling_minutes is None
 
 
 def test_a_model_learns_the_look_of_unlabelled_images(place: Path) -> None:

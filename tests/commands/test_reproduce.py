@@ -246,8 +246,8 @@ class KillWhileMaking(Progress):
         del total, unit, done
 
         class Fuse(Bar):
-            def advance(self, done: int = 1, **figures: float) -> None:
-                del done, figures
+            def advance(self, done: int = 1, latest: str = "", **figures: float) -> None:
+                del done, latest, figures
                 if text.startswith("making"):
                     shards = list(Path(tempfile.gettempdir()).rglob("shards/*.h5"))
                     assert shards, "it is not rendered where this test looks"

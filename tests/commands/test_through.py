@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from augfactory.cli.app import app
 from augfactory.commands.expand import pseudo_labelling
 from augfactory.commands.expand.build import Dataset
+from augfactory.commands.expand.estimate import estimate
 from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.rendering import elsewhere
 from augfactory.commands.expand.request import ExpandRequest
@@ -239,9 +240,12 @@ def test_a_bucket_that_is_not_there_is_told(
 def test_what_is_no_place_is_refused_before_anything_is_made(
     parts: Path, tmp_path: Path, through: str, what: str
 ) -> None:
+    asked = request(parts / "parts", tmp_path / "d")
     with pytest.raises(RecipeError, match=what) as caught:
-        made(request(parts / "parts", tmp_path / "d"), through)
+        made(asked, through)
     assert "s3://BUCKET/NAME" in caught.value.remedy
+    with pytest.raises(RecipeError, match=what):  # --dry-run says so, too
+        estimate(replace(asked, through=through), Progress())
     assert not (tmp_path / "d-x3").exists()
 
 

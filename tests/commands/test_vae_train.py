@@ -58,7 +58,8 @@ class KillAt(Progress):
         left, seen = self.step - done, 0
 
         class Fuse(Bar):
-            def advance(self, done: int = 1, **figures: float) -> None:
+            def advance(self, done: int = 1, latest: str = "", **figures: float) -> None:
+                del latest
                 nonlocal seen
                 seen += done
                 assert unit != "step" or set(figures) == {"loss", "reconstruction", "kl"}

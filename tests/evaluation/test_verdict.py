@@ -153,7 +153,16 @@ def test_a_rising_arm_is_told() -> None:
     assert "Still rising: slow (+3." in text
     assert len(STILL) == 4
     _, text = judged(cells("originals", rising), cells("slow", rising))
-    assert "All arms still rise: more steps may change the order." in text
+    assert text.startswith(
+        "It is too early to tell. All arms still rise: more steps may change the order. "
+        "Until then use originals: nothing here is surely better. Not decided: slow"
+    )
+    ahead = {
+        (0, seed): result(0.9 + 0.01 * seed, curve=[0.80, 0.84, 0.87, 0.9]) for seed in range(3)
+    }
+    _, text = judged(cells("originals", rising), cells("fast", ahead))
+    assert text.startswith("Use fast (+10.0 points")  # sure of what it has seen so far
+    assert text.count("All arms still rise: more steps may change the order.") == 1
 
 
 def test_failed_trainings_count_and_are_named() -> None:

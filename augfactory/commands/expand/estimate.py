@@ -2,11 +2,12 @@
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from augfactory.commands.expand.build import Build
 from augfactory.commands.expand.folds import plan_folds
+from augfactory.commands.expand.inputs import BuildInputs
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.opening.recorded_recipe import class_rows_of
 from augfactory.commands.progress import Progress
@@ -20,7 +21,9 @@ from augfactory.store.versions import find_recipe, next_version
 class Estimate:
     """What is known of one dataset beforehand; bytes are those of the data files.
 
-    ``class_rows`` are the rows of each class, None where classes are expanded alike.
+    ``class_rows`` are the rows of each class, None where classes are expanded alike;
+    ``labelling_minutes`` of one core go to classifiers that label unlabelled images, None where
+    none are trained.
     """
 
     name: str
@@ -34,13 +37,50 @@ class Estimate:
     existing: bool
     validation: int = 0
     class_rows: dict[str, int] | None = None
+    labelling_minutes: float | None = None
 
 
 def estimate(request: ExpandRequest, progress: Progress) -> list[Estimate]:
-    """Say what `expand` would write, without writing anything."""
-    return [
-        estimate_of(build) for _, _, builds in plan_folds(request, progress) for build in builds
-    ]
+    """Say what `expand` would write, and how long it would label, without writing anything.
+
+    Raises:
+        AugfactoryError: saying what is wrong with the request, the data or the place on the way.
+    """
+    check_place(request)
+    found = []
+    for _, inputs, builds in plan_folds(request, progress):
+        labelling: float | None = None
+        for build in builds:
+            expected = estimate_of(build)
+            if build.recipe.pseudo_label is not None and not expected.existing:
+                if labelling is None:  # classifiers are trained once for all factors
+                    labelling = _labelling_minutes(build, inputs)
+                expected = replace(expected, labelling_minutes=labelling)
+            found.append(expected)
+    return found
+
+
+def check_place(request: ExpandRequest) -> None:
+    """Open the place that shards would come through: what is wrong with it is told at once.
+
+    Raises:
+        AugfactoryError: there is no such place, or nothing can be written there.
+    """
+    if request.through is not None:
+        from augfactory.commands.expand.rendering.elsewhere import open_place
+
+        open_place(request.through)
+
+
+def _labelling_minutes(build: Build, inputs: BuildInputs) -> float:
+    from augfactory.commands.expand import pseudo_labelling  # torch: only where needed
+
+    stage = build.recipe.pseudo_label
+    assert stage is not None
+    assert inputs.unlabelled is not None
+    unlabelled = len(inputs.unlabelled.numbers)
+    each = pseudo_labelling.seconds_each(build.recipe, inputs.source, unlabelled)
+    return stage.teachers * stage.rounds * each / 60
 
 
 def estimate_of(build: Build) -> Estimate:
@@ -95,4 +135,7 @@ def estimates_text(estimates: Sequence[Estimate]) -> str:
         )
         if estimate_.class_rows is not None:
             lines.append(f"  rows of each class: {class_rows_in_words(estimate_.class_rows)}")
+        if estimate_.labelling_minutes is not None:
+            minutes = max(1, round(estimate_.labelling_minutes))
+            lines.append(f"  labelling the unlabelled images: about {minutes:,} min of one core")
     return "\n".join([*lines, "Nothing was written."])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from augfactory.commands.expand.build import Build, Dataset, make_version
-from augfactory.commands.expand.estimate import Estimate, estimates_text
+from augfactory.commands.expand.estimate import Estimate, check_place, estimates_text
 from augfactory.commands.expand.folds import plan_folds
 from augfactory.commands.expand.inputs import BuildInputs, manifest_entries
 from augfactory.commands.expand.rendering.job import begin_job, begin_job_that_travels
@@ -43,10 +43,7 @@ def expand_all(
 ) -> Iterator[Dataset]:
     """Carry out requests one by one, with one pool of ``workers`` for all; see ``expand``."""
     for request in requests:
-        if request.through is not None:
-            from augfactory.commands.expand.rendering.elsewhere import open_place
-
-            open_place(request.through)  # what is wrong with it is told before anything is made
+        check_place(request)  # what is wrong with it is told before anything is made
     with engine(workers) as run:
         for request in requests:
             for each, inputs, builds in plan_folds(request, progress):

@@ -29,8 +29,8 @@ from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.evaluation.training.training_set import plain_set
 from augfactory.guarded.text import escaped
 from augfactory.keyed_random import key_of
-from augfactory.pipeline.recipes.stages import PseudoLabelStage
-from augfactory.records import Int64Array
+from augfactory.pipeline.recipes.recipe import Recipe
+from augfactory.records import Int64Array, Source
 from augfactory.store.beside.pseudo_label_table import PseudoLabelTable
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.shards import STATE
@@ -67,7 +67,8 @@ def label(build: Build, rows: Int64Array, run: Run, progress: Progress) -> bytes
     if kept:
         progress.say(f"{kept} of {len(tasks)} classifiers are kept from an earlier run")
     if missing:
-        minutes = len(missing) * _seconds_each(given, stage) / 60
+        each = seconds_each(given.recipe, given.source, len(rows))
+        minutes = len(missing) * each / 60
         progress.say(
             f"{len(missing)} classifiers are trained for {stage.steps:,} steps each to label "
             f"{len(rows):,} images: about {max(1, round(minutes)):,} min of one core; in a recipe, "
@@ -102,7 +103,7 @@ def teach(task: TeacherTask) -> None:
         unlabelled,
         folds_of(given.source.labels, stage.teachers),
         task.own,
-        _online(given),
+        _online(given.recipe, given.source),
         steps=stage.steps,
         views=stage.views,
         seed=seed,
@@ -113,20 +114,30 @@ def teach(task: TeacherTask) -> None:
     write_file(task.building / _name(task), buffer.getvalue())
 
 
-def _online(given: Given) -> tuple[OnlineStage, ...]:
+def _online(recipe: Recipe, source: Source) -> tuple[OnlineStage, ...]:
     """Return the strongest way of varying the labelled images that needs no dataset."""
-    recipe = given.recipe.model_dump(mode="json")
-    free = baselines_of([recipe], uneven=False)[-1]
-    return online_stages(free, [recipe], given.source.image_shape)
+    values = recipe.model_dump(mode="json")
+    free = baselines_of([values], uneven=False)[-1]
+    return online_stages(free, [values], source.image_shape)
 
 
-def _seconds_each(given: Given, stage: PseudoLabelStage) -> float:
-    """Train a few steps and reckon up how long a teacher takes, reading included."""
+def seconds_each(recipe: Recipe, source: Source, unlabelled: int) -> float:
+    """Train a few steps and reckon up how long a teacher takes on one core, reading included.
+
+    Args:
+        recipe: has a ``pseudo_label`` stage.
+        source: the labelled images.
+        unlabelled: how many images are to be labelled.
+
+    Returns:
+        Seconds of one teacher; there are ``teachers`` times ``rounds``.
+    """
+    stage = recipe.pseudo_label
+    assert stage is not None
     settings = TrainingSettings(batch=BATCH, horizon=stage.steps)
-    batch_policy = BatchPolicy(online=_online(given))
-    step = seconds_of_a_step(plain_set(given.source), quick, settings, batch_policy)
-    assert given.unlabelled is not None
-    read = (stage.views + 1) * (len(given.unlabelled) + len(given.source) / stage.teachers)
+    batch_policy = BatchPolicy(online=_online(recipe, source))
+    step = seconds_of_a_step(plain_set(source), quick, settings, batch_policy)
+    read = (stage.views + 1) * (unlabelled + len(source) / stage.teachers)
     return step * (stage.steps + read / (BATCH * READ_IN_A_STEP))
 
 

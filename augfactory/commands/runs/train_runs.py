@@ -54,7 +54,7 @@ def train_runs(
         for index, result in processes.run(train, waiting, workers, gpus=gpus, engine=engine):
             files.save_run(out, waiting[index], result)
             done[run_key(waiting[index])] = result
-            bar.advance(1, accuracy=result.scores.accuracy)
+            bar.advance(1, waiting[index].arm.name, accuracy=result.scores.accuracy)
     return [(run, done[key]) for key, run in zip(keys, runs, strict=True)], len(waiting)
 
 

@@ -11,6 +11,8 @@ from augfactory.evaluation.comparison.results import ArmSummary, Verdict
 POINT = 0.01  # of accuracy
 MOST_SEEDS = 200
 SINGLE = "One training of each arm decides nothing: ask for more --seeds."
+ALL_RISE = "All arms still rise: more steps may change the order."
+EARLY = f"It is too early to tell. {ALL_RISE}"
 UNEVEN = 1.5  # times as many images of one class as of another
 
 
@@ -125,8 +127,11 @@ def _text(verdict: Verdict, arms: Sequence[ArmSummary]) -> str:
     by_name = {arm.name: arm for arm in arms}
     baseline = verdict.baseline
     said = [SINGLE] if verdict.smallest_difference is None else []
+    all_rise = len(verdict.rising) == len(arms)
     if verdict.gain is not None:
         said.append(f"Use {verdict.use} ({points(verdict.gain)} over {baseline}).")
+    elif all_rise:
+        said.append(f"{EARLY} Until then use {baseline}: nothing here is surely better.")
     else:
         said.append(f"Use {baseline}: nothing here is surely better.")
     others = [name for name in verdict.better if name != verdict.use]
@@ -136,8 +141,8 @@ def _text(verdict: Verdict, arms: Sequence[ArmSummary]) -> str:
         said.append(f"Leave out {_listed(verdict.worse, by_name, baseline)}.")
     if verdict.undecided:
         said.append(f"Not decided: {_listed(verdict.undecided, by_name, baseline)}.")
-    if len(verdict.rising) == len(arms):
-        said.append("All arms still rise: more steps may change the order.")
+    if all_rise:
+        said += [ALL_RISE] if verdict.gain is not None else []
     elif verdict.rising:
         said.append(
             "Still rising: "
