@@ -113,6 +113,7 @@ def study(
         )
         if dry_run:
             prepared = command.prepare(request, progress)
+            command.check_classifiers(asked, prepared)
             left_out = described.left_out(asked, read_study(file, "default", start))
             if json:
                 print_json({**described.plan(request, prepared), "left_out": left_out})

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from augfactory.cli.app import app
@@ -431,6 +432,19 @@ def test_a_dry_run_opens_everything_and_says_what_a_size_leaves_out(
     ]
     assert CliRunner().invoke(app, many).exit_code == InputDataError.exit_code
     assert not (place / "out").exists()
+
+
+def test_a_dry_run_says_what_does_not_fit_a_classifier(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    text = study_toml(study_of(values(place), "s.toml", "default").model_dump(mode="json"))
+    Path("s.toml").write_text(text)
+    torch.save({"features.0.weight": torch.zeros(3)}, "other.pth")
+    asked = ["study", "s.toml", "--out", "out", "--dry-run", "--weights", "other.pth"]
+    told = CliRunner().invoke(app, asked)
+    assert told.exit_code == InputDataError.exit_code
+    assert "other.pth: has features.0.weight, which" in told.stderr
 
 
 def test_an_arm_labels_images_that_nobody_has_labelled(place: Path) -> None:

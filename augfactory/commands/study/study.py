@@ -108,7 +108,7 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
     data, draws = prepared.data, prepared.draws
     baseline = next(arm for arm in asked.arms if arm.name == asked.against[0])
     files.check_folder(out)
-    _check_shapes(asked, prepared)
+    check_classifiers(asked, prepared)
     with only_writer(out, request.lock):
         networks = folder_of(out, asked=False, ensemble=asked.ensemble is not None)
         files.begin(out, networks)
@@ -150,8 +150,12 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
         return StudyResult(**dict(document), out=out, files=tuple(written), trained=trained)
 
 
-def _check_shapes(asked: Study, prepared: Prepared) -> None:
-    """Refuse images that a classifier of the study cannot take, and weights that do not fit it."""
+def check_classifiers(asked: Study, prepared: Prepared) -> None:
+    """Check that the classifiers of the study can take its images; this loads torch.
+
+    Raises:
+        AugfactoryError: one cannot, or its weights or what stays fixed do not fit.
+    """
     test = prepared.data.test
     frozen = {(prepared.classifiers[arm.name], asked.freeze_of(arm)) for arm in asked.arms}
     for known, freeze in frozen:
