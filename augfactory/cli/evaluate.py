@@ -24,6 +24,7 @@ from augfactory.cli.options.source import (
     source_spec,
 )
 from augfactory.cli.options.training import (
+    Classifier,
     Drops,
     Freeze,
     LearningRate,
@@ -42,7 +43,7 @@ from augfactory.cli.session import (
     session,
     show,
 )
-from augfactory.evaluation.classifiers.registry import CLASSIFIERS
+from augfactory.evaluation.classifiers.registry import DEFAULT_CLASSIFIER
 
 QUICK_STEPS, QUICK_SEEDS = 100, 2
 
@@ -50,10 +51,7 @@ QUICK_STEPS, QUICK_SEEDS = 100, 2
 def evaluate(
     datasets: Annotated[list[str], typer.Argument(metavar="DATASET...", help="NAME or NAME@vN.")],
     test: Annotated[str, typer.Option(metavar="SOURCE", help=f"Test images. {SOURCE_HELP}")],
-    classifier: Annotated[
-        str,
-        typer.Option(help=f"{', '.join(CLASSIFIERS)}, or a torchvision name (resnet18)."),
-    ] = "quick",
+    classifier: Classifier = DEFAULT_CLASSIFIER,
     weights: Weights = None,
     freeze: Freeze = None,
     save_weights: SaveWeights = False,

@@ -22,6 +22,7 @@ from augfactory.cli.options.source import (
     read_of,
     source_spec,
 )
+from augfactory.cli.options.training import Classifier, Freeze, Weights
 from augfactory.cli.options.validation import Group
 from augfactory.cli.session import (
     ROOM_TO_TRAIN,
@@ -33,6 +34,7 @@ from augfactory.cli.session import (
     session,
     show,
 )
+from augfactory.evaluation.classifiers.registry import DEFAULT_CLASSIFIER
 
 
 def tune(
@@ -49,6 +51,9 @@ def tune(
     ] = None,
     factor: Annotated[int, typer.Option(help="Images per source image, in the recipe too.")] = 50,
     steps: Annotated[int, typer.Option(min=1, help="Optimiser steps of each classifier.")] = 250,
+    classifier: Classifier = DEFAULT_CLASSIFIER,
+    weights: Weights = None,
+    freeze: Freeze = None,
     vae: Annotated[
         bool,
         typer.Option("--vae/--no-vae", help="Try recipes with a VAE too, trained on every fold."),
@@ -88,6 +93,7 @@ def tune(
     Examples:
       augfactory tune leaves/ --size 64 --minutes 30 --out leaves.toml
       augfactory expand leaves/ --size 64 --recipe leaves.toml --out leaves
+      augfactory tune leaves/ --classifier resnet18 --weights resnet18.pth --out leaves.toml
       augfactory tune scans.csv --group patient --minutes 30 --out scans.toml
       augfactory tune sample --n-train 100 --minutes 10 --out digits.toml
     """
@@ -113,6 +119,9 @@ def tune(
                 n_train=n_train,
                 factor=factor,
                 steps=steps,
+                classifier=classifier,
+                weights=weights,
+                freeze=freeze,
                 seed=seed,
                 vae=vae,
                 workers=chosen.workers,

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from augfactory.cli.app import app
 from augfactory.commands.evaluate.online_arms import ONLINE_MIXUP, ORIGINALS
+from augfactory.commands.evaluate.request import classifier_spec
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs import train_runs as runs_module
 from augfactory.commands.tune import auto as expand_auto
@@ -22,6 +23,8 @@ from augfactory.commands.tune.folds import TuneRequest, online_reference
 from augfactory.commands.tune.space import DEFAULT, candidates
 from augfactory.commands.tune.tune import TuneResult, tune
 from augfactory.errors import InputDataError, RecipeError
+from augfactory.evaluation.classifiers.registry import find_classifier
+from augfactory.evaluation.classifiers.weights import weights_bytes
 from augfactory.evaluation.comparison.protocol import Run, RunResult
 from augfactory.keyed_random import generator
 from augfactory.pipeline.recipes.composition import Variation, default_mix
@@ -103,6 +106,27 @@ def test_the_worse_half_is_left_out_and_folds_become_more(
     assert tried["elastic"]["folds"] == 1
     assert tried["cutmix"]["folds"] == 6
     assert tried[DEFAULT]["against_default"] is None
+
+
+def test_recipes_are_tried_on_the_classifier_that_is_to_learn_them(
+    request_: TuneRequest, trained: Any
+) -> None:
+    """With its weights, what stays fixed of it, and its own optimiser."""
+    asked = trained(noisy({}))
+    shape = open_source(request_.source).image_shape
+    network = find_classifier("vgg").build(shape, 7)
+    Path("own.safetensors").write_bytes(weights_bytes(network, {}))
+    with pytest.raises(InputDataError, match="Name weights of quick"):
+        run(replace(request_, weights=Path("own.safetensors")))
+    assert not asked
+    own = {"classifier": "vgg", "weights": Path("own.safetensors"), "freeze": "2"}
+    result = run(replace(request_, **own))
+    assert result.classifier == "vgg"
+    (known,) = {each.classifier for runs in asked for each in runs}
+    assert known == classifier_spec("vgg", Path("own.safetensors"))
+    (settings,) = {each.settings for runs in asked for each in runs}
+    assert settings.freeze == 2
+    assert settings.optimiser == "adamw"  # of vgg; that of quick is muon
 
 
 @pytest.mark.parametrize(
@@ -250,6 +274,8 @@ def test_no_dataset_holds_an_image_that_it_is_measured_on(
         ({"minutes": float("nan")}, "nan is not a time"),
         ({"factor": 1}, "1 makes nothing to choose"),
         ({"n_train": 99}, "99 rows asked"),
+        ({"classifier": "quack"}, "there is no classifier 'quack'"),
+        ({"freeze": "last"}, "drawn at random"),
     ],
 )
 def test_what_cannot_be_tuned_is_refused(

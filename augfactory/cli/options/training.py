@@ -5,8 +5,12 @@ from typing import Annotated
 
 import typer
 
+from augfactory.evaluation.classifiers.registry import CLASSIFIERS
 from augfactory.evaluation.training.settings import OPTIMISERS
 
+Classifier = Annotated[
+    str, typer.Option(help=f"{', '.join(CLASSIFIERS)}, or a torchvision name (resnet18).")
+]
 Weights = Annotated[
     Path | None,
     typer.Option(

@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from augfactory.commands.evaluate.arms import ArmsRequest
@@ -147,17 +147,27 @@ def check_training(request: EvaluateRequest) -> AskedTraining:
             "they come after shares of the steps, and nobody knows how many there will be",
             "Say how many with --steps.",
         )
-    if request.freeze is not None and request.weights is None:
-        raise RecipeError(
-            "--freeze", "keeps weights that were drawn at random", "Add --weights FILE."
-        )
-    return AskedTraining(
+    asked = asked_training(freeze=request.freeze, weights=request.weights)
+    return replace(
+        asked,
         optimiser=None if request.optimiser is None else read_optimiser(request.optimiser),
         learning_rate=request.learning_rate,
         weight_decay=request.weight_decay,
         drops=() if request.drops is None else read_drops(request.drops),
-        freeze=False if request.freeze is None else read_freeze(request.freeze),
     )
+
+
+def asked_training(*, freeze: str | None, weights: Path | None) -> AskedTraining:
+    """Check what is to stay as it starts, and return it.
+
+    Raises:
+        RecipeError: nothing was learnt that could stay, or it says no layers.
+    """
+    if freeze is not None and weights is None:
+        raise RecipeError(
+            "--freeze", "keeps weights that were drawn at random", "Add --weights FILE."
+        )
+    return AskedTraining(freeze=False if freeze is None else read_freeze(freeze))
 
 
 def classifier_spec(name: str, weights: Path | None) -> ClassifierSpec:

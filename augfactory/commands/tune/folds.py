@@ -8,16 +8,18 @@ from pathlib import Path
 import numpy as np
 
 from augfactory.commands.evaluate.online_arms import ORIGINALS, baselines_of, online_stages
-from augfactory.commands.evaluate.request import classifier_spec, settings_for
+from augfactory.commands.evaluate.request import asked_training, classifier_spec, settings_for
 from augfactory.commands.expand.expand import expand_all
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.commands.tune.space import DEFAULT, Candidate
 from augfactory.engines.processes import Engine, worker_pool
 from augfactory.errors import InputDataError
-from augfactory.evaluation.comparison.protocol import Arm, Run
+from augfactory.evaluation.classifiers.registry import DEFAULT_CLASSIFIER
+from augfactory.evaluation.comparison.protocol import Arm, ClassifierSpec, Run
 from augfactory.evaluation.cross_validation import folds
 from augfactory.evaluation.training.batch_policy import BatchPolicy
+from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.evaluation.training.virtual_batches import DEFAULT_BATCH
 from augfactory.records import Int64Array, Source, SourceSpec
 from augfactory.source_rows import PLAIN, SourceRows, rows_of
@@ -37,7 +39,7 @@ class TuneRequest:
     ``factor`` is that of the recipe and of the datasets that are tried. ``vae`` tries recipes with
     a model too, which is trained anew on every fold. ``runs_on`` is where classifiers are trained.
     ``group`` says which images stay together in the folds, as ``sources/choosing/splitting.py``
-    has it.
+    has it. ``classifier``, ``weights`` and ``freeze`` are what learns them, as in an evaluation.
     """
 
     source: SourceSpec
@@ -52,6 +54,30 @@ class TuneRequest:
     lock: Lock = "flock"
     runs_on: Engine = worker_pool
     group: str | None = None
+    classifier: str = DEFAULT_CLASSIFIER
+    weights: Path | None = None
+    freeze: str | None = None
+
+
+@dataclass(frozen=True)
+class Learner:
+    """The classifier that learns every dataset, and how it is trained."""
+
+    classifier: ClassifierSpec
+    settings: TrainingSettings
+
+
+def learner_of(request: TuneRequest) -> Learner:
+    """Check what is asked for of the classifier.
+
+    Raises:
+        RecipeError: there is no such classifier, or ``freeze`` keeps nothing that was learnt.
+        InputDataError: the file of weights cannot be read.
+    """
+    asked = asked_training(freeze=request.freeze, weights=request.weights)
+    spec = classifier_spec(request.classifier, request.weights)
+    steps = request.steps
+    return Learner(spec, settings_for(spec, steps, DEFAULT_BATCH, "auto", "auto", steps, asked))
 
 
 @dataclass(frozen=True)
@@ -116,7 +142,11 @@ def online_reference(space: Sequence[Candidate]) -> str:
 
 
 def runs_of_fold(
-    request: TuneRequest, unit: Unit, alive: Sequence[Candidate], progress: Progress
+    request: TuneRequest,
+    unit: Unit,
+    alive: Sequence[Candidate],
+    learner: Learner,
+    progress: Progress,
 ) -> list[Run]:
     """Make the datasets of a fold that are not there yet; return what is to be trained."""
     decoding = any(one.recipe.vae is not None for one in alive)
@@ -124,8 +154,6 @@ def runs_of_fold(
     requests = [_expand_request(request, unit, one, model) for one in alive]
     datasets = list(expand_all(requests, 1, Progress()))
     made = [read_manifest(dataset.path) for dataset in datasets]
-    classifier = classifier_spec("quick", None)
-    settings = settings_for(classifier, request.steps, DEFAULT_BATCH, "auto", "auto", request.steps)
     shape = made[0].image_shape
     originals = Arm(ORIGINALS, 1, unit.train.spec, len(unit.train.rows), unit.train.fingerprint)
     name = online_reference(alive)
@@ -143,7 +171,14 @@ def runs_of_fold(
         for one, dataset, manifest in zip(alive, datasets, made, strict=True)
     ]
     return [
-        Run(arm, unit.test, classifier, settings, seed=unit.number, subset=unit.number)
+        Run(
+            arm,
+            unit.test,
+            learner.classifier,
+            learner.settings,
+            seed=unit.number,
+            subset=unit.number,
+        )
         for arm in arms
     ]
 

@@ -19,7 +19,13 @@ from augfactory.commands.opening.opening import flags_of
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs import files
 from augfactory.commands.tune.answer import Results, all_tried, choice, mean_accuracy
-from augfactory.commands.tune.folds import FOLDS, TuneRequest, open_unit, runs_of_fold
+from augfactory.commands.tune.folds import (
+    FOLDS,
+    TuneRequest,
+    learner_of,
+    open_unit,
+    runs_of_fold,
+)
 from augfactory.commands.tune.space import DEFAULT, Candidate, candidates
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation.comparison.tune_results import TuneResults
@@ -56,6 +62,7 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
         AugfactoryError: saying what is wrong with the request, the data or the disk.
     """
     begun = time.monotonic()
+    learner = learner_of(request)
     source, groups = _opened(request, progress)
     preset = suited_preset(source, progress)  # of all images: that of a fold could be another
     variation = default_variation(preset, source)
@@ -65,7 +72,11 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
     # torch: only when the request is right
     from augfactory.commands.runs.train_runs import train_runs
     from augfactory.commands.tune.estimate import too_few_minutes
+    from augfactory.evaluation.classifiers.registry import check_image_shape
 
+    known, freeze = learner.classifier, learner.settings.freeze
+    shape, classes = source.image_shape, len(source.class_names)
+    check_image_shape(known.name, known.weights, shape, classes, freeze=freeze)
     progress.say(
         f"datasets and classifiers of the folds are kept in {folder}, from which the same command "
         "goes on; delete it when you have the recipe"
@@ -81,7 +92,7 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
             runs = []
             for number in range(target):
                 unit = open_unit(request, source, folder, number, groups)
-                runs += runs_of_fold(request, unit, alive, progress)
+                runs += runs_of_fold(request, unit, alive, learner, progress)
             if units == 0 and (told := too_few_minutes(runs, request.minutes, request.workers)):
                 progress.say(told)
             text = f"trying {len(alive)} recipes on {target} {'fold' if target == 1 else 'folds'}"
@@ -170,6 +181,7 @@ def _finished(
         text=words,
         next=_next_command(request, chosen),
         recipe=recipe.model_dump(mode="json"),
+        classifier=request.classifier,
         steps=request.steps,
         originals=len(source),
         tried=tuple(replace(one, accuracy=round(one.accuracy, 6)) for one in tried),

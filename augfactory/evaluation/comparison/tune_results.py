@@ -29,6 +29,7 @@ class TuneResults(Record):
     text: Text
     next: Text
     recipe: dict[str, Any]
+    classifier: Text
     steps: int
     originals: int
     tried: tuple[Tried, ...]
