@@ -2,11 +2,13 @@
 
 import dataclasses
 import inspect
+import json
 import re
 import shlex
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from pydantic import BaseModel
@@ -21,6 +23,7 @@ from augfactory.commands.methods import names
 from augfactory.commands.study.arm import OWN_KEYS
 from augfactory.commands.study.file import Study, study_of
 from augfactory.commands.vae.train import VaeTrainRequest
+from augfactory.keyed_random import generator
 from augfactory.methods.geometry import PRESETS
 from augfactory.methods.registry import METHODS
 from augfactory.pipeline.recipes.recipe_file import AskedRecipe, read_recipe
@@ -48,6 +51,27 @@ def examples_of(page: str) -> list[str]:
 @pytest.mark.parametrize("example", examples_of("recipe.md"))
 def test_an_example_of_a_recipe_is_one(example: str) -> None:
     assert read_recipe(example, "docs/recipe.md").model_fields_set
+
+
+def test_the_recipes_of_the_defaults_are_what_is_made_without_a_recipe(tmp_path: Path) -> None:
+    page = (ROOT / "docs/recipe.md").read_text(encoding="utf-8")
+    told = page.partition("## The defaults as recipes")[2].partition("\n## ")[0]
+    written = re.findall(r"^```toml\n(.*?)^```$", told, flags=re.MULTILINE | re.DOTALL)
+    recipes = {tomllib.loads(each)["geometry"]["preset"]: each for each in written}
+    noise = generator("photographs").integers(0, 256, (12, 24, 20, 3), dtype=np.uint8)
+    np.savez(tmp_path / "photo.npz", image=noise, label=np.arange(12) % 2)
+    sources = {"photo": str(tmp_path / "photo.npz"), "digits": "sample"}
+    for preset, source in sources.items():
+        (tmp_path / "r.toml").write_text(recipes.pop(preset))
+        made = []
+        for way in (["--preset", preset, "--factor", "50"], ["--recipe", str(tmp_path / "r.toml")]):
+            out = str(tmp_path / preset / way[0].strip("-"))
+            asked = ["expand", source, *way, "--out", out, "--n-train", "10", "--json"]
+            answer = CliRunner().invoke(app, [*asked, "--workers", "1"])
+            assert answer.exit_code == 0, answer.output
+            made.append(json.loads(answer.stdout)["datasets"][0]["content_hash"])
+        assert made[0] == made[1]
+    assert not recipes
 
 
 @pytest.mark.parametrize("example", examples_of("study.md"))

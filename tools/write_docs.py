@@ -4,6 +4,7 @@ docs/recipe.md and docs/study.md have every table and key, from the models that 
 """
 
 import inspect
+import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -21,11 +22,27 @@ from augfactory.commands.methods import markdown
 from augfactory.commands.study.arm import OWN_KEYS, RECIPE_KEYS, StudyArm
 from augfactory.commands.study.file import Study
 from augfactory.commands.study.vae_settings import VaeSettings
+from augfactory.methods.geometry import PRESETS
 from augfactory.methods.registry import METHODS
 from augfactory.names import FORMATS
+from augfactory.pipeline.recipes.composition import (
+    ELASTIC_ALPHA,
+    ELASTIC_SIGMA,
+    MIXED,
+    MOST_CLOTHES,
+    RANDAUGMENT,
+    THICKER,
+    THINNER,
+)
 from augfactory.pipeline.recipes.recipe import Recipe
 from augfactory.pipeline.recipes.recipe_file import AskedRecipe
-from augfactory.pipeline.recipes.stages import MIXING, MixStage, PseudoLabelStage, VaeStage
+from augfactory.pipeline.recipes.stages import (
+    MIXING,
+    MixStage,
+    PseudoLabelStage,
+    VaeStage,
+    geometry_stage,
+)
 from augfactory.pipeline.recipes.vary import VARYING, VaryStage
 from augfactory.report.recipe_toml import toml_lines
 from augfactory.vae.samplers.registry import SAMPLERS
@@ -35,7 +52,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 WORDS = {bool: "true or false", int: "whole number", float: "number", tuple: "list", dict: "table"}
 BOUNDS = {Ge: ("ge", "≥ {}"), Gt: ("gt", "> {}"), Le: ("le", "≤ {}"), Lt: ("lt", "< {}")}
 # What is taken where these are left out depends on others, and their descriptions say it.
-SAID_ELSEWHERE = ("factor", "copies", "from")
+SAID_ELSEWHERE = ("factor", "copies", "from", "steps")
 HEAD = "| key | type | default | what it does |\n|---|---|---|---|\n"
 GENERATED = "`make docs` writes this page from the models that read the file.\n"
 
@@ -134,18 +151,33 @@ def recipe_page() -> str:
         "A recipe says in TOML what flags cannot: stages in order, each with its parameters.\n"
         "`augfactory expand SOURCE --recipe recipe.toml --out NAME` follows it, options that are\n"
         "given override it, and `augfactory.expand(recipe=…)` takes the same as a mapping. Every\n"
-        "key may be left out; a key that is not here is refused.\n" + GENERATED,
+        "key may be left out; a key that is not here is refused.\n\n"
+        "**A recipe says everything: what it does not name is left out.** Photographs that\n"
+        "a recipe of `factor = 50` alone is applied to are varied by geometry only: RandAugment\n"
+        "and mixtures, which they have without a recipe, are gone, and `expand` says so. To\n"
+        "change a default, begin with [its recipe](#the-defaults-as-recipes).\n" + GENERATED,
         _toml({**stated})
         + _toml({"preset": "digits"}, "[geometry]")
         + _toml({"share": 0.25, "sampler": "same-class", "reach": 0.5}, "[vae]")
         + _toml({"method": "stroke"}, "[[vary]]")
         + _toml({"method": "mixup", "copies": 5, "from": "expanded"}, "[[mix]]")
         + _toml({"copies": 10, "keep": 0.75}, "[pseudo_label]"),
+        "## The defaults as recipes",
+        f"What `expand` does without a recipe, of photographs; of clothes, up to {MOST_CLOTHES} a "
+        'class, the same with `preset = "clothes"`:',
+        _default_recipe("photo"),
+        "Of drawings, such as digits, of 28 pixels; larger ones are bent and thickened in "
+        "proportion:",
+        _default_recipe("digits"),
+        "Textures, and images varied as they are, have geometry alone.",
         "## At the top",
         _table(top, {**Recipe.model_fields, "geometry": top["geometry"]}, {"format": FORMATS}),
         "## [geometry]",
         "`geometry = false` leaves images as they are. Without the table the preset that suits the "
         "images varies them.",
+        "The defaults below are those of digits. A key that is left out has the value of the "
+        "preset, also where the preset is found out from the images:",
+        _presets(),
         *_parameters(METHODS["geometry"].parameters, "[geometry]"),
         "## [[vary]]",
         "What changes each further image once more, after geometry or the model made it: table\n"
@@ -170,6 +202,32 @@ def recipe_page() -> str:
         *_parameters(PseudoLabelStage, "[pseudo_label]", copies=10),
     ]
     return _joined(parts)
+
+
+def _default_recipe(preset: str) -> str:
+    """Return what is made of images of ``preset`` by default, as a recipe."""
+    geometry: dict[str, Any] = {"preset": preset}
+    if preset == "digits":
+        geometry |= {"elastic_alpha": ELASTIC_ALPHA, "elastic_sigma": ELASTIC_SIGMA}
+        vary: dict[str, Any] = {"method": "stroke", "thicker": THICKER, "thinner": THINNER}
+        return _toml({"factor": 50}) + _toml(geometry, "[geometry]") + _toml(vary, "[[vary]]")
+    return (
+        _toml({"factor": 50, "distinct": True})
+        + _toml(geometry, "[geometry]")
+        + _toml({"method": "randaugment", **RANDAUGMENT}, "[[vary]]")
+        + _toml({"method": "mixup", "share": MIXED[preset]}, "[[mix]]")
+    )
+
+
+def _presets() -> str:
+    """Return a table of what the presets say of geometry."""
+    own = {name: geometry_stage("docs", {"preset": name}).parameters for name in PRESETS}
+    keys = [key for key in own["digits"] if any(key in values for values in PRESETS.values())]
+    lines = [f"| key | {' | '.join(own)} |", "|---" * (1 + len(own)) + "|"]
+    for key in keys:
+        values = (json.dumps(parameters[key]) for parameters in own.values())
+        lines.append(f"| `{key}` | {' | '.join(f'`{value}`' for value in values)} |")
+    return "\n".join(lines)
 
 
 def study_page() -> str:

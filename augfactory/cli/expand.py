@@ -191,7 +191,8 @@ def expand(
         from augfactory.commands.expand import expand as command
         from augfactory.commands.expand.classes import ClassRule
         from augfactory.commands.expand.estimate import estimate
-        from augfactory.commands.expand.options import ExpandOptions, build_request, read_copies
+        from augfactory.commands.expand.in_place import read_copies
+        from augfactory.commands.expand.options import ExpandOptions, build_request
         from augfactory.commands.expand.validation import Held
         from augfactory.commands.versions.rows.redraw_asked import redraw
         from augfactory.store.disk.lock import read_lock

@@ -1,5 +1,6 @@
 """The evaluate command on dataset versions that lie on the disk."""
 
+import ast
 import csv
 import errno
 import io
@@ -19,13 +20,14 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+import augfactory
 from augfactory.cli.app import app
 from augfactory.commands.evaluate import estimate
 from augfactory.commands.evaluate.arms import ArmsRequest, make_arms
 from augfactory.commands.evaluate.checks import before_training
 from augfactory.commands.evaluate.evaluate import EvaluateResult, as_json, evaluate, prepare
-from augfactory.commands.evaluate.next import told
-from augfactory.commands.evaluate.online_arms import BASELINES
+from augfactory.commands.evaluate.next import next_command, told
+from augfactory.commands.evaluate.online_arms import BASELINES, ONLINE_GEOMETRY, online_stages
 from augfactory.commands.evaluate.pictures import nearest_originals
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.progress import Progress
@@ -38,6 +40,7 @@ from augfactory.evaluation.comparison.protocol import Arm, Run, RunResult
 from augfactory.evaluation.comparison.results import Results
 from augfactory.evaluation.training.batch_policy import Loss
 from augfactory.pipeline.recipes import composition
+from augfactory.pipeline.recipes.stages import geometry_stage
 from augfactory.records import SourceSpec
 from augfactory.report.figures.training_figures import CAPTION, GAP, TITLE
 from augfactory.sources.opening import open_source
@@ -810,11 +813,42 @@ def test_what_is_told_of_a_quick_look_and_of_what_needs_no_set(bench: Bench) -> 
     named = {name: replace(verdict, use=name, text="Use it.") for name in (*BASELINES, "digits-x2")}
     said = {name: told(bench.request, own, inputs) for name, own in named.items()}
     assert said["originals"] == said["digits-x2"] == "Use it."
-    assert said[BASELINES[2]].startswith("Use it. In a loop of your own, `augfactory.online`")
-    assert said[BASELINES[3]].endswith("; weigh the classes in your loss.")
+    loop = "Use it. In a loop of your own, augfactory.online(SOURCE, EPOCHS, recipe="
+    assert said[BASELINES[2]].startswith(loop)
+    given, rest = said[BASELINES[2]].removeprefix(loop).split(") does so anew in every epoch")
+    assert rest == "."
+    recipe = ast.literal_eval(given)
+    assert recipe["mix"] == [{"method": "mixup", "share": 1.0}]
+    rows = augfactory.online("train.h5", 3, recipe=recipe)  # what is told can be typed
+    assert "mixup 2" in rows.in_words
+    shape = inputs.test.image_shape
+    (asked,) = online_stages(ONLINE_GEOMETRY, [inputs.versions[0].manifest.recipe], shape)
+    assert geometry_stage("test", recipe["geometry"]).parameters == json.loads(asked.parameters)
+    assert said[BASELINES[3]].endswith(
+        ") does so anew in every epoch; weigh the classes in your loss."
+    )
     quick = told(replace(bench.request, quick=True), named["digits-x2"], inputs)
     assert quick == "So few steps show that it runs, and decide nothing. Use it."
     assert verdict.text.startswith("One training of each arm decides nothing")
+
+
+def test_an_arm_varied_further_is_told_with_its_strength(bench: Bench) -> None:
+    """Of a set without RandAugment the arm has the strength that was measured."""
+    verdict = run(replace(bench.request, seeds=1)).verdict
+    inputs = prepare(bench.request, Progress()).inputs
+    name = "originals+geometry+randaugment+mixup"
+    verdict = replace(verdict, use=name, rising={}, undecided=())
+    inputs = replace(inputs, arms=(inputs.arms[0], replace(inputs.arms[2], name=name)))
+    text = told(bench.request, verdict, inputs)
+    strong = "{'method': 'randaugment', 'operations': 3, 'magnitude': 15}"
+    assert f"'vary': [{strong}]" in text
+    wanted = next_command(bench.request, verdict, 8, inputs)
+    words = shlex.split(wanted)
+    words[words.index("--factor") + 1] = "2"
+    made = CliRunner().invoke(app, [*words[1:-2], "--workers", "1"])
+    assert made.exit_code == 0, made.output
+    recipe = open_version(Path("stored-x2/v1")).manifest.recipe
+    assert recipe["vary"][0]["parameters"]["magnitude"] == 15
 
 
 def test_a_dry_run_tells_the_time_and_writes_nothing(bench: Bench) -> None:

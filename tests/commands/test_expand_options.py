@@ -5,12 +5,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from augfactory.commands.expand.defaults import replaced
 from augfactory.commands.expand.options import ExpandOptions, build_request
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.errors import RecipeError
+from augfactory.keyed_random import generator
+from augfactory.pipeline.recipes.stages import geometry_stage
 from augfactory.records import SourceSpec
+from augfactory.sources.parsing.arrays import source_of_arrays
 
 
 @pytest.fixture(autouse=True)
@@ -126,7 +131,7 @@ def test_what_is_no_recipe_file_is_told_and_never_waited_for(
 
 
 def test_a_missing_factor_is_asked_for() -> None:
-    with pytest.raises(RecipeError, match=r"^--factor: is missing.*\n.*Add --factor 10"):
+    with pytest.raises(RecipeError, match=r"^--factor: is missing.*\n.*Add --factor 50"):
         asked(factors=())
 
 
@@ -181,3 +186,52 @@ def test_what_cannot_vary_images_is_refused(
         asked(vary=vary, recipe=recipe)
     assert caught.value.where == where
     assert what in caught.value.what
+
+
+NO_VARY, NO_MIX = ("r, which has no [[vary]],", "r, which has no [[mix]],")
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ({}, {}),
+        ({"copies": {"mixup": None, "cutmix": None}}, {}),
+        ({"vary": ("none",), "copies": {"mixup": 0}}, {}),  # meant so
+        ({"vary": ("randaugment", "erasing")}, {}),  # what the default does is there
+        ({"vary": ("erasing", "crop")}, {"vary": "--vary erasing"}),
+        ({"copies": {"mixup": None, "cutmix": 5}}, {"mix": "--cutmix"}),
+        ({"recipe": {"format": "png"}}, {"vary": NO_VARY, "mix": NO_MIX}),
+        ({"recipe": {"vary": [{"method": "crop"}]}}, {"mix": NO_MIX}),
+        ({"recipe": {"mix": [{"method": "ricap", "copies": 1}]}}, {"vary": NO_VARY}),
+        ({"recipe": {}, "vary": ("none",), "copies": {"mixup": 0}}, {}),
+        ({"recipe": {}, "copies": {"ricap": 2}}, {"vary": NO_VARY, "mix": "--ricap"}),
+    ],
+)
+def test_what_takes_the_place_of_a_default_is_named(
+    said: dict[str, Any], named: dict[str, str]
+) -> None:
+    found = asked(**said).in_place
+    assert {key: text.replace("the recipe", "r") for key, text in found.items()} == named
+
+
+def test_that_it_does_is_told_where_there_is_such_a_default() -> None:
+    rng = generator("leaves")
+    images = rng.integers(0, 256, (12, 24, 20, 3), dtype=np.uint8)
+    source = source_of_arrays(
+        name="leaves", split=None, class_names=("ash", "oak"), images=images,
+        labels=np.arange(12) % 2, row_name=str,
+    )  # fmt: skip
+    by = {"vary": "--vary erasing", "mix": "--cutmix"}
+
+    def notes(preset: str, by: dict[str, str]) -> list[str]:
+        return list(replaced(by, source, geometry_stage("test", {"preset": preset})))
+
+    changed, mixed = notes("photo", by)
+    assert changed == (
+        "note: --vary erasing takes the place of the default: images are not changed three times "
+        "by RandAugment"
+    )
+    assert mixed.startswith("note: --cutmix takes the place of the default, by which up to half")
+    assert notes("photo", {}) == []
+    assert notes("texture", by) == []  # nothing of the kind is its default
+    assert list(replaced(by, source, None)) == []

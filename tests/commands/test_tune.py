@@ -119,7 +119,7 @@ def test_recipes_are_tried_on_the_classifier_that_is_to_learn_them(
     with pytest.raises(InputDataError, match="Name weights of quick"):
         run(replace(request_, weights=Path("own.safetensors")))
     assert not asked
-    own = {"classifier": "vgg", "weights": Path("own.safetensors"), "freeze": "2"}
+    own: dict[str, Any] = {"classifier": "vgg", "weights": Path("own.safetensors"), "freeze": "2"}
     result = run(replace(request_, **own))
     assert result.classifier == "vgg"
     (known,) = {each.classifier for runs in asked for each in runs}

@@ -154,7 +154,7 @@ def test_factors_of_single_classes(place: Path, monkeypatch: pytest.MonkeyPatch)
         (("--recipe", "far.toml"), "per_class and factor of far.toml"),
         (("--per-class", 90, "--no-geometry"), "--per-class 90 --no-geometry"),
         (("--balance", "--unlabelled", "parts", "--pseudo-label"), "makes classes even"),
-        ((), "Add --factor 10"),
+        ((), "Add --factor 50"),
     ],
 )
 def test_what_contradicts_itself_is_told(place: Path, options: Sequence[object], told: str) -> None:

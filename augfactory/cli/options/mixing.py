@@ -11,14 +11,16 @@ Vary = Annotated[
     typer.Option(
         metavar="METHOD|none",
         help="Vary further images by this after geometry, drawings in place of bends and strokes, "
-        f"photographs and clothes in place of RandAugment; repeatable: {', '.join(VARYING)}.",
+        "photographs and clothes in place of the default's RandAugment, which `--vary "
+        f"randaugment` is; repeatable: {', '.join(VARYING)}.",
     ),
 ]
 Copies = Annotated[
     int | None,
     typer.Option(
         metavar="M",
-        help="Further rows per source image, on top of the factor; 0 leaves mixtures out.",
+        help="Mixtures per source image, on top of the factor, in place of those that photographs "
+        "and clothes have by default; 0 leaves mixtures out.",
     ),
 ]
 Mix = Annotated[

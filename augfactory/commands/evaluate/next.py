@@ -1,21 +1,29 @@
 """The command that an evaluation's reader would type next."""
 
+import json
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from augfactory.commands.evaluate.inputs import Inputs
-from augfactory.commands.evaluate.online_arms import BASELINES, ONLINE_GEOMETRY, WEIGHTED
+from augfactory.commands.evaluate.online_arms import (
+    BASELINES,
+    ONLINE_GEOMETRY,
+    WEIGHTED,
+    online_stages,
+)
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.opening.opening import flags_of, spec_of
 from augfactory.evaluation.comparison.results import Verdict
 from augfactory.pipeline.recipes.composition import RANDAUGMENTED, large_factor
+from augfactory.pipeline.recipes.stages import geometry_stage, mix_stage
+from augfactory.pipeline.recipes.vary import VARYING, vary_stage
 from augfactory.store.places import told_others
 
 LONGER = 4  # times the minutes, or the steps
 MINUTES = 20  # of an evaluation that is to decide something
 QUICK = "So few steps show that it runs, and decide nothing. "
-IN_A_LOOP = " In a loop of your own, `augfactory.online` does so anew in every epoch"
 AND_WEIGH = "; weigh the classes in your loss"
 KEPT = (
     "classifier", "weights", "freeze", "optimiser", "learning_rate", "weight_decay", "drops",
@@ -77,7 +85,35 @@ def told(request: EvaluateRequest, verdict: Verdict, inputs: Inputs) -> str:
     text = (QUICK if request.quick else "") + verdict.text
     if verdict.use not in inputs.baselines[1:]:
         return text
-    return f"{text}{IN_A_LOOP}{AND_WEIGH if verdict.use.endswith(WEIGHTED) else ''}."
+    recipe = _in_a_loop(verdict.use, inputs)
+    return (
+        f"{text} In a loop of your own, augfactory.online(SOURCE, EPOCHS, recipe={recipe}) does so "
+        f"anew in every epoch{AND_WEIGH if verdict.use.endswith(WEIGHTED) else ''}."
+    )
+
+
+def _in_a_loop(arm: str, inputs: Inputs) -> dict[str, Any]:
+    """Return the recipe by which `augfactory.online` varies and mixes images as ``arm`` does."""
+    recipes = [version.manifest.recipe for version in inputs.versions]
+    stages = online_stages(arm.removesuffix(WEIGHTED), recipes, inputs.test.image_shape)
+    found: dict[str, Any] = {"geometry": {}}
+    for stage in stages:
+        asked = json.loads(stage.parameters)
+        if stage.method == "geometry":
+            usual = geometry_stage(arm, {"preset": asked["preset"]}).parameters
+            found["geometry"] = {"preset": asked["preset"], **_changed(asked, usual)}
+        elif stage.method in VARYING:
+            own = _changed(asked, vary_stage(arm, stage.method, {}).parameters)
+            found.setdefault("vary", []).append({"method": stage.method, **own})
+        else:
+            usual = mix_stage(arm, stage.method, 1, "expanded", {}).parameters
+            own = {"method": stage.method, "share": 1.0, **_changed(asked, usual)}
+            found.setdefault("mix", []).append(own)
+    return found
+
+
+def _changed(asked: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in asked.items() if value != usual[name]}
 
 
 def _again(

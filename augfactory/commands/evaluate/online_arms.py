@@ -13,6 +13,7 @@ from augfactory.evaluation.training.online import (
 )
 from augfactory.evaluation.training.virtual_batches import DEFAULT_BATCH
 from augfactory.methods.registry import METHODS
+from augfactory.pipeline.recipes.composition import STRENGTHS
 from augfactory.pipeline.recipes.content import look_at, looks_of, preset_for
 from augfactory.pipeline.recipes.stages import default_geometry
 from augfactory.pipeline.sides import check_sides
@@ -101,7 +102,8 @@ def online_stages(
 ) -> tuple[OnlineStage, ...]:
     """Return what the arm ``name``, such as "originals+geometry+mixup", applies to each ``batch``.
 
-    Each method gets the parameters of the first of ``recipes`` that has it, else its defaults.
+    Each method gets the parameters of the first of ``recipes`` that has it, else those that
+    were measured where it has such, else its own.
 
     Raises:
         RecipeError: the name is another.
@@ -116,7 +118,9 @@ def online_stages(
     for method in methods:
         asked = _asked(method, recipes)
         if asked is None:
-            asked = default_geometry(image_shape).parameters if method == "geometry" else {}
+            asked = STRENGTHS.get(method, {})
+            if method == "geometry":
+                asked = default_geometry(image_shape).parameters
         stage = online_stage(method, METHODS[method].parameters.model_validate(asked))
         found.append(of_whole_batches(stage, batch))
     return tuple(found)

@@ -76,7 +76,7 @@ def read_rule(
     if not factors:
         raise RecipeError(
             "--factor", "is missing: it tells how many images each source image becomes",
-            "Add --factor 10.",
+            "Add --factor 50.",
         )  # fmt: skip
     return rule, factors
 

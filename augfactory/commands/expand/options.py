@@ -1,6 +1,5 @@
 """From flags and a recipe file to the request of `augfactory expand`."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from augfactory.commands.expand.classes import ALIKE, ClassRule, check_rule, read_rule
+from augfactory.commands.expand.in_place import NOTHING, in_place, option_of
 from augfactory.commands.expand.request import ExpandRequest, read_format
 from augfactory.commands.expand.validation import Held
 from augfactory.commands.opening.model_folder import is_model_folder
@@ -16,6 +16,7 @@ from augfactory.commands.opening.toml_files import read_tables
 from augfactory.engines.processes import Engine, worker_pool
 from augfactory.errors import RecipeError, one_of
 from augfactory.guarded.validation import checked, option_error
+from augfactory.pipeline.recipes.composition import STRENGTHS
 from augfactory.pipeline.recipes.recipe_file import AskedRecipe
 from augfactory.pipeline.recipes.stages import (
     MIXING,
@@ -29,9 +30,6 @@ from augfactory.pipeline.recipes.vary import VARYING, VaryStage, vary_stage
 from augfactory.records import SourceSpec
 from augfactory.store.disk.lock import Lock
 from augfactory.store.manifest_parts import About
-
-NOTHING = "none"
-OWN_OPTIONS = ("mixup", "ricap", "cutmix", "augmix")
 
 
 @dataclass(frozen=True)
@@ -68,29 +66,6 @@ class ExpandOptions:
         return str(self.recipe) if isinstance(self.recipe, Path) else "the recipe"
 
 
-def read_copies(mix: Sequence[str], named: Mapping[str, int | None]) -> dict[str, int | None]:
-    """Return method -> M: those of ``--mix METHOD=M``, and ``named`` ones such as ``--mixup M``.
-
-    Raises:
-        RecipeError: one of ``mix`` is no METHOD=M, names no method, or one that is given twice.
-    """
-    copies = dict(named)
-    for text in mix:
-        name, _, count = text.partition("=")
-        one_of(f"--mix {text}", "method", name, list(MIXING))
-        if not re.fullmatch(r"\d{1,9}", count):
-            raise RecipeError(f"--mix {text}", "says no number", f"Write --mix {name}=5.")
-        if copies.get(name) is not None:
-            raise RecipeError(f"--mix {text}", f"{name} is given twice", "Leave one out.")
-        copies[name] = int(count)
-    return copies
-
-
-def option_of(method: str) -> str:
-    """Return the option that asks for copies of ``method``."""
-    return f"--{method}" if method in OWN_OPTIONS else f"--mix {method}"
-
-
 def build_request(
     flags: ExpandOptions,
     source: SourceSpec,
@@ -123,6 +98,9 @@ def build_request(
         out=out,
         factors=factors,
         classes=rule,
+        in_place=in_place(
+            flags.vary, flags.copies, None if flags.recipe is None else flags.recipe_name, asked
+        ),
         model=model,
         checkpoint=checkpoint,
         n_train=n_train,
@@ -269,7 +247,7 @@ def _vary(flags: ExpandOptions, asked: AskedRecipe) -> tuple[VaryStage, ...] | N
         return ()
     for name in flags.vary:
         one_of(f"--vary {name}", "method", name, [*VARYING, NOTHING])
-    return tuple(vary_stage(f"--vary {name}", name, {}) for name in flags.vary)
+    return tuple(vary_stage(f"--vary {name}", name, STRENGTHS.get(name, {})) for name in flags.vary)
 
 
 def _geometry(flags: ExpandOptions, asked: dict[str, Any] | bool | None) -> dict[str, Any] | None:

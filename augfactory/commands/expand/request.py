@@ -8,6 +8,7 @@ from typing import Any
 from augfactory.commands.expand.build import Build
 from augfactory.commands.expand.checks import check_methods, check_mixing, few_rows
 from augfactory.commands.expand.classes import ALIKE, ClassRule, class_keys, largest_factor
+from augfactory.commands.expand.defaults import mix_by_default, replaced, vary_by_default
 from augfactory.commands.expand.inputs import BuildInputs, Seen, build_of, gather
 from augfactory.commands.expand.naming import check_dataset_name, dataset_folder
 from augfactory.commands.expand.validation import Held
@@ -25,8 +26,6 @@ from augfactory.errors import RecipeError, one_of
 from augfactory.guarded.validation import checked
 from augfactory.pipeline.recipes.composition import (
     default_labelling,
-    default_mix,
-    default_variation,
     vae_or_default,
 )
 from augfactory.pipeline.recipes.recipe import Recipe, with_copies
@@ -38,7 +37,7 @@ from augfactory.pipeline.recipes.stages import (
     geometry_stage,
 )
 from augfactory.pipeline.recipes.vary import VaryStage
-from augfactory.records import Source, SourceSpec
+from augfactory.records import SourceSpec
 from augfactory.store.disk.lock import Lock
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.manifest_parts import About
@@ -56,7 +55,8 @@ class ExpandRequest:
     ``pseudo_label`` that of its ``[pseudo_label]``, which makes rows of ``unlabelled`` images where
     these are given. ``mix`` None leaves it to the preset whether images are mixed. ``held`` says
     which images are kept apart to validate on, ``runs_on`` where shards are rendered, ``through``
-    the place through which they come where that shares no folder with this machine.
+    the place through which they come where that shares no folder with this machine. ``in_place``
+    names what was given in place of a default, see ``replaced``.
     """
 
     source: SourceSpec
@@ -82,6 +82,7 @@ class ExpandRequest:
     runs_on: Engine = worker_pool
     through: str | None = None
     classes: ClassRule = ALIKE
+    in_place: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def each_factor(self) -> tuple[int | None, ...]:
@@ -104,7 +105,7 @@ def plan_builds(
     FORMATS[request.format].check_installed()
     checked(VaeStage, request.vae, "[vae]")
     geometry_stage("geometry", request.geometry or {})
-    labelling = _pseudo_labels(request, 1)
+    labelling = _pseudo_labels(request, 1, **default_labelling(None, 1))
     inputs = gather(
         request.source,
         request.model,
@@ -128,10 +129,16 @@ def plan_builds(
         progress.say(note)
     FORMATS[request.format].check_class_names(source.class_names)
     geometry = _geometry(request, inputs, progress)
+    for note in replaced(request.in_place, source, geometry):
+        progress.say(note)
     if request.vary is None:
-        request, geometry = _default_variation(request, inputs.source, geometry, progress)
+        vary, geometry = vary_by_default(request.geometry, source, geometry, progress)
+        request = replace(request, vary=vary)
     if request.mix is None:
-        mix = _default_mix(request, geometry, inputs, progress)
+        mix = mix_by_default(
+            geometry, _largest(request, inputs), progress, originals=request.originals,
+            unlabelled=request.unlabelled is not None,
+        )  # fmt: skip
         request = replace(request, mix=mix, distinct=request.distinct or bool(mix))
     builds = []
     held = request.held
@@ -229,44 +236,6 @@ def _geometry(
             "another way (digits, photo, clothes, texture, none)"
         )
     return geometry_stage("geometry", {"preset": preset, **request.geometry})
-
-
-def _default_variation(
-    request: ExpandRequest, source: Source, geometry: GeometryStage | None, progress: Progress
-) -> tuple[ExpandRequest, GeometryStage | None]:
-    """Vary images as the default does, where only a preset is asked for."""
-    plain = replace(request, vary=())
-    if geometry is None or not set(request.geometry or {}) <= {"preset"}:
-        return plain, geometry
-    variation = default_variation(str(geometry.parameters["preset"]), source)
-    if variation.why:
-        progress.say(variation.why)
-    if not variation.vary:
-        return plain, geometry
-    stage = geometry_stage("geometry", {**geometry.parameters, **variation.geometry})
-    return replace(request, vary=variation.vary), stage
-
-
-def _default_mix(
-    request: ExpandRequest,
-    geometry: GeometryStage | None,
-    inputs: BuildInputs,
-    progress: Progress,
-) -> tuple[MixStage, ...]:
-    if geometry is None:
-        return ()
-    preset = str(geometry.parameters["preset"])
-    mix = default_mix(preset)
-    if mix and request.unlabelled is not None:
-        progress.say("nothing is mixed, as was measured with unlabelled images; --mixup N mixes")
-        return ()
-    largest = _largest(request, inputs)
-    if with_copies(mix, largest, originals=request.originals):
-        progress.say(
-            "up to half of the further images are mixtures (mixup), as measured best for "
-            f"{preset}; --mixup 0 leaves them out"
-        )
-    return mix
 
 
 def _largest(request: ExpandRequest, inputs: BuildInputs) -> int:

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
+from augfactory.commands.expand.in_place import option_of
 from augfactory.commands.expand.naming import check_dataset_name
-from augfactory.commands.expand.options import ExpandOptions, option_of
+from augfactory.commands.expand.options import ExpandOptions
 from augfactory.commands.opening.model_folder import is_model_folder
 from augfactory.commands.progress import Progress
 from augfactory.commands.tune.folds import TuneRequest

@@ -221,8 +221,9 @@ class PseudoLabelStage(Table):
     rounds: int = Field(default=2, ge=1, le=10, description="How often all are labelled anew.")
     teachers: int = Field(default=5, ge=2, le=20, description="Classifiers of a round.")
     steps: int = Field(
-        default=400, ge=1, le=1_000_000,
-        description="Steps each is trained; left out, 1,200, of grey drawings and textures 400.",
+        ge=1, le=1_000_000,
+        description="Steps each is trained; left out, 1,200; of grey drawings and grey textures "
+        "400.",
     )  # fmt: skip
     views: int = Field(
         default=4, ge=0, le=64, description="Varied views that are read beside each image."
