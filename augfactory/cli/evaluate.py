@@ -199,12 +199,13 @@ def evaluate(
 ) -> None:
     """Train a classifier on each dataset and on its originals, and say what to train on.
 
-    The originals are trained on as they are, varied online by geometry, and by geometry and mixup
-    (of uneven classes also with a loss that weighs them): what a dataset has to beat is the best of
-    these. Every arm gets the same number of optimiser steps and the same initial weights for the
-    same seed, until no arm improves any more. The last lines say which arm to use, how sure that
-    is, and what to type next; report.html shows the rest. Test images that are also in a training
-    set are refused. After an interruption the same command continues where it stopped.
+    The originals are trained on as they are, varied online by geometry, and by geometry and mixup;
+    where a set has RandAugment or the like also by that, and of uneven classes with a loss that
+    weighs them. What a dataset has to beat is the best of these. Every arm gets the same number of
+    optimiser steps and the same initial weights for the same seed, until no arm improves any more.
+    The last lines say which arm to use, how sure that is, and what to type next; report.html shows
+    the rest. Test images that are also in a training set are refused. After an interruption the
+    same command continues where it stopped.
 
     \b
     Examples:

@@ -111,7 +111,8 @@ class AskedRecipe(Table):
     )
     distinct: Distinct | None = None
     pseudo_label: (
-        Annotated[dict[str, Any], BeforeValidator(_holds(PseudoLabelStage, copies=1, steps=1))] | None
+        Annotated[dict[str, Any], BeforeValidator(_holds(PseudoLabelStage, copies=1, steps=1))]
+        | None
     ) = Field(default=None, description="With --unlabelled: rows made of unlabelled images.")
 
     @property
