@@ -47,6 +47,8 @@ def expand(
     mix: Mapping[str, int] | None = None,
     unlabelled: str | Path | None = None,
     pseudo_label: bool = False,
+    classifier: str | None = None,
+    weights: str | Path | None = None,
     validation: float | None = None,
     group: str | None = None,
     reject: str | Path | None = None,
@@ -87,6 +89,8 @@ def expand(
         mix: the same, by any method: its name -> rows, such as {"crop": 2}.
         unlabelled: images without labels.
         pseudo_label: label them by classifiers, and add as many rows again.
+        classifier: what labels, a name as ``evaluate`` takes it; "quick" at None.
+        weights: a file of weights that all but its last layer starts from.
         validation: share of the originals kept apart, for ``load(..., split="val")``.
         group: which stay together, as --group.
         reject: a list of rows of a finished version to draw anew, which `augfactory preview --html`
@@ -137,6 +141,8 @@ def expand(
         recipe=Path(recipe) if isinstance(recipe, str) else recipe,
         unlabelled=None if unlabelled is None else SourceSpec(str(unlabelled)),
         pseudo_label=pseudo_label,
+        classifier=classifier,
+        weights=None if weights is None else Path(weights),
         licence=licence,
         description=description,
         author=author,

@@ -17,6 +17,12 @@ from augfactory.cli.options.decoding import (
     Temperature,
 )
 from augfactory.cli.options.engine import Address, EngineName, Through, chosen_engine
+from augfactory.cli.options.labelling import (
+    LabelClassifier,
+    LabelWeights,
+    PseudoLabel,
+    Unlabelled,
+)
 from augfactory.cli.options.mixing import Copies, Mix, MixFrom, Vary
 from augfactory.cli.options.redrawing import Reject, check_of_version
 from augfactory.cli.options.source import (
@@ -93,17 +99,10 @@ def expand(
     augmix: Copies = None,
     mix: Mix = None,
     mix_from: MixFrom = None,
-    unlabelled: Annotated[
-        str | None,
-        typer.Option(metavar="SOURCE", help="Images without labels; any folder of images will do."),
-    ] = None,
-    pseudo_label: Annotated[
-        bool,
-        typer.Option(
-            "--pseudo-label",
-            help="Label the unlabelled images by classifiers, and add as many rows again.",
-        ),
-    ] = False,
+    unlabelled: Unlabelled = None,
+    pseudo_label: PseudoLabel = False,
+    classifier: LabelClassifier = None,
+    weights: LabelWeights = None,
     recipe: Annotated[
         Path | None, typer.Option(help="Recipe file (TOML); options that are given override it.")
     ] = None,
@@ -230,6 +229,8 @@ def expand(
             recipe=recipe,
             unlabelled=more,
             pseudo_label=pseudo_label,
+            classifier=classifier,
+            weights=weights,
             licence=licence,
             description=description,
             author=author,

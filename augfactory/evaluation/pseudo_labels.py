@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from augfactory.evaluation.classifiers.quick import quick
+from augfactory.evaluation.classifiers.registry import Classifier
 from augfactory.evaluation.comparison.measures import (
     accuracy,
     class_accuracy,
@@ -82,6 +82,7 @@ def read_by_teacher(
     fold: Int64Array,
     own: int,
     online: tuple[OnlineStage, ...],
+    classifier: Classifier,
     *,
     steps: int,
     views: int,
@@ -98,6 +99,7 @@ def read_by_teacher(
         fold: int64 [N], the fold of each labelled image.
         own: the fold of this teacher, which it does not learn.
         online: how every batch is varied; the last stage may mix. Views are varied by the others.
+        classifier: what learns, and the optimiser that suits it.
         steps: of the training, 64 images each.
         views: varied ones of each image that are read beside it.
         seed: of the training and the views.
@@ -108,14 +110,27 @@ def read_by_teacher(
     if taught is not None:
         learnt = _with_pseudo_labels(learnt, unlabelled, taught)
         batch_policy = replace(batch_policy, real_share=LABELLED_SHARE)
-    settings = TrainingSettings(steps=steps, batch=BATCH, horizon=steps)
-    network = train_classifier(learnt, quick, settings, seed, batch_policy).network
+    settings = teaching(classifier, steps)
+    network = train_classifier(learnt, classifier.build, settings, seed, batch_policy).network
     plain = tuple(stage for stage in online if stage.method == "geometry")
     held_out = labelled.restricted_to(np.flatnonzero(fold == own))
     classes = len(labelled.class_names)
     return Reading(
         _read(network, held_out, plain, views, seed, classes),
         _read(network, unlabelled, plain, views, seed, classes),
+    )
+
+
+def teaching(classifier: Classifier, steps: int) -> TrainingSettings:
+    """Return how a teacher is trained for ``steps`` steps, by what suits it."""
+    return TrainingSettings(
+        steps=steps,
+        batch=BATCH,
+        optimiser=classifier.optimiser,
+        learning_rate=classifier.learning_rate,
+        weight_decay=classifier.weight_decay,
+        label_smoothing=classifier.label_smoothing,
+        horizon=steps,
     )
 
 

@@ -1,5 +1,6 @@
 """`augfactory expand --unlabelled … --pseudo-label`, from the images to a version and back."""
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -31,9 +32,14 @@ from augfactory.commands.versions.reproduce import reproduce
 from augfactory.commands.versions.verify import verify
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation import pseudo_labels as own
+from augfactory.evaluation.classifiers.registry import find_classifier
+from augfactory.evaluation.classifiers.weights import weights_bytes
+from augfactory.evaluation.training.settings import TrainingSettings
+from augfactory.evaluation.training.train import train_classifier
 from augfactory.evaluation.training.training_set import version_set
 from augfactory.pipeline.recipes.vary import vary_stage
 from augfactory.records import Colour, SourceSpec
+from augfactory.sources.opening import open_source
 from augfactory.store.beside.pseudo_label_table import read_pseudo_labels
 from augfactory.store.reader import Version, open_version
 from augfactory.vae.training_batches import draw_batch
@@ -258,6 +264,19 @@ def test_a_test_image_among_the_unlabelled_ones_is_refused(place: Path) -> None:
     [
         (["--unlabelled", "more"], "Add --pseudo-label", 2),
         (["--pseudo-label"], "--unlabelled SOURCE", 2),
+        (["--classifier", "vgg"], "none are to be labelled", 2),
+        (["--weights", "w.pth"], "Add --unlabelled SOURCE --pseudo-label", 2),
+        (
+            ["--unlabelled", "more", "--pseudo-label", "--classifier", "vg"],
+            "did you mean 'vgg'",
+            2,
+        ),
+        (["--unlabelled", "more", "--pseudo-label", "--weights", "w.pth"], "w.pth: cannot be", 3),
+        (
+            ["--unlabelled", "more", "--pseudo-label", "--weights", "wrong.toml"],
+            "cannot be read as weights",
+            3,
+        ),
         (["--unlabelled", "nowhere", "--pseudo-label"], "no such file", 3),
         (["--unlabelled", "few.h5", "--pseudo-label"], "all of its images are labelled", 3),
         (["--unlabelled", "more", "--recipe", "wrong.toml"], "did you mean 'keep'", 2),
@@ -272,6 +291,49 @@ def test_what_a_user_gets_wrong(place: Path, arguments: list[str], told: str, co
     assert answer.exit_code == code
     assert told.lower() in " ".join(answer.output.split()).lower()
     assert not list(place.glob("d-x2/v*"))
+
+
+def test_what_labels_may_be_the_classifier_that_is_to_learn_the_set(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its weights, which the recipe knows by their hash, and the optimiser that suits it."""
+    shape = open_source(SourceSpec("few.h5")).image_shape
+    network = find_classifier("vgg").build(shape, 10)
+    Path("own.safetensors").write_bytes(weights_bytes(network, {}))
+    file = Path("own.safetensors")
+    trained: list[tuple[dict[str, Any], TrainingSettings]] = []
+
+    def noting(_: Any, build: Any, settings: TrainingSettings, *__: Any) -> Any:
+        first = {key: value.clone() for key, value in build(shape, 10).state_dict().items()}
+        trained.append((first, settings))
+        return train_classifier(_, build, settings, *__)
+
+    monkeypatch.setattr(own, "train_classifier", noting)
+    labelling = {**LITTLE, "classifier": "vgg"}
+    (dataset,) = made(place, pseudo_label=labelling, weights=file)
+    learnt = {key: value for key, value in network.state_dict().items() if "weight" in key}
+    first, settings = trained[0]
+    assert torch.equal(first["0.weight"], learnt["0.weight"])  # not those of a new network
+    assert (settings.optimiser, settings.steps) == ("adamw", LITTLE["steps"])
+    assert len(trained) == 4
+
+    manifest = open_version(dataset.path).manifest
+    recorded = manifest.recipe["pseudo_label"]
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert (recorded["classifier"], recorded["weights_sha256"]) == ("vgg", digest)
+    card = (dataset.path / "README.md").read_text("utf-8")
+    assert "classifiers, `vgg`, give to each" in card
+    assert digest in card
+    assert made(place, pseudo_label=labelling, weights=file)[0].existing
+    assert not made(place, pseudo_label=labelling)[0].existing  # another start: another version
+    with pytest.raises(RecipeError, match="names weights by their hash, and no file is given"):
+        made(place, pseudo_label=recorded)
+    file.unlink()
+    again = reproduce(str(dataset.path), Progress())  # labels are kept: without the weights
+    assert again.content_hash == dataset.content_hash
+
+    plain = open_version(made(place)[0].path).manifest.recipe["pseudo_label"]
+    assert not {"classifier", "weights_sha256"} & set(plain)
 
 
 def test_a_class_of_one_image_cannot_be_tested_on(place: Path) -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax, softmax
 
 from augfactory.evaluation import pseudo_labels as own
+from augfactory.evaluation.classifiers.registry import find_classifier
 from augfactory.evaluation.images.judges import folds_of
 from augfactory.evaluation.pseudo_labels import PseudoLabels, Reading, pseudo_labels, surest
 from augfactory.evaluation.training import train as training_room
@@ -39,6 +40,7 @@ def read(fold_of: np.ndarray, fold: int, *, seed: int = 0, **more: object) -> Re
         fold_of,
         fold,
         ONLINE,
+        find_classifier("quick"),
         steps=25,
         views=1,
         seed=seed,

@@ -79,7 +79,7 @@ def _labelling_minutes(build: Build, inputs: BuildInputs) -> float:
     assert stage is not None
     assert inputs.unlabelled is not None
     unlabelled = len(inputs.unlabelled.numbers)
-    each = pseudo_labelling.seconds_each(build.recipe, inputs.source, unlabelled)
+    each = pseudo_labelling.seconds_each(build.recipe, inputs.source, unlabelled, inputs.weights)
     return stage.teachers * stage.rounds * each / 60
 
 

@@ -52,6 +52,7 @@ class BuildInputs:
 
     ``unlabelled_source`` are the unlabelled images, opened, where they were just read.
     ``validation`` are the images that are kept apart from them, ``seen`` what both are part of.
+    ``weights`` is the file that what labels the unlabelled images starts from, if it does.
     """
 
     rows: SourceRows
@@ -63,6 +64,7 @@ class BuildInputs:
     unlabelled_source: Source | None = None
     validation: Validation | None = None
     seen: Seen | None = None
+    weights: Path | None = None
 
 
 def gather(

@@ -38,7 +38,7 @@ class ExpandOptions:
 
     ``vary`` are methods in order, or "none" alone. ``copies`` maps a mixing method to
     its M. ``vae`` holds what was given of a recipe's ``[vae]``. ``recipe`` is
-    a recipe file, or what one would hold.
+    a recipe file, or what one would hold. ``classifier`` and ``weights`` are what labels.
     """
 
     factors: tuple[int, ...]
@@ -54,6 +54,8 @@ class ExpandOptions:
     vary: Sequence[str] = ()
     unlabelled: SourceSpec | None = None
     pseudo_label: bool = False
+    classifier: str | None = None
+    weights: Path | None = None
     licence: str | None = None
     description: str | None = None
     author: str | None = None
@@ -113,6 +115,7 @@ def build_request(
         distinct=bool(asked.distinct),
         unlabelled=flags.unlabelled,
         pseudo_label=pseudo_label,
+        weights=flags.weights,
         format=read_format(
             _first(flags.format, asked.format, "hdf5"),
             "--format" if flags.format or not asked.format else f"{flags.recipe_name}: format",
@@ -187,6 +190,12 @@ def _pseudo_label(flags: ExpandOptions, asked: AskedRecipe) -> dict[str, Any]:
             wanted and there are no images.
     """
     wanted = flags.pseudo_label or asked.pseudo_label is not None
+    for option, given in (("--classifier", flags.classifier), ("--weights", flags.weights)):
+        if given is not None and not wanted:
+            raise RecipeError(
+                option, "says what labels unlabelled images, and none are to be labelled",
+                "Add --unlabelled SOURCE --pseudo-label, or leave it out.",
+            )  # fmt: skip
     if flags.unlabelled is not None and not wanted:
         raise RecipeError(
             f"--unlabelled {flags.unlabelled.text}",
@@ -198,7 +207,8 @@ def _pseudo_label(flags: ExpandOptions, asked: AskedRecipe) -> dict[str, Any]:
         raise RecipeError(
             where, "there are no images to label", "Name some with --unlabelled SOURCE."
         )
-    return asked.pseudo_label or {}
+    said = {} if flags.classifier is None else {"classifier": flags.classifier}
+    return {**(asked.pseudo_label or {}), **said}
 
 
 def _read_recipe(flags: ExpandOptions) -> AskedRecipe:

@@ -12,7 +12,7 @@ from augfactory.commands.expand.build import Build
 from augfactory.commands.expand.rendering.job import Given, left_by_earlier_run, read_given
 from augfactory.commands.progress import Progress
 from augfactory.engines.processes import Run
-from augfactory.evaluation.classifiers.quick import quick
+from augfactory.evaluation.classifiers.registry import find_classifier
 from augfactory.evaluation.images.judges import folds_of
 from augfactory.evaluation.pseudo_labels import (
     BATCH,
@@ -21,15 +21,16 @@ from augfactory.evaluation.pseudo_labels import (
     Reading,
     pseudo_labels,
     read_by_teacher,
+    teaching,
 )
 from augfactory.evaluation.training.batch_policy import BatchPolicy
 from augfactory.evaluation.training.online import OnlineStage
 from augfactory.evaluation.training.probe import seconds_of_a_step
-from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.evaluation.training.training_set import plain_set
 from augfactory.guarded.text import escaped
 from augfactory.keyed_random import key_of
 from augfactory.pipeline.recipes.recipe import Recipe
+from augfactory.pipeline.recipes.stages import LABELLING_CLASSIFIER
 from augfactory.records import Int64Array, Source
 from augfactory.store.beside.pseudo_label_table import PseudoLabelTable
 from augfactory.store.disk.atomic import write_file
@@ -67,13 +68,18 @@ def label(build: Build, rows: Int64Array, run: Run, progress: Progress) -> bytes
     if kept:
         progress.say(f"{kept} of {len(tasks)} classifiers are kept from an earlier run")
     if missing:
-        each = seconds_each(given.recipe, given.source, len(rows))
+        each = seconds_each(given.recipe, given.source, len(rows), given.weights)
         minutes = len(missing) * each / 60
         progress.say(
             f"{len(missing)} classifiers are trained for {stage.steps:,} steps each to label "
             f"{len(rows):,} images: about {max(1, round(minutes)):,} min of one core; in a recipe, "
             "`steps` under `[pseudo_label]` sets that"
         )
+        if stage.classifier == LABELLING_CLASSIFIER and given.weights is None:
+            progress.say(
+                "note: they learn from nothing. Where you train a network that knows more, let it "
+                "label: --classifier NAME --weights FILE"
+            )
     with progress.bar("training classifiers to label", len(tasks), "classifier", kept) as bar:
         for number in range(stage.rounds):
             for _ in run(teach, [task for task in missing if task.round == number]):
@@ -104,6 +110,7 @@ def teach(task: TeacherTask) -> None:
         folds_of(given.source.labels, stage.teachers),
         task.own,
         _online(given.recipe, given.source),
+        find_classifier(stage.classifier, given.weights),
         steps=stage.steps,
         views=stage.views,
         seed=seed,
@@ -121,22 +128,24 @@ def _online(recipe: Recipe, source: Source) -> tuple[OnlineStage, ...]:
     return online_stages(free, [values], source.image_shape)
 
 
-def seconds_each(recipe: Recipe, source: Source, unlabelled: int) -> float:
+def seconds_each(recipe: Recipe, source: Source, unlabelled: int, weights: Path | None) -> float:
     """Train a few steps and reckon up how long a teacher takes on one core, reading included.
 
     Args:
         recipe: has a ``pseudo_label`` stage.
         source: the labelled images.
         unlabelled: how many images are to be labelled.
+        weights: the file that teachers start from, None where they start anew.
 
     Returns:
         Seconds of one teacher; there are ``teachers`` times ``rounds``.
     """
     stage = recipe.pseudo_label
     assert stage is not None
-    settings = TrainingSettings(batch=BATCH, horizon=stage.steps)
+    classifier = find_classifier(stage.classifier, weights)
+    settings = teaching(classifier, stage.steps)
     batch_policy = BatchPolicy(online=_online(recipe, source))
-    step = seconds_of_a_step(plain_set(source), quick, settings, batch_policy)
+    step = seconds_of_a_step(plain_set(source), classifier.build, settings, batch_policy)
     read = (stage.views + 1) * (unlabelled + len(source) / stage.teachers)
     return step * (stage.steps + read / (BATCH * READ_IN_A_STEP))
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from augfactory.commands.evaluate.request import classifier_spec
 from augfactory.commands.expand.build import Build
 from augfactory.commands.expand.checks import check_methods, check_mixing, few_rows
 from augfactory.commands.expand.classes import ALIKE, ClassRule, class_keys, largest_factor
@@ -23,6 +24,7 @@ from augfactory.commands.opening.unlabelled import check_labelled
 from augfactory.commands.progress import Progress
 from augfactory.engines.processes import Engine, can_start_workers, worker_pool
 from augfactory.errors import RecipeError, one_of
+from augfactory.evaluation.classifiers.registry import check_image_shape
 from augfactory.guarded.validation import checked
 from augfactory.pipeline.recipes.composition import (
     default_labelling,
@@ -30,6 +32,7 @@ from augfactory.pipeline.recipes.composition import (
 )
 from augfactory.pipeline.recipes.recipe import Recipe, with_copies
 from augfactory.pipeline.recipes.stages import (
+    LABELLING_CLASSIFIER,
     GeometryStage,
     MixStage,
     PseudoLabelStage,
@@ -53,10 +56,11 @@ class ExpandRequest:
     ``geometry`` holds what is not left to the preset that suits the images; None varies nothing.
     ``vae`` holds what a recipe's ``[vae]`` may say and is not left to the defaults,
     ``pseudo_label`` that of its ``[pseudo_label]``, which makes rows of ``unlabelled`` images where
-    these are given. ``mix`` None leaves it to the preset whether images are mixed. ``held`` says
-    which images are kept apart to validate on, ``runs_on`` where shards are rendered, ``through``
-    the place through which they come where that shares no folder with this machine. ``in_place``
-    names what was given in place of a default, see ``replaced``.
+    these are given; ``weights`` is a file that what labels them starts from. ``mix`` None leaves it
+    to the preset whether images are mixed. ``held`` says which images are kept apart to validate
+    on, ``runs_on`` where shards are rendered, ``through`` the place through which they come where
+    that shares no folder with this machine. ``in_place`` names what was given in place of a
+    default, see ``replaced``.
     """
 
     source: SourceSpec
@@ -74,6 +78,7 @@ class ExpandRequest:
     distinct: bool = False
     unlabelled: SourceSpec | None = None
     pseudo_label: Mapping[str, Any] = field(default_factory=dict)
+    weights: Path | None = None
     format: str = "hdf5"
     about: About | None = None
     workers: int = 1
@@ -105,6 +110,7 @@ def plan_builds(
     FORMATS[request.format].check_installed()
     checked(VaeStage, request.vae, "[vae]")
     geometry_stage("geometry", request.geometry or {})
+    request, weights = _with_labeller(request)
     labelling = _pseudo_labels(request, 1, **default_labelling(None, 1))
     inputs = gather(
         request.source,
@@ -121,6 +127,11 @@ def plan_builds(
     source = inputs.source
     if request.unlabelled is not None:
         check_labelled(source)
+        if labelling.classifier != LABELLING_CLASSIFIER or weights is not None:
+            check_image_shape(
+                labelling.classifier, weights, source.image_shape, len(source.class_names)
+            )
+    inputs = replace(inputs, weights=weights)
     vae = vae_or_default(
         request.vae, varied=request.geometry is not None, channels=source.image_shape[2]
     )
@@ -209,6 +220,28 @@ def _recipe(
         pseudo_label=labelling,
         format=request.format,
     )
+
+
+def _with_labeller(request: ExpandRequest) -> tuple[ExpandRequest, Path | None]:
+    """Check what labels; return the request with the hash of its weights, and where they are.
+
+    Raises:
+        RecipeError: there is no such classifier, or a recipe names other weights than are given.
+        InputDataError: the file cannot be read.
+    """
+    asked = request.pseudo_label
+    spec = classifier_spec(str(asked.get("classifier", LABELLING_CLASSIFIER)), request.weights)
+    named = asked.get("weights_sha256", spec.weights_sha256)
+    if named != spec.weights_sha256:
+        what = "no file is given" if spec.weights is None else f"{spec.weights} are others"
+        raise RecipeError(
+            "[pseudo_label]: weights_sha256", f"names weights by their hash, and {what}",
+            "Give that file with --weights FILE, or leave the key out.",
+        )  # fmt: skip
+    if spec.weights is None:
+        return request, None
+    said = {**asked, "weights_sha256": spec.weights_sha256}
+    return replace(request, pseudo_label=said), spec.weights
 
 
 def _pseudo_labels(request: ExpandRequest, copies: int, **defaults: int) -> PseudoLabelStage:

@@ -32,6 +32,7 @@ Origin = Literal["originals", "expanded"]
 LARGEST_FACTOR = 100_000
 MIXING = {name: method for name, method in METHODS.items() if name != "geometry"}
 DEFAULT_SAMPLER = "same-class"
+LABELLING_CLASSIFIER = "quick"
 
 
 class Stage(BaseModel):
@@ -231,6 +232,14 @@ class PseudoLabelStage(Table):
     images: int = Field(
         default=20_000, ge=1, le=10_000_000,
         description="Of more unlabelled images so many are labelled, evenly spread.",
+    )  # fmt: skip
+    classifier: str = Field(
+        default=LABELLING_CLASSIFIER, exclude_if=lambda name: name == LABELLING_CLASSIFIER,
+        description="What labels them: a classifier of `evaluate`, torchvision's among them.",
+    )  # fmt: skip
+    weights_sha256: str | None = Field(
+        default=None, pattern=r"^[0-9a-f]{64}$", exclude_if=lambda digest: digest is None,
+        description="With `--weights FILE`: the hash of that file, which is written here.",
     )  # fmt: skip
 
 

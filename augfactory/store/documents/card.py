@@ -3,7 +3,9 @@
 Nothing in it depends on when or where the dataset was made: the same request gives the same card.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from augfactory.guarded.tables import markdown as table
 from augfactory.guarded.text import escaped
@@ -207,7 +209,7 @@ def _making(manifest: Manifest) -> str:
     ):
         origin += f" {words}" if words else ""
     if manifest.unlabelled is not None:
-        origin += " " + _unlabelled(manifest.unlabelled)
+        origin += " " + _unlabelled(manifest.unlabelled, manifest.recipe.get("pseudo_label") or {})
     again = (
         f"`augfactory reproduce {code(manifest.name)}@{manifest.version}` renders it again from "
         f"the source{' and the model' if manifest.model else ''}, bit by bit the same, after this "
@@ -224,11 +226,14 @@ def _making(manifest: Manifest) -> str:
 ```"""
 
 
-def _unlabelled(entry: SourceRows) -> str:
+def _unlabelled(entry: SourceRows, labelling: Mapping[str, Any]) -> str:
+    name, digest = labelling.get("classifier"), labelling.get("weights_sha256")
+    kind = "classifiers" if name is None else f"classifiers, `{code(name)}`,"
+    start = "" if digest is None else f" They started from weights with the SHA-256 `{digest}`."
     return (
         f"Unlabelled images: `{code(entry.title)}`, {len(entry.rows):,} of them, with the "
         f"fingerprint `{entry.fingerprint}`; `pseudo-labels.parquet` has the label that "
-        "classifiers give to each, and whether it serves. `source_index` counts them behind the "
+        f"{kind} give to each, and whether it serves.{start} `source_index` counts them behind the "
         "source rows."
     )
 

@@ -41,6 +41,7 @@ from augfactory.store.shards import STATE, begin
 
 JOB = f"{STATE}/job.json"
 MODEL = f"{STATE}/model"
+WEIGHTS = f"{STATE}/labelling-weights"  # and the end of the file's own name
 NAMES = f"{STATE}/unlabelled.json"
 LABELS, SOFT_LABELS = f"{STATE}/labels.npy", f"{STATE}/soft-labels.npy"
 Left = TypeVar("Left")
@@ -50,7 +51,8 @@ Left = TypeVar("Left")
 class Given:
     """What a dataset under construction is made from, opened again.
 
-    ``source`` are the chosen rows; ``unlabelled`` the unlabelled images, None where there are none.
+    ``source`` are the chosen rows; ``unlabelled`` the unlabelled images, None where there are none;
+    ``weights`` the file that what labels them starts from, None where it starts anew.
     """
 
     building: Path
@@ -59,6 +61,7 @@ class Given:
     unlabelled: Source | None
     model: Path | None
     checkpoint: str | None
+    weights: Path | None = None
 
 
 def begin_job(build: Build, inputs: BuildInputs, progress: Progress) -> None:
@@ -97,9 +100,15 @@ def _begin(build: Build) -> None:
 
 
 def _write_job(build: Build, inputs: BuildInputs, **more: Any) -> None:
+    weights = None
+    if inputs.weights is not None:  # classifiers learn on the machine of the command
+        weights = f"{WEIGHTS}{inputs.weights.suffix}"
+        with open_regular(inputs.weights) as read, writing(build.building / weights) as file:
+            shutil.copyfileobj(read, file)
     job = {
         "recipe": build.recipe.model_dump(mode="json"),
         "checkpoint": inputs.checkpoint,
+        "weights": weights,
         **more,
     }
     write_file(build.building / JOB, json.dumps(job).encode())
@@ -160,6 +169,7 @@ def read_given(building: Path) -> Given:
         unlabelled=unlabelled,
         model=values["model"] and building / values["model"],
         checkpoint=values["checkpoint"],
+        weights=values["weights"] and building / values["weights"],
     )
 
 
