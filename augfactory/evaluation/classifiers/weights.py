@@ -2,6 +2,7 @@
 
 import io
 import json
+import pickle
 import re
 import zipfile
 from collections.abc import Mapping
@@ -127,6 +128,8 @@ def _unpickled(data: bytes) -> Any:
         return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except MemoryError:
         raise
+    except pickle.UnpicklingError as error:  # torch would advise to run the code of the file
+        raise ValueError("torch.save wrote no tensors and plain values alone there") from error
     # What those two stumble over in a damaged file can be anything at all.
     except Exception as error:
         raise ValueError(str(error) or type(error).__name__) from error
