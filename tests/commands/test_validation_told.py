@@ -140,3 +140,28 @@ def test_skipped_images_are_told_in_card_and_info(tmp_path: Path) -> None:
     assert "Left out of the source images, since they cannot be read: 1 image: a/cut.png (" in card
     told = run("info", "d-x2", cwd=tmp_path).stdout
     assert "skipped   of source, cannot be read: 1 image: a/cut.png (" in told
+
+
+@pytest.mark.parametrize(
+    ("source", "more", "test"),
+    [
+        ("images", (), "YOUR_TEST_IMAGES"),
+        ("images", ("--validation", 0.25), "n-x2:val"),
+        ("both", (), "both:test"),
+        ("both:train", (), "both:test"),
+        ("both", ("--validation", 0.25), "n-x2:val"),
+        ("alone", (), "YOUR_TEST_IMAGES"),
+    ],
+)
+def test_what_is_typed_next_names_the_test_images_that_there_are(
+    made: Path, tmp_path: Path, source: str, more: tuple[Any, ...], test: str
+) -> None:
+    shutil.copytree(made / "images", tmp_path / "images")
+    shutil.copytree(made / "images", tmp_path / "both/train")
+    shutil.copytree(made / "mine", tmp_path / "both/test")
+    shutil.copytree(made / "images", tmp_path / "alone/train")
+    line = ("expand", source, "--factor", 2, *KNOWN, *more, "--out", "n")
+    told = run(*line, cwd=tmp_path).stdout.splitlines()
+    assert told[-1] == f"Next: augfactory evaluate n-x2 --test {test} --minutes 20"
+    if test != "YOUR_TEST_IMAGES":
+        run(*told[-1].split()[2:], "--dry-run", cwd=tmp_path)  # it can be typed

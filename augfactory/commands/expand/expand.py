@@ -1,8 +1,10 @@
 """Make datasets from source images: plan, render shard by shard, publish as versions."""
 
+import contextlib
 import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,12 +16,14 @@ from augfactory.commands.expand.inputs import BuildInputs, manifest_entries
 from augfactory.commands.expand.rendering.job import begin_job, begin_job_that_travels
 from augfactory.commands.expand.rendering.shard import render_shards
 from augfactory.commands.expand.request import ExpandRequest, default_workers
-from augfactory.commands.opening.opening import handed_on
+from augfactory.commands.opening.opening import handed_on, spec_of
 from augfactory.commands.opening.recorded_recipe import class_rows_of
 from augfactory.commands.progress import Progress
 from augfactory.engines import processes
+from augfactory.errors import AugfactoryError
 from augfactory.pipeline.recipes.recipe import rendering_versions
 from augfactory.pipeline.shares import is_filtered
+from augfactory.sources.opening import open_source, split_suffix
 from augfactory.store import shards
 from augfactory.store.beside.pseudo_label_table import PSEUDO_LABELS
 from augfactory.store.disk.atomic import write_file
@@ -182,5 +186,22 @@ def as_text(answers: Sequence[Dataset | Estimate], *, comparable: bool = True) -
         if dataset.version != "v1" and not dataset.existing:
             lines.append(f"Earlier versions are kept: {shlex.join(['augfactory', 'log', folder])}")
         made.append(folder)
-    words = ["augfactory", "evaluate", *made, "--test", "YOUR_TEST_IMAGES", "--minutes", "20"]
-    return "\n".join([*lines, *([f"Next: {shlex.join(words)}"] if comparable else [])])
+    if comparable and answers:
+        test = _test_of(answers[0].path)
+        words = ["augfactory", "evaluate", *made, "--test", test, "--minutes", "20"]
+        lines.append(f"Next: {shlex.join(words)}")
+    return "\n".join(lines)
+
+
+def _test_of(path: Path) -> str:
+    """Return what to test on that belongs to the version at ``path``, else a word to replace."""
+    manifest = read_manifest(path)
+    if manifest.validation is not None:
+        return f"{path.parent}:val"
+    spec = spec_of(manifest.source, path)
+    if manifest.source.split == "train":
+        test = f"{split_suffix(spec.text)[0]}:test"
+        with contextlib.suppress(AugfactoryError):
+            open_source(replace(spec, text=test))
+            return test
+    return "YOUR_TEST_IMAGES"
