@@ -315,7 +315,9 @@ def test_photographs_and_clothes_are_changed_by_randaugment_unless_something_is_
     ):
         recipe, said = recipe_of(name, *asked)
         assert "vary" not in recipe, name
-        assert "RandAugment" not in said
+        assert "are also changed" not in said
+        # What a recipe leaves out without a word is told.
+        assert ("images are not changed three times by RandAugment" in said) == (name == "recipe")
 
 
 def test_many_clothes_are_told_why_they_have_no_randaugment(
