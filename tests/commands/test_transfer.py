@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 import augfactory
 from augfactory.cli.app import app
+from augfactory.commands.evaluate.checks import from_weights
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation.classifiers.last_layer import fixed_layers
 from augfactory.evaluation.classifiers.registry import (
@@ -23,6 +24,7 @@ from augfactory.evaluation.classifiers.registry import (
 )
 from augfactory.evaluation.classifiers.torchvision_models import torchvision_model
 from augfactory.evaluation.classifiers.weights import load_weights, weights_bytes
+from augfactory.evaluation.comparison.protocol import ClassifierSpec
 from augfactory.evaluation.training.settings import (
     TrainingSettings,
     learning_rate_at,
@@ -221,3 +223,22 @@ def test_weights_of_torchvisions_are_taken_as_published_and_as_saved(tmp_path: P
     assert torchvision_model("densenet121", 9, path).normalised
     with pytest.raises(InputDataError, match="lacks"):
         load_weights(CLASSIFIERS["quick"].build((9, 9, 3), 2), "quick", path)
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "shape", "warned"),
+    [
+        ("resnet18", "resnet18.pth", (32, 48, 3), True),
+        ("resnet18", "resnet18.pth", (64, 96, 3), False),
+        ("resnet18", "own.safetensors", (32, 48, 3), False),  # an evaluation saved it
+        ("vgg", "vgg.pth", (32, 48, 3), False),
+    ],
+)
+def test_small_images_are_told_where_weights_are_of_large_ones(
+    name: str, file: str, shape: tuple[int, int, int], *, warned: bool
+) -> None:
+    alerts = from_weights(ClassifierSpec(name, Path(file), "0" * 64), shape)
+    told = [alert.text for alert in alerts if alert.level == "warning"]
+    assert bool(told) == warned
+    assert not warned or "Expand with --size 96 or 128" in told[0]
+    assert from_weights(ClassifierSpec(name), shape) == []

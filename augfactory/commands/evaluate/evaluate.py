@@ -157,7 +157,7 @@ def told_before(request: EvaluateRequest, prepared: Prepared, progress: Progress
     alerts = [
         *checks.before_training(prepared.inputs, request.seeds, profile),
         *(() if published is None else published.alerts),
-        *checks.from_weights(prepared.classifier),
+        *checks.from_weights(prepared.classifier, prepared.inputs.test.image_shape),
     ]
     for alert in alerts:
         progress.say(f"{alert.level}: {alert.text}")

@@ -199,13 +199,14 @@ def _settings(asked: Study, arm: StudyArm, prepared: Prepared) -> TrainingSettin
 
 def _from_weights(prepared: Prepared) -> list[Alert]:
     """Say what of the classifiers starts from files."""
+    shape = prepared.data.test.image_shape
     of_arms: dict[ClassifierSpec, list[str]] = {}
     for name, known in prepared.classifiers.items():
         of_arms.setdefault(known, []).append(name)
     return [
         alert
         for known, names in of_arms.items()
-        for alert in from_weights(known, names if len(of_arms) > 1 else ())
+        for alert in from_weights(known, shape, names if len(of_arms) > 1 else ())
     ]
 
 
