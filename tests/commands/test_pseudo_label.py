@@ -37,6 +37,7 @@ from augfactory.evaluation.classifiers.weights import weights_bytes
 from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.evaluation.training.train import train_classifier
 from augfactory.evaluation.training.training_set import version_set
+from augfactory.pipeline.recipes.composition import default_labelling
 from augfactory.pipeline.recipes.vary import vary_stage
 from augfactory.records import Colour, SourceSpec
 from augfactory.sources.opening import open_source
@@ -318,6 +319,7 @@ def test_what_labels_may_be_the_classifier_that_is_to_learn_the_set(
     assert len(trained) == 4
 
     manifest = open_version(dataset.path).manifest
+    assert default_labelling("photo", 3, from_weights=True) == {"steps": 400}
     recorded = manifest.recipe["pseudo_label"]
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     assert (recorded["classifier"], recorded["weights_sha256"]) == ("vgg", digest)

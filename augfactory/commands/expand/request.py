@@ -205,7 +205,8 @@ def _recipe(
     if request.unlabelled is not None:
         # Where nothing is said, there are as many rows as of the labelled images.
         preset = None if geometry is None else str(geometry.parameters["preset"])
-        defaults = default_labelling(preset, inputs.source.image_shape[2])
+        channels, known = inputs.source.image_shape[2], inputs.weights is not None
+        defaults = default_labelling(preset, channels, from_weights=known)
         labelling = _pseudo_labels(request, largest, **defaults)
     return Recipe(
         factor=factor,

@@ -22,8 +22,9 @@ DECODED: dict[int, dict[str, Any]] = {
     3: {"share": 0.25, "decode": "residual"},
 }
 
-# Of a classifier that labels unlabelled images, unless these are grey drawings or textures: what is
-# labelled wrongly is learnt too. On photographs and on clothes it was measured.
+# Of a classifier that labels unlabelled images, unless these are grey drawings or textures, or it
+# starts from weights: what is labelled wrongly is learnt too. On photographs and on clothes it was
+# measured.
 LABELLING_STEPS = 1_200
 
 # Of the further images, by preset; for the other presets mixtures cost accuracy, or gain none.
@@ -112,12 +113,15 @@ def _why_randaugment(preset: str, source: Source) -> str:
     )
 
 
-def default_labelling(preset: str | None, channels: int) -> dict[str, int]:
+def default_labelling(
+    preset: str | None, channels: int, *, from_weights: bool = False
+) -> dict[str, int]:
     """Return how long classifiers learn that label images, where nothing is said.
 
-    ``preset`` is None where images are not varied by geometry.
+    ``preset`` is None where images are not varied by geometry; ``from_weights`` tells that they
+    start from a file.
     """
-    long = channels == 3 or preset in ("photo", "clothes")
+    long = (channels == 3 or preset in ("photo", "clothes")) and not from_weights
     return {"steps": LABELLING_STEPS if long else LABELLING_STEPS // 3}
 
 

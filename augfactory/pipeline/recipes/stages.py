@@ -223,8 +223,8 @@ class PseudoLabelStage(Table):
     teachers: int = Field(default=5, ge=2, le=20, description="Classifiers of a round.")
     steps: int = Field(
         ge=1, le=1_000_000,
-        description="Steps each is trained; left out, 1,200; of grey drawings and grey textures "
-        "400.",
+        description="Steps each is trained; left out, 1,200; of grey drawings and grey textures, "
+        "and from weights, 400.",
     )  # fmt: skip
     views: int = Field(
         default=4, ge=0, le=64, description="Varied views that are read beside each image."
