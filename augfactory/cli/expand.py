@@ -23,7 +23,7 @@ from augfactory.cli.options.labelling import (
     PseudoLabel,
     Unlabelled,
 )
-from augfactory.cli.options.mixing import Copies, Mix, MixFrom, Vary
+from augfactory.cli.options.mixing import Copies, Mix, MixFrom, Mixup, Vary
 from augfactory.cli.options.redrawing import Reject, check_of_version
 from augfactory.cli.options.source import (
     SOURCE_HELP,
@@ -93,7 +93,7 @@ def expand(
     temperature: Temperature = None,
     reach: Reach = None,
     vary: Vary = None,
-    mixup: Copies = None,
+    mixup: Mixup = None,
     ricap: Copies = None,
     cutmix: Copies = None,
     augmix: Copies = None,
@@ -160,12 +160,13 @@ def expand(
     """Turn a few labelled images into K times as many, stored as an immutable version.
 
     The further K-1 images are varied by geometry, drawings also by bending and by thicker or
-    thinner strokes, photographs and clothes by RandAugment (--vary); with a model it makes a
-    quarter of them, in colour as changes to the real images (--share, --decode). Options such
-    as --mixup put rows on top, and a recipe sets everything. With further images of the same kind
-    that nobody has labelled, --unlabelled and --pseudo-label may help where few are
-    (docs/unlabelled.md): classifiers trained on the labelled images label the others, and the
-    surest become rows with soft labels. Of uneven classes --balance makes as many rows each.
+    thinner strokes, photographs and clothes by RandAugment (--vary), and of these half are
+    mixtures; with a model it makes a quarter of them, in colour as changes to the real images
+    (--share, --decode). Options such as --mixup put mixtures on top, in place of those, and a
+    recipe sets everything. With further images of the same kind that nobody has labelled,
+    --unlabelled and --pseudo-label may help where few are (docs/unlabelled.md): classifiers
+    trained on the labelled images label the others, and the surest become rows with soft labels.
+    Of uneven classes --balance makes as many rows each.
 
     The same request again is answered at once with the version that exists; after an interruption
     the same command continues where it stopped. With --reject rows of a version are drawn anew
@@ -174,6 +175,7 @@ def expand(
     \b
     Examples:
       augfactory expand models/digits --factor 10 --factor 50 --out digits
+      augfactory expand leaves/ --size 64 --factor 50 --out leaves
       augfactory expand leaves/ --size 64 --factor 10 --mixup 5 --ricap 5 --out leaves
       augfactory expand scans/ --factor 10 --validation 0.2 --group '^(patient\\d+)' --out scans
       augfactory expand parts/ --factor 10 --balance --out parts

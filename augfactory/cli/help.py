@@ -14,8 +14,8 @@ GROUPS = {
         *("labels", "root", "file-column", "label-column", "follow-links"),
     ),
     "Geometry and mixing": (
-        *("geometry", "preset"),
-        *("mixup", "ricap", "cutmix", "augmix", "mix-from"),
+        *("geometry", "preset", "vary"),
+        *("mixup", "ricap", "cutmix", "augmix", "mix", "mix-from"),
     ),
     "VAE": (
         *("model", "checkpoint", "share", "decode", "filter", "sampler", "temperature", "reach"),
@@ -38,7 +38,7 @@ class GroupedCommand(typer.core.TyperCommand):
     """A command whose help names its options under the headings of ``GROUPS``.
 
     Required options and those of no group come first, under "Options". A command of few options has
-    that heading alone.
+    that heading alone. An option whose ``rich_help_panel`` is set comes under that one.
     """
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
@@ -72,5 +72,7 @@ def _value(found: re.Match[str]) -> str:
 def _group(option: Any) -> str:
     if option.required:
         return "Options"
+    if option.rich_help_panel is not None:
+        return str(option.rich_help_panel)
     name = max(option.opts, key=len).removeprefix("--")
     return next((heading for heading, names in GROUPS.items() if name in names), "Options")

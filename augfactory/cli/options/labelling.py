@@ -22,12 +22,15 @@ LabelClassifier = Annotated[
     str | None,
     typer.Option(
         help=f"With --pseudo-label, what labels: {', '.join(CLASSIFIERS)}, or a torchvision name "
-        "(resnet18). Take the one that you train. [default: quick]"
+        "(resnet18). Take the one that you train [quick].",
+        rich_help_panel="Unlabelled images",
     ),
 ]
 LabelWeights = Annotated[
     Path | None,
     typer.Option(
-        help="With --pseudo-label, a local file of weights that all but its last layer starts from."
+        help="With --pseudo-label, a local file of weights that all but its last layer starts "
+        "from.",
+        rich_help_panel="Unlabelled images",
     ),
 ]

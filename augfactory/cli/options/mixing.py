@@ -15,7 +15,8 @@ Vary = Annotated[
         f"randaugment` is; repeatable: {', '.join(VARYING)}.",
     ),
 ]
-Copies = Annotated[
+Copies = Annotated[int | None, typer.Option(metavar="M", help="The same by this method.")]
+Mixup = Annotated[
     int | None,
     typer.Option(
         metavar="M",
@@ -25,9 +26,7 @@ Copies = Annotated[
 ]
 Mix = Annotated[
     list[str] | None,
-    typer.Option(
-        metavar="METHOD=M", help=f"The same by any method; repeatable: {', '.join(MIXING)}."
-    ),
+    typer.Option(metavar="METHOD=M", help=f"The same by any; repeatable: {', '.join(MIXING)}."),
 ]
 MixFrom = Annotated[
     str | None,
