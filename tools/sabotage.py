@@ -299,6 +299,55 @@ SABOTAGES = (
         "again = rows[:0]",
         "tests/commands/test_pseudo_label.py",
     ),
+    Sabotage(
+        "sets labelled by other weights count as one",
+        "augfactory/commands/expand/request.py",
+        '    said = {**asked, "weights_sha256": spec.weights_sha256}\n',
+        "    said = {**asked}\n",
+        "tests/commands/test_pseudo_label.py",
+    ),
+    Sabotage(
+        "what labels starts anew in place of its weights",
+        "augfactory/commands/expand/pseudo_labelling.py",
+        "        find_classifier(stage.classifier, given.weights),\n        steps",
+        "        find_classifier(stage.classifier, None),\n        steps",
+        "tests/commands/test_pseudo_label.py",
+    ),
+    Sabotage(
+        "an online arm is weaker than the set of that name",
+        "augfactory/commands/evaluate/online_arms.py",
+        "            asked = STRENGTHS.get(method, {})\n",
+        "            asked = {}\n",
+        "tests/commands/test_evaluate.py::test_an_arm_varied_further_is_told_with_its_strength",
+    ),
+    Sabotage(
+        "what takes the place of a default is not told",
+        "augfactory/commands/expand/in_place.py",
+        '        found["mix"] = option_of(mixing[0])\n',
+        "        pass\n",
+        "tests/commands/test_expand_options.py",
+    ),
+    Sabotage(
+        "recipes are tried on another classifier than is asked for",
+        "augfactory/commands/tune/folds.py",
+        "    spec = classifier_spec(request.classifier, request.weights)\n",
+        '    spec = classifier_spec("quick", None)\n',
+        "tests/commands/test_tune.py::test_recipes_are_tried_on_the_classifier_that_is_to_learn_them",
+    ),
+    Sabotage(
+        "images kept apart are not proposed to test on",
+        "augfactory/commands/expand/expand.py",
+        '        return f"{path.parent}:val"\n',
+        '        return "YOUR_TEST_IMAGES"\n',
+        "tests/commands/test_validation_told.py",
+    ),
+    Sabotage(
+        "a dry run of a study does not look at its weights",
+        "augfactory/cli/study.py",
+        "            command.check_classifiers(asked, prepared)\n",
+        "",
+        "tests/commands/test_study.py::test_a_dry_run_says_what_does_not_fit_a_classifier",
+    ),
 )
 
 
