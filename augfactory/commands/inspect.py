@@ -1,5 +1,6 @@
 """What a source holds: all of it, in words, as one JSON object, and drawn."""
 
+import math
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -131,7 +132,11 @@ def _next(inspection: Inspection) -> str:
     if found.source.split == "test":
         return shlex.join(["augfactory", "evaluate", "NAME", "--test", spec.text, *flags_of(spec)])
     words = ["augfactory", "expand", spec.text, *flags_of(spec)]
-    return shlex.join([*words, "--factor", str(large_factor(len(found.sound))), "--out", "NAME"])
+    shapes = found.shapes[found.sound]
+    sides = (int(side) for side in (shapes.max(axis=0)[:2] if spec.size is None else spec.size))
+    image_bytes = math.prod(sides) * int(shapes[:, 2].max())
+    factor = large_factor(len(found.sound), inspection.preset, image_bytes)
+    return shlex.join([*words, "--factor", str(factor), "--out", "NAME"])
 
 
 def _sized(found: Examined, spec: SourceSpec) -> SourceSpec:

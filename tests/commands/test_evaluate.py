@@ -786,21 +786,21 @@ def test_the_next_command_repeats_the_request_or_stores_what_to_use(
         *("augfactory", "expand", "train.h5", "--n-train", "40"),
         *("--out", "stored", "--factor", "250", "--mixup", "0"),
     ]
-    monkeypatch.setattr(composition, "ENOUGH_ROWS", 50 * 40)
+    monkeypatch.setattr(composition, "ENOUGH_OTHERS", 50 * 40)
     assert shlex.split(run(plain).verdict.next)[-4:] == ["--factor", "50", "--mixup", "0"]
     made = CliRunner().invoke(app, [*wanted[1:], "--dry-run"])
     assert made.exit_code == 0, made.output
 
     # What varies photographs and clothes further by default was left out here: it stays out.
     asked = ["expand", *wanted[2:5], "--out", "clean", "--factor", "2", "--workers", "1"]
-    for preset in ("clothes", "texture"):
+    for preset, enough in (("clothes", "250"), ("texture", "50")):
         made = CliRunner().invoke(app, [*asked, "--preset", preset, "--vary", "none"])
         assert made.exit_code == 0, made.output
         stored = replace(plain, datasets=("clean-x2",), out=Path(preset))
         words = shlex.split(run(stored).verdict.next)
         vary = ["--vary", "none"] if preset == "clothes" else []
         assert words[5:] == [
-            *("--preset", preset, "--out", "stored", "--factor", "50", *vary, "--mixup", "0")
+            *("--preset", preset, "--out", "stored", "--factor", enough, *vary, "--mixup", "0")
         ]
         shutil.rmtree("clean-x2")
 

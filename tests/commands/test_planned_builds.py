@@ -12,14 +12,19 @@ from augfactory.cli.app import app
 from augfactory.commands.expand.classes import ClassRule
 from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest, plan_builds
-from augfactory.commands.opening.notes import MEASURED_FEW
+from augfactory.commands.opening.notes import MEASURED_FEW, few_mixed_rows
 from augfactory.commands.progress import Progress
 from augfactory.commands.tune.space import candidates
 from augfactory.commands.vae.plan import VaeTrainRequest
 from augfactory.commands.vae.train import vae_train
 from augfactory.errors import RecipeError
 from augfactory.pipeline.recipes import composition
-from augfactory.pipeline.recipes.composition import Variation, default_mix, default_variation
+from augfactory.pipeline.recipes.composition import (
+    Variation,
+    default_mix,
+    default_variation,
+    large_factor,
+)
 from augfactory.pipeline.recipes.recipe import Recipe
 from augfactory.pipeline.recipes.stages import mix_stage
 from augfactory.records import SourceSpec
@@ -259,7 +264,8 @@ def test_clothes_and_photographs_are_mixed_unless_something_is_said_of_mixing(
     counts, said = counts_of(place, *clothes)
     assert counts == {"original": 12, "geometry": 60, "mixup": 60}
     assert "--mixup 0 leaves them out" in said
-    assert f"132 rows are few for {MEASURED_FEW[preset]}. Here take --factor 250" in said
+    few = f"132 rows are few for {MEASURED_FEW[preset]}. Here take --factor 250, or vary them"
+    assert few in said
     plain = {"original": 12, "geometry": 120}
     counts, said = counts_of(place, *clothes, "--mixup", "0")
     assert counts == plain
@@ -277,6 +283,32 @@ def test_clothes_and_photographs_are_mixed_unless_something_is_said_of_mixing(
     write_source(tmp_path / "more.h5", noise(9, 16, 21, 3) ^ np.uint8(1), np.arange(9) % 3, NAMES)
     more = ("--unlabelled", str(tmp_path / "more.h5"), "--pseudo-label")
     assert "mixup" not in counts_of(place, *clothes, *more)[0]
+
+
+def test_how_many_rows_are_advised_depends_on_the_images_and_on_their_bytes() -> None:
+    """So that nobody is sent to make tens of gigabytes where online does as well."""
+    small, large = 32 * 48 * 3, 224 * 336 * 3
+    for originals, preset, image_bytes, factor in (
+        (100, "photo", small, 250),
+        (500, "photo", small, 250),
+        (2_000, "photo", small, 50),
+        (500, "photo", large, 50),  # 250 of each would be 26 GiB
+        (500, "clothes", small, 50),
+        (100, "clothes", small, 250),
+        (400, None, small, 50),
+        (399, None, small, 250),
+    ):
+        assert large_factor(originals, preset, image_bytes) == factor, (originals, preset)
+    assert few_mixed_rows("photo", 100_000, 50, small) is None
+    told = few_mixed_rows("photo", 25_000, 50, small)
+    assert told is not None
+    online = "vary them while you train (`augfactory.online`), which stores nothing"
+    assert told.endswith(f"Here take --factor 200, or {online}")
+    told = few_mixed_rows("photo", 25_000, 50, large)
+    assert told is not None
+    assert told.endswith(f"Here --factor 200 would take 21 GiB: {online}")
+    assert few_mixed_rows("clothes", 25_000, 50, small) is None
+    assert few_mixed_rows("texture", 10, 2, small) is None
 
 
 def test_the_default_of_clothes_is_what_tune_and_studies_take_for_it(place: Path) -> None:

@@ -1,6 +1,7 @@
 """The command that an evaluation's reader would type next."""
 
 import json
+import math
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from augfactory.commands.evaluate.online_arms import (
     ONLINE_GEOMETRY,
     WEIGHTED,
     online_stages,
+    preset_of,
 )
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.opening.opening import flags_of, spec_of
@@ -66,9 +68,9 @@ def next_command(
     source = spec_of(origin, version.folder)
     stored = ["augfactory", "expand", typed(source.text), "--n-train", str(len(origin.rows))]
     stored += flags_of(source)
-    factor = str(large_factor(len(origin.rows)))
-    asked = (version.manifest.recipe.get("geometry") or {}).get("parameters", {})
-    preset = asked.get("preset")
+    preset = preset_of(version.manifest.recipe)
+    image_bytes = math.prod(version.manifest.image_shape)
+    factor = str(large_factor(len(origin.rows), preset, image_bytes))
     stored += ["--preset", preset] if preset else []
     # Said in both cases: some images are varied further, and mixed, by default.
     methods = verdict.use.removesuffix(WEIGHTED).removeprefix(ONLINE_GEOMETRY).split("+")[1:]

@@ -1,5 +1,6 @@
 """Whether the images of a request fit what is to be made of them."""
 
+import math
 from collections.abc import Sequence
 
 from augfactory.commands.expand.build import Build
@@ -46,4 +47,5 @@ def few_rows(builds: Sequence[Build]) -> str | None:
     geometry, factor = most.recipe.geometry, most.recipe.factor
     if geometry is None or not most.recipe.mix or not factor:
         return None
-    return few_mixed_rows(str(geometry.parameters.get("preset")), most.rows, factor)
+    preset = str(geometry.parameters.get("preset"))
+    return few_mixed_rows(preset, most.rows, factor, math.prod(most.image_shape))

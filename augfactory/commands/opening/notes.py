@@ -4,7 +4,7 @@ import numpy as np
 
 from augfactory.commands.progress import Progress
 from augfactory.guarded.text import escaped
-from augfactory.pipeline.recipes.composition import ENOUGH_ROWS, FACTORS
+from augfactory.pipeline.recipes.composition import ENOUGH_ROWS, FACTORS, MOST_BYTES
 from augfactory.pipeline.recipes.content import ANY_WAY, Looks, look_at, looks_of, preset_for
 from augfactory.records import Int64Array, Source
 from augfactory.sources.opening import split_suffix
@@ -17,7 +17,7 @@ FEW_IMAGES = 5
 MOST_NAMED = 10
 UNEVEN = 3  # times as many images of the largest class as of the smallest
 MEASURED_FEW = {  # by preset: what was measured of mixed rows, in docs/experiments.md
-    "photo": "photographs: of 90, --factor 250 was about two points above --factor 50",
+    "photo": "photographs: of 90 and of 500, --factor 250 was about two points above --factor 50",
     "clothes": "such images: of 100 clothes, --factor 250 was a point above --factor 50",
 }
 LOOKS: dict[Looks, str] = {
@@ -64,15 +64,23 @@ def uneven_classes(source: Source) -> str | None:
     )
 
 
-def few_mixed_rows(preset: str, rows: int, factor: int) -> str | None:
+def few_mixed_rows(preset: str, rows: int, factor: int, image_bytes: int) -> str | None:
     """Say that the mixed ``rows`` of ``factor`` are few, and what is enough.
 
-    None where they are enough, or where nothing was measured of the preset.
+    None where they are enough, or where nothing was measured of the preset. ``image_bytes`` are
+    those of the pixels of a row.
     """
-    wanted = min(-(-ENOUGH_ROWS * factor // rows), FACTORS[-1])
-    if factor >= wanted or preset not in MEASURED_FEW:
+    if preset not in MEASURED_FEW:
         return None
-    return f"note: {rows:,} rows are few for {MEASURED_FEW[preset]}. Here take --factor {wanted}"
+    wanted = min(-(-ENOUGH_ROWS[preset] * factor // rows), FACTORS[-1])
+    if factor >= wanted:
+        return None
+    size = rows / factor * wanted * image_bytes
+    online = "vary them while you train (`augfactory.online`), which stores nothing"
+    what = f"take --factor {wanted}, or {online}"
+    if size > MOST_BYTES:
+        what = f"--factor {wanted} would take {size / 2**30:,.0f} GiB: {online}"
+    return f"note: {rows:,} rows are few for {MEASURED_FEW[preset]}. Here {what}"
 
 
 def suited_preset(source: Source, progress: Progress) -> str:
