@@ -291,7 +291,7 @@ def test_how_many_rows_are_advised_depends_on_the_images_and_on_their_bytes() ->
     for originals, preset, image_bytes, factor in (
         (100, "photo", small, 250),
         (500, "photo", small, 250),
-        (2_000, "photo", small, 50),
+        (1_000, "photo", small, 50),
         (500, "photo", large, 50),  # 250 of each would be 26 GiB
         (500, "clothes", small, 50),
         (100, "clothes", small, 250),
@@ -299,14 +299,15 @@ def test_how_many_rows_are_advised_depends_on_the_images_and_on_their_bytes() ->
         (399, None, small, 250),
     ):
         assert large_factor(originals, preset, image_bytes) == factor, (originals, preset)
-    assert few_mixed_rows("photo", 100_000, 50, small) is None
+    assert few_mixed_rows("photo", 50_000, 50, small) is None
+    assert few_mixed_rows("photo", 25_000, 250, small) is None
     told = few_mixed_rows("photo", 25_000, 50, small)
     assert told is not None
     online = "vary them while you train (`augfactory.online`), which stores nothing"
-    assert told.endswith(f"Here take --factor 200, or {online}")
+    assert told.endswith(f"Here take --factor 250, or {online}")
     told = few_mixed_rows("photo", 25_000, 50, large)
     assert told is not None
-    assert told.endswith(f"Here --factor 200 would take 21 GiB: {online}")
+    assert told.endswith(f"Here --factor 250 would take 26 GiB: {online}")
     assert few_mixed_rows("clothes", 25_000, 50, small) is None
     assert few_mixed_rows("texture", 10, 2, small) is None
 

@@ -72,8 +72,8 @@ def few_mixed_rows(preset: str, rows: int, factor: int, image_bytes: int) -> str
     """
     if preset not in MEASURED_FEW:
         return None
-    wanted = min(-(-ENOUGH_ROWS[preset] * factor // rows), FACTORS[-1])
-    if factor >= wanted:
+    wanted = FACTORS[-1]  # what was measured; nothing between was
+    if factor >= wanted or rows >= ENOUGH_ROWS[preset]:
         return None
     size = rows / factor * wanted * image_bytes
     online = "vary them while you train (`augfactory.online`), which stores nothing"
