@@ -224,7 +224,8 @@ def test_that_it_does_is_told_where_there_is_such_a_default() -> None:
     by = {"vary": "--vary erasing", "mix": "--cutmix"}
 
     def notes(preset: str, by: dict[str, str]) -> list[str]:
-        return list(replaced(by, source, geometry_stage("test", {"preset": preset})))
+        geometry = geometry_stage("test", {"preset": preset})
+        return list(replaced(by, source, geometry, unlabelled=False))
 
     changed, mixed = notes("photo", by)
     assert changed == (
@@ -234,4 +235,7 @@ def test_that_it_does_is_told_where_there_is_such_a_default() -> None:
     assert mixed.startswith("note: --cutmix takes the place of the default, by which up to half")
     assert notes("photo", {}) == []
     assert notes("texture", by) == []  # nothing of the kind is its default
-    assert list(replaced(by, source, None)) == []
+    assert list(replaced(by, source, None, unlabelled=False)) == []
+    photo = geometry_stage("test", {"preset": "photo"})
+    # With unlabelled images the default mixes nothing either.
+    assert list(replaced(by, source, photo, unlabelled=True)) == [changed]

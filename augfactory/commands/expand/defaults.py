@@ -60,11 +60,12 @@ def mix_by_default(
 
 
 def replaced(
-    by: Mapping[str, str], source: Source, geometry: GeometryStage | None
+    by: Mapping[str, str], source: Source, geometry: GeometryStage | None, *, unlabelled: bool
 ) -> Iterator[str]:
     """Yield a note for each default that something takes the place of.
 
-    ``by`` names what says how images are varied ("vary") or mixed ("mix") in place of it.
+    ``by`` names what says how images are varied ("vary") or mixed ("mix") in place of it. With
+    ``unlabelled`` images nothing is mixed by default.
     """
     if geometry is None:
         return
@@ -72,7 +73,7 @@ def replaced(
     words = default_variation(preset, source).words
     if words and "vary" in by:
         yield f"note: {by['vary']} takes the place of the default: images are not {words}"
-    if default_mix(preset) and "mix" in by:
+    if default_mix(preset) and "mix" in by and not unlabelled:
         yield (
             f"note: {by['mix']} takes the place of the default, by which up to half of the further "
             "images are mixtures (mixup)"

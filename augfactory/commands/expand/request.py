@@ -140,7 +140,8 @@ def plan_builds(
         progress.say(note)
     FORMATS[request.format].check_class_names(source.class_names)
     geometry = _geometry(request, inputs, progress)
-    for note in replaced(request.in_place, source, geometry):
+    unlabelled = request.unlabelled is not None
+    for note in replaced(request.in_place, source, geometry, unlabelled=unlabelled):
         progress.say(note)
     if request.vary is None:
         vary, geometry = vary_by_default(request.geometry, source, geometry, progress)
@@ -148,7 +149,7 @@ def plan_builds(
     if request.mix is None:
         mix = mix_by_default(
             geometry, _largest(request, inputs), progress, originals=request.originals,
-            unlabelled=request.unlabelled is not None,
+            unlabelled=unlabelled,
         )  # fmt: skip
         request = replace(request, mix=mix, distinct=request.distinct or bool(mix))
     builds = []

@@ -3,13 +3,10 @@
 Nothing in it depends on when or where the dataset was made: the same request gives the same card.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from augfactory.guarded.tables import markdown as table
 from augfactory.guarded.text import escaped
-from augfactory.source_rows import SourceRows
 from augfactory.store.documents.card_validation import validation_files, validation_in_words
 from augfactory.store.documents.made_in_words import (
     DECODED,
@@ -25,6 +22,7 @@ from augfactory.store.documents.made_in_words import (
     recipe_json,
     redrawn_in_words,
     rejected_in_words,
+    unlabelled_in_words,
     varied_in_words,
     without_in_words,
 )
@@ -209,7 +207,7 @@ def _making(manifest: Manifest) -> str:
     ):
         origin += f" {words}" if words else ""
     if manifest.unlabelled is not None:
-        origin += " " + _unlabelled(manifest.unlabelled, manifest.recipe.get("pseudo_label") or {})
+        origin += " " + unlabelled_in_words(manifest.unlabelled, manifest.recipe)
     again = (
         f"`augfactory reproduce {code(manifest.name)}@{manifest.version}` renders it again from "
         f"the source{' and the model' if manifest.model else ''}, bit by bit the same, after this "
@@ -224,18 +222,6 @@ def _making(manifest: Manifest) -> str:
 ```json
 {recipe_json(manifest)}
 ```"""
-
-
-def _unlabelled(entry: SourceRows, labelling: Mapping[str, Any]) -> str:
-    name, digest = labelling.get("classifier"), labelling.get("weights_sha256")
-    kind = "classifiers" if name is None else f"classifiers, `{code(name)}`,"
-    start = "" if digest is None else f" They started from weights with the SHA-256 `{digest}`."
-    return (
-        f"Unlabelled images: `{code(entry.title)}`, {len(entry.rows):,} of them, with the "
-        f"fingerprint `{entry.fingerprint}`; `pseudo-labels.parquet` has the label that "
-        f"{kind} give to each, and whether it serves.{start} `source_index` counts them behind the "
-        "source rows."
-    )
 
 
 def _model(manifest: Manifest) -> str:

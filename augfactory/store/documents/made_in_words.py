@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from augfactory.guarded.text import escaped
 from augfactory.methods.registry import METHODS
-from augfactory.source_rows import skipped_in_words
-from augfactory.store.documents.markdown import numbers, quoted
+from augfactory.source_rows import SourceRows, skipped_in_words
+from augfactory.store.documents.markdown import code, numbers, quoted
 from augfactory.store.manifest import Manifest
 from augfactory.store.manifest_parts import About
 
@@ -180,3 +181,17 @@ def recipe_json(manifest: Manifest) -> str:
     apart = ("redrawn", "left_out")
     plain = {key: value for key, value in manifest.recipe.items() if key not in apart}
     return json.dumps(plain, indent=2)
+
+
+def unlabelled_in_words(entry: SourceRows, recipe: Mapping[str, Any]) -> str:
+    """Say which unlabelled images serve, and what labelled them."""
+    labelling = recipe.get("pseudo_label") or {}
+    name, digest = labelling.get("classifier"), labelling.get("weights_sha256")
+    kind = "classifiers" if name is None else f"classifiers, `{code(name)}`,"
+    start = "" if digest is None else f" They started from weights with the SHA-256 `{digest}`."
+    return (
+        f"Unlabelled images: `{code(entry.title)}`, {len(entry.rows):,} of them, with the "
+        f"fingerprint `{entry.fingerprint}`; `pseudo-labels.parquet` has the label that "
+        f"{kind} give to each, and whether it serves.{start} `source_index` counts them behind the "
+        "source rows."
+    )
