@@ -264,7 +264,9 @@ def study_page() -> str:
         "Keys of a recipe, as in [the recipe file](recipe.md): "
         + ", ".join(f"`{key}`" for key in RECIPE_KEYS)
         + ". `vae` may be a table, with `at_loss` beside a recipe's keys. Its seed is that of the "
-        "draw. An arm that says nothing of geometry, mixing and `distinct` is made as "
+        "draw. Where `classifier` under `[arms.pseudo_label]` is the one that the arm trains, it "
+        "starts from the arm's `weights`. An arm that says nothing of geometry, mixing and "
+        "`distinct` is made as "
         "`augfactory expand` makes a dataset by default.",
         _toml(example)
         + _toml({"name": "originals"}, "[[arms]]")

@@ -15,11 +15,12 @@ from augfactory.commands.expand import expand as expanding
 from augfactory.commands.expand.build import Dataset
 from augfactory.commands.expand.classes import ClassRule
 from augfactory.commands.expand.options import ExpandOptions, build_request
-from augfactory.commands.expand.request import ExpandRequest, default_workers
+from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.expand.validation import Held
 from augfactory.commands.opening.reading import spec_read_by
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions.rows.redraw_asked import redraw
+from augfactory.engines.processes import default_workers
 from augfactory.errors import RecipeError
 from augfactory.records import Colour, SourceSpec
 

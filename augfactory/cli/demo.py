@@ -34,7 +34,7 @@ def demo(
         as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
     ) as progress:
         from augfactory.commands import demo as command
-        from augfactory.commands.expand.request import default_workers
+        from augfactory.engines.processes import default_workers
         from augfactory.report.tables import table
 
         result = command.demo(out, workers or default_workers(), progress)

@@ -16,8 +16,7 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from augfactory.commands.expand.request import default_workers
-from augfactory.engines.processes import can_start_workers
+from augfactory.engines.processes import can_start_workers, default_workers
 from augfactory.guarded.tables import aligned
 from augfactory.sources.sample import sample_folder
 from augfactory.sources.torchvision_source import ROOT_VARIABLE, torchvision_root

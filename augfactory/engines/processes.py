@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 
 from augfactory.errors import ResourceError, explained
 from augfactory.held_signals import signals_held
+from augfactory.threads import usable_cores
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -106,6 +107,11 @@ def can_start_workers() -> bool:
     except (OSError, ImportError):
         return False
     return True
+
+
+def default_workers() -> int:
+    """Return one process per core that this process may use; 1 where workers cannot be started."""
+    return usable_cores() if can_start_workers() else 1
 
 
 def run(

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from augfactory.commands.versions.verify import verify
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation import pseudo_labels as own
 from augfactory.evaluation.classifiers.registry import find_classifier
+from augfactory.evaluation.classifiers.torchvision_models import torchvision_model
 from augfactory.evaluation.classifiers.weights import weights_bytes
 from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.evaluation.training.train import train_classifier
@@ -336,6 +338,29 @@ def test_what_labels_may_be_the_classifier_that_is_to_learn_the_set(
 
     plain = open_version(made(place)[0].path).manifest.recipe["pseudo_label"]
     assert not {"classifier", "weights_sha256"} & set(plain)
+
+
+def test_small_images_are_told_where_what_labels_knows_large_ones(place: Path) -> None:
+    network: Any = torchvision_model("mobilenet_v3_small", 1000, None)
+    torch.save(network.model.state_dict(), "sq.pth")
+    told = Told()
+    request = ExpandRequest(
+        SourceSpec("few.h5", size=(32, 48)),
+        Path("d"),
+        (2,),
+        geometry={"preset": "texture"},
+        unlabelled=SourceSpec("more", size=(32, 48)),
+        pseudo_label={**LITTLE, "classifier": "mobilenet_v3_small"},
+        weights=Path("sq.pth"),
+    )
+    plan_builds(request, told)
+    (said,) = (line for line in told.lines if "Published weights" in line)
+    assert said.startswith("warning: Published weights of mobilenet_v3_small")
+    assert "Expand with --size 96 or 128" in said
+
+    told.lines.clear()
+    plan_builds(replace(request, pseudo_label=LITTLE, weights=None), told)
+    assert "Published weights" not in "".join(told.lines)
 
 
 def test_a_class_of_one_image_cannot_be_tested_on(place: Path) -> None:

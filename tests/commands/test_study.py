@@ -1,6 +1,7 @@
 """A study carried out on small images: what it leaves behind, and that nothing is done twice."""
 
 import csv
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,8 @@ from augfactory.commands.study.data import StudyRequest
 from augfactory.commands.study.file import study_of
 from augfactory.commands.study.study import StudyResult, prepare, study
 from augfactory.errors import InputDataError, RecipeError
+from augfactory.evaluation.classifiers.registry import find_classifier
+from augfactory.evaluation.classifiers.weights import weights_bytes
 from augfactory.evaluation.comparison.protocol import Run, RunResult
 from augfactory.evaluation.comparison.results import StudyResults
 from augfactory.report.recipe_toml import study_toml
@@ -445,6 +448,29 @@ def test_a_dry_run_says_what_does_not_fit_a_classifier(
     told = CliRunner().invoke(app, asked)
     assert told.exit_code == InputDataError.exit_code
     assert "other.pth: has features.0.weight, which" in told.stderr
+
+
+def test_what_labels_an_arms_images_starts_from_the_arms_weights(place: Path) -> None:
+    """Where it is the classifier that the arm trains; any other starts from nothing."""
+    network = find_classifier("quick").build((28, 28, 1), 10)
+    (place / "own.safetensors").write_bytes(weights_bytes(network, {}))
+    labelling = {"teachers": 2, "steps": 2, "views": 0, "rounds": 1, "images": 30}
+    own = {**labelling, "classifier": "quick"}
+    weights = str(place / "own.safetensors")
+    arms = [
+        {"name": "originals"},
+        {"name": "own", "factor": 2, "pseudo_label": own, "weights": weights},
+        {"name": "other", "factor": 2, "pseudo_label": labelling, "weights": weights},
+        {"name": "none", "factor": 2, "pseudo_label": own},
+    ]
+    changes = {"arms": arms, "n_train": [20], "subsets": 1, "seeds": 1, "classifier": "quick"}
+    result = run(request(place, **changes, unlabelled=str(place / "train.h5")))
+    named = {}
+    for path in result.out.glob("data/*/v1/manifest.json"):
+        recipe = json.loads(path.read_text())["recipe"]
+        named[path.parts[-3].split("-")[0]] = recipe["pseudo_label"].get("weights_sha256")
+    digest = hashlib.sha256(Path(weights).read_bytes()).hexdigest()
+    assert named == {"own": digest, "other": None, "none": None}
 
 
 def test_an_arm_labels_images_that_nobody_has_labelled(place: Path) -> None:

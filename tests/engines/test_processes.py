@@ -9,8 +9,8 @@ from functools import partial
 import pydantic
 import pytest
 
-from augfactory.commands.expand.request import default_workers
 from augfactory.engines import processes
+from augfactory.engines.processes import default_workers
 from augfactory.errors import InputDataError, ResourceError, explained
 from augfactory.held_signals import signals_held
 

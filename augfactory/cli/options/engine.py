@@ -60,8 +60,7 @@ def chosen_engine(
         raise RecipeError("--address", "is that of a Ray cluster", "Add --engine ray.")
     if name == "local" and through is not None:
         raise RecipeError("--through", "is for machines of a Ray cluster", "Add --engine ray.")
-    from augfactory.commands.expand.request import default_workers
-    from augfactory.engines.processes import worker_pool
+    from augfactory.engines.processes import default_workers, worker_pool
 
     if name == "local":
         yield Chosen(worker_pool, workers or default_workers())

@@ -44,8 +44,8 @@ def reproduce(
       augfactory reproduce leaves-x10@v2 --source archive/leaves --model archive/models/leaves
     """
     with session(as_json=json, quiet=quiet, debug=debug) as progress:
-        from augfactory.commands.expand.request import default_workers
         from augfactory.commands.versions.reproduce import reproduce as command
+        from augfactory.engines.processes import default_workers
 
         found = command(
             dataset,

@@ -8,7 +8,7 @@ import numpy as np
 from augfactory.commands.evaluate.arms import opened_part
 from augfactory.commands.evaluate.inputs import Inputs
 from augfactory.commands.evaluate.online_arms import WEIGHTED, preset_of
-from augfactory.evaluation.classifiers.registry import CLASSIFIERS
+from augfactory.commands.opening.notes import small_for_weights
 from augfactory.evaluation.comparison.protocol import ClassifierSpec
 from augfactory.evaluation.comparison.results import Alert, ArmSummary
 from augfactory.evaluation.comparison.verdict import UNEVEN
@@ -20,7 +20,6 @@ from augfactory.store.reader import Version
 
 FEW_TEST_ROWS = 1000
 ROWS_FOR_TWO = 2500  # test images with which an accuracy of a half is certain to ±2 points
-SMALL = 64  # pixels: of smaller images networks that know ImageNet read little
 MUCH_WAITING = 0.05
 READ_ROWS = 16_384
 LABEL_ERROR = 1e-3
@@ -84,18 +83,9 @@ def from_weights(
             "trained on; their last layer starts anew.",
         )
     ]
-    side = min(image_shape[:2])
-    published = classifier.name not in CLASSIFIERS and classifier.weights.suffix != ".safetensors"
-    if published and side < SMALL:
-        alerts.append(
-            Alert(
-                "warning",
-                f"Published weights of {classifier.name} were learnt from larger images than yours "
-                f"of {side} pixels, and tell little of them: of CIFAR-10's photographs, 50 a "
-                "class, the last layer of a network that knows ImageNet learnt 37 % at 32 pixels "
-                "and 64 % when these were enlarged to 96. Expand with --size 96 or 128.",
-            )
-        )
+    small = small_for_weights(classifier.name, classifier.weights, image_shape)
+    if small is not None:
+        alerts.append(Alert("warning", small))
     return alerts
 
 

@@ -15,11 +15,12 @@ from augfactory.commands.expand.folds import plan_folds
 from augfactory.commands.expand.inputs import BuildInputs, manifest_entries
 from augfactory.commands.expand.rendering.job import begin_job, begin_job_that_travels
 from augfactory.commands.expand.rendering.shard import render_shards
-from augfactory.commands.expand.request import ExpandRequest, default_workers
+from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.opening.opening import handed_on, spec_of
 from augfactory.commands.opening.recorded_recipe import class_rows_of
 from augfactory.commands.progress import Progress
 from augfactory.engines import processes
+from augfactory.engines.processes import default_workers
 from augfactory.errors import AugfactoryError
 from augfactory.pipeline.recipes.recipe import rendering_versions
 from augfactory.pipeline.shares import is_filtered

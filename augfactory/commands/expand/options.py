@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from augfactory.commands.expand.classes import ALIKE, ClassRule, check_rule, read_rule
 from augfactory.commands.expand.in_place import NOTHING, in_place, option_of
-from augfactory.commands.expand.request import ExpandRequest, read_format
+from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.expand.validation import Held
 from augfactory.commands.opening.model_folder import is_model_folder
 from augfactory.commands.opening.toml_files import read_tables
@@ -29,6 +29,7 @@ from augfactory.pipeline.recipes.stages import (
 from augfactory.pipeline.recipes.vary import VARYING, VaryStage, vary_stage
 from augfactory.records import SourceSpec
 from augfactory.store.disk.lock import Lock
+from augfactory.store.formats.registry import read_format
 from augfactory.store.manifest_parts import About
 
 

@@ -17,13 +17,14 @@ from augfactory.commands.opening.notes import (
     decoding,
     few_images,
     made_rows,
+    small_for_weights,
     suited_preset,
     uneven_classes,
 )
 from augfactory.commands.opening.unlabelled import check_labelled
 from augfactory.commands.progress import Progress
-from augfactory.engines.processes import Engine, can_start_workers, worker_pool
-from augfactory.errors import RecipeError, one_of
+from augfactory.engines.processes import Engine, worker_pool
+from augfactory.errors import RecipeError
 from augfactory.evaluation.classifiers.registry import check_image_shape
 from augfactory.guarded.validation import checked
 from augfactory.pipeline.recipes.composition import (
@@ -44,7 +45,6 @@ from augfactory.records import SourceSpec
 from augfactory.store.disk.lock import Lock
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.manifest_parts import About
-from augfactory.threads import usable_cores
 
 
 @dataclass(frozen=True)
@@ -167,8 +167,10 @@ def plan_builds(
 
 def _notes(request: ExpandRequest, inputs: BuildInputs, vae: VaeStage) -> list[str]:
     uneven = None if request.classes.given else uneven_classes(inputs.source)
-    rows = inputs.rows
-    notes = [few_images(inputs.source), uneven, made_rows(rows.text, rows.numbers)]
+    notes = [few_images(inputs.source), uneven, made_rows(inputs.rows.text, inputs.rows.numbers)]
+    labeller = str(request.pseudo_label.get("classifier"))
+    small = small_for_weights(labeller, inputs.weights, inputs.source.image_shape)
+    notes.append(small and f"warning: {small}")
     if inputs.model is not None and (_largest(request, inputs) > 1 or not request.originals):
         config = inputs.model.config
         notes += decoding(
@@ -283,17 +285,3 @@ def _vae(asked: VaeStage, inputs: BuildInputs) -> VaeStage | None:
     if model is None:
         return None
     return asked.model_copy(update={"varied": model.config.geometry is not None})
-
-
-def read_format(text: str, where: str = "--format") -> str:
-    """Check a storage format; ``where`` is the option that names it.
-
-    Raises:
-        RecipeError: there is none of this name.
-    """
-    return one_of(where, "format", text, list(FORMATS))
-
-
-def default_workers() -> int:
-    """Return one process per core that this process may use; 1 where workers cannot be started."""
-    return usable_cores() if can_start_workers() else 1

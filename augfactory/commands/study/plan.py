@@ -16,6 +16,7 @@ from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.commands.study.arm import StudyArm
 from augfactory.commands.study.data import Draw, StudyData, StudyRequest
+from augfactory.commands.study.file import Study
 from augfactory.commands.vae.train import VaeTrainRequest, vae_train
 from augfactory.engines import processes
 from augfactory.errors import RecipeError
@@ -148,9 +149,17 @@ def _expand_request(
         distinct=bool(recipe.distinct),
         unlabelled=None if recipe.pseudo_label is None else data.unlabelled,
         pseudo_label=recipe.pseudo_label or {},
+        weights=_labellers_weights(request.study, arm),
         workers=request.workers,
         lock=request.lock,
     )
+
+
+def _labellers_weights(asked: Study, arm: StudyArm) -> Path | None:
+    """Return what labels start from: the arm's weights, where the arm names its own classifier."""
+    said = (arm.recipe and arm.recipe.pseudo_label) or {}
+    named = said.get("classifier") == (arm.classifier or asked.classifier)
+    return (arm.weights or asked.weights) if named else None
 
 
 def _arm(

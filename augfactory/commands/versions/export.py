@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from augfactory.commands.expand.build import Build, Dataset, make_version
-from augfactory.commands.expand.request import read_format
 from augfactory.commands.expand.validation import Validation
 from augfactory.commands.opening.recorded_recipe import check_recipe, check_rows, request_id
 from augfactory.commands.progress import Progress
@@ -23,7 +22,7 @@ from augfactory.store import shards
 from augfactory.store.beside.pseudo_label_table import tables_beside
 from augfactory.store.disk.atomic import remove, writing
 from augfactory.store.disk.lock import Lock
-from augfactory.store.formats.registry import FORMATS
+from augfactory.store.formats.registry import FORMATS, read_format
 from augfactory.store.formats.storage_format import Shard
 from augfactory.store.manifest import MANIFEST, Manifest, is_as_listed, read_manifest
 from augfactory.store.places import path_at, place_from, portable, remember
