@@ -21,7 +21,8 @@ from augfactory.cli.app import app
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.methods import names
 from augfactory.commands.study.arm import OWN_KEYS
-from augfactory.commands.study.file import Study, study_of
+from augfactory.commands.study.file import study_of
+from augfactory.commands.study.keys import Study
 from augfactory.commands.vae.train import VaeTrainRequest
 from augfactory.keyed_random import generator
 from augfactory.methods.geometry import PRESETS

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 import augfactory
 from augfactory.cli.app import app
 from augfactory.commands.study.arm import OWN_KEYS
-from augfactory.commands.study.file import Study
+from augfactory.commands.study.keys import Study
 from augfactory.commands.study.vae_settings import VaeSettings
 from augfactory.evaluation.classifiers.registry import find_classifier
 from augfactory.methods.registry import METHODS

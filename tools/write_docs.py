@@ -20,7 +20,7 @@ from pydantic_core import PydanticUndefined
 from augfactory.cli.app import app
 from augfactory.commands.methods import markdown
 from augfactory.commands.study.arm import OWN_KEYS, RECIPE_KEYS, StudyArm
-from augfactory.commands.study.file import Study
+from augfactory.commands.study.keys import Study
 from augfactory.commands.study.vae_settings import VaeSettings
 from augfactory.methods.geometry import PRESETS
 from augfactory.methods.registry import METHODS

@@ -27,6 +27,7 @@ from augfactory.cli.options.training import (
     Classifier,
     Drops,
     Freeze,
+    LabelSmoothing,
     LearningRate,
     Optimiser,
     SaveWeights,
@@ -78,6 +79,7 @@ def evaluate(
     optimiser: Optimiser = None,
     learning_rate: LearningRate = None,
     weight_decay: WeightDecay = None,
+    label_smoothing: LabelSmoothing = None,
     drops: Drops = None,
     loss: Annotated[
         str,
@@ -244,6 +246,7 @@ def evaluate(
             optimiser=optimiser,
             learning_rate=learning_rate,
             weight_decay=weight_decay,
+            label_smoothing=label_smoothing,
             drops=drops,
             freeze=freeze,
             save_weights=save_weights,

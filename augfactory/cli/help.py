@@ -26,7 +26,7 @@ GROUPS = {
     "What is compared": ("arm", "baseline", "real-share", "corruptions"),
     "Training": (
         *("classifier", "weights", "freeze", "save-weights", "seeds", "steps", "minutes", "batch"),
-        *("optimiser", "learning-rate", "weight-decay", "drops", "loss"),
+        *("optimiser", "learning-rate", "weight-decay", "label-smoothing", "drops", "loss"),
         *("order", "precision", "patience", "validation", "verdict"),
     ),
     "Card": ("licence", "description", "author"),

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter
 
-from augfactory.commands.study.file import Study, study_of
+from augfactory.commands.study.file import study_of
+from augfactory.commands.study.keys import Study
 from augfactory.evaluation.comparison.results import ArmSummary, Results, StudyResults
 from augfactory.evaluation.training.settings import reading_steps
 from augfactory.keyed_random import generator

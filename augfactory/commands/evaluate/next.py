@@ -28,9 +28,9 @@ MINUTES = 20  # of an evaluation that is to decide something
 QUICK = "So few steps show that it runs, and decide nothing. "
 AND_WEIGH = "; weigh the classes in your loss"
 KEPT = (
-    "classifier", "weights", "freeze", "optimiser", "learning_rate", "weight_decay", "drops",
-    "batch", "loss", "order", "baseline", "real_share", "corruptions", "corrupted", "ensemble",
-    "group", "precision", "device", "out",
+    "classifier", "weights", "freeze", "optimiser", "learning_rate", "weight_decay",
+    "label_smoothing", "drops", "batch", "loss", "order", "baseline", "real_share", "corruptions",
+    "corrupted", "ensemble", "group", "precision", "device", "out",
 )  # fmt: skip
 
 

@@ -67,6 +67,7 @@ class EvaluateRequest:
     optimiser: str | None = None
     learning_rate: float | None = None
     weight_decay: float | None = None
+    label_smoothing: float | None = None
     drops: str | None = None
     freeze: str | None = None
     save_weights: bool = False
@@ -141,6 +142,11 @@ def check_training(request: EvaluateRequest) -> AskedTraining:
     ):
         if value is not None and not (0 <= value < math.inf and (value or least == "0 or more")):
             raise RecipeError(option, f"{value:g} is no such number", f"Give a number {least}.")
+    smoothing = request.label_smoothing
+    if smoothing is not None and not 0 <= smoothing < 1:
+        raise RecipeError(
+            "--label-smoothing", f"{smoothing:g} is no share of a label", "Give 0 or more, below 1."
+        )
     if request.drops is not None and request.steps is None:
         raise RecipeError(
             "--drops",
@@ -153,6 +159,7 @@ def check_training(request: EvaluateRequest) -> AskedTraining:
         optimiser=None if request.optimiser is None else read_optimiser(request.optimiser),
         learning_rate=request.learning_rate,
         weight_decay=request.weight_decay,
+        label_smoothing=smoothing,
         drops=() if request.drops is None else read_drops(request.drops),
     )
 
@@ -214,13 +221,14 @@ def settings_for(
     """
     known = find_classifier(classifier.name, classifier.weights)
     where = resolve_device(device).type
+    rate, decay, smoothing = asked.learning_rate, asked.weight_decay, asked.label_smoothing
     return TrainingSettings(
         steps=steps,
         batch=batch,
         optimiser=asked.optimiser or known.optimiser,
-        learning_rate=known.learning_rate if asked.learning_rate is None else asked.learning_rate,
-        weight_decay=known.weight_decay if asked.weight_decay is None else asked.weight_decay,
-        label_smoothing=known.label_smoothing,
+        learning_rate=known.learning_rate if rate is None else rate,
+        weight_decay=known.weight_decay if decay is None else decay,
+        label_smoothing=known.label_smoothing if smoothing is None else smoothing,
         precision=read_precision(precision, where),
         device=where,
         freeze=asked.freeze,

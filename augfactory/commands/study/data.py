@@ -11,7 +11,7 @@ from augfactory.commands.opening.look import Looked, look
 from augfactory.commands.opening.notes import suited_preset
 from augfactory.commands.opening.reading import spec_read_by
 from augfactory.commands.progress import Progress
-from augfactory.commands.study.file import Study
+from augfactory.commands.study.keys import Study
 from augfactory.engines.processes import Engine, worker_pool
 from augfactory.errors import RecipeError
 from augfactory.evaluation.comparison.results import Alert

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from augfactory.commands.study.data import StudyRequest
-from augfactory.commands.study.file import Study
+from augfactory.commands.study.keys import Study
 from augfactory.commands.study.study import Prepared
 
 

@@ -16,7 +16,7 @@ from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.commands.study.arm import StudyArm
 from augfactory.commands.study.data import Draw, StudyData, StudyRequest
-from augfactory.commands.study.file import Study
+from augfactory.commands.study.keys import Study
 from augfactory.commands.vae.train import VaeTrainRequest, vae_train
 from augfactory.engines import processes
 from augfactory.errors import RecipeError

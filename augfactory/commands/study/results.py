@@ -7,7 +7,7 @@ from typing import Any
 from augfactory.commands.evaluate.report import REPORT
 from augfactory.commands.runs import files
 from augfactory.commands.study.arm import StudyArm
-from augfactory.commands.study.file import Study
+from augfactory.commands.study.keys import Study
 from augfactory.evaluation.comparison.protocol import Run, RunResult
 from augfactory.evaluation.comparison.results import (
     Alert,

@@ -20,7 +20,7 @@ from augfactory.commands.study.data import (
     draw_originals,
     open_data,
 )
-from augfactory.commands.study.file import Study
+from augfactory.commands.study.keys import Study
 from augfactory.evaluation.classifiers.registry import check_image_shape
 from augfactory.evaluation.comparison.compare import summarise
 from augfactory.evaluation.comparison.protocol import (

@@ -63,6 +63,7 @@ class AskedTraining:
     optimiser: Optimiser | None = None
     learning_rate: float | None = None
     weight_decay: float | None = None
+    label_smoothing: float | None = None
     drops: Drops = ()
     freeze: Freeze = False
 
