@@ -168,6 +168,49 @@ def test_a_wrong_argument_is_told_as_such(wrong: dict[str, Any], told: str, tmp_
         augfactory.online("sample", 2, n_train=10, **wrong)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"mix": {"mixupp": 2}}, "there is no method 'mixupp'"),
+        ({"mix": {"crop": -1}}, "says no number"),
+        ({"mix": {"mixup": 1}, "mixup": 5}, "mixup is given twice"),
+    ],
+)
+def test_wrong_mixing_is_told_and_never_left_out(
+    wrong: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    with pytest.raises(augfactory.AugfactoryError, match=told):
+        augfactory.expand("sample", tmp_path / "a", factor=2, n_train=10, workers=1, **wrong)
+
+
+def test_further_sources_are_read_as_the_first_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `read` says holds for unlabelled and held-out images too, but for tables' columns."""
+    read = {"skip_broken": True, "follow_links": True, "labels": "t.csv", "label_column": "kind"}
+    asked: dict[str, Any] = {}
+
+    def noting(request: Any, _: Any) -> Any:
+        asked[type(request).__name__] = request
+        raise RecipeError("here", "it is enough", "Stop.")
+
+    monkeypatch.setattr(datasets.expanding, "expand", noting)
+    monkeypatch.setattr(datasets.evaluating, "evaluate", noting)
+    monkeypatch.setattr("augfactory.api.models.vae_training.vae_train", noting)
+    more: dict[str, Any] = {"unlabelled": tmp_path / "more", "read": read}
+    with pytest.raises(RecipeError, match="it is enough"):
+        augfactory.expand("images", tmp_path / "a", factor=2, pseudo_label=True, **more)
+    with pytest.raises(RecipeError, match="it is enough"):
+        augfactory.train_vae("images", tmp_path / "m", **more)
+    with pytest.raises(RecipeError, match="it is enough"):
+        augfactory.evaluate("d", "images:test", held_out="held", size=9, read=read)
+    held = asked["EvaluateRequest"].held_out
+    for spec in (asked["ExpandRequest"].unlabelled, asked["VaeTrainRequest"].unlabelled, held):
+        assert (spec.skip_broken, spec.options.follow_links) == (True, True)
+        assert spec.options.label_column is None
+    assert (held.text, held.size) == ("held", (9, 9))
+
+
 def test_sizes_and_ways_of_varying_are_taken_as_the_command_line_writes_them(
     tmp_path: Path,
 ) -> None:

@@ -14,15 +14,16 @@ from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.expand import expand as expanding
 from augfactory.commands.expand.build import Dataset
 from augfactory.commands.expand.classes import ClassRule
+from augfactory.commands.expand.in_place import read_copies
 from augfactory.commands.expand.options import ExpandOptions, build_request
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.expand.validation import Held
-from augfactory.commands.opening.reading import spec_read_by
+from augfactory.commands.opening.reading import of_any_source, spec_read_by
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions.rows.redraw_asked import redraw
 from augfactory.engines.processes import default_workers
 from augfactory.errors import RecipeError
-from augfactory.records import Colour, SourceSpec
+from augfactory.records import Colour
 
 
 def expand(
@@ -126,7 +127,9 @@ def expand(
     if out is None:
         _check_of_version(given)
         return _redrawn(str(source), reject or "", own, told, processes)
-    copies = {"mixup": mixup, "ricap": ricap, "cutmix": cutmix, "augmix": augmix, **(mix or {})}
+    further = of_any_source(read)
+    named = {"mixup": mixup, "ricap": ricap, "cutmix": cutmix, "augmix": augmix}
+    copies = read_copies([f"{method}={rows}" for method, rows in (mix or {}).items()], named)
     flags = ExpandOptions(
         factors=() if factor is None else (factor,),
         classes=ClassRule(per_class, balance, class_factors),
@@ -140,7 +143,7 @@ def expand(
         mix_from=None,
         vary=(vary,) if isinstance(vary, str) else vary,
         recipe=Path(recipe) if isinstance(recipe, str) else recipe,
-        unlabelled=None if unlabelled is None else SourceSpec(str(unlabelled)),
+        unlabelled=None if unlabelled is None else spec_read_by(unlabelled, None, "auto", further),
         pseudo_label=pseudo_label,
         classifier=classifier,
         weights=None if weights is None else Path(weights),
@@ -274,7 +277,9 @@ def evaluate(
             device=device,
             arms=tuple(arms),
             baseline=baseline,
-            held_out=None if held_out is None else spec_read_by(held_out, size, colour),
+            held_out=None
+            if held_out is None
+            else spec_read_by(held_out, size, colour, of_any_source(read)),
             corruptions=corruptions,
             corrupted=None if corrupted is None else Path(corrupted),
             ensemble=ensemble,

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from augfactory.cli.progress import StderrProgress
-from augfactory.commands.opening.reading import spec_read_by
+from augfactory.commands.opening.reading import of_any_source, spec_read_by
 from augfactory.commands.progress import Progress
 from augfactory.commands.vae import train as vae_training
 from augfactory.commands.vae.plan import VaeTrainRequest
 from augfactory.commands.vae.train import VaeTrainResult
-from augfactory.records import Colour, SourceSpec
+from augfactory.records import Colour
 
 Size = int | tuple[int, int] | str | None
 Read = Mapping[str, Any] | None
@@ -97,7 +97,9 @@ def train_vae(
         source=spec_read_by(source, size, colour, read, sized=False),
         out=Path(out),
         n_train=n_train,
-        unlabelled=None if unlabelled is None else SourceSpec(str(unlabelled)),
+        unlabelled=None
+        if unlabelled is None
+        else spec_read_by(unlabelled, None, "auto", of_any_source(read)),
         geometry=geometry,
         preset=preset,
         seed=seed,

@@ -20,6 +20,7 @@ from augfactory.cli.options.source import (
     Root,
     Size,
     SkipBroken,
+    further_spec,
     read_of,
     source_spec,
 )
@@ -253,11 +254,7 @@ def evaluate(
             arms=tuple(arm or ()),
             baseline=baseline,
             real_share=real_share,
-            held_out=None
-            if held_out is None
-            else source_spec(
-                held_out, size, grey, rgb, download, sized=True, fit=fit, skip_broken=skip_broken
-            ),
+            held_out=further_spec(held_out, locals(), as_first=True),
             corruptions=corruptions,
             corrupted=corrupted,
             ensemble=ensemble,

@@ -39,6 +39,7 @@ from augfactory.cli.options.source import (
     Root,
     Size,
     SkipBroken,
+    further_spec,
     read_of,
     source_spec,
 )
@@ -211,9 +212,6 @@ def expand(
             "share": share, "decode": decode, "sampler": sampler, "temperature": temperature,
             "reach": reach, "filter": filter,
         }  # fmt: skip
-        more = None
-        if unlabelled is not None:
-            more = source_spec(unlabelled, None, False, False, download, skip_broken=skip_broken)
         flags = ExpandOptions(
             factors=tuple(dict.fromkeys(factor or ())),
             classes=ClassRule(per_class, balance),
@@ -229,7 +227,7 @@ def expand(
             mix_from=mix_from,
             vary=vary or (),
             recipe=recipe,
-            unlabelled=more,
+            unlabelled=further_spec(unlabelled, locals(), as_first=False),
             pseudo_label=pseudo_label,
             classifier=classifier,
             weights=weights,

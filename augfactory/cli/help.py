@@ -27,7 +27,7 @@ GROUPS = {
     "Training": (
         *("classifier", "weights", "freeze", "save-weights", "seeds", "steps", "minutes", "batch"),
         *("optimiser", "learning-rate", "weight-decay", "label-smoothing", "drops", "loss"),
-        *("order", "precision", "patience", "validation", "verdict"),
+        *("order", "precision", "patience", "verdict"),
     ),
     "Card": ("licence", "description", "author"),
     "Running": ("workers", "engine", "address", "device", "lock", "json", "quiet", "debug", "help"),

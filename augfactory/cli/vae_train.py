@@ -19,6 +19,7 @@ from augfactory.cli.options.source import (
     Root,
     Size,
     SkipBroken,
+    further_spec,
     read_of,
     source_spec,
 )
@@ -95,7 +96,11 @@ def vae_train(
         int, typer.Option(help="Stop after N intervals without improvement; 0 never stops.")
     ] = 20,
     validation: Annotated[
-        float, typer.Option(help="Share of each class held out to choose the best weights.")
+        float,
+        typer.Option(
+            help="Share of each class held out to choose the best weights.",
+            rich_help_panel="Training",
+        ),
     ] = 0.0,
     save_at_loss: Annotated[
         list[float] | None,
@@ -148,16 +153,13 @@ def vae_train(
         as_json=json, quiet=quiet, debug=debug, resumes=True, room=ROOM_TO_TRAIN
     ) as progress:
         from augfactory.commands.vae.plan import VaeTrainRequest, plan_training
-        from augfactory.records import SourceSpec
         from augfactory.store.disk.lock import read_lock
 
         request = VaeTrainRequest(
             source=source_spec(source, size, grey, rgb, download, sized=False, **read_of(locals())),
             out=out,
             n_train=n_train,
-            unlabelled=None
-            if unlabelled is None
-            else SourceSpec(unlabelled, download=download, skip_broken=skip_broken),
+            unlabelled=further_spec(unlabelled, locals(), as_first=False),
             geometry=geometry,
             preset=preset,
             seed=seed,

@@ -98,7 +98,8 @@ def read_by_teacher(
         unlabelled: U images of the same shape.
         fold: int64 [N], the fold of each labelled image.
         own: the fold of this teacher, which it does not learn.
-        online: how every batch is varied; the last stage may mix. Views are varied by the others.
+        online: how every batch is varied; the last stage may mix. Views are varied by its geometry
+            alone: they are to look like what is read.
         classifier: what learns, and the optimiser that suits it.
         steps: of the training, 64 images each.
         views: varied ones of each image that are read beside it.

@@ -20,8 +20,14 @@ from augfactory.errors import InputDataError
 from augfactory.records import Source, SourceSpec
 from augfactory.sources.kind import SourceKind
 from augfactory.sources.parsing.class_paths import SPLIT_NAMES, VALIDATION_NAMES
-from augfactory.sources.parsing.decoder_errors import decoder_errors
 from augfactory.sources.parsing.files_left_out import NOT_CLASSES, files_left_out
+from augfactory.sources.parsing.folder_images import (
+    Links,
+    entries_of,
+    images_in,
+    nested_images,
+    refuse_way_out,
+)
 from augfactory.sources.parsing.image_files import source_of_files
 from augfactory.sources.parsing.labels import require_two_classes
 from augfactory.sources.parsing.other_tasks import refuse_other_tasks
@@ -31,7 +37,6 @@ from augfactory.sources.parsing.unread_formats import first_unread
 SUFFIXES = IMAGE_SUFFIXES
 TRAIN_NAMES = ("train",)
 TEST_NAMES = ("test",)
-MOST_DEEP = 32  # folders in each other
 LAYOUT = "One folder per class is needed, with the image files in it."
 UNLABELLED = " Images that nobody has labelled go beside labelled ones: --unlabelled"
 
@@ -51,15 +56,10 @@ class _Chosen:
     nested: bool | None = None
     links_out: bool = False
 
-
-@dataclass(frozen=True)
-class _Entry:
-    """What a listing says of one name, links followed."""
-
-    name: str
-    is_folder: bool
-    is_file: bool
-    is_link: bool
+    @property
+    def links(self) -> Links:
+        """Where its links may lead."""
+        return Links(self.root, self.links_out)
 
 
 def open_folder(root: Path, split: str | None, spec: SourceSpec) -> Source:
@@ -79,7 +79,7 @@ def open_folder(root: Path, split: str | None, spec: SourceSpec) -> Source:
     class_names = tuple(files)
     if chosen.folder != chosen.classes_from:
         known = _class_folders(chosen.classes_from, chosen)
-        class_names = tuple(name for name in known if _entries(chosen.classes_from / name))
+        class_names = tuple(name for name in known if entries_of(chosen.classes_from / name))
         _refuse_unknown(tuple(files), class_names, chosen)
     nested = any("/" in name for names in files.values() for name in names)
     counts = [len(files.get(name, ())) for name in class_names]
@@ -163,10 +163,10 @@ def _named(root: Path, names: tuple[str, ...]) -> Path | None:
 
 
 def _class_folders(folder: Path, chosen: _Chosen) -> tuple[str, ...]:
-    found = [entry for entry in _entries(folder) if entry.is_folder]
+    found = [entry for entry in entries_of(folder) if entry.is_folder]
     names = tuple(sorted(entry.name for entry in found if entry.name not in NOT_CLASSES))
     if not names:
-        images = sum(entry.name.lower().endswith(SUFFIXES) for entry in _entries(folder))
+        images = sum(entry.name.lower().endswith(SUFFIXES) for entry in entries_of(folder))
         flat = ""
         if images:
             flat = f" Or a table that tells the class of each file: --labels TABLE.csv.{UNLABELLED}"
@@ -176,7 +176,7 @@ def _class_folders(folder: Path, chosen: _Chosen) -> tuple[str, ...]:
     links = {entry.name for entry in found if entry.is_link}
     for name in names:
         if name in links:
-            _refuse_way_out(folder / name, chosen)
+            refuse_way_out(folder / name, chosen.links)
     if len(names) == 1:
         below = folder / names[0]
         hint = f" Did you mean {below}?" if any(_visible_folders(below)) else UNLABELLED
@@ -202,12 +202,12 @@ def _image_files(folder: Path, chosen: _Chosen) -> list[str]:
 
     There are none where it holds nothing at all: then it is no class.
     """
-    entries = _entries(folder)
+    entries = entries_of(folder)
     if not entries:
         return []
-    found = _images_among(folder, entries, chosen)
+    found = images_in(folder, entries, chosen.links)
     if chosen.nested is not False:
-        found += _nested_files(folder, "", entries, chosen, {os.path.realpath(folder)})
+        found += nested_images(folder, "", entries, chosen.links, {os.path.realpath(folder)})
     if not found:
         others = "1 other entry" if len(entries) == 1 else f"{len(entries):,} other entries"
         what, remedy = (
@@ -220,75 +220,9 @@ def _image_files(folder: Path, chosen: _Chosen) -> list[str]:
     return found
 
 
-def _nested_files(
-    folder: Path, way: str, entries: list[_Entry], chosen: _Chosen, seen: set[str]
-) -> list[str]:
-    """Return the images of all folders among ``entries``, which are in ``folder``, and below.
-
-    ``way`` leads from the class folder to ``folder``; ``seen`` are the folders on it, so that links
-    in a circle end.
-    """
-    found = []
-    for entry in sorted(entries, key=lambda entry: entry.name):
-        if not entry.is_folder or entry.name in NOT_CLASSES:
-            continue
-        inner = folder / entry.name
-        if entry.is_link:
-            _refuse_way_out(inner, chosen)
-        real = os.path.realpath(inner)
-        if real in seen or len(seen) > MOST_DEEP:
-            raise InputDataError(
-                inner, "these folders are in a circle, or too deep in each other",
-                "Remove the link, or lay the images flat.",
-            )  # fmt: skip
-        below, inside = _entries(inner), f"{way}{entry.name}/"
-        found += [f"{inside}{name}" for name in _images_among(inner, below, chosen)]
-        found += _nested_files(inner, inside, below, chosen, {*seen, real})
-    return found
-
-
-def _images_among(folder: Path, entries: list[_Entry], chosen: _Chosen) -> list[str]:
-    """Return the sorted names of the images directly in a folder."""
-    images = [
-        entry
-        for entry in entries
-        if entry.name.lower().endswith(SUFFIXES)
-        and (entry.is_file or entry.is_link)
-        and not entry.is_folder
-    ]
-    for entry in images:
-        if entry.is_link:
-            _refuse_way_out(folder / entry.name, chosen)
-    return sorted(entry.name for entry in images)
-
-
-def _refuse_way_out(path: Path, chosen: _Chosen) -> None:
-    """Refuse the link ``path`` where it leads out of the root and may not."""
-    if not chosen.links_out and not path.resolve().is_relative_to(chosen.root.resolve()):
-        raise InputDataError(
-            path,
-            f"this link leads out of {chosen.root}",
-            "Follow such links with --follow-links (in a study file follow_links = true), or put a "
-            "copy in its place.",
-        )
-
-
 def _visible_folders(folder: Path) -> list[str]:
-    names = (entry.name for entry in _entries(folder) if entry.is_folder)
+    names = (entry.name for entry in entries_of(folder) if entry.is_folder)
     return [name for name in names if name not in NOT_CLASSES]
-
-
-def _entries(folder: Path) -> list[_Entry]:
-    """List a folder once; only for links does the system look at more than the listing."""
-    with (
-        decoder_errors(folder, "cannot be listed", "Check the folder."),
-        os.scandir(folder) as entries,
-    ):
-        return [
-            _Entry(entry.name, entry.is_dir(), entry.is_file(), entry.is_symlink())
-            for entry in entries
-            if not entry.name.startswith(".")
-        ]
 
 
 SOURCE = SourceKind(holds=lambda _, folder: folder, open=open_folder)

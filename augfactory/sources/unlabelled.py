@@ -3,7 +3,6 @@
 Any other source serves too: its labels are forgotten.
 """
 
-import os
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +12,11 @@ import numpy as np
 from augfactory.errors import InputDataError
 from augfactory.guarded.files import open_regular
 from augfactory.records import Source, SourceSpec
-from augfactory.sources.folder import SUFFIXES
 from augfactory.sources.npz import IMAGE_KEYS, read_array
 from augfactory.sources.opening import open_source, refuse_test_split
 from augfactory.sources.parsing.arrays import source_of_arrays, whole_images
 from augfactory.sources.parsing.decoder_errors import decoder_errors
+from augfactory.sources.parsing.folder_images import images_below
 from augfactory.sources.parsing.image_files import source_of_files
 from augfactory.sources.parsing.pixels import converted
 
@@ -55,7 +54,7 @@ def open_unlabelled_path(path: Path, spec: SourceSpec) -> Source | None:
         InputDataError: an image that is looked at cannot be read.
     """
     if path.is_dir():
-        files = _files_below(path)
+        files = images_below(path, links_out=spec.options.follow_links)
         if not files:
             return None
         return source_of_files(
@@ -81,20 +80,6 @@ def forget_labels(source: Source) -> Source:
         roots=None,
         read_soft_labels=lambda rows: np.ones((len(rows), 1), dtype=np.float32),
     )
-
-
-def _files_below(root: Path) -> list[str]:
-    """Return the paths of all images below ``root``, sorted; hidden ones and links are left out."""
-    found = []
-    with decoder_errors(root, "cannot be listed", "Check the folder."):
-        for folder, folders, names in os.walk(root):
-            folders[:] = [name for name in folders if not name.startswith((".", "__"))]
-            found += [
-                os.path.relpath(os.path.join(folder, name), root)
-                for name in names
-                if name.lower().endswith(SUFFIXES) and not name.startswith(".")
-            ]
-    return sorted(name for name in found if not (root / name).is_symlink())
 
 
 def _open_npz(path: Path, spec: SourceSpec) -> Source | None:

@@ -135,7 +135,8 @@ def begin(building: Path, storage: str, class_names: list[str]) -> None:
         *(building / name for name in FORMATS[storage].folders(class_names)),
     ]
     for folder in folders:
-        for each in (building, *reversed(folder.relative_to(building).parents), folder):
+        inner = folder.relative_to(building)
+        for each in (*reversed(inner.parents), inner):
             path = building / each
             if is_there(path) and (path.is_symlink() or not path.is_dir()):
                 remove(path)

@@ -45,6 +45,13 @@ def test_what_is_required_comes_first() -> None:
     assert options.lstrip().startswith("--test SOURCE")
 
 
+def test_no_option_is_in_two_groups() -> None:
+    named = [name for names in GROUPS.values() for name in names]
+    assert len(named) == len(set(named))
+    told = _help("vae-train").partition("\nTraining:\n")[2].partition("\n\n")[0]
+    assert "--validation" in told
+
+
 def test_every_name_of_a_group_is_an_option() -> None:
     known = {o.removeprefix("--") for c in COMMANDS.values() for p in c.params for o in p.opts}
     assert {name for names in GROUPS.values() for name in names} <= known | {"help"}

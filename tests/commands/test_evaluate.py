@@ -11,7 +11,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from augfactory.commands.evaluate import estimate
 from augfactory.commands.evaluate.arms import ArmsRequest, make_arms
 from augfactory.commands.evaluate.checks import before_training
 from augfactory.commands.evaluate.evaluate import EvaluateResult, as_json, evaluate, prepare
-from augfactory.commands.evaluate.next import next_command, told
+from augfactory.commands.evaluate.next import KEPT, next_command, told
 from augfactory.commands.evaluate.online_arms import BASELINES, ONLINE_GEOMETRY, online_stages
 from augfactory.commands.evaluate.pictures import nearest_originals
 from augfactory.commands.evaluate.request import EvaluateRequest
@@ -742,6 +742,15 @@ def test_with_minutes_left_more_seeds_are_trained(
     monkeypatch.setattr(evaluation_stages, "MOST_SEEDS", 4)
     result = run(replace(bench.request, datasets=("digits-x2",), minutes=5.0))
     assert {len(arm.seeds) for arm in result.arms} == {4}
+
+
+def test_the_next_command_knows_every_part_of_a_request() -> None:
+    """A part that nobody thought of would be left out, and another experiment repeated."""
+    elsewhere = {"datasets", "test", "arms", "held_out", "save_weights", "seeds", "steps",
+                 "minutes", "quick"}  # fmt: skip
+    of_this_run = {"workers", "lock", "runs_on"}
+    named = {field.name for field in fields(EvaluateRequest)}
+    assert named == {*KEPT, *elsewhere, *of_this_run}
 
 
 def test_the_next_command_repeats_the_request_or_stores_what_to_use(

@@ -390,11 +390,14 @@ def test_an_arm_has_its_own_classifier_and_its_own_methods(place: Path) -> None:
         ({"freeze": True}, "drawn at random"),
         ({"freeze": 0}, "does not say which layers"),
         ({"classifier": "quack"}, "quick"),
+        ({"geometry": True}, "Say factor = 10"),
+        ({"balance": True, "pseudo_label": {"steps": 2}}, "is only found out"),
     ],
 )
 def test_what_an_arm_cannot_be_is_told(place: Path, arm: dict[str, Any], what: str) -> None:
+    arms = [{"name": "originals"}, {"name": "x", **arm}]
     with pytest.raises(RecipeError) as found:
-        prepare(request(place, arms=[{"name": "originals"}, {"name": "x", **arm}]), Progress())
+        prepare(request(place, arms=arms, unlabelled="more.h5"), Progress())
     assert what in f"{found.value.what} {found.value.remedy}"
 
 

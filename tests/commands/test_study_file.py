@@ -66,6 +66,7 @@ def test_study_001_has_each_boundary_online_and_stored_on_top_of_shift_and_flip(
                 assert stage.parameters["batch_size"] == batch
                 assert arm.recipe.variation == {
                     "preset": "none",
+                    "fill": "nearest",
                     "flip_horizontal": True,
                     "shift_height": 15 / 160,
                     "shift_width": 15 / 160,

@@ -1,5 +1,6 @@
 """Images without labels: plain folders, arrays of images alone, and any SOURCE."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from PIL import Image
 from augfactory.commands.opening.unlabelled import gather_unlabelled
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError
-from augfactory.records import SourceSpec
+from augfactory.records import SourceOptions, SourceSpec
 from augfactory.sources.unlabelled import open_unlabelled
 from tests.evaluation.memory import memory_source
 from tests.sources.written import noise
@@ -32,11 +33,26 @@ def test_a_plain_folder_at_any_depth(tmp_path: Path) -> None:
     (tmp_path / "link.png").symlink_to(tmp_path / "a.png")
     found = open_unlabelled(SourceSpec(str(tmp_path)))
     assert [found.row_name(row) for row in range(len(found))] == [
-        "a.png", "b/1.png", "b/2.png", "b/c/0.PNG",
+        "a.png", "b/1.png", "b/2.png", "b/c/0.PNG", "link.png",
     ]  # fmt: skip
-    np.testing.assert_array_equal(found.read_images(np.arange(4)), images[[1, 2, 0, 3]])
+    np.testing.assert_array_equal(found.read_images(np.arange(5)), images[[1, 2, 0, 3, 1]])
     assert found.class_names == ("unlabelled",)
     assert not found.labels.any()
+
+
+def test_links_out_of_the_folder_are_followed_where_they_are_asked_for(tmp_path: Path) -> None:
+    """They are refused otherwise: left out in silence, a set would be smaller than it looks."""
+    images = noise(2, *SHAPE)
+    write(tmp_path / "elsewhere" / "deep" / "0.png", images[0])
+    write(tmp_path / "more" / "1.png", images[1])
+    (tmp_path / "more" / "0.png").symlink_to(tmp_path / "elsewhere" / "deep" / "0.png")
+    (tmp_path / "more" / "all").symlink_to(tmp_path / "elsewhere")
+    spec = SourceSpec(str(tmp_path / "more"))
+    with pytest.raises(InputDataError, match=r"0\.png: this link leads out of .*more"):
+        open_unlabelled(spec)
+    found = open_unlabelled(replace(spec, options=SourceOptions(follow_links=True)))
+    assert [found.row_name(row) for row in range(3)] == ["0.png", "1.png", "all/deep/0.png"]
+    np.testing.assert_array_equal(found.read_images(np.arange(3)), images[[0, 1, 0]])
 
 
 def test_images_alone_in_npz_and_the_split_of_class_folders(tmp_path: Path) -> None:

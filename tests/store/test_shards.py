@@ -56,6 +56,23 @@ def test_shard_with_a_cut_or_missing_file_is_not_done(
     assert shards.finished_shard(tmp_path, 0) is None
 
 
+@pytest.mark.parametrize("relative", [False, True])
+def test_what_stands_where_a_folder_belongs_makes_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, relative: bool
+) -> None:
+    """A link above all: what is written must not follow it out of the dataset."""
+    monkeypatch.chdir(tmp_path)
+    building = Path("building") if relative else tmp_path / "building"
+    (building / "images" / "train").mkdir(parents=True)
+    Path("outside").mkdir()
+    Path("outside/kept").write_text("theirs")
+    (building / shards.STATE).symlink_to(tmp_path / "outside")
+    shards.begin(building, "png", CLASSES)
+    assert not (building / shards.STATE).is_symlink()
+    assert (building / shards.STATE).is_dir()
+    assert [path.name for path in Path("outside").iterdir()] == ["kept"]
+
+
 def test_half_a_record_is_no_record(tmp_path: Path, rows: Rows) -> None:
     shards.begin(tmp_path, "hdf5", CLASSES)
     publish(tmp_path, "hdf5", 0, 0, rows)

@@ -75,6 +75,22 @@ def read_of(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: given[name] for name in NAMES if name in given}
 
 
+def further_spec(
+    text: str | None, given: Mapping[str, Any], *, as_first: bool
+) -> "SourceSpec | None":
+    """Return how a SOURCE beside the first is read, None where none is named.
+
+    ``given`` are the command's arguments by name. ``as_first`` tells that sizes and colours asked
+    for are its too; else its images are converted as those of the first are.
+    """
+    if text is None:
+        return None
+    from augfactory.commands.opening.reading import of_any_source
+
+    size, grey, rgb = (given["size"], given["grey"], given["rgb"]) if as_first else (None,) * 3
+    return source_spec(text, size, bool(grey), bool(rgb), given["download"], **of_any_source(given))
+
+
 def source_spec(
     text: str,
     size: str | None,

@@ -142,7 +142,8 @@ def series_of(name: str, factor: int | None) -> str:
 
     `augfactory expand` names its datasets NAME-xK, which nothing else records.
     """
-    return name.replace(f"-x{factor}", "", 1)
+    head, _, tail = name.rpartition(f"-x{factor}")
+    return head + tail
 
 
 def in_order(training: TrainingSet, order: Order) -> BatchPolicy:

@@ -22,7 +22,7 @@ HEAD = (
     *("method", "rows", "real", "k", "precision", "recall", "density", "coverage", "authentic"),
     *("distance", "of held-out"),
 )
-# cli/versions.py has the same for --help, where no column is left out.
+# cli/versions/info.py has the same for --help, where no column is left out.
 JUDGED_LEGEND = (
     "read         share of rows whose class is named by a classifier that never saw their original",
     "sharpness    fine detail over that of the originals of the class; 1 is theirs, less is blur",

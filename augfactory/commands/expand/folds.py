@@ -10,7 +10,7 @@ from augfactory.commands.expand.validation import check_held
 from augfactory.commands.progress import Progress
 
 
-def fold_requests(request: ExpandRequest) -> list[ExpandRequest]:
+def _fold_requests(request: ExpandRequest) -> list[ExpandRequest]:
     """Return a request for each fold, or the request itself where it asks for none.
 
     Raises:
@@ -29,10 +29,10 @@ def plan_folds(
     """Yield what ``plan_builds`` gives for each fold of a request; its source is looked at once.
 
     Raises:
-        AugfactoryError: as ``fold_requests`` and ``plan_builds``.
+        AugfactoryError: as ``plan_builds``; or what is asked of validation contradicts itself.
     """
     seen = None
-    for each in fold_requests(request):
+    for each in _fold_requests(request):
         inputs, builds = plan_builds(each, progress, seen)
         seen = inputs.seen
         yield each, inputs, builds

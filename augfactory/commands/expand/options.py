@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from augfactory.commands.expand.classes import ALIKE, ClassRule, check_rule, read_rule
+from augfactory.commands.expand.classes import ALIKE, ClassRule, read_rule
 from augfactory.commands.expand.in_place import NOTHING, in_place, option_of
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.expand.validation import Held
@@ -95,7 +95,6 @@ def build_request(
     vae = {**(asked.vae or {}), **flags.vae}
     _check_options(flags, vae)
     rule, factors = read_rule(flags.classes, flags.factors, asked, flags.recipe_name)
-    check_rule(rule, pseudo_label=flags.unlabelled is not None)
     return ExpandRequest(
         source=source,
         out=out,

@@ -8,7 +8,13 @@ from typing import Any
 from augfactory.commands.evaluate.request import classifier_spec
 from augfactory.commands.expand.build import Build
 from augfactory.commands.expand.checks import check_methods, check_mixing, few_rows
-from augfactory.commands.expand.classes import ALIKE, ClassRule, class_keys, largest_factor
+from augfactory.commands.expand.classes import (
+    ALIKE,
+    ClassRule,
+    check_rule,
+    class_keys,
+    largest_factor,
+)
 from augfactory.commands.expand.defaults import mix_by_default, replaced, vary_by_default
 from augfactory.commands.expand.inputs import BuildInputs, Seen, build_of, gather
 from augfactory.commands.expand.naming import check_dataset_name, dataset_folder
@@ -107,6 +113,7 @@ def plan_builds(
         InputDataError: the source or the model cannot be used, or not for this.
     """
     check_dataset_name(request.out)
+    check_rule(request.classes, pseudo_label=request.unlabelled is not None)
     FORMATS[request.format].check_installed()
     checked(VaeStage, request.vae, "[vae]")
     geometry_stage("geometry", request.geometry or {})

@@ -67,6 +67,11 @@ def spec_read_by(
     return SourceSpec(text, _sides(size), read_as, download, options, skip_broken)
 
 
+def of_any_source(read: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what of ``read`` (see ``spec_read_by``) holds for further sources, not one table."""
+    return {name: (read or {}).get(name) for name in ("fit", "follow_links", "skip_broken")}
+
+
 def _sides(size: int | tuple[int, int] | str | None) -> tuple[int, int] | None:
     """Return the (height, width) that ``size`` says; RecipeError where it says none."""
     if size is None:

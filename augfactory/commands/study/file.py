@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from augfactory.commands.expand.classes import ALIKE, check_rule, read_rule
 from augfactory.commands.opening.toml_files import read_tables
 from augfactory.commands.runs.ensemble_size import check_ensemble
 from augfactory.commands.runs.published import refuse_both
@@ -109,6 +110,9 @@ def _check_whole(study: Study, where: str) -> None:
             "Name a source of further images.",
         )
     for arm in study.arms:
+        if arm.recipe is not None:
+            rule, _ = read_rule(ALIKE, (), arm.recipe, f"arm {arm.name}")
+            check_rule(rule, pseudo_label=arm.recipe.pseudo_label is not None)
         if study.freeze_of(arm) and (arm.weights or study.weights) is None:
             raise RecipeError(
                 f"{where}, arm {arm.name!r}: freeze" if arm.freeze else f"{where}: freeze",

@@ -1,8 +1,9 @@
 """Files that are either whole or not there.
 
 Bytes go to a temporary name in the same folder, are flushed to the disk, and are then renamed; the
-folder is flushed too, so that the rename itself survives a power cut. Everything that this program
-writes, makes or removes passes through this file, which makes failure easy to inject in tests.
+folder is flushed too, so that the rename itself survives a power cut. All that this program keeps,
+and what it removes of that, passes through this file, which makes failure easy to inject in tests.
+Scratch folders and locks, which are gone when a command ends, do not.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """The calls by which this program changes the disk, all of them, so that any can be made to fail.
 
-``atomic.py`` and ``lock.py`` alone use them. The tests in ``tests/faults`` put a failing one, or
-one that kills the process, in the place of each; see docs/reliability.md.
+``atomic.py``, ``lock.py`` and ``scratch.py`` alone use them. The tests in ``tests/faults`` put a
+failing one, or one that kills the process, in the place of each; see docs/reliability.md.
 """
 
 import os
@@ -43,7 +43,7 @@ def sync() -> None:
 
 
 def replace(old: Path, new: Path) -> None:
-    """Rename a file or an empty-handed folder, over what is there."""
+    """Rename a file or a folder over what is there: a file, or an empty folder."""
     os.replace(old, new)
 
 

@@ -159,7 +159,7 @@ def _read_columns(folder: Path, paths: list[str], expected: Expected) -> Iterato
     ]:
         raise ValueError(f"{table} does not list the images under the names that they have")
     if pictures != set(names):
-        raise ValueError(f"the images in {FOLDER} are not those of {METADATA}")
+        raise ValueError(f"the images in {own} are not those of {table}")
     yield columns
 
 

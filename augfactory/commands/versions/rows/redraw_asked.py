@@ -6,9 +6,9 @@ from typing import Any
 
 from augfactory.commands.expand.build import Build, Dataset
 from augfactory.commands.expand.estimate import Estimate, estimate_of
-from augfactory.commands.expand.folds import fold_requests
+from augfactory.commands.expand.folds import plan_folds
 from augfactory.commands.expand.inputs import BuildInputs, build_of
-from augfactory.commands.expand.request import ExpandRequest, plan_builds
+from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.opening.opening import spec_of
 from augfactory.commands.opening.recorded_recipe import check_recipe, request_id
 from augfactory.commands.progress import Progress
@@ -94,8 +94,7 @@ def _of_request(
     """
     content = listed_content(reject)
     datasets, others = [], []
-    for each in fold_requests(request):
-        inputs, builds = plan_builds(each, progress)
+    for _, inputs, builds in plan_folds(request, progress):
         for build in builds:
             found, unlike = _made_by(build, content)
             if found is not None:
