@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from augfactory.evaluation.comparison.intervals import Difference
-from augfactory.evaluation.comparison.results import ArmSummary, StudyResults, Summary
+from augfactory.evaluation.comparison.results import IN_WORDS, ArmSummary, StudyResults, Summary
 from augfactory.report.tables import best_first, failed_in_words, interval, mean_and_std
 
 SHOWN_PAIRS = 10
@@ -65,7 +65,7 @@ def main_table(arms: Sequence[ArmSummary], baseline: str) -> Table:
     columns = [
         ("trained on", ""),
         ("accuracy", "% ↑"),
-        (f"difference from {baseline}", "points [95 %]"),
+        (f"difference{_measured(arms)} from {baseline}", "points [95 %]"),
         ("NLL", "nats ↓"),
         ("Brier", "0 to 2 ↓"),
         ("ECE", "% ↓"),
@@ -119,7 +119,7 @@ def further_table(arms: Sequence[ArmSummary], baseline: str) -> Table:
     others = [name for name in names if name != baseline]
     columns = [
         ("trained on", ""),
-        *((f"difference from {name}", "points [95 %]") for name in others),
+        *((f"difference{_measured(arms)} from {name}", "points [95 %]") for name in others),
         (f"difference in NLL from {baseline}", "nats [95 %]"),
         ("RMS calibration error", "% ↓"),
     ]
@@ -135,7 +135,7 @@ def further_table(arms: Sequence[ArmSummary], baseline: str) -> Table:
     rows = []
     for arm in arms:
         cells = [
-            *(_gap(arm.versus.get(name, {}).get("accuracy"), 100, 1) for name in others),
+            *(_gap(arm.versus.get(name, {}).get(arm.measure), 100, 1) for name in others),
             _gap((arm.difference or {}).get("nll"), 1, 3),
             summary_cell(arm.rms_calibration, 100, 1),
         ]
@@ -167,6 +167,12 @@ def confused_pairs(confusion: Sequence[Sequence[int]], class_names: Sequence[str
             rows.append(Row(class_names[true], "", cells))
     columns = (("true class", ""), ("taken for", ""), ("times", ""), ("share", "%"))
     return Table("" if rows else "No test image was taken for another class.", columns, tuple(rows))
+
+
+def _measured(arms: Sequence[ArmSummary]) -> str:
+    """Return what differences are of, where that is not plain accuracy."""
+    named = {arm.measure for arm in arms} - {"accuracy"}
+    return "".join(f" in {IN_WORDS[measure]}" for measure in named)
 
 
 def _note(arm: ArmSummary, baseline: str, classifiers: int) -> str:

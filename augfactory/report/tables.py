@@ -7,6 +7,7 @@ from augfactory.evaluation.comparison.results import ArmSummary, Summary
 from augfactory.guarded import tables
 
 HEAD = ("trained on", "images", "accuracy %", "difference [95 %]", "", "NLL", "ECE %", "seconds")
+BALANCED = "balanced %"  # and the difference is that of it
 CORRUPTED = "error on {title} %"
 
 
@@ -15,7 +16,8 @@ def table(arms: Sequence[ArmSummary]) -> str:
 
     Mean ± standard deviation over the classifiers. Accuracy and its difference from the baseline,
     with the 95 % interval, are in percent and percentage points, the negative log-likelihood in
-    nats, the seconds those of training one classifier.
+    nats, the seconds those of training one classifier. Of uneven test images balanced accuracy
+    stands beside it, and the difference is that of balanced accuracy.
     """
     return tables.aligned(_lines(arms))
 
@@ -88,15 +90,17 @@ def severities_table(arms: Sequence[ArmSummary]) -> str | None:
 
 
 def best_first(arms: Sequence[ArmSummary]) -> list[ArmSummary]:
-    """Return the arms by their mean accuracy, the highest first."""
-    return sorted(arms, key=lambda arm: -arm.accuracy.mean)
+    """Return the arms by what they are compared by, the highest mean first."""
+    return sorted(arms, key=lambda arm: -arm.compared.mean)
 
 
 def _lines(arms: Sequence[ArmSummary]) -> list[tuple[str, ...]]:
     """Return the head and one line for each arm."""
     corrupted = next((arm.corruptions for arm in arms if arm.corruptions), None)
     extra = () if corrupted is None else (CORRUPTED.format(title=corrupted.title),)
-    head = (*HEAD[:-1], *extra, HEAD[-1])
+    balanced = any(arm.measure == "balanced_accuracy" for arm in arms)
+    first = (*HEAD[:3], BALANCED, *HEAD[3:-1]) if balanced else HEAD[:-1]
+    head = (*first, *extra, HEAD[-1])
     return [head, *(_line(arm, corrupted is not None) for arm in best_first(arms))]
 
 
@@ -106,6 +110,7 @@ def _line(arm: ArmSummary, with_corruptions: bool) -> tuple[str, ...]:
         arm.name,
         f"{arm.rows:,}",
         mean_and_std(arm.accuracy, 100, 1),
+        *([mean_and_std(arm.compared, 100, 1)] if arm.measure != "accuracy" else []),
         interval(arm.gain) if arm.gain else "",
         _decided(arm.gain),
         mean_and_std(arm.nll, 1, 3),

@@ -54,7 +54,7 @@ def result(
 
 def cells(name: str, results: dict[tuple[int, int], RunResult]) -> list[tuple[Run, RunResult]]:
     """Return the cells of an arm: (subset, seed) -> result."""
-    arm = replace(ARM, name=name)
+    arm = replace(ARM, name=name, fingerprint=f"of {name}")
     return [
         (replace(CELL, arm=arm, subset=subset, seed=seed), own)
         for (subset, seed), own in results.items()

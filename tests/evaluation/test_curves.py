@@ -1,8 +1,11 @@
 """Learning curves: standing still, rising, crossing."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from augfactory.evaluation.comparison.curves import Curve, crossing, mean_curve
+from augfactory.evaluation.comparison.curves import CHURN, Curve, crossing, mean_curve
 from augfactory.evaluation.comparison.protocol import Reading
 from augfactory.evaluation.training.settings import reading_steps
 
@@ -26,6 +29,32 @@ def test_the_rise_is_what_the_last_fifth_brought() -> None:
     assert rising.rise == pytest.approx(0.01, rel=0.05)
     assert rising.rising
     assert rising.still_from is None
+
+
+def test_a_rise_that_so_few_answers_cannot_tell_is_none() -> None:
+    """Else an evaluation on few test images would train on for as long as it may."""
+    found = curve(*[0.6 + 0.006 * place for place in range(8)])
+    assert replace(found, readings=3 * 1000).rising
+    assert not replace(found, readings=3 * 50).rising
+
+
+@pytest.mark.parametrize(("images", "most"), [(20, 0.2), (100, 0.2), (1000, 0.2)])
+def test_arms_at_rest_are_seldom_said_to_rise(images: int, most: float) -> None:
+    """Of five arms of three classifiers, answers come and go; none rises."""
+    random, said = np.random.default_rng(images), 0
+    for _ in range(200):
+        rising = False
+        for _ in range(5):
+            right = random.random((3, images)) < 0.6
+            seen = [right.mean()]
+            for _ in STEPS[-3:]:
+                drawn = random.random(right.shape)
+                changed = random.random(right.shape) < CHURN / 6  # as many again are redrawn alike
+                right = np.where(changed, drawn < 0.6, right)
+                seen.append(right.mean())
+            rising |= replace(curve(*seen), readings=3 * images).rising
+        said += rising
+    assert said / 200 < most
 
 
 def test_an_arm_stands_still_from_where_it_stays_near_its_last_accuracy() -> None:

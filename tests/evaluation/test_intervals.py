@@ -9,6 +9,7 @@ from augfactory.evaluation.comparison.intervals import (
     half_width,
     image_variance,
     largest_t,
+    of_groups,
     pooled_residual,
 )
 
@@ -131,3 +132,60 @@ def test_95_of_100_evaluations_hold_the_truth_in_all_their_intervals(blocks: int
             for (one, other), gap in found.items()
         )
     assert 0.93 <= held / 1000 <= 0.97
+
+
+def false_claims(groups: np.ndarray, *, told: bool, evaluations: int = 300, arms: int = 3) -> float:
+    """Return how often equal arms are told apart where images of a group are alike."""
+    random, false = np.random.default_rng(7), 0
+    count, images = int(groups.max()) + 1, len(groups)
+    pairs = [(str(arm), "0") for arm in range(1, arms)]
+    for _ in range(evaluations):
+        latent = (
+            random.normal(0, 1.0, count)[groups]
+            + random.normal(0, 0.7, (arms, 1, count))[:, :, groups]
+            + random.normal(0, 0.3, (arms, 3, images))
+        )
+        right = (latent > 0).astype(np.float64)
+        own = {str(arm): dict(enumerate(rows)) for arm, rows in enumerate(right)}
+        known = groups if told else None
+        found = compare(by_block(right.mean(axis=2)), pairs, own, groups=known)
+        false += any(gap.excludes_zero for gap in found.differences.values())
+    return false / evaluations
+
+
+def test_images_that_belong_together_are_counted_as_one_group() -> None:
+    """Counted one by one they make intervals too narrow: most equal arms are told apart."""
+    sizes = np.tile([1, 4, 10, 25], 10)
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    assert false_claims(groups, told=False) > 0.3
+    assert false_claims(groups, told=True) < 0.08
+    # Groups of one image are images.
+    alone = np.random.default_rng(1).permutation(len(groups))
+    gaps = np.random.default_rng(2).normal(0, 1, (3, len(groups)))
+    np.testing.assert_allclose(of_groups(gaps, alone)[:, alone], gaps)
+
+
+def test_the_variance_of_groups_is_that_of_drawing_them() -> None:
+    random, sizes = np.random.default_rng(4), np.tile([1, 2, 9], 40)
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    found, means = [], []
+    for _ in range(400):
+        of_group = random.normal(0, 1, len(sizes))
+        gaps = (of_group[groups] + random.normal(0, 0.2, len(groups)))[None]
+        found.append(image_variance(of_groups(gaps, groups)))
+        means.append(gaps.mean())
+    assert np.mean(found) == pytest.approx(np.var(means), rel=0.15)
+
+
+def test_trainings_that_stand_twice_say_nothing_new() -> None:
+    """One training under two names would make the others' remainders look smaller."""
+    random = np.random.default_rng(5)
+    right = random.normal(0.5, 0.02, (3, 4))
+    plain = compare(by_block(right), [("1", "0"), ("2", "0")])
+    twice = by_block(np.concatenate([right, right[:1], right[:1]]))
+    found = compare(twice, [("1", "0"), ("2", "0")], distinct=("0", "1", "2"))
+    assert (found.residual, found.freedom) == (plain.residual, plain.freedom)
+    assert found.differences == plain.differences
+    naive = compare(twice, [("1", "0"), ("2", "0")])
+    assert (naive.freedom, plain.freedom) == (12, 6)
+    assert naive.residual < plain.residual

@@ -5,10 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from augfactory.evaluation.comparison.compare import summarise
+from augfactory.evaluation.comparison.compare import (
+    by_arm,
+    compared,
+    same_trainings,
+    summarise,
+)
 from augfactory.evaluation.comparison.protocol import Run, RunResult
-from augfactory.evaluation.comparison.results import Verdict
-from augfactory.evaluation.comparison.verdict import sentence, verdict_of
+from augfactory.evaluation.comparison.results import ArmSummary, Verdict
+from augfactory.evaluation.comparison.verdict import verdict_of
+from augfactory.evaluation.comparison.verdict_words import sentence
+from augfactory.report.tables import best_first, table
 from tests.evaluation.results import STILL, accuracies, cells, result
 
 BASELINES = ("originals", "originals+geometry", "originals+geometry+mixup")
@@ -73,17 +80,91 @@ def by_class(name: str, *right: tuple[int, int]) -> Cells:
     return cells(name, found)
 
 
-def test_of_uneven_test_images_it_says_what_would_be_used_if_classes_counted_alike() -> None:
+def test_of_uneven_test_images_all_classes_count_alike() -> None:
+    """Plain accuracy would leave out what tells the rare class from the common one."""
     plain = by_class("originals", (85, 2), (86, 2), (85, 1))
     even = by_class("leaves-balanced", (80, 9), (81, 9), (80, 8))
     verdict, text = judged(plain, even)
-    assert (verdict.use, verdict.balanced) == ("originals", "leaves-balanced")
-    told = "With all classes counting alike (balanced accuracy) it would be leaves-balanced."
-    assert told in text
+    assert (verdict.use, verdict.measure) == ("leaves-balanced", "balanced_accuracy")
+    assert text.startswith("Use leaves-balanced (+32.2 points of balanced accuracy [")
+    assert verdict.by_accuracy == "originals"
+    assert "By plain accuracy, which the classes of many images decide, it would be" in text
+    arms = summarise([*plain, *even], BASELINES)
+    assert [arm.measure for arm in arms] == ["balanced_accuracy"] * 2
+    assert best_first(arms)[0].name == "leaves-balanced"
+    line = next(line for line in table(with_differences(arms)).splitlines() if "leaves" in line)
+    assert "88.0 ± 3.1" in line
+    assert "+32.2 [" in line
     better = by_class("leaves-x50", (88, 9), (89, 9), (88, 10))
     verdict, text = judged(plain, better)
-    assert (verdict.use, verdict.balanced) == ("leaves-x50", None)
-    assert "counting alike" not in text
+    assert (verdict.use, verdict.by_accuracy) == ("leaves-x50", None)
+    assert "plain accuracy" not in text
+
+
+def with_differences(arms: tuple[ArmSummary, ...]) -> list[ArmSummary]:
+    return [arm.model_copy(update={"difference": arm.versus.get("originals")}) for arm in arms]
+
+
+def test_where_all_trainings_failed_nothing_is_recommended() -> None:
+    failed = {(0, seed): result(0.1, collapsed="it reads 9.8 %") for seed in range(3)}
+    verdict, text = judged(cells("originals", failed), cells("leaves-x50", failed))
+    assert text.startswith("Nothing was learnt here: every training failed")
+    assert "it reads 9.8 %" in text
+    assert "Use" not in text
+    assert verdict.collapsed == {"originals": 3, "leaves-x50": 3}
+
+
+def test_answers_that_may_be_guesses_are_told() -> None:
+    """Ten test images of each of two classes: 13 right of 20 are no more than luck."""
+    _, text = judged(half("originals", 12, 13, 13), half("leaves-x50", 13, 14, 12))
+    assert "no better than by guessing" in text
+    _, text = judged(half("originals", 17, 18, 18), half("leaves-x50", 17, 18, 17))
+    assert "guessing" not in text
+
+
+def half(name: str, *right: int) -> Cells:
+    """Return the cells of an arm, right on so many of 20 test images of two classes."""
+    found = {}
+    for seed, count in enumerate(right):
+        hit, labels = np.arange(20) < count, np.tile([0, 1], 10)
+        own = result(count / 20, right=hit.tolist())
+        matrix = np.zeros((2, 2), dtype=int)
+        np.add.at(matrix, (labels, np.where(hit, labels, 1 - labels)), 1)
+        found[0, seed] = replace(
+            own, labels=tuple(labels.tolist()), confusion=tuple(map(tuple, matrix.tolist()))
+        )
+    return cells(name, found)
+
+
+def test_sureness_and_what_nll_would_use_are_told_in_words() -> None:
+    sure = cells("originals", {(0, seed): result(0.7, nll=2.0) for seed in range(3)})
+    mixed = cells("leaves-x50", {(0, seed): result(0.7, nll=1.0 + seed / 99) for seed in range(3)})
+    verdict, text = judged(sure, mixed)
+    assert (verdict.use, verdict.by_nll) == ("originals", "leaves-x50")
+    assert "By NLL, in which sure mistakes count most, it would be leaves-x50." in text
+    assert "Its answers are 20 points surer than right." in text
+
+
+def test_no_arm_is_left_out_while_it_is_too_early() -> None:
+    rising = (0.3, 0.4, 0.5, 0.6)
+    early = cells("originals", {(0, s): result(0.60 + s / 99, curve=rising) for s in range(3)})
+    behind = cells("leaves-x50", {(0, s): result(0.20 + s / 99, curve=rising) for s in range(3)})
+    _, text = judged(early, behind)
+    assert text.startswith("It is too early to tell.")
+    assert "Behind so far leaves-x50 (-40.0)." in text
+    assert "Leave out" not in text
+
+
+def test_the_same_trainings_under_two_names_count_once() -> None:
+    twin = [(replace(run, arm=replace(run.arm, name="twin")), own) for run, own in ORIGINALS]
+    plain, _ = judged(ORIGINALS, GEOMETRY)
+    both, _ = judged(ORIGINALS, GEOMETRY, twin)
+    arms = by_arm([*ORIGINALS, *GEOMETRY, *twin])
+    assert same_trainings(arms) == [["originals", "twin"], ["originals+geometry"]]
+    alone = compared(by_arm([*ORIGINALS, *GEOMETRY]), BASELINES, "accuracy")
+    together = compared(arms, BASELINES, "accuracy")
+    assert (together.residual, together.freedom) == (alone.residual, alone.freedom)
+    assert plain.use == both.use
 
 
 def test_the_interval_of_balanced_accuracy_has_the_chance_of_few_rare_test_images_in_it() -> None:

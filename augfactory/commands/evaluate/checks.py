@@ -9,12 +9,13 @@ from augfactory.commands.evaluate.arms import opened_part
 from augfactory.commands.evaluate.inputs import Inputs
 from augfactory.commands.evaluate.online_arms import WEIGHTED, preset_of
 from augfactory.commands.opening.notes import small_for_weights
+from augfactory.evaluation.comparison.compare import UNEVEN
 from augfactory.evaluation.comparison.protocol import ClassifierSpec
 from augfactory.evaluation.comparison.results import Alert, ArmSummary
-from augfactory.evaluation.comparison.verdict import UNEVEN
 from augfactory.evaluation.corruptions.registry import Profile
 from augfactory.evaluation.images.duplicates import find_near_duplicates
 from augfactory.evaluation.training.virtual_batches import virtual_batches
+from augfactory.guarded.text import escaped
 from augfactory.records import Source
 from augfactory.store.reader import Version
 
@@ -49,6 +50,15 @@ def before_training(inputs: Inputs, seeds: int, profile: Profile | None) -> list
                 f"±{2 * error:.1f} points whatever the seeds; only the intervals of "
                 f"accuracy and NLL have this in them. ±2 points would take {ROWS_FOR_TWO:,} test "
                 "images.",
+            )
+        )
+    if inputs.test_groups is not None:
+        count = len(np.unique(inputs.test_groups))
+        alerts.append(
+            Alert(
+                "note",
+                f"The {rows:,} test images are of {count:,} groups: copies of each other, or of "
+                "one --group. Intervals count the groups, since images of one are read alike.",
             )
         )
     alerts += _shuffled_apart(inputs)
@@ -106,9 +116,17 @@ def near_duplicates(originals: Source, test: Source) -> list[Alert]:
     ]
 
 
-def after_training(arms: Sequence[ArmSummary]) -> list[Alert]:
-    """Look at what the training itself says."""
-    alerts = []
+def after_training(arms: Sequence[ArmSummary], same: Sequence[Sequence[str]] = ()) -> list[Alert]:
+    """Look at what the training itself says; ``same`` are arms that are the same trainings."""
+    alerts = [
+        Alert(
+            "note",
+            f"{escaped(' and '.join(names))} are the same trainings: the same images, varied the "
+            "same way or not at all. They count once.",
+        )
+        for names in same
+        if len(names) > 1
+    ]
     slow = [arm for arm in arms if arm.waiting.mean > MUCH_WAITING]
     if slow:
         worst = max(slow, key=lambda arm: arm.waiting.mean)

@@ -11,7 +11,8 @@ from augfactory.commands.evaluate.request import EvaluateRequest, runs_of
 from augfactory.commands.runs.stages import FIRST, MOST, RESERVE
 from augfactory.engines import processes
 from augfactory.evaluation.classifiers.registry import find_classifier
-from augfactory.evaluation.comparison.train_run import CURVE_ROWS, TRAINING_ROWS
+from augfactory.evaluation.comparison.protocol import CURVE_ROWS
+from augfactory.evaluation.comparison.train_run import TRAINING_ROWS
 from augfactory.evaluation.training.predicting import log_probabilities
 from augfactory.evaluation.training.settings import reading_steps
 from augfactory.evaluation.training.train import train_classifier

@@ -24,7 +24,7 @@ from augfactory.commands.runs import files
 from augfactory.commands.runs.published import Published, published_test
 from augfactory.errors import one_of
 from augfactory.evaluation.classifiers.registry import check_image_shape
-from augfactory.evaluation.comparison.compare import summarise
+from augfactory.evaluation.comparison.compare import by_arm, same_trainings, summarise
 from augfactory.evaluation.comparison.protocol import ClassifierSpec, CorruptedTest, Run, RunResult
 from augfactory.evaluation.comparison.results import Alert, Results
 from augfactory.evaluation.comparison.verdict import verdict_of
@@ -129,9 +129,10 @@ def evaluate(request: EvaluateRequest, progress: Progress) -> EvaluateResult:
             request.runs_on,
             networks=networks,
         )  # fmt: skip
-        arms = summarise(runs, tuple(dict.fromkeys((*baselines, *inputs.baselines))))
-        verdict = verdict_of(runs, arms, baselines)
-        alerts += checks.after_training(arms)
+        groups = inputs.test_groups
+        arms = summarise(runs, tuple(dict.fromkeys((*baselines, *inputs.baselines))), groups)
+        verdict = verdict_of(runs, arms, baselines, groups)
+        alerts += checks.after_training(arms, same_trainings(by_arm(runs)))
         if request.ensemble is not None and networks is not None:
             arms = with_ensembles(
                 arms, runs, request.ensemble, networks, request.workers, progress, request.runs_on

@@ -8,7 +8,7 @@ import numpy as np
 
 from augfactory.commands.evaluate.arms import ArmsRequest, make_arms, opened_part
 from augfactory.commands.opening.fit import among_classes, check_fit
-from augfactory.commands.opening.groups import apart_from, refuse_shared_groups
+from augfactory.commands.opening.groups import apart_from, refuse_shared_groups, shared_groups
 from augfactory.commands.opening.look import Looked, look
 from augfactory.commands.opening.opening import converted_like, lasting_text, spec_of
 from augfactory.commands.opening.recorded_recipe import check_recipe
@@ -39,6 +39,8 @@ class Inputs:
 
     ``held_out`` are labelled rows that stand in no arm and not in the test, None where there are
     none; ``held_out_source`` is what they were read as. ``batch`` is the size of every batch.
+    ``test_groups``, int64 [N], says which test images belong together, copies among them; None
+    where each stands alone.
     """
 
     arms: tuple[Arm, ...]
@@ -48,6 +50,7 @@ class Inputs:
     held_out: SourceRows | None
     held_out_source: Source | None
     batch: int
+    test_groups: Int64Array | None = None
 
     @property
     def baselines(self) -> tuple[str, ...]:
@@ -112,6 +115,7 @@ def gather(
         held_out=held_out,
         held_out_source=held_out_source,
         batch=size,
+        test_groups=shared_groups(test, group),
     )
 
 

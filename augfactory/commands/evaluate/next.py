@@ -15,7 +15,7 @@ from augfactory.commands.evaluate.online_arms import (
     online_stages,
     preset_of,
 )
-from augfactory.commands.evaluate.request import EvaluateRequest
+from augfactory.commands.evaluate.request import DEFAULT_SEEDS, EvaluateRequest
 from augfactory.commands.opening.opening import flags_of, spec_of
 from augfactory.evaluation.comparison.results import Verdict
 from augfactory.pipeline.recipes.composition import RANDAUGMENTED, large_factor
@@ -44,16 +44,20 @@ def next_command(
     """Return what to type next: a longer or a surer evaluation, else what makes use of its answer.
 
     After one that only shows that it runs, the evaluation itself. Where an arm still rises, more
-    steps; where something is undecided that more seeds would decide, those; else, of a dataset,
-    what reads it, and of an online arm, what stores it. ``typed`` says how a path is told.
+    steps; of single trainings, more of them; where something is undecided that more seeds would
+    decide, those; else, of a dataset, what reads it, and of an online arm, what stores it.
+    ``typed`` says how a path is told.
     """
     if request.quick and request.order != "rounds" and request.drops is None:  # they need --steps
         return _again(request, typed, {"--minutes": request.minutes or MINUTES})
-    if verdict.rising:
-        longer: dict[str, float] = {"--steps": LONGER * steps}
+    if verdict.rising or verdict.smallest_difference is None:
+        longer: dict[str, float] = {"--steps": LONGER * steps if verdict.rising else steps}
         if request.minutes is not None:
-            longer = {"--minutes": LONGER * request.minutes}
-        return _again(request, typed, {"--seeds": request.seeds, **longer})
+            longer = {"--minutes": max(MINUTES, LONGER * request.minutes)}
+        elif request.steps is None and not verdict.rising:
+            longer = {}
+        seeds = max(DEFAULT_SEEDS, request.seeds)  # one training of each arm decides nothing
+        return _again(request, typed, {"--seeds": seeds, **longer})
     wanted = verdict.seeds_for_a_point
     if verdict.undecided and not verdict.better and wanted is not None and wanted > request.seeds:
         steps_asked = {} if request.steps is None else {"--steps": steps}

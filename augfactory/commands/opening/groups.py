@@ -1,5 +1,7 @@
 """Which originals stay together wherever a source is split."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from augfactory.commands.progress import Progress
@@ -20,18 +22,41 @@ def originals_together(source: Source, group: str | None, progress: Progress) ->
         RecipeError: ``group`` cannot be understood.
         InputDataError: a row has no such group, or cannot be read.
     """
-    from augfactory.evaluation.images.leakage import pixel_hashes  # loads torch
-
-    names = groups_of(source, group)
     with progress.bar("looking for equal images", len(source), "image") as bar:
-        pixels = pixel_hashes(source, bar.advance)
-    groups = joined(names, pixels.view(f"V{pixels.shape[1]}")[:, 0])
+        names, groups = groups_of(source, group), alike(source, group, bar.advance)
     repeated = len(np.unique(names)) - len(np.unique(groups))
     if repeated:
         progress.say(
             f"{source.name}: {repeated:,} more of equal images: equal ones stay on the same side"
         )
     return groups
+
+
+def alike(
+    source: Source, group: str | None, on_rows: Callable[[int], None] | None = None
+) -> Int64Array:
+    """Return the number of each row's group, int64 [N]: rows of equal pixels are in one too.
+
+    ``on_rows`` is told of each block how many rows it had.
+
+    Raises:
+        RecipeError, InputDataError: as ``originals_together``.
+    """
+    from augfactory.evaluation.images.leakage import pixel_hashes  # loads torch
+
+    names = groups_of(source, group)
+    pixels = pixel_hashes(source, on_rows)
+    return joined(names, pixels.view(f"V{pixels.shape[1]}")[:, 0])
+
+
+def shared_groups(source: Source, group: str | None) -> Int64Array | None:
+    """Return what ``alike`` does; None where every row stands alone.
+
+    Raises:
+        RecipeError, InputDataError: as ``originals_together``.
+    """
+    groups = alike(source, group)
+    return groups if len(np.unique(groups)) < len(groups) else None
 
 
 def refuse_shared_groups(training: Source, other: Source, group: str | None) -> None:

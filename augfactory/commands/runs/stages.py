@@ -12,7 +12,7 @@ from augfactory.commands.runs.training_states import drop_states
 from augfactory.engines.processes import Engine, worker_pool
 from augfactory.evaluation.comparison.compare import by_arm
 from augfactory.evaluation.comparison.curves import mean_curve
-from augfactory.evaluation.comparison.protocol import Run, RunResult
+from augfactory.evaluation.comparison.protocol import CURVE_ROWS, Run, RunResult
 from augfactory.evaluation.training.settings import reading_steps
 
 FIRST, MOST = 400, 12_800  # steps of an open-ended training, before anybody looks and at most
@@ -115,7 +115,10 @@ class _Runner:
 def any_rising(results: Results) -> bool:
     """Tell whether more steps would still improve an arm."""
     return any(
-        mean_curve([result.curve for _, result in found.values()]).rising
+        mean_curve(
+            [result.curve for _, result in found.values()],
+            test_images=min(CURVE_ROWS, len(results[0][1].labels)),
+        ).rising
         for found in by_arm(results).values()
     )
 

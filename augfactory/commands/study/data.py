@@ -6,7 +6,7 @@ from pathlib import Path
 from augfactory.commands.evaluate.checks import near_duplicates
 from augfactory.commands.evaluate.inputs import refuse_shared, unused_rows
 from augfactory.commands.opening.fit import check_fit
-from augfactory.commands.opening.groups import refuse_shared_groups
+from augfactory.commands.opening.groups import refuse_shared_groups, shared_groups
 from augfactory.commands.opening.look import Looked, look
 from augfactory.commands.opening.notes import suited_preset
 from augfactory.commands.opening.reading import spec_read_by
@@ -15,7 +15,7 @@ from augfactory.commands.study.keys import Study
 from augfactory.engines.processes import Engine, worker_pool
 from augfactory.errors import RecipeError
 from augfactory.evaluation.comparison.results import Alert
-from augfactory.records import Source, SourceSpec, read_size
+from augfactory.records import Int64Array, Source, SourceSpec, read_size
 from augfactory.source_rows import SourceRows, rows_of
 from augfactory.sources.choosing.subset import stratified_rows
 from augfactory.sources.opening import open_source, refuse_test_split, split_suffix
@@ -71,6 +71,7 @@ class StudyData:
     unlabelled: SourceSpec | None = None
     preset: str = "none"
     group: str | None = None
+    test_groups: Int64Array | None = None  # see ``shared_groups``
 
 
 def open_data(request: StudyRequest, progress: Progress) -> StudyData:
@@ -116,7 +117,10 @@ def open_data(request: StudyRequest, progress: Progress) -> StudyData:
         test = looked_test.source
     test_rows = rows_of(test_spec, test, looked_test.numbers, skipped=looked_test.skipped)
     preset = suited_preset(source, progress)  # one for all draws
-    return StudyData(spec, source, looked, test_rows, test, alerts, unlabelled, preset, asked.group)
+    return StudyData(
+        spec, source, looked, test_rows, test, alerts, unlabelled, preset, asked.group,
+        shared_groups(test, asked.group),
+    )  # fmt: skip
 
 
 def _is_table_of(text: str, source: str) -> bool:

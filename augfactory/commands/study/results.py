@@ -16,7 +16,7 @@ from augfactory.evaluation.comparison.results import (
     LabelledSet,
     StudyResults,
 )
-from augfactory.evaluation.comparison.verdict import sentence
+from augfactory.evaluation.comparison.verdict_words import sentence
 from augfactory.guarded.text import escaped
 from augfactory.report.figures.losses_figure import losses_figure
 from augfactory.report.page import report_page
@@ -42,6 +42,7 @@ def write_results(
     missing: Sequence[str],
     results: Sequence[tuple[Run, RunResult]],
     *,
+    verdicts: Mapping[int, str],
     test: LabelledSet,
     settings: dict[str, Any],
     class_names: Sequence[str],
@@ -50,7 +51,7 @@ def write_results(
 ) -> tuple[StudyResults, list[Path]]:
     """Write everything; return what results.json holds and the paths.
 
-    ``arms`` are those of each number of originals.
+    ``arms`` are those of each number of originals, and so are ``verdicts``.
     """
     document = StudyResults(
         schema_version=SCHEMA_VERSION,
@@ -64,7 +65,9 @@ def write_results(
         baseline=study.against[0],
         test=test,
         alerts=(*alerts, *_not_run(missing), *_failed(arms), _scope(study)),
-        groups=tuple(_group(study, n_train, own) for n_train, own in arms.items()),
+        groups=tuple(
+            _group(study, n_train, own, verdicts[n_train]) for n_train, own in arms.items()
+        ),
         libraries=library_versions(),
     )
     contents = {
@@ -122,9 +125,9 @@ def accuracy_by_loss(
     )
 
 
-def _group(study: Study, n_train: int, arms: Sequence[ArmSummary]) -> Group:
+def _group(study: Study, n_train: int, arms: Sequence[ArmSummary], verdict: str) -> Group:
     baseline = study.against[0]
-    said = [sentence(arm) for arm in arms if arm.name != baseline]
+    said = [verdict, *(sentence(arm) for arm in arms if arm.name != baseline)]
     return Group(
         n_train=n_train,
         arms=tuple(arm.model_copy(update={"difference": arm.versus.get(baseline)}) for arm in arms),

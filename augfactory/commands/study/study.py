@@ -31,8 +31,10 @@ from augfactory.evaluation.comparison.protocol import (
     RunResult,
 )
 from augfactory.evaluation.comparison.results import Alert, ArmSummary, LabelledSet, StudyResults
+from augfactory.evaluation.comparison.verdict import verdict_of
 from augfactory.evaluation.corruptions.registry import Profile, find_profile
 from augfactory.evaluation.training.settings import TrainingSettings
+from augfactory.records import Int64Array
 from augfactory.store.disk.lock import only_writer
 from augfactory.store.reader import open_version
 
@@ -126,7 +128,11 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
         results, trained = train_runs(
             list(groups), out, workers, progress, engine=engine, networks=networks
         )
-        arms = {count: _arms(asked, count, groups, results) for count in asked.n_train}
+        arms, verdicts = {}, {}
+        for count in asked.n_train:
+            own = _of_count(asked, count, groups, results)
+            arms[count] = summarise(own, asked.against, data.test_groups)
+            verdicts[count] = _verdict(asked, own, arms[count], data.test_groups)
         if networks is not None:
             arms = _with_ensembles(request, networks, arms, groups, results, progress)
         document, written = write_results(
@@ -136,6 +142,7 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
             arms,
             missing,
             results,
+            verdicts=verdicts,
             test=LabelledSet(
                 text=asked.test,
                 rows=len(data.test),
@@ -219,13 +226,26 @@ def as_json(result: StudyResult) -> dict[str, Any]:
     }
 
 
-def _arms(
+def _of_count(
     asked: Study, n_train: int, groups: dict[Run, int], results: Sequence[tuple[Run, RunResult]]
-) -> tuple[ArmSummary, ...]:
+) -> list[tuple[Run, RunResult]]:
+    """Return the runs of so many originals, in the order of the arms."""
     own = [(run, result) for run, result in results if groups[run] == n_train]
     order = [arm.name for arm in asked.arms]
-    own.sort(key=lambda pair: order.index(pair[0].arm.name))
-    return summarise(own, asked.against)
+    return sorted(own, key=lambda pair: order.index(pair[0].arm.name))
+
+
+def _verdict(
+    asked: Study,
+    own: Sequence[tuple[Run, RunResult]],
+    arms: Sequence[ArmSummary],
+    test_groups: Int64Array | None,
+) -> str:
+    """Say which arm to use, against the best of those that need no dataset; of one arm nothing."""
+    free = [arm.name for arm in asked.arms if arm.recipe is None]
+    if len(arms) < 2:
+        return ""
+    return verdict_of(own, arms, free or asked.against, test_groups).text
 
 
 def _with_ensembles(

@@ -6,6 +6,7 @@ are averaged first and the interval is over the subsets, since seeds on one subs
 another; with one subset it is over the seeds.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,14 +21,17 @@ from augfactory.evaluation.comparison.measures import (
     Scores,
     class_accuracy,
 )
-from augfactory.evaluation.comparison.protocol import Run, RunResult
+from augfactory.evaluation.comparison.protocol import CURVE_ROWS, Run, RunResult, run_key
 from augfactory.evaluation.comparison.results import (
     ArmSummary,
     CorruptionErrors,
+    Measure,
     SeverityScores,
     Summary,
 )
+from augfactory.records import Int64Array
 
+UNEVEN = 1.5  # times as many test images of one class as of another
 MEASURES = tuple(Scores.__dataclass_fields__)
 CORRUPTED_MEASURES = ("error", "nll", "ece", "rms_calibration")
 Results = Sequence[tuple[Run, RunResult]]
@@ -41,22 +45,25 @@ def summary(values: Iterable[float]) -> Summary:
     return Summary(float(np.mean(kept)), std, kept)
 
 
-def summarise(results: Results, against: Sequence[str]) -> tuple[ArmSummary, ...]:
+def summarise(
+    results: Results, against: Sequence[str], groups: Int64Array | None = None
+) -> tuple[ArmSummary, ...]:
     """Return one summary for each arm, in the order in which the arms first appear.
 
     Arms of one name on several subsets are one arm. Each is compared with those of ``against``
-    that there are; all intervals of a measure hold together.
+    that there are; all intervals of a measure hold together. For ``groups`` see ``compared``.
     """
     arms = by_arm(results)
-    found = {measure: compared(arms, against, measure) for measure in _measures(arms)}
+    found = {measure: compared(arms, against, measure, groups) for measure in _measures(arms)}
+    measure = measure_for(results[0][1].labels) if results else "accuracy"
     return tuple(
         _summary(
             name,
             own,
+            measure,
             {
                 other: {
-                    measure: comparison.differences[name, other]
-                    for measure, comparison in found.items()
+                    each: comparison.differences[name, other] for each, comparison in found.items()
                 }
                 for other in dict.fromkeys(against)
                 if (name, other) in found["accuracy"].differences
@@ -74,11 +81,27 @@ def by_arm(results: Results) -> dict[str, ArmRuns]:
     return arms
 
 
-def compared(arms: Mapping[str, ArmRuns], against: Sequence[str], measure: str) -> Comparison:
+def same_trainings(arms: Mapping[str, ArmRuns]) -> list[list[str]]:
+    """Return the arms, those together whose trainings are the same ones under several names."""
+    found: dict[tuple[Any, ...], list[str]] = {}
+    for name, own in arms.items():
+        keys = tuple((at, run_key(run)) for at, (run, _) in sorted(own.items()))
+        found.setdefault(keys, []).append(name)
+    return list(found.values())
+
+
+def compared(
+    arms: Mapping[str, ArmRuns],
+    against: Sequence[str],
+    measure: str,
+    groups: Int64Array | None = None,
+) -> Comparison:
     """Compare every arm with each of ``against`` by one measure.
 
     Accuracy, plain and balanced, and NLL are means over the test images, so that their intervals
     have the chance in the choice of test images in them; those of the other measures have not.
+    ``groups``, int64 [N], says which test images belong together. The same trainings under two
+    names count once.
     """
     several = len({subset for found in arms.values() for subset, _ in found}) > 1
 
@@ -93,7 +116,13 @@ def compared(arms: Mapping[str, ArmRuns], against: Sequence[str], measure: str) 
         if other in arms and name != other and figures[name].keys() & figures[other].keys()
     ]
     of_image = _OF_IMAGE.get(measure)
-    return compare(figures, pairs, None if of_image is None else blocks(of_image))
+    return compare(
+        figures,
+        pairs,
+        None if of_image is None else blocks(of_image),
+        groups=groups,
+        distinct=[names[0] for names in same_trainings(arms)],
+    )
 
 
 def _right_of_class(result: RunResult) -> Any:
@@ -129,14 +158,23 @@ def _measures(arms: Mapping[str, ArmRuns]) -> tuple[str, ...]:
     return (*MEASURES, "corruption_error") if corrupted else MEASURES
 
 
-def _summary(name: str, found: ArmRuns, versus: dict[str, dict[str, Difference]]) -> ArmSummary:
+def measure_for(labels: Sequence[int]) -> Measure:
+    """Return what arms are compared by: balanced accuracy where some class has far more images."""
+    counts = Counter(labels).values()
+    return "balanced_accuracy" if max(counts) > UNEVEN * min(counts) else "accuracy"
+
+
+def _summary(
+    name: str, found: ArmRuns, measure: Measure, versus: dict[str, dict[str, Difference]]
+) -> ArmSummary:
     keys = sorted(found)
     arms = [found[key][0].arm for key in keys]
     results = [found[key][1] for key in keys]
     matrix = np.sum([result.confusion for result in results], axis=0)
     rows = round(float(np.mean([arm.size for arm in arms])))
     batch = found[keys[0]][0].settings.batch
-    curve = mean_curve([result.curve for result in results], batch / max(1, rows))
+    shown = min(len(results[0].labels), CURVE_ROWS)
+    curve = mean_curve([result.curve for result in results], batch / max(1, rows), shown)
     scores = [result.scores for result in results]
     kept = [result.scaled for result in results if result.scaled is not None]
     temperature = summary(result.temperature or 0.0 for result in results)
@@ -164,6 +202,7 @@ def _summary(name: str, found: ArmRuns, versus: dict[str, dict[str, Difference]]
         seconds=summary(result.seconds for result in results),
         waiting=summary(result.waiting for result in results),
         series=arms[0].series,
+        measure=measure,
         **_without_collapsed(results),
     )
 

@@ -13,6 +13,10 @@ STILL = 0.003  # a rise in the last fifth of the steps up to which an arm is at 
 NEAR = 0.005  # below its last accuracy, an arm has still something to learn
 LAST_DOUBLING = 2.0
 FIFTH = 1.25  # the last fifth of a training is from its step over this
+# Of the test images, how many are right at one end of a doubling of the steps and wrong at the
+# other, over accuracy (1 - accuracy): of classifiers at rest (docs/decisions/0013-….md).
+CHURN = 0.5
+SURE = 2.0  # standard errors above 0 of a rise that is one
 
 
 Later = Annotated[tuple[float, ...], Field(exclude_if=lambda values: not values)]
@@ -24,7 +28,8 @@ class Curve:
 
     Accuracies are 0 to 1, ``nll`` in nats; each has a value for each of ``steps``. ``epochs`` are
     passes over the arm's own set. These, ``training_nll``, ``batch_accuracy`` and ``batch_loss``
-    are empty, and left out of results.json, where an older program trained.
+    are empty, and left out of results.json, where an older program trained. ``readings`` counts the
+    answers behind each accuracy, test images times classifiers; 0 where nobody counted.
     """
 
     steps: tuple[int, ...]
@@ -36,6 +41,7 @@ class Curve:
     training_nll: Later = ()
     batch_accuracy: Later = ()
     batch_loss: Later = ()
+    readings: Annotated[int, Field(exclude_if=lambda count: not count)] = 0
 
     @property
     def rise(self) -> float | None:
@@ -53,8 +59,17 @@ class Curve:
 
     @property
     def rising(self) -> bool:
-        """Whether more steps would bring more."""
-        return self.rise is None or self.rise > STILL
+        """Whether more steps would bring more, as far as so many answers can tell."""
+        return self.rise is None or self.rise > max(STILL, SURE * self.chance)
+
+    @property
+    def chance(self) -> float:
+        """The standard error of ``rise`` while nothing rises, for answers that come and go."""
+        if not self.readings or not self.accuracy:
+            return 0.0
+        right = self.accuracy[-1]
+        ends = (CHURN * right * (1 - right) / self.readings) ** 0.5  # between those of a doubling
+        return float(ends * np.log(FIFTH) / np.log(LAST_DOUBLING))
 
     @property
     def still_from(self) -> int | None:
@@ -65,10 +80,15 @@ class Curve:
         return self.steps[int(below[-1]) + 1] if len(below) else self.steps[0]
 
 
-def mean_curve(readings: Sequence[Sequence[Reading]], epochs_a_step: float | None = None) -> Curve:
+def mean_curve(
+    readings: Sequence[Sequence[Reading]],
+    epochs_a_step: float | None = None,
+    test_images: int = 0,
+) -> Curve:
     """Return the mean over classifiers at the steps that all of them were read at.
 
     ``epochs_a_step`` is the part of the arm's set that a step shows; None where nobody asks.
+    ``test_images`` are those of a reading; 0 where nobody counted.
     """
     common = sorted(set.intersection(*({each.step for each in own} for own in readings)))
     table = [{each.step: each for each in own} for own in readings]
@@ -95,6 +115,7 @@ def mean_curve(readings: Sequence[Sequence[Reading]], epochs_a_step: float | Non
         training_nll=known("training_nll"),
         batch_accuracy=known("batch_accuracy"),
         batch_loss=known("batch_loss"),
+        readings=test_images * len(table),
     )
 
 

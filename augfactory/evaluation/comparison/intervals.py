@@ -6,9 +6,10 @@ and a remainder, whose variance is pooled over all arms. The difference of two a
 the remainders, and because other test images could have been drawn. Few blocks can agree by chance:
 no interval is narrower than the one that the test images alone give, counted as if each block's
 answers were the arm's for good (a paired test of the mean answers, as McNemar's is of one).
+Test images that belong together, such as copies, are drawn together: their groups are counted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -16,13 +17,15 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
+from augfactory.records import Int64Array
+
 Float64Array = npt.NDArray[np.float64]
 Metrics = Mapping[str, Mapping[int, float]]  # arm -> block -> figure
 Pair = tuple[str, str]
 LEVEL = 0.95
 DRAWS = 100_000  # of the largest |t|: its 95 % point is then right to about 0.01
 MOST_FREEDOM = 1e4
-ALONE = 1.96  # standard deviations that one interval of 95 % reaches, by itself
+ONE_PAIR = ("one", "other")
 ROUNDING = 1e-24  # a variance up to this is what computing leaves of equal figures
 
 
@@ -67,6 +70,9 @@ def compare(
     figures: Metrics,
     pairs: Sequence[Pair],
     by_image: Mapping[str, Mapping[int, Float64Array]] | None = None,
+    *,
+    groups: Int64Array | None = None,
+    distinct: Collection[str] | None = None,
 ) -> Comparison:
     """Return the difference of each pair, with intervals that together hold in 95 % of cases.
 
@@ -78,22 +84,29 @@ def compare(
         figures: arm -> block -> figure.
         pairs: of arms; each has a block in common.
         by_image: arm -> block -> float64 [N], of which the figure is the mean over N test images.
+        groups: int64 [N], which test images belong together; None where none do.
+        distinct: arms whose remainders are their own: of several that are the same trainings, one.
+            None is all.
     """
-    residual, freedom = pooled_residual(figures)
+    kept = {name: own for name, own in figures.items() if distinct is None or name in distinct}
+    residual, freedom = pooled_residual(kept)
     common = {pair: sorted(figures[pair[0]].keys() & figures[pair[1]].keys()) for pair in pairs}
-    test = dict.fromkeys(pairs, 0.0)
-    least_variance = dict.fromkeys(pairs, 0.0)
+    training = {pair: 2 * residual / len(own) for pair, own in common.items()}
+    test, alone = dict.fromkeys(pairs, 0.0), dict.fromkeys(pairs, 0.0)
+    units = MOST_FREEDOM + 1
     if by_image is not None:
         for one, other in pairs:
             own = common[one, other]
             gaps = np.stack([by_image[one][key] - by_image[other][key] for key in own])
+            gaps = gaps if groups is None else of_groups(gaps, groups)
+            units = min(units, gaps.shape[1])
             test[one, other] = image_variance(gaps)
-            least_variance[one, other] = image_variance(gaps.mean(axis=0, keepdims=True))
-    training = {pair: 2 * residual / len(own) for pair, own in common.items()}
+            alone[one, other] = image_variance(gaps.mean(axis=0, keepdims=True)) ** 0.5
     reach = None
     if freedom and pairs:
-        least = min(_freedom(training[pair], freedom, test[pair]) for pair in pairs)
+        least = min(_freedom(training[pair], freedom, test[pair], units - 1) for pair in pairs)
         reach = largest_t(tuple(pairs), least)
+        reach_alone = largest_t((ONE_PAIR,), max(1.0, units - 1))
     differences = {}
     for one, other in pairs:
         own = common[one, other]
@@ -101,7 +114,7 @@ def compare(
         half = None
         if reach is not None:
             whole = training[one, other] + test[one, other]
-            half = max(reach * whole**0.5, ALONE * least_variance[one, other] ** 0.5)
+            half = max(reach * whole**0.5, reach_alone * alone[one, other])
         low, high = (None, None) if half is None else (mean - half, mean + half)
         differences[one, other] = Difference(mean, low, high, len(own))
     return Comparison(differences, residual, freedom, test)
@@ -127,6 +140,19 @@ def pooled_residual(figures: Metrics) -> tuple[float, int]:
         return 0.0, 0
     residual = float(((values - design @ fitted) ** 2).sum() / freedom)
     return (residual if residual > ROUNDING else 0.0), freedom
+
+
+def of_groups(gaps: Float64Array, groups: Int64Array) -> Float64Array:
+    """Return [B, G] for ``gaps`` [B, N] of N images in G groups: what each group adds to the mean.
+
+    Their mean is that of the images, and their variance that of a mean whose images were drawn by
+    the group (Cochran 1977, section 9A.1: the ratio of group totals to group sizes).
+    """
+    _, place = np.unique(groups, return_inverse=True)
+    count = int(place.max()) + 1
+    mean = gaps.mean(axis=1, keepdims=True)
+    totals = np.stack([np.bincount(place, own, count) for own in gaps - mean])
+    return np.asarray(mean + totals * (count / gaps.shape[1]), dtype=np.float64)
 
 
 def image_variance(gaps: Float64Array) -> float:
@@ -176,8 +202,7 @@ def _largest_t(pairs: tuple[Pair, ...], freedom: float) -> float:
     return float(np.quantile(largest / scale, LEVEL))
 
 
-def _freedom(training: float, freedom: float, test: float) -> float:
-    """Return Satterthwaite's degrees of freedom; the images are taken as countless."""
-    if training <= 0:
-        return MOST_FREEDOM
-    return float(freedom * ((training + test) / training) ** 2)
+def _freedom(training: float, freedom: float, test: float, of_test: float = MOST_FREEDOM) -> float:
+    """Return Satterthwaite's degrees of freedom; ``of_test`` are those of the images' variance."""
+    both = training**2 / freedom + test**2 / max(1.0, of_test)
+    return float(min((training + test) ** 2 / both, MOST_FREEDOM)) if both > 0 else MOST_FREEDOM

@@ -112,6 +112,9 @@ class Run:
     corrupted: CorruptedTest | None = None
 
 
+CURVE_ROWS = 1000  # test images that a classifier is read on while it learns, at most
+
+
 @dataclass(frozen=True)
 class Reading:
     """What a classifier was worth after ``step`` steps.

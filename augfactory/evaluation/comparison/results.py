@@ -5,7 +5,7 @@ on disk.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 
@@ -25,6 +25,11 @@ class Record(BaseModel):
     def plain(self) -> dict[str, Any]:
         """Return it as plain values for JSON."""
         return self.model_dump(exclude_unset=True)
+
+
+# What arms are compared by: of uneven test images, with all classes counting alike.
+Measure = Literal["accuracy", "balanced_accuracy"]
+IN_WORDS: dict[Measure, str] = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy"}
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,7 @@ class ArmSummary(Record):
         ensemble: of several of its classifiers; missing where none were asked for.
         overtook_baseline: step from which it stayed ahead of the baseline; of evaluations only.
         series: name of the datasets that differ in their factor only; not kept.
+        measure: what it is compared by; missing where that is plain accuracy.
     """
 
     name: Text
@@ -144,11 +150,17 @@ class ArmSummary(Record):
     ensemble: EnsembleSummary | None = None
     accuracy_without_collapsed: Summary | None = Field(default=None, exclude=True)
     series: Text | None = Field(default=None, exclude=True)
+    measure: Measure = Field(default="accuracy", exclude_if=lambda own: own == "accuracy")
 
     @property
     def gain(self) -> Difference | None:
-        """Accuracy less that of the baseline; None for the baseline and where no pair exists."""
-        return self.difference["accuracy"] if self.difference else None
+        """``measure`` less that of the baseline; None for the baseline and where no pair exists."""
+        return self.difference[self.measure] if self.difference else None
+
+    @property
+    def compared(self) -> Summary:
+        """The values of ``measure``."""
+        return self.accuracy if self.measure == "accuracy" else self.balanced_accuracy
 
 
 @dataclass(frozen=True)
@@ -162,8 +174,8 @@ class Verdict:
         better: arms that are surely better than the baseline, the best first.
         worse: arms that are surely worse, the worst first.
         undecided: the others.
-        smallest_difference: in accuracy, 0 to 1, that this evaluation could have seen, of the arms
-            that are undecided where there are some; None with too few trainings for any.
+        smallest_difference: in ``measure``, 0 to 1, that this evaluation could have seen, of the
+            arms that are undecided where there are some; None with too few trainings for any.
         seeds_for_a_point: trainings of each arm that would show a difference of one point; None
             where 200 would not.
         test_images_for_a_point: how many test images that would take at least.
@@ -171,7 +183,9 @@ class Verdict:
         rising: arms that more steps would still improve, with what the last fifth brought them.
         collapsed: arm -> how many of its trainings failed.
         without_collapsed: ``use`` if failed trainings are left out, where that changes it.
-        balanced: ``use`` by balanced accuracy, where that changes it: test images are uneven.
+        measure: what arms are compared by: accuracy or, of uneven test images, balanced accuracy.
+        by_accuracy: ``use`` by plain accuracy, where that changes it.
+        by_nll: ``use`` by NLL, where that changes it.
         text: all of it in sentences.
         next: the command to type next.
     """
@@ -189,7 +203,9 @@ class Verdict:
     rising: dict[Text, float | None]
     collapsed: dict[Text, int]
     without_collapsed: Text | None
-    balanced: Text | None = None
+    measure: Measure = "accuracy"
+    by_accuracy: Text | None = None
+    by_nll: Text | None = None
     text: Text = ""
     next: Text = ""
 

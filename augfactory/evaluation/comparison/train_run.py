@@ -22,6 +22,7 @@ from augfactory.evaluation.comparison.measures import (
     scores,
 )
 from augfactory.evaluation.comparison.protocol import (
+    CURVE_ROWS,
     CorruptedTest,
     Earlier,
     Reading,
@@ -36,9 +37,9 @@ from augfactory.source_rows import SourceRows
 from augfactory.sources.corrupted.part import open_part
 from augfactory.sources.recorded import open_rows
 
-CURVE_ROWS, TRAINING_ROWS = 1000, 500
+TRAINING_ROWS = 500
 NLL_DIGITS = 4
-GUESSING = 3.0  # standard errors above chance that a classifier has to be to have learnt anything
+GUESSING = 2.0  # standard errors above chance that a classifier has to be to have learnt anything
 
 
 def train_run(
@@ -72,7 +73,8 @@ def train_run(
     )
     if keep is not None:
         keep(trained.network)
-    return _measured(run, trained, test, tuple(curve)), trained.progress
+    failed = _collapse(trained, training.source)
+    return _measured(run, trained, test, tuple(curve), failed), trained.progress
 
 
 def test_of(run: Run, class_names: tuple[str, ...]) -> Source:
@@ -123,6 +125,7 @@ def _measured(
     trained: Trained,
     test: Source,
     curve: tuple[Reading, ...],
+    failed: str | None,
 ) -> RunResult:
     predict = partial(log_probabilities, trained.network, classes=len(test.class_names))
     found = predict(test.read_images, np.arange(len(test)))
@@ -135,14 +138,13 @@ def _measured(
     if run.corrupted is not None:
         corrupted = measured_corrupted(run.corrupted, predict, test)
     label_nll = -found[np.arange(len(test)), test.labels]
-    measured = scores(found, test.labels)
     return RunResult(
-        scores=measured,
+        scores=scores(found, test.labels),
         curve=curve,
         predicted=tuple(found.argmax(axis=1).tolist()),
         labels=tuple(test.labels.tolist()),
         label_nll=tuple(label_nll.round(NLL_DIGITS).tolist()),
-        collapsed=_collapse(trained, measured.accuracy, len(test), len(test.class_names)),
+        collapsed=failed,
         scaled=None if temperature is None else scores(scaled(found, temperature), test.labels),
         temperature=temperature,
         confusion=tuple(map(tuple, confusion(found, test.labels).tolist())),
@@ -156,13 +158,31 @@ def _measured(
     )
 
 
-def _collapse(trained: Trained, right: float, rows: int, classes: int) -> str | None:
-    """Say why a training failed: its loss is not a number, or it is no better than guessing."""
+def _collapse(trained: Trained, training: Source) -> str | None:
+    """Say why a training failed: its loss is not a number, or it has learnt nothing.
+
+    That is judged by the images that it learnt from, all classes counting alike: on few test images
+    a good classifier cannot be told from a guessing one, and of uneven ones always naming the
+    largest class is often right.
+    """
     if trained.progress.broke:
         return f"the loss stopped being a number at step {trained.progress.step + 1:,}"
-    chance = 1 / classes
-    if classes > 1 and right <= chance + GUESSING * (chance * (1 - chance) / rows) ** 0.5:
-        return f"{100 * right:.1f} % right is no better than guessing among {classes} classes"
+    rows = spread_rows(len(training), TRAINING_ROWS)
+    found = log_probabilities(
+        trained.network, training.read_images, rows, len(training.class_names)
+    )
+    labels = training.read_soft_labels(rows).argmax(axis=1)
+    counts = np.bincount(labels)
+    hits = np.bincount(labels[found.argmax(axis=1) == labels], minlength=len(counts))
+    known = counts > 0
+    chance = 1 / int(known.sum())
+    right = float((hits[known] / counts[known]).mean())
+    error = float((chance * (1 - chance) / counts[known]).sum() ** 0.5) * chance
+    if known.sum() > 1 and right <= chance + GUESSING * error:
+        return (
+            f"it reads {100 * right:.1f} % of the images that it learnt from, no better than "
+            f"guessing among {known.sum()} classes"
+        )
     return None
 
 

@@ -1,33 +1,36 @@
 """What an evaluation comes to: which arm to train on, and how sure that is."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from augfactory.evaluation.comparison.compare import ArmRuns, Results, by_arm, compared
 from augfactory.evaluation.comparison.intervals import Comparison, Difference, half_width
 from augfactory.evaluation.comparison.results import ArmSummary, Verdict
-
-POINT = 0.01  # of accuracy
-MOST_SEEDS = 200
-SINGLE = "One training of each arm decides nothing: ask for more --seeds."
-ALL_RISE = "All arms still rise: more steps may change the order."
-EARLY = f"It is too early to tell. {ALL_RISE}"
-UNEVEN = 1.5  # times as many images of one class as of another
+from augfactory.evaluation.comparison.verdict_words import MOST_SEEDS, POINT, text_of
+from augfactory.records import Int64Array
 
 
-def verdict_of(results: Results, arms: Sequence[ArmSummary], baselines: Sequence[str]) -> Verdict:
+def verdict_of(
+    results: Results,
+    arms: Sequence[ArmSummary],
+    baselines: Sequence[str],
+    groups: Int64Array | None = None,
+) -> Verdict:
     """Compare all arms with the best of ``baselines`` and say which to use.
 
     An arm is used instead of the baseline only where its interval leaves out 0; of several, the
-    one with the highest accuracy. Failed trainings count as they are, so that a tendency to fail
-    counts against an arm. All intervals hold together for every choice of the baseline, so that
-    choosing it by the same figures does no harm.
+    one with the highest accuracy; of uneven test images all classes count alike. Failed trainings
+    count as they are, so that a tendency to fail counts against an arm. All intervals hold together
+    for every choice of the baseline, so that choosing it by the same figures does no harm. For
+    ``groups`` see ``compared``.
     """
     known = [name for name in baselines if any(arm.name == name for arm in arms)]
-    mean = {arm.name: arm.accuracy.mean for arm in arms}
+    mean = {arm.name: arm.compared.mean for arm in arms}
     baseline = max(known, key=lambda name: mean[name])
-    comparison = compared(by_arm(results), known, "accuracy")
+    measure = arms[0].measure
+    found = by_arm(results)
+    comparison = compared(found, known, measure, groups)
     gaps = {one: gap for (one, other), gap in comparison.differences.items() if other == baseline}
     ordered = sorted(gaps, key=lambda name: -gaps[name].mean)
     better = tuple(name for name in ordered if gaps[name].excludes_zero and gaps[name].mean > 0)
@@ -41,6 +44,7 @@ def verdict_of(results: Results, arms: Sequence[ArmSummary], baselines: Sequence
     sound = [(run, result) for run, result in results if result.collapsed is None]
     images = len(next(iter(results))[1].labels)
     seeds = len(arms[0].seeds)
+    otherwise = partial(_otherwise, baselines=baselines, use=use, groups=groups)
     verdict = Verdict(
         use=use,
         baseline=baseline,
@@ -54,20 +58,12 @@ def verdict_of(results: Results, arms: Sequence[ArmSummary], baselines: Sequence
         test_images=images,
         rising={arm.name: arm.rise for arm in arms if arm.curve.rising},
         collapsed={arm.name: len(arm.collapsed) for arm in arms if arm.collapsed},
-        without_collapsed=_otherwise(by_arm(sound), baselines, "accuracy", use)
-        if len(sound) < len(results)
-        else None,
-        balanced=_otherwise(by_arm(results), baselines, "balanced_accuracy", use)
-        if _uneven(next(iter(results))[1].labels)
-        else None,
+        without_collapsed=otherwise(by_arm(sound), measure) if len(sound) < len(results) else None,
+        measure=measure,
+        by_accuracy=None if measure == "accuracy" else otherwise(found, "accuracy"),
+        by_nll=otherwise(found, "nll"),
     )
-    return replace(verdict, text=_text(verdict, arms))
-
-
-def _uneven(labels: Sequence[int]) -> bool:
-    """Say whether some class has far more test images than another that has any."""
-    counts = Counter(labels).values()
-    return max(counts) > UNEVEN * min(counts)
+    return replace(verdict, text=text_of(verdict, arms, gaps))
 
 
 def _smallest(gaps: dict[str, Difference]) -> float | None:
@@ -99,7 +95,12 @@ def _images_for_a_point(test: float, images: int) -> int:
 
 
 def _otherwise(
-    found: dict[str, ArmRuns], baselines: Sequence[str], measure: str, use: str
+    found: dict[str, ArmRuns],
+    measure: str,
+    *,
+    baselines: Sequence[str],
+    use: str,
+    groups: Int64Array | None,
 ) -> str | None:
     """Return what ``measure`` of the trainings ``found`` would have used, where it is not ``use``.
 
@@ -108,104 +109,16 @@ def _otherwise(
     known = [name for name in baselines if name in found]
     if not known:
         return None
+    sign = -1 if measure == "nll" else 1
     means = {
-        name: sum(getattr(result.scores, measure) for _, result in own.values()) / len(own)
+        name: sign * sum(getattr(result.scores, measure) for _, result in own.values()) / len(own)
         for name, own in found.items()
     }
     baseline = max(known, key=lambda name: means[name])
     clear = [
         one
-        for (one, other), gap in compared(found, known, measure).differences.items()
-        if other == baseline and gap.excludes_zero and gap.mean > 0
+        for (one, other), gap in compared(found, known, measure, groups).differences.items()
+        if other == baseline and gap.excludes_zero and sign * gap.mean > 0
     ]
     best = max(clear, key=lambda name: means[name]) if clear else baseline
     return None if best == use else best
-
-
-def _text(verdict: Verdict, arms: Sequence[ArmSummary]) -> str:
-    """Say the verdict in sentences, accuracies in points."""
-    by_name = {arm.name: arm for arm in arms}
-    baseline = verdict.baseline
-    said = [SINGLE] if verdict.smallest_difference is None else []
-    all_rise = len(verdict.rising) == len(arms)
-    if verdict.gain is not None:
-        said.append(f"Use {verdict.use} ({points(verdict.gain)} over {baseline}).")
-    elif all_rise:
-        said.append(f"{EARLY} Until then use {baseline}: nothing here is surely better.")
-    else:
-        said.append(f"Use {baseline}: nothing here is surely better.")
-    others = [name for name in verdict.better if name != verdict.use]
-    if others:
-        said.append(f"Also better: {_listed(others, by_name, baseline)}.")
-    if verdict.worse:
-        said.append(f"Leave out {_listed(verdict.worse, by_name, baseline)}.")
-    if verdict.undecided:
-        said.append(f"Not decided: {_listed(verdict.undecided, by_name, baseline)}.")
-    if all_rise:
-        said += [ALL_RISE] if verdict.gain is not None else []
-    elif verdict.rising:
-        said.append(
-            "Still rising: "
-            + ", ".join(
-                name if rise is None else f"{name} ({100 * rise:+.1f} in the last fifth)"
-                for name, rise in verdict.rising.items()
-            )
-            + "; more steps may change the order."
-        )
-    if verdict.collapsed:
-        failed = ", ".join(f"{count} of {name}" for name, count in verdict.collapsed.items())
-        said.append(f"Failed trainings, counted as they are: {failed}.")
-        if verdict.without_collapsed is not None:
-            said.append(f"Without them it would be {verdict.without_collapsed}.")
-    if verdict.balanced is not None:
-        said.append(
-            f"With all classes counting alike (balanced accuracy) it would be {verdict.balanced}."
-        )
-    if verdict.smallest_difference is not None:
-        said.append(_sharpness(verdict, verdict.smallest_difference))
-    return " ".join(said)
-
-
-def points(gap: Difference) -> str:
-    """Return ``+3.1 points [+2.2, +4.0]``."""
-    text = f"{100 * gap.mean:+.1f} points"
-    if gap.low is None or gap.high is None:
-        return f"{text}, no interval"
-    return f"{text} [{100 * gap.low:+.1f}, {100 * gap.high:+.1f}]"
-
-
-def _listed(names: Sequence[str], arms: dict[str, ArmSummary], baseline: str) -> str:
-    return ", ".join(
-        f"{name} ({100 * arms[name].versus[baseline]['accuracy'].mean:+.1f})" for name in names
-    )
-
-
-def _sharpness(verdict: Verdict, smallest: float) -> str:
-    text = f"Differences below {100 * smallest:.1f} percentage points may go unseen here"
-    if smallest <= POINT:
-        return text + "."
-    point = "to see a difference of one percentage point"
-    if verdict.seeds_for_a_point is not None:
-        return f"{text}; {point} would take {verdict.seeds_for_a_point} trainings of each arm."
-    if verdict.test_images_for_a_point <= verdict.test_images:
-        return f"{text}; {point} would take more than {MOST_SEEDS} trainings of each arm."
-    return (
-        f"{text}; {point} would take about {verdict.test_images_for_a_point:,} test images, "
-        "however many trainings there are."
-    )
-
-
-def sentence(arm: ArmSummary) -> str:
-    """Say in words what the arm gained, in points of accuracy, over each that it is compared to."""
-    said = [_gain(other, found["accuracy"]) for other, found in arm.versus.items()]
-    return f"{arm.name}: {'; '.join(said)}." if said else ""
-
-
-def _gain(other: str, gap: Difference) -> str:
-    points = f"{100 * gap.mean:+.1f} points"
-    if gap.low is None or gap.high is None:
-        return f"{points} against {other} (one pair, so no interval)"
-    interval = f"[{100 * gap.low:+.1f}, {100 * gap.high:+.1f}]"
-    if gap.excludes_zero:
-        return f"{points} {interval} {'over' if gap.mean > 0 else 'below'} {other}"
-    return f"not distinguishable from {other} ({points} {interval})"
