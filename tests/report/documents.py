@@ -88,6 +88,7 @@ def results(
             "rising": {},
             "collapsed": {},
             "without_collapsed": None,
+            "measure": "accuracy",
             "by_accuracy": None,
             "by_nll": None,
             "text": "Use digits-x50 (+4.0 points [+3.0, +5.0] over originals).",
@@ -215,7 +216,7 @@ def hostile() -> dict[str, Any]:
             }
         if isinstance(value, list):
             return [attack(own, place) for own in value]
-        if isinstance(value, str) and place not in ("baseline", "class_names"):
+        if isinstance(value, str) and place not in ("baseline", "class_names", "measure"):
             return HOSTILE[1] + HOSTILE[2] + value
         return value
 
