@@ -194,8 +194,8 @@ def test_further_sources_are_read_as_the_first_is(
         asked[type(request).__name__] = request
         raise RecipeError("here", "it is enough", "Stop.")
 
-    monkeypatch.setattr(datasets.expanding, "expand", noting)
-    monkeypatch.setattr(datasets.evaluating, "evaluate", noting)
+    monkeypatch.setattr("augfactory.api.datasets.expanding.expand", noting)
+    monkeypatch.setattr("augfactory.api.datasets.evaluating.evaluate", noting)
     monkeypatch.setattr("augfactory.api.models.vae_training.vae_train", noting)
     more: dict[str, Any] = {"unlabelled": tmp_path / "more", "read": read}
     with pytest.raises(RecipeError, match="it is enough"):

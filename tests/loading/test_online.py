@@ -141,8 +141,8 @@ def test_what_is_mixed_alone_is_the_stored_set_of_a_factor_more(
         assert np.array_equal(images[: stored.rows], kept)
         assert np.array_equal(labels[: stored.rows], soft)
     assert len(online) == 4 * 45
-    kept = augfactory.online(photos, 3, recipe={**recipe, "originals": False}, seed=2)
-    assert np.array_equal(kept.read_batch(range(len(kept)))[0], images)
+    other = augfactory.online(photos, 3, recipe={**recipe, "originals": False}, seed=2)
+    assert np.array_equal(other.read_batch(range(len(other)))[0], images)
 
 
 @pytest.mark.parametrize(
