@@ -75,7 +75,7 @@ def study(
     Examples:
       augfactory study studies/003-vae-mnist.toml --out vae-mnist --quick
       augfactory study studies/001-ricap.toml --source photos:train --test photos:test --out ricap
-      augfactory study studies/004-augmix.toml --source mine:train --test mine:test --size 64 --out o
+      augfactory study studies/004-augmix.toml --source my:train --test my:test --size 64 --out o
       augfactory study own.toml --weights kept.safetensors --freeze 4 --out transfer
     """
     with (

@@ -37,11 +37,11 @@ def test_what_is_shown_mixes_to_what_is_shown(tool: ModuleType) -> None:
 def test_an_image_of_ones_own_is_resized_and_what_is_wrong_is_said(
     tool: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder, figure = tmp_path / "images" / "a", tmp_path / "f.png"
-    folder.mkdir(parents=True)
+    folder, figure = tmp_path / "images", tmp_path / "f.png"
     for number in range(3):
-        pixels = np.full((20 + number, 30, 3), 40 * number, dtype=np.uint8)
-        Image.fromarray(pixels).save(folder / f"{number}.png")
+        place = folder / "aba"[number] / f"{number}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((20 + number, 30, 3), 40 * number, dtype=np.uint8)).save(place)
 
     def draw(*arguments: str) -> None:
         monkeypatch.setattr("sys.argv", ["augmix_figure.py", *arguments])
@@ -53,10 +53,10 @@ def test_an_image_of_ones_own_is_resized_and_what_is_wrong_is_said(
         (["1", str(figure), "--size", "x"], "not a size"),
     ):
         with pytest.raises(SystemExit, match=told):
-            draw(str(folder.parent), *more)
+            draw(str(folder), *more)
     assert not figure.exists()
-    assert tool.image_of(str(folder.parent), 1, "16x12").shape == (16, 12, 3)
-    draw(str(folder.parent), "1", str(figure), "--size", "16")
+    assert tool.image_of(str(folder), 1, "16x12").shape == (16, 12, 3)
+    draw(str(folder), "1", str(figure), "--size", "16")
     assert figure.read_bytes().startswith(b"\x89PNG")
 
 
