@@ -108,8 +108,8 @@ def test_folders_of_mixed_sizes_are_brought_to_one(tmp_path: Path) -> None:
             Image.fromarray(pixels if split == "test" else pixels[2:]).save(
                 folder / f"{number}.png"
             )
-    asked = ("study", STUDIES[0], "--quick", "--dry-run", "--out", "out")
-    asked += ("--source", "images:train", "--test", "images:test")
+    own = ("--source", "images:train", "--test", "images:test")
+    asked = ("study", STUDIES[0], "--quick", "--dry-run", "--out", "out", *own)
     refused = in_process.run(*asked, cwd=tmp_path, code=3).stderr
     assert "--size 64, or the keys `size` and `colour`" in refused
     said = in_process.run(*asked, "--size", "16x24", "--fit", "pad", cwd=tmp_path).stderr
