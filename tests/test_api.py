@@ -12,12 +12,14 @@ import typer
 
 import augfactory
 from augfactory import api
-from augfactory.api import datasets
+from augfactory.api import evaluation
 from augfactory.cli.app import app
 from augfactory.cli.options.engine import Chosen
 from augfactory.commands.evaluate import evaluate as evaluating
+from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.engines.processes import worker_pool
 from augfactory.errors import InputDataError, RecipeError
+from augfactory.records import SourceSpec
 from augfactory.store.manifest import read_manifest
 from tests.report.undrawn import blank, draw_nothing
 
@@ -135,12 +137,23 @@ def test_an_evaluation_is_of_groups_and_done_by_an_engine(
     monkeypatch.setattr(evaluating, "evaluate", lambda request, _: asked.append(request))
     augfactory.evaluate("d", "sample:test", group="patient", workers=1)
     assert (asked[0].group, asked[0].runs_on) == ("patient", worker_pool)
+    first = asked.pop()
+    assert first == EvaluateRequest(
+        ("d",), SourceSpec("sample:test"), group="patient", workers=1
+    )  # the command's defaults
+    own: dict[str, Any] = {
+        "loss": "jsd", "order": "rounds", "optimiser": "rmsprop", "learning_rate": 0.1,
+        "weight_decay": 0.2, "label_smoothing": 0.3, "weights": Path("w"), "save_weights": True,
+    }  # fmt: skip
+    augfactory.evaluate("d", "sample:test", freeze=3, **own)
+    assert {name: getattr(asked[0], name) for name in own} == own
+    assert asked[0].freeze == "3"
 
     @contextlib.contextmanager
     def chosen(*named: Any) -> Iterator[Chosen]:
         yield Chosen(named, 5)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(datasets, "chosen_engine", chosen)
+    monkeypatch.setattr(evaluation, "chosen_engine", chosen)
     augfactory.evaluate("d", "sample:test", engine="ray", address="head:6379")
     assert (asked[1].runs_on, asked[1].workers) == (("ray", "head:6379", None), 5)
     monkeypatch.undo()
@@ -195,7 +208,7 @@ def test_further_sources_are_read_as_the_first_is(
         raise RecipeError("here", "it is enough", "Stop.")
 
     monkeypatch.setattr("augfactory.api.datasets.expanding.expand", noting)
-    monkeypatch.setattr("augfactory.api.datasets.evaluating.evaluate", noting)
+    monkeypatch.setattr("augfactory.api.evaluation.evaluating.evaluate", noting)
     monkeypatch.setattr("augfactory.api.models.vae_training.vae_train", noting)
     more: dict[str, Any] = {"unlabelled": tmp_path / "more", "read": read}
     with pytest.raises(RecipeError, match="it is enough"):

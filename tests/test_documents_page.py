@@ -3,24 +3,32 @@
 import re
 import shlex
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import typer
 from pydantic import BaseModel
 
 import augfactory
 from augfactory.cli.app import app
+from augfactory.commands.evaluate.request import check_request
 from augfactory.commands.study.arm import OWN_KEYS
 from augfactory.commands.study.keys import Study
 from augfactory.commands.study.vae_settings import VaeSettings
+from augfactory.errors import AugfactoryError
 from augfactory.evaluation.classifiers.registry import find_classifier
 from augfactory.methods.registry import METHODS
+from augfactory.pipeline.recipes.recipe import Recipe, with_copies
 from augfactory.pipeline.recipes.recipe_file import AskedRecipe, read_recipe
 from augfactory.pipeline.recipes.stages import MixStage, VaeStage
+from augfactory.vae.files import CONFIG
 from augfactory.vae.samplers.registry import SAMPLERS
+from tests.cli import in_process
+from tests.pictures import write_class_folders
 
 DOCS = Path(__file__).parents[1] / "docs"
 STUDIES = DOCS.parent / "studies"
@@ -33,6 +41,8 @@ LINES = [
     for line in section.splitlines()
     if line.startswith("| ") and not line.startswith("| in the document")
 ]
+TOML, *_ = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+PYTHON = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 SPANS = sorted(
     {span for line in LINES for cell in line[1:] for span in re.findall(r"`([^`]+)`", cell)}
 )
@@ -75,6 +85,69 @@ def test_every_command_is_one(command: str) -> None:
         if option == "--classifier":
             find_classifier(value)
     COMMANDS[name].make_context(name, arguments)  # it exits where something is no option
+
+
+CROP = """
+[geometry]
+preset = "none"
+
+[[vary]]
+method = "crop"
+flip_horizontal = true
+fill = "constant"
+"""
+
+
+class Enough(AugfactoryError):
+    """Raised where a command would begin to work: its request is in order."""
+
+    exit_code = 99
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in which commands are asked for, and none is carried out."""
+    checks: dict[str, Callable[[Any], object]] = {
+        "augfactory.commands.evaluate.evaluate.evaluate": check_request,
+        "augfactory.commands.expand.expand.expand": lambda _: None,
+        "augfactory.commands.expand.estimate.estimate": lambda _: None,
+        "augfactory.commands.study.study.study": lambda _: None,
+        "augfactory.commands.vae.plan.plan_training": lambda _: None,
+    }
+
+    def stop(name: str) -> Callable[..., None]:
+        def asked(request: Any, *_: object, **__: object) -> None:
+            checks[name](request)
+            raise Enough("here", "it is enough", "Stop.")
+
+        return asked
+
+    for name in checks:
+        monkeypatch.setattr(name, stop(name))
+    (tmp_path / "studies").symlink_to(STUDIES)
+    (tmp_path / "recipe.toml").write_text(f"factor = 10\n{TOML}", encoding="utf-8")
+    (tmp_path / "crop.toml").write_text(CROP, encoding="utf-8")
+    (tmp_path / "models" / "losses").mkdir(parents=True)
+    (tmp_path / "models" / "losses" / CONFIG).touch()
+    return tmp_path
+
+
+ASKED = [span for span in SPANS if re.match(r"augfactory (evaluate|expand|study|vae-train) ", span)]
+
+
+@pytest.mark.parametrize("command", ASKED)
+def test_a_command_asks_for_nothing_that_is_refused(command: str, place: Path) -> None:
+    in_process.run(*shlex.split(command)[1:], cwd=place, code=Enough.exit_code)
+
+
+def test_models_that_are_not_trained_alike_have_folders_of_their_own() -> None:
+    trained: dict[str, set[str]] = {}
+    for command in ASKED:
+        head, _, out = command.partition(" --out ")
+        if head.startswith("augfactory vae-train"):
+            trained.setdefault(out, set()).add(head)
+    assert len(trained) >= 6
+    assert {out: heads for out, heads in trained.items() if len(heads) > 1} == {}
 
 
 @pytest.mark.parametrize("text", [span for span in QUOTED if re.match(r"[a-z_0-9]+ = ", span)])
@@ -134,8 +207,38 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_the_recipe_of_the_keras_transforms_is_one() -> None:
-    (recipe,) = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    asked = read_recipe(f"factor = 10\n{recipe}", "docs/documents.md")
+    asked = read_recipe(f"factor = 10\n{TOML}", "docs/documents.md")
     assert isinstance(asked.geometry, dict)
     (mix,) = asked.mix
-    assert (mix.method, mix.share) == ("mixup", 0.5)
+    assert (mix.method, mix.share, asked.originals) == ("mixup", 0.5, False)
+    rows = Recipe(
+        factor=10, originals=False, mix=with_copies(asked.mix, 10, originals=False)
+    ).section_rows(1)
+    assert rows == [5, 5]  # "five are varied anew"
+
+
+@pytest.mark.parametrize("number", range(len(PYTHON)))
+def test_what_is_mixed_while_training_is_as_the_page_says(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_class_folders(tmp_path / "images", 25)
+    if "NAME-x10" in PYTHON[number]:
+        augfactory.expand("images", "NAME", factor=10, recipe=tomllib.loads(TOML), workers=1)
+    told: dict[str, Any] = {}
+    shown: list[tuple[Any, Any]] = []
+    code = PYTHON[number].replace("100", "3").replace("        ...", "        seen(images, labels)")
+    told["seen"] = lambda images, labels: shown.append((images, labels))
+    exec(compile(code, "docs/documents.md", "exec"), told)
+    if "loader" in told:
+        shown = list(told["loader"])
+        assert sum(len(labels) for _, labels in shown) == 5 * 75
+    else:
+        epochs = 3 * code.count("augfactory.online(")
+        assert sum(len(labels) for _, labels in shown) == epochs * 75
+    labels = np.concatenate([own.numpy() for _, own in shown])
+    alike = (labels.max(axis=1) > 0.999).mean()  # partners of one class, or hardly any share
+    assert alike < 0.75
+    if "patched" in told:  # one boundary a batch, so at most 64 of 75 rows
+        assert max(len(own) for _, own in shown) <= 64
+        assert len(shown) >= 3 * 2

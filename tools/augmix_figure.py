@@ -1,10 +1,11 @@
 """Draw docs/images/augmix.png: an image, its three AugMix chains step by step, and their mixture.
 
 `python tools/augmix_figure.py` draws a bundled digit, `python tools/augmix_figure.py SOURCE ROW
-FILE.png` an image of your own. The draws are those of `expand --augmix`, severity 3; the mixture is
-`augfactory.methods.augmix` itself.
+FILE.png [--size HxW]` an image of your own. The draws are those of `expand --augmix`, severity 3;
+the mixture is `augfactory.methods.augmix` itself.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -12,10 +13,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
+from augfactory.errors import AugfactoryError, InputDataError
 from augfactory.keyed_random import generator
 from augfactory.methods.augmix import METHOD, OPERATIONS, AugmixParameters, fields
 from augfactory.methods.method import Slots
-from augfactory.records import SourceSpec, UInt8Array
+from augfactory.records import SourceSpec, UInt8Array, read_size
 from augfactory.report.figures.drawing import FAINT, INK, SMALL, headed_figure, png_of
 from augfactory.sources.opening import open_source
 
@@ -23,6 +25,19 @@ FILE = Path(__file__).parents[1] / "docs" / "images" / "augmix.png"
 PIXELS = (1200, 700)
 SOURCE, ROW, SEED = "sample:train", 7, 20
 CHAINS, STEPS = 3, 3
+
+
+def image_of(source: str, row: int, size: str | None = None) -> UInt8Array:
+    """Return image ``row`` of a SOURCE, uint8 [H, W, C], of ``size`` HxW if it is given.
+
+    Raises:
+        AugfactoryError: the source cannot be read so, or has no such row.
+    """
+    opened = open_source(SourceSpec(source, None if size is None else read_size(size)))
+    if not 0 <= row < len(opened):
+        raise InputDataError(source, f"it has no row {row}", f"Name one of 0 to {len(opened) - 1}.")
+    image: UInt8Array = opened.read_images(np.array([row]))[0]
+    return image
 
 
 def drawn(image: UInt8Array) -> dict[str, float]:
@@ -98,13 +113,17 @@ def _show(axes: Axes, image: UInt8Array, title: str) -> None:
 
 def main() -> None:
     """Write the figure to FILE.png, by default to the docs."""
-    source, row, path = (
-        (sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
-        if len(sys.argv) == 4
-        else (SOURCE, ROW, FILE)
-    )
-    image = open_source(SourceSpec(source)).read_images(np.array([row]))[0]
-    path.write_bytes(png_of(augmix_figure(image)))
+    parser = argparse.ArgumentParser(description="Draw the three AugMix chains of an image.")
+    parser.add_argument("source", metavar="SOURCE", nargs="?", default=SOURCE)
+    parser.add_argument("row", metavar="ROW", nargs="?", type=int, default=ROW)
+    parser.add_argument("path", metavar="FILE.png", nargs="?", type=Path, default=FILE)
+    parser.add_argument("--size", metavar="HxW", help="resize the image, as augfactory expand does")
+    asked = parser.parse_args()
+    try:
+        image = image_of(asked.source, asked.row, asked.size)
+    except AugfactoryError as error:
+        sys.exit(f"{error}")
+    asked.path.write_bytes(png_of(augmix_figure(image)))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from pydantic_core import PydanticUndefined
 
 from augfactory.cli.app import app
 from augfactory.commands.methods import markdown
+from augfactory.commands.opening.reading import NAMES
 from augfactory.commands.study.arm import OWN_KEYS, RECIPE_KEYS, StudyArm
 from augfactory.commands.study.keys import Study
 from augfactory.commands.study.vae_settings import VaeSettings
@@ -49,6 +50,13 @@ from augfactory.vae.samplers.registry import SAMPLERS
 
 DOCS = Path(__file__).parents[1] / "docs"
 
+FUNCTIONS = {"vae-train": "train_vae"}
+# Options that a function has as part of an argument (vae, read, colour, arms), or that are for a
+# terminal.
+OTHERWISE = (
+    "share", "decode", "filter", "sampler", "temperature", "reach", "arm", *NAMES, "grey", "rgb",
+    "json", "quiet", "debug",
+)  # fmt: skip
 WORDS = {bool: "true or false", int: "whole number", float: "number", tuple: "list", dict: "table"}
 BOUNDS = {Ge: ("ge", "≥ {}"), Gt: ("gt", "> {}"), Le: ("le", "≤ {}"), Lt: ("lt", "< {}")}
 # What is taken where these are left out depends on others, and their descriptions say it.
@@ -99,7 +107,8 @@ def python_page() -> str:
         "rows while training. What is wrong with a request, the data or the disk raises an\n"
         "`augfactory.AugfactoryError`, whose text says what, where and how to mend it.\n"
         "This page is generated from their docstrings; `make docs` writes it, and the tests run\n"
-        "its examples.\n"
+        "its examples.\n",
+        f"Only the commands have {_only_commands()}.\n",
     ]
     for name in ("train_vae", "expand", "evaluate", "load", "loader", "online"):
         parts.append(f"## augfactory.{name}\n\n{_function(getattr(augfactory, name))}")
@@ -110,6 +119,22 @@ def python_page() -> str:
         if not name.startswith("_") and about and not isinstance(member, str):
             parts[-1] += f"| `{name}` | {_cell(about.partition(chr(10) * 2)[0])} |\n"
     return "\n".join(parts)
+
+
+def _only_commands() -> str:
+    """Return the options that the functions of their commands have under no name."""
+    import augfactory
+
+    commands, found = typer.main.get_command(app).commands, []  # type: ignore[attr-defined]
+    for name in ("vae-train", "expand", "evaluate"):
+        arguments = inspect.signature(getattr(augfactory, FUNCTIONS.get(name, name))).parameters
+        left = [
+            f"`{option.opts[0]}`"
+            for option in commands[name].params
+            if option.name not in {*arguments, *OTHERWISE}
+        ]
+        found.append(f"{', '.join(left)} (`{name}`)")
+    return "; ".join(found)
 
 
 def _function(function: Any) -> str:

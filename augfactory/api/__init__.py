@@ -5,7 +5,8 @@ Each does what the command of its name does, with the same defaults, and raises 
 progress. ``augfactory.load`` and ``augfactory.loader`` read what they make.
 """
 
-from augfactory.api.datasets import evaluate, expand
+from augfactory.api.datasets import expand
+from augfactory.api.evaluation import evaluate
 from augfactory.api.models import train_vae
 from augfactory.commands.evaluate.evaluate import EvaluateResult
 from augfactory.commands.expand.build import Dataset

@@ -1,16 +1,12 @@
-"""``augfactory.expand`` and ``augfactory.evaluate``."""
+"""``augfactory.expand``."""
 
 import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from augfactory.api.models import Read, Size
-from augfactory.cli.options.engine import chosen_engine
 from augfactory.cli.progress import StderrProgress
-from augfactory.commands.evaluate import evaluate as evaluating
-from augfactory.commands.evaluate.evaluate import EvaluateResult
-from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.expand import expand as expanding
 from augfactory.commands.expand.build import Dataset
 from augfactory.commands.expand.classes import ClassRule
@@ -35,6 +31,7 @@ def expand(
     balance: bool = False,
     class_factors: Mapping[str, int] | None = None,
     model: str | Path | None = None,
+    checkpoint: str | None = None,
     recipe: str | Path | Mapping[str, Any] | None = None,
     n_train: int | None = None,
     originals: bool | None = None,
@@ -47,6 +44,7 @@ def expand(
     cutmix: int | None = None,
     augmix: int | None = None,
     mix: Mapping[str, int] | None = None,
+    mix_from: str | None = None,
     unlabelled: str | Path | None = None,
     pseudo_label: bool = False,
     classifier: str | None = None,
@@ -77,6 +75,7 @@ def expand(
         balance: as many rows of each class as the largest has.
         class_factors: factors of single classes, such as {"scratch": 20}.
         model: folder of a trained VAE, where ``source`` is none.
+        checkpoint: one of the model's, such as "loss-120"; None is its end.
         recipe: a recipe file, or what one holds as a mapping; the other arguments override it.
         n_train: use only so many images, evenly from the classes.
         originals: keep the source images in the dataset (True unless the recipe says otherwise).
@@ -89,6 +88,7 @@ def expand(
         cutmix: the same, by CutMix.
         augmix: the same, by AugMix.
         mix: the same, by any method: its name -> rows, such as {"crop": 2}.
+        mix_from: what these mix, "expanded" or "originals"; None is what suits each.
         unlabelled: images without labels.
         pseudo_label: label them by classifiers, and add as many rows again.
         classifier: what labels, a name as ``evaluate`` takes it; "quick" at None.
@@ -140,7 +140,7 @@ def expand(
         preset=preset,
         vae=vae or {},
         copies=copies,
-        mix_from=None,
+        mix_from=mix_from,
         vary=(vary,) if isinstance(vary, str) else vary,
         recipe=Path(recipe) if isinstance(recipe, str) else recipe,
         unlabelled=None if unlabelled is None else spec_read_by(unlabelled, None, "auto", further),
@@ -157,6 +157,7 @@ def expand(
         spec_read_by(source, size, colour, read, sized=model is not None),
         Path(out),
         model=own,
+        checkpoint=checkpoint,
         n_train=n_train,
         workers=processes,
     )
@@ -194,98 +195,3 @@ def _redrawn(
     made = redraw(asked, Path(reject), progress, workers, "flock", model=model)
     assert isinstance(made, Dataset)
     return made
-
-
-def evaluate(
-    datasets: str | Path | Sequence[str | Path],
-    test: str | Path,
-    *,
-    classifier: str = "quick",
-    seeds: int = 3,
-    steps: int | None = None,
-    minutes: float | None = None,
-    batch: int | None = None,
-    arms: Sequence[str] = (),
-    baseline: str | None = None,
-    held_out: str | Path | None = None,
-    group: str | None = None,
-    corruptions: str | None = None,
-    corrupted: str | Path | None = None,
-    ensemble: int | None = None,
-    size: Size = None,
-    colour: Colour = "auto",
-    read: Read = None,
-    device: Literal["auto", "cpu", "cuda"] = "auto",
-    out: str | Path | None = None,
-    workers: int | None = None,
-    engine: Literal["local", "ray"] = "local",
-    address: str | None = None,
-    progress: bool = False,
-) -> EvaluateResult:
-    """Compare datasets with their originals and say what to train on: `augfactory evaluate`.
-
-    Args:
-        datasets: NAME, NAME@vN or the folder of a version; one or several.
-        test: a source of test images.
-        classifier: which classifier is trained.
-        seeds: classifiers trained on each arm.
-        steps: optimiser steps; None goes on until no arm improves.
-        minutes: time limit, about.
-        batch: batch size; None is 64.
-        arms: further arms, such as "originals+cutmix".
-        baseline: the arm to compare with; None is the best of those that need no dataset.
-        held_out: labelled images that calibrate the probabilities; None takes unused ones.
-        group: which images belong together, as --group: no group of the originals may be in the
-            test, nor among the images that calibrate.
-        corruptions: test on corrupted images, too: "mnist-c", "cifar-c", "imagenet-c"
-            or "mnist-c-extra".
-        corrupted: test on published ones: a folder such as CIFAR-10-C, MNIST-C or ImageNet-C.
-        ensemble: how many classifiers of an arm answer together, too.
-        size: as for ``train_vae``; None converts test images as the datasets' were.
-        colour: as for ``train_vae``.
-        read: as for ``train_vae``.
-        device: where to train.
-        out: folder of the results; None is ``NAME-evaluation``.
-        workers: processes; None is one per core.
-        engine: where classifiers are trained: processes of this machine, or Ray (docs/scale.md).
-        address: with engine="ray" the cluster, HOST:PORT or "auto"; None starts one here.
-        progress: show progress on stderr.
-
-    Returns:
-        What results.json holds (``verdict.text``, ``arms``, …; ``plain()``), and the ``files``.
-
-    Raises:
-        AugfactoryError: something is wrong with the request, the data or the disk.
-
-    Example:
-        >>> dataset = augfactory.expand("sample", "digits", factor=3, n_train=20, workers=1)
-        >>> small = {"seeds": 1, "steps": 2, "workers": 1, "out": "evaluation"}
-        >>> result = augfactory.evaluate(dataset.path, "sample:test", **small)
-        >>> [arm.name for arm in result.arms]
-        ['originals', 'originals+geometry', 'originals+geometry+mixup', 'digits-x3']
-    """
-    named = [datasets] if isinstance(datasets, str | Path) else datasets
-    with chosen_engine(engine, address, workers) as chosen:
-        request = EvaluateRequest(
-            datasets=tuple(map(str, named)),
-            test=spec_read_by(test, size, colour, read),
-            classifier=classifier,
-            seeds=seeds,
-            steps=steps,
-            minutes=minutes,
-            batch=batch,
-            device=device,
-            arms=tuple(arms),
-            baseline=baseline,
-            held_out=None
-            if held_out is None
-            else spec_read_by(held_out, size, colour, of_any_source(read)),
-            corruptions=corruptions,
-            corrupted=None if corrupted is None else Path(corrupted),
-            ensemble=ensemble,
-            workers=chosen.workers,
-            out=None if out is None else Path(out),
-            runs_on=chosen.engine,
-            group=group,
-        )
-        return evaluating.evaluate(request, StderrProgress() if progress else Progress())

@@ -1,12 +1,12 @@
 """``augfactory study``."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from augfactory.cli.options.engine import Address, EngineName, chosen_engine
-from augfactory.cli.options.source import SOURCE_HELP, Download, SkipBroken
+from augfactory.cli.options.source import SOURCE_HELP, Download, Fit, Size, SkipBroken
 from augfactory.cli.session import (
     ROOM_TO_TRAIN,
     Debug,
@@ -38,6 +38,8 @@ def study(
     unlabelled: Annotated[
         str | None, typer.Option(metavar="SOURCE", help="Unlabelled images instead of the file's.")
     ] = None,
+    size: Size = None,
+    fit: Fit = None,
     weights: Annotated[
         Path | None,
         typer.Option(help="File of weights that classifiers start from, instead of the file's."),
@@ -73,6 +75,7 @@ def study(
     Examples:
       augfactory study studies/003-vae-mnist.toml --out vae-mnist --quick
       augfactory study studies/001-ricap.toml --source photos:train --test photos:test --out ricap
+      augfactory study studies/004-augmix.toml --source my:train --test my:test --size 64 --out o
       augfactory study own.toml --weights kept.safetensors --freeze 4 --out transfer
     """
     with (
@@ -84,7 +87,8 @@ def study(
         from augfactory.commands.study import described
         from augfactory.commands.study import study as command
         from augfactory.commands.study.data import StudyRequest
-        from augfactory.commands.study.file import Size, read_study
+        from augfactory.commands.study.file import Size as WhichSize
+        from augfactory.commands.study.file import read_study
         from augfactory.errors import RecipeError
         from augfactory.evaluation.training.settings import read_freeze
         from augfactory.guarded.text import escaped
@@ -93,17 +97,21 @@ def study(
 
         if quick and full:
             raise RecipeError("--quick --full", "these are two sizes", "Choose one.")
-        size: Size = "quick" if quick else "full" if full else "default"
-        given = {"source": source, "test": test, "unlabelled": unlabelled}
-        start: dict[str, Any] = {} if weights is None else {"weights": weights}
-        if freeze is not None:
-            start["freeze"] = read_freeze(freeze)
-        asked = read_study(file, size, start).model_copy(
-            update={key: value for key, value in given.items() if value is not None}
-        )
+        which: WhichSize = "quick" if quick else "full" if full else "default"
+        given = {
+            "source": source,
+            "test": test,
+            "unlabelled": unlabelled,
+            "size": size,
+            "fit": fit,
+            "weights": weights,
+            "freeze": None if freeze is None else read_freeze(freeze),
+        }
+        instead = {key: value for key, value in given.items() if value is not None}
+        asked = read_study(file, which, instead)
         request = StudyRequest(
             asked,
-            size,
+            which,
             out,
             chosen.workers,
             download,
@@ -114,7 +122,7 @@ def study(
         if dry_run:
             prepared = command.prepare(request, progress)
             command.check_classifiers(asked, prepared)
-            left_out = described.left_out(asked, read_study(file, "default", start))
+            left_out = described.left_out(asked, read_study(file, "default", instead))
             if json:
                 print_json({**described.plan(request, prepared), "left_out": left_out})
                 return

@@ -27,6 +27,7 @@ from augfactory.evaluation.training.virtual_batches import (
 from augfactory.keyed_random import generator
 from augfactory.loading.dataset import Item
 from augfactory.loading.online_epochs import rows_of_epoch
+from augfactory.loading.online_recipe import all_mixed, check_made, for_epochs
 from augfactory.pipeline.draw import draw_rows
 from augfactory.pipeline.partners import rows_by_class
 from augfactory.pipeline.plan import Origin, PlanRows, Section, chosen, sections
@@ -48,12 +49,13 @@ class OnlineDataset(Dataset[Item]):
     """The rows that a recipe would store, each made when it is read.
 
     Row r is row r of the dataset that `augfactory expand` stores for the same source, recipe, seed
-    and a factor of ``epochs``: the same pixels and the same label. Items are (image float32
+    and the factor of ``recipe``: the same pixels and the same label. Items are (image float32
     [C, H, W] in [0, 1], soft label float32 [K]), or uint8 images, or int64 labels.
 
     Attributes:
         source: the images that rows are made from.
-        recipe: what is made.
+        recipe: what is made; its factor is the number of epochs, one more where all is mixed.
+        mixed: whether epochs show mixtures alone.
         class_names: of the source.
         in_words: how rows are made.
     """
@@ -64,10 +66,11 @@ class OnlineDataset(Dataset[Item]):
         recipe: Recipe,
         encoded: EncodedSource | None = None,
         *,
+        mixed: bool = False,
         hard: bool = False,
         as_uint8: bool = False,
     ) -> None:
-        self.source, self.recipe, self.encoded = source, recipe, encoded
+        self.source, self.recipe, self.encoded, self.mixed = source, recipe, encoded, mixed
         self.hard, self.as_uint8 = hard, as_uint8
         self.class_names = list(source.class_names)
         self._sections = sections(recipe, len(source))
@@ -101,18 +104,21 @@ class OnlineDataset(Dataset[Item]):
     @property
     def epochs(self) -> int:
         """How many epochs have rows of their own."""
-        return self.recipe.factor or 0
+        return (self.recipe.factor or 0) - self.mixed
 
     def epoch(self, number: int) -> Int64Array:
         """Return the rows of epoch ``number``, counted from 0, shuffled: int64 [n].
 
         One of each original, in the first epoch itself unless the recipe leaves it out; of what is
-        mixed by a share, so many are mixtures later. Of M rows that mixing adds by ``copies``,
-        epoch e has those whose number is e modulo ``epochs``.
+        mixed by a share, so many are mixtures later, and all in every epoch where the shares make
+        up 1. Of M rows that mixing adds by ``copies``, epoch e has those whose number is e modulo
+        ``epochs``.
         """
         if not 0 <= number < self.epochs:
             raise IndexError(f"epochs go from 0 to {self.epochs - 1}")
-        return rows_of_epoch(self.recipe, self._sections, len(self.source), number)
+        return rows_of_epoch(
+            self.recipe, self._sections, len(self.source), number, mixed=self.mixed
+        )
 
     def batches(
         self, number: int, batch_size: int | None = None, *, drop_last: bool = False
@@ -230,8 +236,10 @@ def online(
         source: as for ``expand``.
         epochs: how many; the first shows the originals, unless the recipe leaves them out.
         recipe: a recipe file, or what one holds as a mapping, which says all but the factor; None
-            is what ``expand`` makes of such images by default. To mix in every epoch give a
-            ``[[mix]]`` a ``share`` of the rows, or as many ``copies`` as epochs.
+            is what ``expand`` makes of such images by default. With a ``share`` of 1 in its
+            ``[[mix]]`` every row of every epoch is a mixture, of the images as they are (the
+            factor is then ``epochs`` + 1, and the first round is for parents alone); with as many
+            ``copies`` as epochs each epoch has a round of mixtures beside a round of varied images.
         model: folder of a trained VAE, where ``source`` is none.
         n_train: use only so many images, evenly from the classes.
         size: side, (height, width) or "48x64" in pixels to resize to; None keeps the images' own.
@@ -243,7 +251,8 @@ def online(
 
     Raises:
         AugfactoryError: something is wrong with the request or the data; ``RecipeError`` where the
-            recipe filters decoded images or labels unlabelled ones, for which a dataset is stored.
+            recipe filters decoded images or labels unlabelled ones, for which a dataset is stored,
+            or mixes less than all with ``scope`` "batch" by a share.
 
     Example:
         >>> from torch.utils.data import DataLoader, Subset
@@ -280,21 +289,12 @@ def online(
         n_train=n_train,
         workers=1,
     )
-    inputs, (build,) = plan_builds(request, Progress())
+    inputs, (build,) = plan_builds(for_epochs(request, epochs), Progress())
     made = build.recipe
-    if made.class_images is not None:
-        raise RecipeError(
-            "recipe",
-            "classes of their own numbers of rows are stored, not made online",
-            "Store it with `augfactory expand`, or leave out `balance` and `class_factors`.",
-        )
-    if made.pseudo_label is not None or (made.vae is not None and made.vae.filter):
-        raise RecipeError(
-            "recipe",
-            "classifiers are trained for it before rows are made: it cannot be made online",
-            "Store it with `augfactory expand` and load that, or leave out `filter` and "
-            "`[pseudo_label]`.",
-        )
+    check_made(made)
     held = replace(inputs.source.in_memory(), row_name=str)  # can be sent to a loader's processes
     encoded = None if inputs.model is None else EncodedSource(held, inputs.model)
-    return OnlineDataset(held, made, encoded, hard=labels == "hard", as_uint8=images == "uint8")
+    return OnlineDataset(
+        held, made, encoded, mixed=all_mixed(request), hard=labels == "hard",
+        as_uint8=images == "uint8",
+    )  # fmt: skip

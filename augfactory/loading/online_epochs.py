@@ -11,20 +11,27 @@ from augfactory.records import Int64Array
 
 
 def rows_of_epoch(
-    recipe: Recipe, sections: Sequence[Section], count: int, number: int
+    recipe: Recipe, sections: Sequence[Section], count: int, number: int, *, mixed: bool
 ) -> Int64Array:
     """Return the rows of epoch ``number`` of ``count`` originals, shuffled: int64 [n].
 
-    ``sections`` are all of the recipe's, whose factor is the number of epochs. What is mixed by
+    ``sections`` are all of the recipe's, whose factor is the number of epochs; one more where only
+    mixtures are shown, ``mixed``, and its first round serves as parents alone. What is mixed by
     ``copies`` comes on top: of its rounds those whose number is the epoch's modulo the epochs.
     """
+    epochs = (recipe.factor or 1) - mixed
     shared = [own for own in sections if _among_the_factor(recipe, own)]
-    rows = [_one_of_each(shared, count, number, originals=recipe.originals, seed=recipe.seed)]
+    rows = [
+        _one_of_each(
+            shared[mixed:], count, number,
+            originals=recipe.originals and not mixed, seed=recipe.seed,
+        )
+    ]  # fmt: skip
     rows += [
         np.arange(start, start + count)
         for own in sections
         if own not in shared
-        for start in range(own.start + number * count, own.stop, (recipe.factor or 1) * count)
+        for start in range(own.start + number * count, own.stop, epochs * count)
     ]
     return generator("online epoch", recipe.seed, number).permutation(np.concatenate(rows))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from augfactory.keyed_random import generator
 from tests.cli import in_process
@@ -95,3 +96,25 @@ def test_a_dry_run_only_says_what_it_would_do(photos: Path, tmp_path: Path) -> N
     asked = ("study", STUDIES[0], "--quick", *sources, "--dry-run", "--out", "out")
     assert in_process.answer(*asked, cwd=tmp_path)["classifiers"] == 7
     assert not (tmp_path / "out").exists()
+
+
+def test_folders_of_mixed_sizes_are_brought_to_one(tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    for split, each in (("train", 12), ("test", 6)):
+        for number in range(2 * each):
+            folder = tmp_path / "images" / split / "ab"[number % 2]
+            folder.mkdir(parents=True, exist_ok=True)
+            pixels = random.integers(0, 256, (20 + number, 31 - number, 3), dtype=np.uint8)
+            Image.fromarray(pixels if split == "test" else pixels[2:]).save(
+                folder / f"{number}.png"
+            )
+    own = ("--source", "images:train", "--test", "images:test")
+    asked = ("study", STUDIES[0], "--quick", "--dry-run", "--out", "out", *own)
+    refused = in_process.run(*asked, cwd=tmp_path, code=3).stderr
+    assert "--size 64, or the keys `size` and `colour`" in refused
+    said = in_process.run(*asked, "--size", "16x24", "--fit", "pad", cwd=tmp_path).stderr
+    assert "read as 16x24" in said
+    told = in_process.run(*asked, "--fit", "pad", cwd=tmp_path, code=2).stderr
+    assert "Give size too" in told
+    wrong = in_process.run(*asked, "--size", "16", "--fit", "no", cwd=tmp_path, code=2).stderr
+    assert "crop, squash, pad" in wrong

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from augfactory.commands.study.described import count_runs
 from augfactory.commands.study.file import Size, read_study, study_of
-from augfactory.commands.study.plan import _slug
+from augfactory.commands.study.plan import _slug, as_by_default
 from augfactory.errors import RecipeError
 
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.toml"))
@@ -109,6 +109,28 @@ def test_study_003_is_the_documents_grid() -> None:
     assert {factor for _, factor in grid} == {10, 50, 250}
     assert len(study.losses) == 4
     assert list(study.losses) == sorted(study.losses, reverse=True)
+
+
+# Stored arms of the documents' studies that are made as `expand` does it by default, and why.
+BY_DEFAULT = {
+    ("003-vae-mnist", "geometry-x50"): "what has to be beaten: the best set without a VAE",
+    ("003-vae-mnist", "geometry, a quarter decoded, x50"): "the same with a VAE, which is asked",
+}
+
+
+def test_no_other_arm_of_a_document_is_made_as_by_default() -> None:
+    found = {
+        (path.stem, arm.name)
+        for path in STUDIES
+        if path.stem[:3].isdecimal()
+        for size in SIZES
+        for arm in read_study(path, size).arms
+        if arm.recipe is not None and as_by_default(arm.recipe)
+    }
+    assert found == {*BY_DEFAULT}
+    page = (STUDIES[0].parent / "README.md").read_text(encoding="utf-8")
+    told = page[page.index("## 003,") : page.index("## 004,")]
+    assert "made as `augfactory expand` makes digits by default" in told
 
 
 def test_a_grid_stands_for_every_combination() -> None:

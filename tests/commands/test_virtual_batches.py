@@ -19,7 +19,7 @@ from augfactory.commands.study.file import study_of
 from augfactory.commands.study.study import study
 from augfactory.errors import RecipeError
 from augfactory.evaluation.comparison.protocol import run_key
-from augfactory.evaluation.training.online import of_whole_batches, online_stage, vary
+from augfactory.evaluation.training.online import of_whole_batches, online_stage
 from augfactory.evaluation.training.train import rows_of_steps
 from augfactory.evaluation.training.training_set import (
     TrainingSet,
@@ -194,6 +194,30 @@ def test_online_epochs_come_in_batches_of_one_boundary(
     assert [len(rows) for rows in plain.batches(1, 8)] == [8, 8, 8, 6]
 
 
+def test_a_round_of_shared_draws_is_not_scattered_over_online_epochs(photos: Path) -> None:
+    own = {key: value for key, value in STAGE.items() if key != "copies"}
+    with pytest.raises(RecipeError, match=r"(?s)a share of 0\.5 of each round.*share = 1\.0"):
+        augfactory.online(photos, 5, recipe={"mix": [{**own, "share": 0.5}]})
+    online = augfactory.online(photos, 5, recipe={"mix": [{**own, "share": 1.0}]})
+    for epoch in range(5):
+        batches = online.batches(epoch)
+        assert sum(map(len, batches)) == SOURCES
+        # Of 30 rows two are whole batches of 12, or a batch begun before and one that goes on.
+        assert sorted(map(len, batches)) == [6, 12, 12]
+        for rows in batches:
+            _, labels = online.read_batch(rows)
+            assert len({tuple(np.sort(own[own > 0])) for own in places_of(online, rows)}) == 1
+            assert len(labels) == len(rows)
+
+
+def places_of(online: Any, rows: list[int]) -> list[npt.NDArray[np.float64]]:
+    """Return where the four images of each row meet, from its plan: two numbers a row."""
+    found = []
+    for _, _, plan in online._planned(np.array(rows)):
+        found += list(np.stack([plan.draws[name] for name in PLACE], axis=1))
+    return found
+
+
 def steps_of(training: TrainingSet, run: Any) -> list[Any]:
     return list(rows_of_steps(training, run.settings, 0, run.arm.batch_policy))
 
@@ -288,18 +312,27 @@ def test_a_study_takes_its_batch_from_the_plan(
     assert study_of(shuffled, "s.toml", "default").batch == 64
 
 
-def test_an_online_arm_draws_once_for_a_whole_batch() -> None:
-    random = np.random.default_rng(2)
-    images = random.integers(0, 256, (40, 26, 35, 3), dtype=np.uint8)
-    labels = np.eye(40, dtype=np.float32)
-    parameters = METHODS["ricap"].parameters.model_validate(
-        {"scope": "batch", "batch_size": BATCH, "beta": 0.8}
+def test_an_online_arm_draws_once_for_a_whole_batch(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw_nothing(monkeypatch, blank(31, 17))
+    stand_in_for("quick", monkeypatch)
+    method, areas = METHODS["ricap"], list[set[tuple[float, ...]]]()
+
+    def watched(parameters: Any, drawn: Any, shape: tuple[int, int, int]) -> Any:
+        found = method.weights(parameters, drawn, shape)
+        areas.append({tuple(sorted(row)) for row in found.round(6).tolist()})
+        return found
+
+    monkeypatch.setitem(METHODS, "ricap", replace(method, weights=watched))
+    values = study_values(photos, batch=20)
+    assert BATCH < 20  # the stage's own batch_size, of which two would be drawn
+    values["arms"] = [values["arms"][0], values["arms"][2]]
+    asked = study_of(values, "s.toml", "default")
+    assert study(StudyRequest(asked, "default", tmp_path / "out"), Progress()).trained == 2
+    assert [len(own) for own in areas] == [1] * 8  # one boundary a step
+    assert len(set.union(*areas)) > 1  # and not the same at all steps
+    of_batch = online_stage(
+        "ricap", method.parameters.model_validate({"scope": "batch", "batch_size": BATCH})
     )
-    stage_of = online_stage("ricap", parameters)
-
-    def shares(of: Any) -> set[tuple[float, ...]]:
-        _, mixed = vary((of,), images, labels, seed=0, step=3, steps=10)
-        return {tuple(sorted(row[row > 0].round(5).tolist())) for row in mixed}
-
-    assert len(shares(of_whole_batches(stage_of, 40))) < len(shares(stage_of))
-    assert of_whole_batches(stage_of, BATCH) is stage_of
+    assert of_whole_batches(of_batch, BATCH) is of_batch

@@ -80,7 +80,6 @@ def test_epochs_hold_every_row_once_and_each_original_once_an_epoch(photos: Path
         None,
         [{"method": "mixup", "share": 0.5}],
         [{"method": "mixup", "share": 0.3}, {"method": "cutmix", "share": 0.2}],
-        [{"method": "mixup", "share": 1.0}],
         [{"method": "mixup", "share": 0.5}, {"method": "cutmix", "copies": 3}],
     ],
 )
@@ -100,6 +99,60 @@ def test_epochs_of_rows_mixed_by_a_share_are_as_long_as_any_other(
         assert sorted((rows % 45).tolist()) == sorted((1 + added) * list(range(45)))
     if originals:
         assert set(range(45)) <= set(found[0].tolist())
+
+
+ALL_MIXED: list[list[dict[str, Any]]] = [
+    [{"method": "mixup", "share": 1.0}],
+    [{"method": "mixup", "share": 0.5}, {"method": "cutmix", "share": 0.5}],
+    [{"method": "mixup", "share": 1.0}, {"method": "cutmix", "copies": 3}],
+]
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 7])
+@pytest.mark.parametrize("originals", [True, False])
+@pytest.mark.parametrize("mix", ALL_MIXED)
+def test_shares_that_make_up_one_mix_every_row_of_every_epoch(
+    photos: Path, epochs: int, originals: bool, mix: list[dict[str, Any]]
+) -> None:
+    online = augfactory.online(photos, epochs, recipe={"mix": mix, "originals": originals})
+    assert online.epochs == epochs
+    found = [online.epoch(number) for number in range(epochs)]
+    copies = sum(stage.get("copies", 0) for stage in mix)
+    for number, rows in enumerate(found):
+        added = len(range(number, copies, epochs))
+        assert sorted((rows % 45).tolist()) == sorted((1 + added) * list(range(45)))
+        _, labels = online.read_batch(rows)
+        assert (labels.max(dim=1).values < 1).float().mean() > 0.3  # some partners are of the class
+    # Every row once but those of the first round, which are for parents alone.
+    assert sorted(np.concatenate(found).tolist()) == list(range(45, len(online)))
+
+
+def test_what_is_mixed_alone_is_the_stored_set_of_a_factor_more(
+    photos: Path, tmp_path: Path
+) -> None:
+    recipe = {"geometry": False, "mix": [{"method": "mixup", "share": 1.0, "alpha": 1.0}]}
+    online = augfactory.online(photos, 3, recipe=recipe, seed=2)
+    images, labels = online.read_batch(range(len(online)))
+    for factor in (3, 4):
+        out = tmp_path / "set"
+        stored = augfactory.expand(photos, out, factor=factor, recipe=recipe, seed=2, workers=1)
+        assert stored.rows == factor * 45
+        kept, soft = augfactory.load(str(stored.path)).read_batch(range(stored.rows))
+        assert np.array_equal(images[: stored.rows], kept)
+        assert np.array_equal(labels[: stored.rows], soft)
+    assert len(online) == 4 * 45
+    other = augfactory.online(photos, 3, recipe={**recipe, "originals": False}, seed=2)
+    assert np.array_equal(other.read_batch(range(len(other)))[0], images)
+
+
+@pytest.mark.parametrize(
+    "mix", [[{"method": "mixup", "share": 0.9}], [{"method": "mixup", "copies": 3}]]
+)
+def test_what_is_not_mixed_needs_something_that_varies_it(
+    photos: Path, mix: list[dict[str, Any]]
+) -> None:
+    with pytest.raises(RecipeError, match=r"(?s)nothing to make images with.*share = 1\.0"):
+        augfactory.online(photos, 3, recipe={"geometry": False, "mix": mix})
 
 
 def test_every_epoch_after_the_first_mixes_its_share_in_the_order_of_rounds(photos: Path) -> None:

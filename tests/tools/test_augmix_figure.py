@@ -5,6 +5,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.tools.loaded import load_tool
 
@@ -31,6 +32,32 @@ def test_what_is_shown_mixes_to_what_is_shown(tool: ModuleType) -> None:
     assert np.abs(mixture - middle[-2]).max() <= 0.51
     view = (1 - numbers["share"]) * image + numbers["share"] * mixture
     assert np.abs(view - middle[-1]).max() <= 0.51
+
+
+def test_an_image_of_ones_own_is_resized_and_what_is_wrong_is_said(
+    tool: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, figure = tmp_path / "images", tmp_path / "f.png"
+    for number in range(3):
+        place = folder / "aba"[number] / f"{number}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((20 + number, 30, 3), 40 * number, dtype=np.uint8)).save(place)
+
+    def draw(*arguments: str) -> None:
+        monkeypatch.setattr("sys.argv", ["augmix_figure.py", *arguments])
+        tool.main()
+
+    for more, told in (
+        (["1", str(figure)], r"(?s)Bring all images to one size: --size"),
+        (["3", str(figure), "--size", "16"], "no row 3"),
+        (["1", str(figure), "--size", "x"], "not a size"),
+    ):
+        with pytest.raises(SystemExit, match=told):
+            draw(str(folder), *more)
+    assert not figure.exists()
+    assert tool.image_of(str(folder), 1, "16x12").shape == (16, 12, 3)
+    draw(str(folder), "1", str(figure), "--size", "16")
+    assert figure.read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_docs_show_it() -> None:

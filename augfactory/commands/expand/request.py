@@ -204,12 +204,15 @@ def _recipe(
     rule, mix = request.classes, request.mix or ()
     largest = largest_factor(rule, factor, inputs.source)
     further = largest > 1 or not request.originals
-    if further and geometry is None and inputs.model is None:
+    mixed = mix if rule.given else with_copies(mix, largest, originals=request.originals)
+    within = sum(stage.copies for stage in mixed if stage.share is not None)
+    unmixed = further if rule.given else largest - within > request.originals
+    if unmixed and geometry is None and inputs.model is None:
         raise RecipeError(
             f"{rule.options(factor)} --no-geometry",
             "without geometry and without a model there is nothing to make images with",
             f"Train one with `augfactory vae-train {request.source.text} --out MODEL_DIR` and "
-            "expand MODEL_DIR, or leave --no-geometry out.",
+            "expand MODEL_DIR, leave --no-geometry out, or mix all: share = 1.0 in a [[mix]].",
         )
     labelling = None
     if request.unlabelled is not None:
@@ -226,7 +229,7 @@ def _recipe(
         geometry=geometry if further or labelling is not None else None,
         vary=(request.vary or ()) if further or labelling is not None else (),
         vae=_vae(vae, inputs) if further else None,
-        mix=mix if rule.given else with_copies(mix, largest, originals=request.originals),
+        mix=mixed,
         distinct=request.distinct,
         pseudo_label=labelling,
         format=request.format,

@@ -4,10 +4,15 @@ from augfactory.errors import InputDataError
 from augfactory.records import Source
 
 
-def check_fit(training: Source, other: Source, what: str = "a test source") -> None:
+def check_fit(
+    training: Source,
+    other: Source,
+    what: str = "a test source",
+    how: str = "convert it with --size and --grey or --rgb",
+) -> None:
     """Refuse images that a classifier trained on ``training`` cannot be measured on.
 
-    ``what`` they are to be, in words.
+    ``what`` they are to be, and ``how`` others are made so, in words.
 
     Raises:
         InputDataError: there are none, or their classes or image shape are others.
@@ -20,7 +25,7 @@ def check_fit(training: Source, other: Source, what: str = "a test source") -> N
         raise InputDataError(
             other.name,
             f"its images are {_shape(other)}, those of {training.name} are {_shape(training)}",
-            f"Name {what} of that size and colour, or convert it with --size and --grey or --rgb.",
+            f"Name {what} of that size and colour, or {how}.",
         )
 
 

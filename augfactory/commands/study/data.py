@@ -24,6 +24,7 @@ from augfactory.sources.unlabelled import open_unlabelled
 from augfactory.store.disk.lock import Lock
 
 TABLE = ("root", "file_column", "label_column")  # options of tables
+CONVERTED = "convert both: --size 64, or the keys `size` and `colour` of the study"
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def open_data(request: StudyRequest, progress: Progress) -> StudyData:
     spec, test_spec = spec_of(asked.source), spec_of(asked.test)
     opened, opened_test = open_source(spec), open_source(test_spec)
     refuse_test_split(opened, "a training set made")
-    check_fit(opened, opened_test)
+    check_fit(opened, opened_test, how=CONVERTED)
     looked, looked_test = look(spec, opened, progress), look(test_spec, opened_test, progress)
     source, test = looked.source, looked_test.source
     refuse_shared_groups(source, test, asked.group)

@@ -26,6 +26,7 @@ from augfactory.evaluation.training.batches import images_with_views
 from augfactory.evaluation.training.online import check_views, of_whole_batches
 from augfactory.evaluation.training.training_set import open_training, training_part
 from augfactory.methods.registry import METHODS
+from augfactory.pipeline.recipes.recipe_file import AskedRecipe
 from augfactory.pipeline.sides import check_sides
 from augfactory.records import SourceSpec
 from augfactory.store.manifest import read_manifest
@@ -130,9 +131,7 @@ def _expand_request(
             checkpoint = checkpoint_name(arm.vae)
             if checkpoint not in load_model(models[draw.name]).config.result.reached:
                 return None
-    # An arm that says nothing of how images are made is the default, all of it.
-    silent = recipe.geometry is None and recipe.distinct is None and not recipe.vary
-    unsaid = None if silent and not recipe.mix else ()
+    unsaid = None if as_by_default(recipe) else ()
     return ExpandRequest(
         source=spec,
         out=request.out / DATA / f"{_slug(arm.name)}-{draw.name}",
@@ -153,6 +152,11 @@ def _expand_request(
         workers=request.workers,
         lock=request.lock,
     )
+
+
+def as_by_default(recipe: AskedRecipe) -> bool:
+    """Tell whether an arm says nothing of how images are made: it is the default, all of it."""
+    return recipe.geometry is None and recipe.distinct is None and not (recipe.vary or recipe.mix)
 
 
 def _labellers_weights(asked: Study, arm: StudyArm) -> Path | None:
