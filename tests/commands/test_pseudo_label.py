@@ -369,6 +369,39 @@ def test_a_class_of_one_image_cannot_be_tested_on(place: Path) -> None:
     write_source(place / "few.h5", images[single], labels[single])
     with pytest.raises(InputDataError, match="class 4 has a single image"):
         made(place)
+    copied = np.concatenate([single, [4, 4]])
+    write_source(place / "few.h5", images[copied], labels[copied])
+    with pytest.raises(InputDataError, match="class 4 has a single image, 3 times"):
+        made(place)
+
+
+def test_no_classifier_learns_a_copy_of_what_it_is_tested_on(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an earlier program kept, which dealt copies singly, is not taken for such readings."""
+    images, labels = patterns("few", CHOSEN)
+    write_source(place / "few.h5", images.repeat(2, axis=0), labels.repeat(2))
+    dealt: list[np.ndarray] = []
+    read = own.read_by_teacher
+
+    def noting(*arguments: Any, **more: Any) -> Any:
+        dealt.append(arguments[2])
+        if len(dealt) == 2:
+            raise KeyboardInterrupt
+        return read(*arguments, **more)
+
+    monkeypatch.setattr(pseudo_labelling, "read_by_teacher", noting)
+    with pytest.raises(KeyboardInterrupt):
+        made(place)
+    assert (dealt[0].reshape(CHOSEN, 2)[:, :1] == dealt[0].reshape(CHOSEN, 2)).all()
+    assert np.bincount(dealt[0]).tolist() == [CHOSEN, CHOSEN]
+    (kept,) = Path("d-x2").glob(".building-*/.state/teacher-0-0.npz")
+    before = {name: value for name, value in np.load(kept).items() if name != "rows"}
+    np.savez(kept, allow_pickle=False, **before)
+    (dataset,) = made(place)
+    assert len(dealt) == 2 + 4
+    assert {image.tobytes() for image in dealt} == {dealt[0].tobytes()}
+    assert dataset.rows
 
 
 def test_the_plan_is_told_before_anything_is_made(place: Path) -> None:

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from augfactory.commands.expand.rendering.job import Given, left_by_earlier_run,
 from augfactory.commands.progress import Progress
 from augfactory.engines.processes import Run
 from augfactory.evaluation.classifiers.registry import find_classifier
-from augfactory.evaluation.images.judges import folds_of
+from augfactory.evaluation.images.judges import folds_of, folds_of_images
 from augfactory.evaluation.pseudo_labels import (
     BATCH,
     Float64Array,
@@ -107,7 +108,7 @@ def teach(task: TeacherTask) -> None:
     reading = read_by_teacher(
         given.source,
         unlabelled,
-        folds_of(given.source.labels, stage.teachers),
+        _folds(task.building),
         task.own,
         _online(given.recipe, given.source),
         find_classifier(stage.classifier, given.weights),
@@ -116,9 +117,17 @@ def teach(task: TeacherTask) -> None:
         seed=seed,
         taught=taught,
     )
-    buffer = io.BytesIO()
-    np.savez(buffer, held_out=reading.held_out, unlabelled=reading.unlabelled)
+    buffer, rows = io.BytesIO(), np.flatnonzero(_folds(task.building) == task.own)
+    np.savez(buffer, rows=rows, held_out=reading.held_out, unlabelled=reading.unlabelled)
     write_file(task.building / _name(task), buffer.getvalue())
+
+
+@lru_cache(maxsize=1)
+def _folds(building: Path) -> Int64Array:
+    """Return the fold of each labelled image, int64 [N]: equal images have one teacher."""
+    given = read_given(building)
+    assert given.recipe.pseudo_label is not None
+    return folds_of_images(given.source, given.recipe.pseudo_label.teachers)
 
 
 def _online(recipe: Recipe, source: Source) -> tuple[OnlineStage, ...]:
@@ -161,27 +170,33 @@ def _labels_of(given: Given, number: int) -> PseudoLabels:
         if reading is None:
             raise FileNotFoundError(given.building / _name(task))
         readings.append(reading)
-    labels = given.source.labels
     temperature = _labels_of(given, 0).temperature if number else None
-    return pseudo_labels(
-        labels, folds_of(labels, stage.teachers), readings, stage.keep, temperature
-    )
+    fold = _folds(given.building)
+    return pseudo_labels(given.source.labels, fold, readings, stage.keep, temperature)
 
 
 def _kept_reading(given: Given, task: TeacherTask) -> Reading | None:
     """Return what a teacher read; None where it is not there, or is damaged."""
-    reading = left_by_earlier_run(task.building / _name(task), _reading_in)
-    if reading is None:
+    kept = left_by_earlier_run(task.building / _name(task), _reading_in)
+    if kept is None:
         return None
+    reading, rows = kept
+    stage, labels = given.recipe.pseudo_label, given.source.labels
     classes = len(given.source.class_names)
+    assert stage is not None
     assert given.unlabelled is not None
+    if rows is None:  # of before equal images were held together: where there are none, as now
+        rows = np.flatnonzero(folds_of(labels, stage.teachers) == task.own)
+    own = np.flatnonzero(_folds(given.building) == task.own)
     fits = reading.unlabelled.shape == (len(given.unlabelled), classes)
-    return reading if fits and reading.held_out.shape[1:] == (classes,) else None
+    fits = fits and reading.held_out.shape == (len(own), classes)
+    return reading if fits and np.array_equal(rows, own) else None
 
 
-def _reading_in(data: bytes) -> Reading:
+def _reading_in(data: bytes) -> tuple[Reading, Int64Array | None]:
+    """Return what a teacher read, and of which labelled images where that was kept."""
     found = np.load(io.BytesIO(data), allow_pickle=False)
-    return Reading(found["held_out"], found["unlabelled"])
+    return Reading(found["held_out"], found["unlabelled"]), found.get("rows")
 
 
 def _name(task: TeacherTask) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError
+from augfactory.evaluation.images.leakage import equal_images
 from augfactory.guarded.text import escaped
 from augfactory.records import Int64Array, Source
 from augfactory.sources.choosing.splitting import groups_of, joined
@@ -20,12 +21,9 @@ def originals_together(source: Source, group: str | None, progress: Progress) ->
         RecipeError: ``group`` cannot be understood.
         InputDataError: a row has no such group, or cannot be read.
     """
-    from augfactory.evaluation.images.leakage import pixel_hashes  # loads torch
-
     names = groups_of(source, group)
     with progress.bar("looking for equal images", len(source), "image") as bar:
-        pixels = pixel_hashes(source, bar.advance)
-    groups = joined(names, pixels.view(f"V{pixels.shape[1]}")[:, 0])
+        groups = joined(names, equal_images(source, bar.advance))
     repeated = len(np.unique(names)) - len(np.unique(groups))
     if repeated:
         progress.say(

@@ -7,7 +7,7 @@ import numpy as np
 from augfactory.commands.opening.look import look
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError
-from augfactory.evaluation.images.leakage import pixel_hashes
+from augfactory.evaluation.images.leakage import equal_images, pixel_hashes
 from augfactory.evaluation.training.training_set import spread_rows
 from augfactory.records import Colour, Source, SourceSpec
 from augfactory.source_rows import SourceRows, rows_of
@@ -20,14 +20,17 @@ def check_labelled(source: Source) -> None:
     """Refuse a labelled set whose classifiers could not be tested before they label others.
 
     Raises:
-        InputDataError: a class has a single image.
+        InputDataError: a class has a single image, however often.
     """
-    counts = np.bincount(source.labels, minlength=len(source.class_names))
-    for label in np.flatnonzero(counts == 1).tolist():
+    pairs = np.unique(np.stack([source.labels, equal_images(source)]), axis=1)
+    different = np.bincount(pairs[0], minlength=len(source.class_names))
+    for label in np.flatnonzero(different == 1).tolist():
+        often = int((source.labels == label).sum())
+        times = "" if often == 1 else f", {often} times"
         raise InputDataError(
             source.name,
-            f"class {source.class_names[label]} has a single image: a classifier that labels "
-            "others could not be tested on it",
+            f"class {source.class_names[label]} has a single image{times}: a classifier that "
+            "labels others could not be tested on it",
             "Label another image of this class, or leave --pseudo-label out.",
         )
 
