@@ -16,13 +16,16 @@ from typer.testing import CliRunner
 
 import augfactory
 from augfactory.cli.app import app
+from augfactory.commands.evaluate import checks
 from augfactory.commands.evaluate.arms import ArmsRequest
+from augfactory.commands.evaluate.checks import before_training, near_duplicates
 from augfactory.commands.evaluate.inputs import gather
 from augfactory.commands.expand import pseudo_labelling
 from augfactory.commands.expand.build import Dataset
 from augfactory.commands.expand.estimate import estimate as estimated
 from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest, plan_builds
+from augfactory.commands.expand.validation import Held
 from augfactory.commands.progress import Progress
 from augfactory.commands.vae.plan import VaeTrainRequest, plan_training
 from augfactory.commands.vae.train import vae_train
@@ -36,6 +39,7 @@ from augfactory.evaluation import pseudo_labels as own
 from augfactory.evaluation.classifiers.registry import find_classifier
 from augfactory.evaluation.classifiers.torchvision_models import torchvision_model
 from augfactory.evaluation.classifiers.weights import weights_bytes
+from augfactory.evaluation.comparison.results import Alert
 from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.evaluation.training.train import train_classifier
 from augfactory.evaluation.training.training_set import version_set
@@ -48,7 +52,7 @@ from augfactory.store.reader import Version, open_version
 from augfactory.vae.training_batches import draw_batch
 from tests.commands.told import Told
 from tests.commands.versions import write_source
-from tests.evaluation.memory import patterns
+from tests.evaluation.memory import pattern_source, patterns
 
 CHOSEN, MORE = 30, 25
 LITTLE = {"teachers": 2, "steps": 4, "views": 1, "keep": 0.6}
@@ -260,6 +264,88 @@ def test_a_test_image_among_the_unlabelled_ones_is_refused(place: Path) -> None:
     write_source(place / "fair.h5", *patterns("fair", 20))
     inputs = gather((str(dataset.path),), SourceSpec("fair.h5"), None, ArmsRequest(), Progress())
     assert [arm.size for arm in inputs.arms][:1] == [CHOSEN]
+
+
+def like(images: np.ndarray) -> np.ndarray:
+    """Return images that no hash takes for these: brighter by 3 of 255 under a little noise."""
+    noise = np.random.default_rng(2).integers(0, 3, images.shape)
+    return (images.astype(int) + 2 + noise).clip(0, 255).astype(np.uint8)
+
+
+def test_test_images_that_look_like_unlabelled_ones_are_told(place: Path) -> None:
+    (dataset,) = made(place)
+    images, labels = patterns("more", MORE)
+    fair = np.random.default_rng(5).integers(0, 256, (20, 9, 6, 3), dtype=np.uint8)
+
+    def told(test: np.ndarray) -> list[Alert]:
+        write_source(place / "test.h5", test, labels[:20])
+        inputs = gather(
+            (str(dataset.path),), SourceSpec("test.h5"), None, ArmsRequest(), Progress()
+        )
+        alerts = before_training(inputs, 3, None)
+        return [alert for alert in alerts if "look nearly like" in alert.text]
+
+    assert not told(fair)
+    (alert,) = told(np.concatenate([like(images[4:7]), fair[3:]]))
+    assert alert.level == "warning"
+    assert "like images of more, which are learnt too" in alert.text
+    for row in range(3):
+        assert f"row {row} like deep/{row + 4:02d}.png" in alert.text
+    originals, _ = patterns("few", CHOSEN)
+    (alert,) = told(np.concatenate([like(originals[4:7]), fair[3:]]))
+    assert "look nearly like originals" in alert.text
+
+
+def test_of_very_many_images_some_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    learnt, test = pattern_source("learnt", 50), pattern_source("test", 10)
+    assert not near_duplicates(learnt, test, [learnt])
+    monkeypatch.setattr(checks, "MOST_PAIRS", 100)
+    (alert,) = near_duplicates(learnt, test, [learnt])
+    assert alert.level == "note"
+    assert alert.text.endswith("of 50 images 10 were looked at, evenly spread.")
+
+
+def test_what_is_kept_for_validation_is_left_out_of_the_unlabelled_images(place: Path) -> None:
+    """With a line, which tells of those that look nearly like it as well."""
+    known, _ = patterns("few", CHOSEN)
+    more, _ = patterns("more", MORE)
+    shared = place / "shared"
+    shared.mkdir()
+    for name, images in (("known", known), ("more", more)):
+        for number, image in enumerate(images):
+            Image.fromarray(image).save(shared / f"{name}-{number:02d}.png")
+    told = Told()
+    (dataset,) = made(
+        place, unlabelled=SourceSpec("shared"), held=Held(share=0.4), progress=told
+    )  # fmt: skip
+    manifest = open_version(dataset.path).manifest
+    assert manifest.validation is not None
+    assert manifest.unlabelled is not None
+    held = len(manifest.validation.source.rows)
+    assert held == 10
+    assert (
+        f"shared: 30 of its 55 images are labelled ones, {held} of them kept apart for "
+        "validation: they are left out of the unlabelled ones"
+    ) in told.lines
+    assert manifest.unlabelled.rows == tuple(range(CHOSEN, CHOSEN + MORE))
+    assert not any("look nearly like" in line for line in told.lines)
+    verify(str(dataset.path), Progress())
+
+    row = manifest.validation.source.rows[3]
+    Image.fromarray(like(known[row])).save(shared / "other.png")
+    made(place, "e", unlabelled=SourceSpec("shared"), held=Held(share=0.4), progress=told)
+    (line,) = (line for line in told.lines if "look nearly like" in line)
+    assert line.startswith("warning: images that are kept apart for validation")
+    assert line.endswith(
+        "like other.png. Look at them; if they show the same, take them out of shared"
+    )
+
+    write_source(place / "own.h5", *patterns("more", 10))
+    own_images = Held(source=SourceSpec("own.h5"))
+    (dataset,) = made(place, "f", held=own_images)
+    unlabelled = open_version(dataset.path).manifest.unlabelled
+    assert unlabelled is not None
+    assert unlabelled.rows == tuple(range(11, MORE + 1))
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ class Inputs:
 
     ``held_out`` are labelled rows that stand in no arm and not in the test, None where there are
     none; ``held_out_source`` is what they were read as. ``batch`` is the size of every batch.
+    ``learnt_from`` are what else datasets have learnt from: unlabelled images, those of VAEs.
     """
 
     arms: tuple[Arm, ...]
@@ -48,6 +49,7 @@ class Inputs:
     held_out: SourceRows | None
     held_out_source: Source | None
     batch: int
+    learnt_from: tuple[Source, ...] = ()
 
     @property
     def baselines(self) -> tuple[str, ...]:
@@ -112,6 +114,7 @@ def gather(
         held_out=held_out,
         held_out_source=held_out_source,
         batch=size,
+        learnt_from=tuple(learnt_from),
     )
 
 
