@@ -45,7 +45,7 @@ from augfactory.evaluation.training.train import train_classifier
 from augfactory.evaluation.training.training_set import version_set
 from augfactory.pipeline.recipes.composition import default_labelling
 from augfactory.pipeline.recipes.vary import vary_stage
-from augfactory.records import Colour, SourceSpec
+from augfactory.records import Colour, Int64Array, SourceSpec
 from augfactory.sources.opening import open_source
 from augfactory.store.beside.pseudo_label_table import read_pseudo_labels
 from augfactory.store.reader import Version, open_version
@@ -567,13 +567,103 @@ def test_a_model_learns_the_look_of_unlabelled_images(place: Path) -> None:
         gather((str(dataset.path),), SourceSpec("test.h5"), None, ArmsRequest(), Progress())
 
 
-def test_a_class_that_classifiers_do_not_read_is_told() -> None:
-    soft_label = np.array([[0.9, 0.1, 0.0], [0.8, 0.1, 0.1], [0.1, 0.6, 0.3]], dtype=np.float32)
-    read = np.array([0.95, 0.3, 0.8])
-    found = own.PseudoLabels(soft_label, np.array([True, True, True]), 0.9, read, 1.0)
-    told = [*pseudo_labelling._warnings(read, found, ("ash", "birch", "cedar"))]
-    assert len(told) == 2
-    assert "images of birch, classifiers read 30 % as that; 1 unlabelled image(s) serve" in told[0]
-    assert "images of cedar, classifiers read 80 % as that; 0 unlabelled image(s) serve" in told[1]
-    assert not [*pseudo_labelling._warnings(read[:1], own.PseudoLabels(
-        soft_label[:2, :1], np.array([True, True]), 0.9, read[:1], 1.0), ("ash",))]  # fmt: skip
+def saying(labels: Int64Array, count: int, right: float, seed: int) -> np.ndarray:
+    """Return log-probabilities that hold for the class with a chance of ``right``, or for any."""
+    random, rows = np.random.default_rng(seed), len(labels)
+    named = np.where(random.random(rows) < right, labels, random.integers(0, count, len(labels)))
+    logits = random.normal(0, 0.3, (rows, count)) + 2 * np.eye(count)[named]
+    return np.asarray(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)))
+
+
+def read_as(
+    monkeypatch: pytest.MonkeyPatch, right: tuple[float, float], labels: Int64Array, count: int
+) -> None:
+    """Let teachers read so, in the first round and in the second, instead of learning."""
+
+    def reading(*arguments: Any, **more: Any) -> own.Reading:
+        later = more["taught"] is not None
+        fold, one = arguments[2], arguments[3]
+        said = saying(labels, count, right[later], 7 + later)
+        others = saying(np.arange(MORE + 1) % count, count, right[later], 70 + later)
+        return own.Reading(said[fold == one], others)
+
+    monkeypatch.setattr(pseudo_labelling, "read_by_teacher", reading)
+
+
+def two_classes(place: Path, rows: int) -> Int64Array:
+    """Write a source of two classes of noise, of which no unlabelled image is; return labels."""
+    images = np.random.default_rng(1).integers(0, 256, (rows, 9, 6, 3), dtype=np.uint8)
+    labels = np.arange(rows) % 2
+    write_source(place / "few.h5", images, labels, ("ash", "birch"))
+    return labels
+
+
+def test_labels_of_classifiers_that_read_no_better_than_chance_are_warned_of(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the screen, in the manifest and on the card, and what is made of it as well."""
+    labels = two_classes(place, 60)
+    read_as(monkeypatch, (0.0, 0.0), labels, 2)
+    told = Told()
+    (dataset,) = made(place, progress=told)
+    first, second = (line for line in told.lines if line.startswith("warning: of "))
+    assert "not surely more than by chance (50 %)" in first
+    assert "--classifier NAME --weights FILE" in first
+    assert "of 2 classes a blind guess is right in 50 %" in second
+    manifest = open_version(dataset.path).manifest
+    assert manifest.labelling is not None
+    assert manifest.labelling.labelled == 60
+    assert 20 < manifest.labelling.right < 40
+    assert [f"warning: {each}" for each in manifest.labelling.warnings] == [first, second]
+    card = " ".join((dataset.path / "README.md").read_text("utf-8").split())
+    assert f"**Warning**: {first.removeprefix('warning: ')}." in card
+    exported = open_version(export(str(dataset.path), "png", None, Progress()).path).manifest
+    assert exported.labelling == manifest.labelling
+
+    read_as(monkeypatch, (0.9, 0.9), labels, 2)
+    told.lines.clear()
+    (good,) = made(place, "good", progress=told)
+    assert not any(line.startswith("warning: of ") for line in told.lines)
+    labelling = open_version(good.path).manifest.labelling
+    assert labelling is not None
+    assert not labelling.warnings
+    assert labelling.right > 50
+    assert labelling.chance == pytest.approx(0.5, abs=0.01)
+    assert "**Warning**" not in (good.path / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("right", "taken"), [((0.9, 0.3), 1), ((0.3, 0.9), 2), ((0.9, 0.9), 2)])
+def test_labels_of_a_round_that_reads_worse_are_not_taken(
+    place: Path, monkeypatch: pytest.MonkeyPatch, right: tuple[float, float], taken: int
+) -> None:
+    labels = two_classes(place, 60)
+    read_as(monkeypatch, right, labels, 2)
+    told = Told()
+    (dataset,) = made(place, progress=told)
+    labelling = open_version(dataset.path).manifest.labelling
+    assert labelling is not None
+    assert labelling.round == taken
+    said = saying(labels, 2, right[0], 7)
+    assert labelling.right == int((said.argmax(axis=1) == labels).sum())  # of the first round
+    others = saying(np.arange(MORE + 1) % 2, 2, right[taken - 1], 70 + taken - 1)
+    table = read_pseudo_labels(dataset.path, MORE + 1, 2)
+    np.testing.assert_array_equal(table.soft_label.argmax(axis=1), others.argmax(axis=1))
+    lines = [line for line in told.lines if "the labels are those of round" in line]
+    expected = (
+        "d-x2: the labels are those of round 1: classifiers of round 2, which learnt from these, "
+        "read labelled images worse"
+    )
+    assert lines == [expected] * (taken == 1)
+
+
+def test_no_further_round_is_trained_after_one_that_reads_worse(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = two_classes(place, 60)
+    read_as(monkeypatch, (0.9, 0.3), labels, 2)
+    made(place, pseudo_label={**LITTLE, "rounds": 4})
+    made(place, "both", factors=(1, 3), pseudo_label={**LITTLE, "rounds": 4})
+    for name in ("d-x2", "both-x1", "both-x3"):
+        manifest = open_version(Path(name) / "v1").manifest
+        assert manifest.labelling is not None
+        assert manifest.labelling.round == 1

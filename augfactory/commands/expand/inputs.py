@@ -130,7 +130,7 @@ def gather(
             refuse_common(learnt, validation.source, what, OTHERS if own else SPLIT_FIRST)
     more = opened_more = None
     if unlabelled is not None:
-        kept = validation and validation.source
+        kept = None if validation is None else validation.source
         more, opened_more = gather_unlabelled(unlabelled, source, progress, most_unlabelled, kept)
     return BuildInputs(
         rows, source, model, model_folder, checkpoint, more, opened_more, validation, seen
