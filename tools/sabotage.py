@@ -281,9 +281,46 @@ SABOTAGES = (
     Sabotage(
         "labelled images serve as unlabelled ones too",
         "augfactory/commands/opening/unlabelled.py",
-        "digest.tobytes() not in known",
-        "True",
+        "~(known | held)",
+        "~held",
         "tests/sources/test_unlabelled.py",
+    ),
+    Sabotage(
+        "validation images serve as unlabelled ones",
+        "augfactory/commands/opening/unlabelled.py",
+        "~(known | held)",
+        "~known",
+        "tests/commands/test_pseudo_label.py"
+        "::test_what_is_kept_for_validation_is_left_out_of_the_unlabelled_images",
+    ),
+    Sabotage(
+        "a judge learns copies of what it judges",
+        "augfactory/evaluation/images/judges.py",
+        "folds_of(source.labels, folds, equal_images(source))",
+        "folds_of(source.labels, folds)",
+        "tests/evaluation/test_judges.py::test_no_judge_learns_a_copy_of_what_it_judges",
+    ),
+    Sabotage(
+        "a recipe is chosen by copies of what was trained on",
+        "augfactory/commands/tune/tune.py",
+        "groups = None if alone else together",
+        "groups = None",
+        "tests/commands/test_tune.py::test_no_copy_of_a_test_image_is_trained_on",
+    ),
+    Sabotage(
+        "test images may look like unlabelled ones",
+        "augfactory/commands/evaluate/checks.py",
+        "near_duplicates(originals, inputs.test, inputs.learnt_from)",
+        "near_duplicates(originals, inputs.test)",
+        "tests/commands/test_pseudo_label.py"
+        "::test_test_images_that_look_like_unlabelled_ones_are_told",
+    ),
+    Sabotage(
+        "guesses pass for labels without a word",
+        "augfactory/evaluation/trust.py",
+        "if self.labelled and not self.beats_chance:",
+        "if False:",
+        "tests/evaluation/test_trust.py::test_what_is_read_by_chance_is_warned_of_once",
     ),
     Sabotage(
         "test images may stand among the unlabelled ones",

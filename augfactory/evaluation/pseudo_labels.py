@@ -151,9 +151,7 @@ def pseudo_labels(
         keep: the share of the images taken for each class that is kept, the surest.
         temperature: that of the first round; None fits it on the labelled images.
     """
-    held_out = np.empty((len(labels), readings[0].held_out.shape[1]))
-    for own, reading in enumerate(readings):
-        held_out[fold == own] = reading.held_out
+    held_out = held_out_of(fold, readings)
     if temperature is None:
         temperature = fit_temperature(held_out, labels)
     found = np.mean([np.exp(scaled(reading.unlabelled, temperature)) for reading in readings], 0)
@@ -165,6 +163,17 @@ def pseudo_labels(
         class_accuracy=class_accuracy(confusion(held_out, labels)),
         temperature=temperature,
     )
+
+
+def held_out_of(fold: Int64Array, readings: list[Reading]) -> Float64Array:
+    """Return what each labelled image's teacher made of it: log-probabilities, float64 [N, K].
+
+    ``fold`` int64 [N] tells who that is, the ``readings`` are one for each fold.
+    """
+    held_out = np.empty((len(fold), readings[0].held_out.shape[1]))
+    for own, reading in enumerate(readings):
+        held_out[fold == own] = reading.held_out
+    return held_out
 
 
 def surest(soft_label: Float32Array, keep: float) -> npt.NDArray[np.bool_]:

@@ -27,6 +27,7 @@ from augfactory.store.manifest_parts import (
     MOST_CLASSES,
     About,
     FileEntry,
+    LabellingEntry,
     ModelEntry,
     Sha256,
     ValidationEntry,
@@ -61,7 +62,8 @@ class Manifest(BaseModel):
     ``recipe_id``, which a later program can so check against its own newer ones.
     ``semantic_version`` is MAJOR.MINOR.PATCH as Croissant means it: a new PATCH holds the same
     data, stored in another way. ``unlabelled`` are the images that classifiers labelled, where
-    there are any; behind ``source.rows``, ``source_index`` counts in their rows. ``statistics`` is
+    there are any; behind ``source.rows``, ``source_index`` counts in their rows; ``labelling`` says
+    how far their labels are to be trusted, None in manifests of before it did. ``statistics`` is
     None in manifests of before there were any. ``rejected`` counts, where decoded images were
     filtered, the draws that were not fit: reason -> class name -> draws, and under "kept" the rows
     that stand although none of their draws was. ``redrawn_from`` are the versions whose rows were
@@ -100,6 +102,7 @@ class Manifest(BaseModel):
     )
     left_out_from: VersionEntry | None = Field(default=None, exclude_if=lambda entry: entry is None)
     unlabelled: SourceRows | None = Field(default=None, exclude_if=lambda entry: entry is None)
+    labelling: LabellingEntry | None = Field(default=None, exclude_if=lambda told: told is None)
     about: About | None = Field(default=None, exclude_if=lambda told: told is None)
     statistics: Statistics | None = None
     rejected: dict[str, dict[str, int]] | None = Field(
@@ -152,6 +155,7 @@ class Manifest(BaseModel):
                 "counts": {"original": entry.counts},
                 "statistics": None,
                 "unlabelled": None,
+                "labelling": None,
                 "rejected": None,
                 "class_rows": None,
             }

@@ -127,6 +127,28 @@ class ModelEntry(BaseModel):
     unlabelled: SourceRows | None = None
 
 
+class LabellingEntry(BaseModel):
+    """How far the labels of unlabelled images are to be trusted.
+
+    Attributes:
+        round: of the classifiers whose labels they are, from 1 on.
+        labelled, right: how many labelled images classifiers read that had not learnt them, of
+            equal ones one, and how many of these right, in the first round.
+        chance: the share of them, 0 to 1, that blind naming would read right.
+        sureness: how sure, 0 to 1, they are of the labels that serve, on average.
+        warnings: what makes the labels worth little, a sentence each.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    round: int = Field(ge=1, le=LARGEST_NUMBER)
+    labelled: int = Field(ge=0, le=LARGEST_NUMBER)
+    right: int = Field(ge=0, le=LARGEST_NUMBER)
+    chance: float = Field(ge=0, le=1)
+    sureness: float = Field(ge=0, le=1)
+    warnings: tuple[str, ...] = ()
+
+
 class ValidationEntry(BaseModel):
     """Images that are kept apart from training: originals of the source, or the user's own.
 

@@ -16,13 +16,16 @@ from typer.testing import CliRunner
 
 import augfactory
 from augfactory.cli.app import app
+from augfactory.commands.evaluate import checks
 from augfactory.commands.evaluate.arms import ArmsRequest
+from augfactory.commands.evaluate.checks import before_training, near_duplicates
 from augfactory.commands.evaluate.inputs import gather
 from augfactory.commands.expand import pseudo_labelling
 from augfactory.commands.expand.build import Dataset
 from augfactory.commands.expand.estimate import estimate as estimated
 from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest, plan_builds
+from augfactory.commands.expand.validation import Held
 from augfactory.commands.progress import Progress
 from augfactory.commands.vae.plan import VaeTrainRequest, plan_training
 from augfactory.commands.vae.train import vae_train
@@ -36,19 +39,20 @@ from augfactory.evaluation import pseudo_labels as own
 from augfactory.evaluation.classifiers.registry import find_classifier
 from augfactory.evaluation.classifiers.torchvision_models import torchvision_model
 from augfactory.evaluation.classifiers.weights import weights_bytes
+from augfactory.evaluation.comparison.results import Alert
 from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.evaluation.training.train import train_classifier
 from augfactory.evaluation.training.training_set import version_set
 from augfactory.pipeline.recipes.composition import default_labelling
 from augfactory.pipeline.recipes.vary import vary_stage
-from augfactory.records import Colour, SourceSpec
+from augfactory.records import Colour, Int64Array, SourceSpec
 from augfactory.sources.opening import open_source
 from augfactory.store.beside.pseudo_label_table import read_pseudo_labels
 from augfactory.store.reader import Version, open_version
 from augfactory.vae.training_batches import draw_batch
 from tests.commands.told import Told
 from tests.commands.versions import write_source
-from tests.evaluation.memory import patterns
+from tests.evaluation.memory import pattern_source, patterns
 
 CHOSEN, MORE = 30, 25
 LITTLE = {"teachers": 2, "steps": 4, "views": 1, "keep": 0.6}
@@ -262,6 +266,88 @@ def test_a_test_image_among_the_unlabelled_ones_is_refused(place: Path) -> None:
     assert [arm.size for arm in inputs.arms][:1] == [CHOSEN]
 
 
+def like(images: np.ndarray) -> np.ndarray:
+    """Return images that no hash takes for these: brighter by 3 of 255 under a little noise."""
+    noise = np.random.default_rng(2).integers(0, 3, images.shape)
+    return (images.astype(int) + 2 + noise).clip(0, 255).astype(np.uint8)
+
+
+def test_test_images_that_look_like_unlabelled_ones_are_told(place: Path) -> None:
+    (dataset,) = made(place)
+    images, labels = patterns("more", MORE)
+    fair = np.random.default_rng(5).integers(0, 256, (20, 9, 6, 3), dtype=np.uint8)
+
+    def told(test: np.ndarray) -> list[Alert]:
+        write_source(place / "test.h5", test, labels[:20])
+        inputs = gather(
+            (str(dataset.path),), SourceSpec("test.h5"), None, ArmsRequest(), Progress()
+        )
+        alerts = before_training(inputs, 3, None)
+        return [alert for alert in alerts if "look nearly like" in alert.text]
+
+    assert not told(fair)
+    (alert,) = told(np.concatenate([like(images[4:7]), fair[3:]]))
+    assert alert.level == "warning"
+    assert "like images of more, which are learnt too" in alert.text
+    for row in range(3):
+        assert f"row {row} like deep/{row + 4:02d}.png" in alert.text
+    originals, _ = patterns("few", CHOSEN)
+    (alert,) = told(np.concatenate([like(originals[4:7]), fair[3:]]))
+    assert "look nearly like originals" in alert.text
+
+
+def test_of_very_many_images_some_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    learnt, test = pattern_source("learnt", 50), pattern_source("test", 10)
+    assert not near_duplicates(learnt, test, [learnt])
+    monkeypatch.setattr(checks, "MOST_PAIRS", 100)
+    (alert,) = near_duplicates(learnt, test, [learnt])
+    assert alert.level == "note"
+    assert alert.text.endswith("of 50 images 10 were looked at, evenly spread.")
+
+
+def test_what_is_kept_for_validation_is_left_out_of_the_unlabelled_images(place: Path) -> None:
+    """With a line, which tells of those that look nearly like it as well."""
+    known, _ = patterns("few", CHOSEN)
+    more, _ = patterns("more", MORE)
+    shared = place / "shared"
+    shared.mkdir()
+    for name, images in (("known", known), ("more", more)):
+        for number, image in enumerate(images):
+            Image.fromarray(image).save(shared / f"{name}-{number:02d}.png")
+    told = Told()
+    (dataset,) = made(
+        place, unlabelled=SourceSpec("shared"), held=Held(share=0.4), progress=told
+    )  # fmt: skip
+    manifest = open_version(dataset.path).manifest
+    assert manifest.validation is not None
+    assert manifest.unlabelled is not None
+    held = len(manifest.validation.source.rows)
+    assert held == 10
+    assert (
+        f"shared: 30 of its 55 images are labelled ones, {held} of them kept apart for "
+        "validation: they are left out of the unlabelled ones"
+    ) in told.lines
+    assert manifest.unlabelled.rows == tuple(range(CHOSEN, CHOSEN + MORE))
+    assert not any("look nearly like" in line for line in told.lines)
+    verify(str(dataset.path), Progress())
+
+    row = manifest.validation.source.rows[3]
+    Image.fromarray(like(known[row])).save(shared / "other.png")
+    made(place, "e", unlabelled=SourceSpec("shared"), held=Held(share=0.4), progress=told)
+    (line,) = (line for line in told.lines if "look nearly like" in line)
+    assert line.startswith("warning: images that are kept apart for validation")
+    assert line.endswith(
+        "like other.png. Look at them; if they show the same, take them out of shared"
+    )
+
+    write_source(place / "own.h5", *patterns("more", 10))
+    own_images = Held(source=SourceSpec("own.h5"))
+    (dataset,) = made(place, "f", held=own_images)
+    unlabelled = open_version(dataset.path).manifest.unlabelled
+    assert unlabelled is not None
+    assert unlabelled.rows == tuple(range(11, MORE + 1))
+
+
 @pytest.mark.parametrize(
     ("arguments", "told", "code"),
     [
@@ -369,6 +455,39 @@ def test_a_class_of_one_image_cannot_be_tested_on(place: Path) -> None:
     write_source(place / "few.h5", images[single], labels[single])
     with pytest.raises(InputDataError, match="class 4 has a single image"):
         made(place)
+    copied = np.concatenate([single, [4, 4]])
+    write_source(place / "few.h5", images[copied], labels[copied])
+    with pytest.raises(InputDataError, match="class 4 has a single image, 3 times"):
+        made(place)
+
+
+def test_no_classifier_learns_a_copy_of_what_it_is_tested_on(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an earlier program kept, which dealt copies singly, is not taken for such readings."""
+    images, labels = patterns("few", CHOSEN)
+    write_source(place / "few.h5", images.repeat(2, axis=0), labels.repeat(2))
+    dealt: list[np.ndarray] = []
+    read = own.read_by_teacher
+
+    def noting(*arguments: Any, **more: Any) -> Any:
+        dealt.append(arguments[2])
+        if len(dealt) == 2:
+            raise KeyboardInterrupt
+        return read(*arguments, **more)
+
+    monkeypatch.setattr(pseudo_labelling, "read_by_teacher", noting)
+    with pytest.raises(KeyboardInterrupt):
+        made(place)
+    assert (dealt[0].reshape(CHOSEN, 2)[:, :1] == dealt[0].reshape(CHOSEN, 2)).all()
+    assert np.bincount(dealt[0]).tolist() == [CHOSEN, CHOSEN]
+    (kept,) = Path("d-x2").glob(".building-*/.state/teacher-0-0.npz")
+    before = {name: value for name, value in np.load(kept).items() if name != "rows"}
+    np.savez(kept, allow_pickle=False, **before)
+    (dataset,) = made(place)
+    assert len(dealt) == 2 + 4
+    assert {image.tobytes() for image in dealt} == {dealt[0].tobytes()}
+    assert dataset.rows
 
 
 def test_the_plan_is_told_before_anything_is_made(place: Path) -> None:
@@ -448,13 +567,103 @@ def test_a_model_learns_the_look_of_unlabelled_images(place: Path) -> None:
         gather((str(dataset.path),), SourceSpec("test.h5"), None, ArmsRequest(), Progress())
 
 
-def test_a_class_that_classifiers_do_not_read_is_told() -> None:
-    soft_label = np.array([[0.9, 0.1, 0.0], [0.8, 0.1, 0.1], [0.1, 0.6, 0.3]], dtype=np.float32)
-    read = np.array([0.95, 0.3, 0.8])
-    found = own.PseudoLabels(soft_label, np.array([True, True, True]), 0.9, read, 1.0)
-    told = [*pseudo_labelling._warnings(read, found, ("ash", "birch", "cedar"))]
-    assert len(told) == 2
-    assert "images of birch, classifiers read 30 % as that; 1 unlabelled image(s) serve" in told[0]
-    assert "images of cedar, classifiers read 80 % as that; 0 unlabelled image(s) serve" in told[1]
-    assert not [*pseudo_labelling._warnings(read[:1], own.PseudoLabels(
-        soft_label[:2, :1], np.array([True, True]), 0.9, read[:1], 1.0), ("ash",))]  # fmt: skip
+def saying(labels: Int64Array, count: int, right: float, seed: int) -> np.ndarray:
+    """Return log-probabilities that hold for the class with a chance of ``right``, or for any."""
+    random, rows = np.random.default_rng(seed), len(labels)
+    named = np.where(random.random(rows) < right, labels, random.integers(0, count, len(labels)))
+    logits = random.normal(0, 0.3, (rows, count)) + 2 * np.eye(count)[named]
+    return np.asarray(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)))
+
+
+def read_as(
+    monkeypatch: pytest.MonkeyPatch, right: tuple[float, float], labels: Int64Array, count: int
+) -> None:
+    """Let teachers read so, in the first round and in the second, instead of learning."""
+
+    def reading(*arguments: Any, **more: Any) -> own.Reading:
+        later = more["taught"] is not None
+        fold, one = arguments[2], arguments[3]
+        said = saying(labels, count, right[later], 7 + later)
+        others = saying(np.arange(MORE + 1) % count, count, right[later], 70 + later)
+        return own.Reading(said[fold == one], others)
+
+    monkeypatch.setattr(pseudo_labelling, "read_by_teacher", reading)
+
+
+def two_classes(place: Path, rows: int) -> Int64Array:
+    """Write a source of two classes of noise, of which no unlabelled image is; return labels."""
+    images = np.random.default_rng(1).integers(0, 256, (rows, 9, 6, 3), dtype=np.uint8)
+    labels = np.arange(rows) % 2
+    write_source(place / "few.h5", images, labels, ("ash", "birch"))
+    return labels
+
+
+def test_labels_of_classifiers_that_read_no_better_than_chance_are_warned_of(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the screen, in the manifest and on the card, and what is made of it as well."""
+    labels = two_classes(place, 60)
+    read_as(monkeypatch, (0.0, 0.0), labels, 2)
+    told = Told()
+    (dataset,) = made(place, progress=told)
+    first, second = (line for line in told.lines if line.startswith("warning: of "))
+    assert "not surely more than by chance (50 %)" in first
+    assert "--classifier NAME --weights FILE" in first
+    assert "of 2 classes a blind guess is right in 50 %" in second
+    manifest = open_version(dataset.path).manifest
+    assert manifest.labelling is not None
+    assert manifest.labelling.labelled == 60
+    assert 20 < manifest.labelling.right < 40
+    assert [f"warning: {each}" for each in manifest.labelling.warnings] == [first, second]
+    card = " ".join((dataset.path / "README.md").read_text("utf-8").split())
+    assert f"**Warning**: {first.removeprefix('warning: ')}." in card
+    exported = open_version(export(str(dataset.path), "png", None, Progress()).path).manifest
+    assert exported.labelling == manifest.labelling
+
+    read_as(monkeypatch, (0.9, 0.9), labels, 2)
+    told.lines.clear()
+    (good,) = made(place, "good", progress=told)
+    assert not any(line.startswith("warning: of ") for line in told.lines)
+    labelling = open_version(good.path).manifest.labelling
+    assert labelling is not None
+    assert not labelling.warnings
+    assert labelling.right > 50
+    assert labelling.chance == pytest.approx(0.5, abs=0.01)
+    assert "**Warning**" not in (good.path / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("right", "taken"), [((0.9, 0.3), 1), ((0.3, 0.9), 2), ((0.9, 0.9), 2)])
+def test_labels_of_a_round_that_reads_worse_are_not_taken(
+    place: Path, monkeypatch: pytest.MonkeyPatch, right: tuple[float, float], taken: int
+) -> None:
+    labels = two_classes(place, 60)
+    read_as(monkeypatch, right, labels, 2)
+    told = Told()
+    (dataset,) = made(place, progress=told)
+    labelling = open_version(dataset.path).manifest.labelling
+    assert labelling is not None
+    assert labelling.round == taken
+    said = saying(labels, 2, right[0], 7)
+    assert labelling.right == int((said.argmax(axis=1) == labels).sum())  # of the first round
+    others = saying(np.arange(MORE + 1) % 2, 2, right[taken - 1], 70 + taken - 1)
+    table = read_pseudo_labels(dataset.path, MORE + 1, 2)
+    np.testing.assert_array_equal(table.soft_label.argmax(axis=1), others.argmax(axis=1))
+    lines = [line for line in told.lines if "the labels are those of round" in line]
+    expected = (
+        "d-x2: the labels are those of round 1: classifiers of round 2, which learnt from these, "
+        "read labelled images worse"
+    )
+    assert lines == [expected] * (taken == 1)
+
+
+def test_no_further_round_is_trained_after_one_that_reads_worse(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = two_classes(place, 60)
+    read_as(monkeypatch, (0.9, 0.3), labels, 2)
+    made(place, pseudo_label={**LITTLE, "rounds": 4})
+    made(place, "both", factors=(1, 3), pseudo_label={**LITTLE, "rounds": 4})
+    for name in ("d-x2", "both-x1", "both-x3"):
+        manifest = open_version(Path(name) / "v1").manifest
+        assert manifest.labelling is not None
+        assert manifest.labelling.round == 1

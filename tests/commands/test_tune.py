@@ -26,6 +26,7 @@ from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation.classifiers.registry import find_classifier
 from augfactory.evaluation.classifiers.weights import weights_bytes
 from augfactory.evaluation.comparison.protocol import Run, RunResult
+from augfactory.evaluation.cross_validation import folds
 from augfactory.keyed_random import generator
 from augfactory.pipeline.recipes.composition import Variation, default_mix
 from augfactory.pipeline.recipes.vary import vary_stage
@@ -106,6 +107,43 @@ def test_the_worse_half_is_left_out_and_folds_become_more(
     assert tried["elastic"]["folds"] == 1
     assert tried["cutmix"]["folds"] == 6
     assert tried[DEFAULT]["against_default"] is None
+
+
+def test_no_copy_of_a_test_image_is_trained_on(
+    request_: TuneRequest, trained: Any, tmp_path: Path
+) -> None:
+    """Whatever groups are asked for; where all differ, rows are dealt one by one as ever."""
+    asked = trained(noisy({}))
+
+    def parts() -> list[tuple[set[bytes], set[bytes]]]:
+        runs = [run for each in asked for run in each if run.arm.name == ORIGINALS]
+        assert {run.subset for run in runs} == {0, 1, 2}
+        texts = sorted({(run.arm.source.text, run.test.text) for run in runs})
+        return [(pixels(train), pixels(test)) for train, test in texts]
+
+    def pixels(text: str) -> set[bytes]:
+        return {image.tobytes() for image in np.load(text)["image"]}
+
+    images, labels = patterns("train", 40)
+    copied = write_source(tmp_path / "copied.h5", images.repeat(3, axis=0), labels.repeat(3))
+    told = Told()
+    tune(replace(request_, source=copied), told)
+    assert any("80 more of equal images" in line for line in told.lines)
+    found = parts()
+    assert len(found) == 3
+    assert not any(train & test for train, test in found)
+    assert set.union(*(test for _, test in found)) == {image.tobytes() for image in images}
+
+    asked.clear()
+    run(replace(request_, out=Path("single.toml")))
+    tests = [test for _, test in parts()]
+    dealt = [{image.tobytes() for image in images[rows]} for rows in folds(labels, 3, 0, 0)]
+    assert sorted(map(sorted, tests)) == sorted(map(sorted, dealt))
+
+    few = np.flatnonzero((labels != 4) | (np.arange(40) < 20))  # two of class 4
+    twice = write_source(tmp_path / "two.h5", images[few].repeat(2, axis=0), labels[few].repeat(2))
+    with pytest.raises(InputDataError, match=r"has 2 different image\(s\), 3 are needed"):
+        run(replace(request_, source=twice))
 
 
 def test_recipes_are_tried_on_the_classifier_that_is_to_learn_them(

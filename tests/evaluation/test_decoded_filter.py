@@ -1,5 +1,6 @@
 """Which decoded images are rejected, and why."""
 
+import io
 import zipfile
 from dataclasses import replace
 
@@ -100,3 +101,16 @@ def test_a_filter_survives_being_kept_and_damage_is_noticed(judged: DecodedFilte
     assert noticed >= 5
     with pytest.raises((ValueError, KeyError)):
         filter_from(data, pattern_source("labelled", ROWS - 10))
+
+
+def test_a_kept_filter_knows_which_judge_learnt_what(judged: DecodedFilter) -> None:
+    """That of before equal images were held together is asked as it was taught."""
+    other = replace(judged, fold=(judged.fold + 1) % 3)
+    data = other.as_bytes()
+    np.testing.assert_array_equal(filter_from(data, ORIGINALS).fold, other.fold)
+    arrays = {name: value for name, value in np.load(io.BytesIO(data)).items() if name != "fold"}
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    np.testing.assert_array_equal(
+        filter_from(buffer.getvalue(), ORIGINALS).fold, folds_of(ORIGINALS.labels)
+    )

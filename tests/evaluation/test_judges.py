@@ -18,7 +18,7 @@ from augfactory.evaluation.images.judged import (
     fold_of_rows,
     judge_images,
 )
-from augfactory.evaluation.images.judges import FOLDS, Judges, folds_of, train_judges
+from augfactory.evaluation.images.judges import FOLDS, Judges, can_teach, folds_of, train_judges
 from augfactory.evaluation.training.train import train_classifier
 from augfactory.records import Int64Array, Source, UInt8Array
 from tests.evaluation.memory import CLASSES, pattern_source
@@ -58,6 +58,36 @@ def test_every_class_is_dealt_evenly_to_the_folds(drawn: list[int]) -> None:
     for label in np.unique(labels):
         counts = np.bincount(fold[labels == label], minlength=FOLDS)
         assert counts.max() - counts.min() <= 1
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=40), st.integers(1, 5))
+def test_groups_are_dealt_whole_and_single_rows_as_ever(drawn: list[int], size: int) -> None:
+    labels = np.array(drawn)
+    singles = np.random.default_rng(0).permutation(len(labels))
+    assert folds_of(labels, 4, singles).tolist() == folds_of(labels, 4).tolist()
+    whole = np.arange(len(labels)) // size
+    fold = folds_of(labels, 4, whole)
+    assert fold.min() >= 0
+    assert fold.max() < 4
+    assert all(len(np.unique(fold[whole == group])) == 1 for group in np.unique(whole))
+
+
+def test_no_judge_learns_a_copy_of_what_it_judges(originals: Source) -> None:
+    copied = originals.restricted_to(np.random.default_rng(3).permutation(60).repeat(3))
+    judges = train_judges(copied, (), steps=2)
+    images = copied.read_images(np.arange(len(copied)))
+    known = [{image.tobytes() for image in images[judges.fold == own]} for own in range(FOLDS)]
+    assert [len(each) for each in known] == [20, 20, 20]
+    assert not known[0] & known[1] | known[0] & known[2] | known[1] & known[2]
+
+
+def test_too_few_that_differ_cannot_teach(originals: Source) -> None:
+    five = originals.restricted_to(np.arange(5).repeat(4))
+    assert not can_teach(five)
+    assert can_teach(originals.restricted_to(np.arange(6)))
+    assert not can_teach(originals.restricted_to(np.arange(0, 60, CLASSES)))  # one class
+    with pytest.raises(ValueError, match="5 originals are too few"):
+        train_judges(five, (), steps=1)
 
 
 def test_no_judge_learns_what_it_judges(originals: Source, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from augfactory.evaluation.images.leakage import find_shared_images, pixel_hashes
+from augfactory.evaluation.images.leakage import (
+    different_images,
+    equal_images,
+    find_shared_images,
+    pixel_hashes,
+)
 from augfactory.records import READ_AT_ONCE, Int64Array, UInt8Array
 from tests.evaluation.memory import memory_source, pattern_source, patterns
 
@@ -38,6 +43,22 @@ def test_no_more_than_the_first_are_named() -> None:
     same = pattern_source("same", 40)
     assert [each.training_row for each in find_shared_images(same, same, most=3)] == [0, 1, 2]
     assert len(find_shared_images(same, same, most=100)) == 40
+
+
+def test_equal_images_have_one_number() -> None:
+    """Whatever their labels are; one grey level makes another image."""
+    images, labels = patterns("some", 40)
+    images[[7, 31]] = images[2]
+    images[38] = images[9]
+    images[38, 8, 5, 2] ^= 1
+    source = memory_source(images, labels)
+    numbers = equal_images(source)
+    for row in range(40):
+        same = [other for other in range(40) if (images[other] == images[row]).all()]
+        assert np.flatnonzero(numbers == numbers[row]).tolist() == same
+    assert sorted({*numbers.tolist()}) == list(range(38))
+    assert different_images(source, 1000) == 38
+    assert different_images(source.restricted_to(np.array([2, 7, 31])), 2) == 1
 
 
 def test_images_are_read_in_blocks_and_every_row_is_hashed() -> None:

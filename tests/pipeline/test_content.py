@@ -106,6 +106,15 @@ def test_what_tells_nothing_is_left_to_its_looks() -> None:
         assert preset_for("photographed", content) == preset_for("in colour", content) == "photo"
 
 
+def test_copies_tell_no_more_than_the_images_that_they_are_of() -> None:
+    """A copy would be read by heart as it is, and not when it is mirrored."""
+    for symmetric in (as_it_is, mirrored):
+        source = pictures(symmetric, 60, 3, noise=90)
+        copied = source.restricted_to(np.arange(60).repeat(3))
+        assert look_at(copied) == look_at(source)
+    assert look_at(pictures(mirrored, 12, 3).restricted_to(np.arange(12).repeat(3))) is None
+
+
 def scene(random: np.random.Generator) -> UInt8Array:
     """A grey ramp from one corner to another, of any slope and light, under noise: [24, 30, 1]."""
     down, right = np.mgrid[: SHAPE[0], : SHAPE[1]] / 30

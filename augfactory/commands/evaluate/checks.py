@@ -8,12 +8,12 @@ import numpy as np
 from augfactory.commands.evaluate.arms import opened_part
 from augfactory.commands.evaluate.inputs import Inputs
 from augfactory.commands.evaluate.online_arms import WEIGHTED, preset_of
+from augfactory.commands.opening.near_copies import MOST_PAIRS, near_copies
 from augfactory.commands.opening.notes import small_for_weights
 from augfactory.evaluation.comparison.compare import UNEVEN
 from augfactory.evaluation.comparison.protocol import ClassifierSpec
 from augfactory.evaluation.comparison.results import Alert, ArmSummary
 from augfactory.evaluation.corruptions.registry import Profile
-from augfactory.evaluation.images.duplicates import find_near_duplicates
 from augfactory.evaluation.training.virtual_batches import virtual_batches
 from augfactory.guarded.text import escaped
 from augfactory.records import Source
@@ -24,7 +24,6 @@ ROWS_FOR_TWO = 2500  # test images with which an accuracy of a half is certain t
 MUCH_WAITING = 0.05
 READ_ROWS = 16_384
 LABEL_ERROR = 1e-3
-MOST_NAMED = 5  # pairs of near duplicates
 
 
 def before_training(inputs: Inputs, seeds: int, profile: Profile | None) -> list[Alert]:
@@ -63,7 +62,7 @@ def before_training(inputs: Inputs, seeds: int, profile: Profile | None) -> list
         )
     alerts += _shuffled_apart(inputs)
     originals = opened_part(inputs.arms[0]).source
-    alerts += near_duplicates(originals, inputs.test)
+    alerts += near_duplicates(originals, inputs.test, inputs.learnt_from)
     alerts += _seeds(seeds)
     alerts += [_unchecked_model(version) for version in inputs.versions if _unknown_model(version)]
     if inputs.held_out is None:
@@ -99,21 +98,31 @@ def from_weights(
     return alerts
 
 
-def near_duplicates(originals: Source, test: Source) -> list[Alert]:
-    """Name test images that are nearly, not pixel for pixel, among the originals."""
-    found = find_near_duplicates(originals, test, most=MOST_NAMED + 1)
-    if not found:
-        return []
-    pairs = [f"{pair.test_name} like {pair.training_name}" for pair in found[:MOST_NAMED]]
-    more = ", and more" if len(found) > MOST_NAMED else ""
-    return [
-        Alert(
-            "warning",
-            "Test images look nearly like originals, so that knowing these may be enough to know "
-            f"those: {'; '.join(pairs)}{more}. Look at them; if they show the same, take them "
-            "out of the test source and evaluate again.",
-        )
-    ]
+def near_duplicates(
+    originals: Source, test: Source, learnt_from: Sequence[Source] = ()
+) -> list[Alert]:
+    """Name test images that are nearly, not pixel for pixel, among what is learnt.
+
+    ``learnt_from`` are what else a dataset has learnt from: unlabelled images, those of its VAE. Of
+    very many of these, some are looked at.
+    """
+    alerts = []
+    for source, what, most in (
+        (originals, "originals", None),
+        *((own, f"images of {own.name}, which are learnt too", MOST_PAIRS) for own in learnt_from),
+    ):
+        found = near_copies(source, test, most)
+        if found.pairs is not None:
+            text = (
+                f"Test images look nearly like {what}, so that knowing these may be enough to know "
+                f"those: {found.pairs}. Look at them; if they show the same, take them out of the "
+                "test source and evaluate again."
+            )
+            alerts.append(Alert("warning", text))
+        if found.not_all:
+            text = f"Test images that look nearly like {what}: {found.not_all}."
+            alerts.append(Alert("note", text))
+    return alerts
 
 
 def after_training(arms: Sequence[ArmSummary], same: Sequence[Sequence[str]] = ()) -> list[Alert]:

@@ -41,6 +41,7 @@ class Inputs:
     none; ``held_out_source`` is what they were read as. ``batch`` is the size of every batch.
     ``test_groups``, int64 [N], says which test images belong together, copies among them; None
     where each stands alone.
+    ``learnt_from`` are what else datasets have learnt from: unlabelled images, those of VAEs.
     """
 
     arms: tuple[Arm, ...]
@@ -51,6 +52,7 @@ class Inputs:
     held_out_source: Source | None
     batch: int
     test_groups: Int64Array | None = None
+    learnt_from: tuple[Source, ...] = ()
 
     @property
     def baselines(self) -> tuple[str, ...]:
@@ -116,6 +118,7 @@ def gather(
         held_out_source=held_out_source,
         batch=size,
         test_groups=shared_groups(test, group),
+        learnt_from=tuple(learnt_from),
     )
 
 

@@ -13,7 +13,11 @@ from augfactory.commands.expand.build import Build, Dataset, make_version
 from augfactory.commands.expand.estimate import Estimate, check_place, estimates_text
 from augfactory.commands.expand.folds import plan_folds
 from augfactory.commands.expand.inputs import BuildInputs, manifest_entries
-from augfactory.commands.expand.rendering.job import begin_job, begin_job_that_travels
+from augfactory.commands.expand.rendering.job import (
+    LABELLING,
+    begin_job,
+    begin_job_that_travels,
+)
 from augfactory.commands.expand.rendering.shard import render_shards
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.opening.opening import handed_on, spec_of
@@ -29,6 +33,7 @@ from augfactory.store import shards
 from augfactory.store.beside.pseudo_label_table import PSEUDO_LABELS
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.manifest import SCHEMA_VERSION, Manifest, library_versions, read_manifest
+from augfactory.store.manifest_parts import LabellingEntry
 
 
 def expand(request: ExpandRequest, progress: Progress) -> list[Dataset]:
@@ -85,6 +90,7 @@ def _rendered(
             rows = inputs.unlabelled.numbers
             teach = run if through is None else _here
             keep(PSEUDO_LABELS, partial(pseudo_labelling.label, build, rows, teach, progress))
+            keep(LABELLING, partial(pseudo_labelling.told_of_labels, build))
         if is_filtered(build.recipe, build.sources):
             from augfactory.commands.expand import filtering  # torch: only where needed
 
@@ -97,7 +103,10 @@ def _rendered(
         return render_shards(build, waiting, run)
 
     def describe(made: shards.Summary, told: dict[str, Any]) -> Manifest:
-        return described(build, inputs, made, {**told, "about": request.about}, began, progress)
+        told = {**told, "about": request.about}
+        if LABELLING in learned:
+            told["labelling"] = LabellingEntry.model_validate_json(learned[LABELLING])
+        return described(build, inputs, made, told, began, progress)
 
     made = make_version(build, make_rows, describe, request.lock, progress)
     if made.existing and request.about not in (None, read_manifest(made.path).about):

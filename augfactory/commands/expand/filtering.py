@@ -36,12 +36,12 @@ def judges_of(build: Build, originals: Source, progress: Progress) -> bytes:
     Raises:
         InputDataError: there are too few images, or one class alone.
     """
-    if not can_teach(originals.labels):
+    if not can_teach(originals):
         raise InputDataError(
             originals.name,
             f"its {len(originals)} images of {len(np.unique(originals.labels))} classes are too "
             "few to teach classifiers that filter decoded images",
-            f"Have {FEWEST} images and two classes at least, or leave --filter out.",
+            f"Have {FEWEST} images that differ and two classes at least, or leave --filter out.",
         )
     kept = _kept_judges(build.building, originals)
     if kept is not None:

@@ -9,6 +9,8 @@ import numpy as np
 from augfactory.commands.expand.build import Build
 from augfactory.commands.expand.rendering.kept_images import MOST_KEPT
 from augfactory.commands.expand.validation import (
+    OTHERS,
+    SPLIT_FIRST,
     Held,
     Parts,
     Validation,
@@ -112,8 +114,7 @@ def gather(
             raise RecipeError(
                 "--folds" if held.folds else "--validation",
                 f"the model {spec.text} has learnt from the originals that would be held out",
-                "Split first: expand the SOURCE with --factor 1 and this option, train the model "
-                "on that dataset, and expand the SOURCE again with --model.",
+                SPLIT_FIRST,
             )
     else:
         seen = seen or _seen(spec, n_train, held, seed, progress)
@@ -125,12 +126,12 @@ def gather(
         if validation is not None and not brings_rows:
             where = spec_of(model.config.source, model_folder or Path())
             learnt = open_rows(model.config.source, spec=where, opener=_no_test_split)[1]
-            refuse_common(learnt, validation.source, f"what the model {model_folder} learnt from")
+            what, own = f"what the model {model_folder} learnt from", held and held.source
+            refuse_common(learnt, validation.source, what, OTHERS if own else SPLIT_FIRST)
     more = opened_more = None
     if unlabelled is not None:
-        more, opened_more = gather_unlabelled(unlabelled, source, progress, most_unlabelled)
-        if validation is not None:
-            refuse_common(opened_more, validation.source, f"the unlabelled images {more.text}")
+        kept = None if validation is None else validation.source
+        more, opened_more = gather_unlabelled(unlabelled, source, progress, most_unlabelled, kept)
     return BuildInputs(
         rows, source, model, model_folder, checkpoint, more, opened_more, validation, seen
     )

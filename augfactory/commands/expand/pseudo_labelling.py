@@ -1,8 +1,8 @@
 """Label unlabelled images while a dataset is made: train the teachers, let them read, keep it."""
 
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +14,13 @@ from augfactory.commands.progress import Progress
 from augfactory.engines.processes import Run
 from augfactory.evaluation.classifiers.registry import find_classifier
 from augfactory.evaluation.images.judges import folds_of
+from augfactory.evaluation.images.leakage import equal_images
 from augfactory.evaluation.pseudo_labels import (
     BATCH,
     Float64Array,
     PseudoLabels,
     Reading,
+    held_out_of,
     pseudo_labels,
     read_by_teacher,
     teaching,
@@ -27,17 +29,17 @@ from augfactory.evaluation.training.batch_policy import BatchPolicy
 from augfactory.evaluation.training.online import OnlineStage
 from augfactory.evaluation.training.probe import seconds_of_a_step
 from augfactory.evaluation.training.training_set import plain_set
-from augfactory.guarded.text import escaped
+from augfactory.evaluation.trust import Trust, reads_worse, trust_in
 from augfactory.keyed_random import key_of
 from augfactory.pipeline.recipes.recipe import Recipe
 from augfactory.pipeline.recipes.stages import LABELLING_CLASSIFIER
 from augfactory.records import Int64Array, Source
 from augfactory.store.beside.pseudo_label_table import PseudoLabelTable
 from augfactory.store.disk.atomic import write_file
+from augfactory.store.manifest_parts import LabellingEntry
 from augfactory.store.shards import STATE
 
 READ_IN_A_STEP = 3  # images are read in the time that one is learnt in
-FAIR = 0.5  # of a class: where fewer of it are read, that is told
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ def label(build: Build, rows: Int64Array, run: Run, progress: Progress) -> bytes
     """
     stage = build.recipe.pseudo_label
     assert stage is not None
-    given, building = read_given(build.building), build.building.resolve()
+    building = build.building.resolve()  # as other processes name it
+    given = read_given(building)
     tasks = [
         TeacherTask(building, number, own)
         for number in range(stage.rounds)
@@ -84,14 +87,41 @@ def label(build: Build, rows: Int64Array, run: Run, progress: Progress) -> bytes
         for number in range(stage.rounds):
             for _ in run(teach, [task for task in missing if task.round == number]):
                 bar.advance(1)
-    found = _labels_of(given, stage.rounds - 1)
-    first, names = _labels_of(given, 0), given.source.class_names
-    progress.say(_in_words(first.accuracy, found, build.folder.name))
-    for warning in _warnings(first.class_accuracy, found, names):
-        progress.say(warning)
+            taken = _round_taken(given, number + 1)
+            if taken < number:  # a further one would learn from these
+                break
+    found, trust = _labels_of(given, taken), _trust(given, taken)
+    progress.say(_in_words(trust, found, build.folder.name))
+    if taken < number:
+        progress.say(
+            f"{build.folder.name}: the labels are those of round {taken + 1}: classifiers of round "
+            f"{number + 1}, which learnt from these, read labelled images worse"
+        )
+    for told in trust.warnings(given.source.class_names):
+        progress.say(f"warning: {told}")
+    for told in trust.notes(given.source.class_names):
+        progress.say(f"note: {told}")
     assert given.unlabelled is not None
     images = [given.unlabelled.row_name(row) for row in range(len(rows))]
-    return PseudoLabelTable(rows, found.soft_label, found.kept).as_bytes(images, names)
+    table = PseudoLabelTable(rows, found.soft_label, found.kept)
+    return table.as_bytes(images, given.source.class_names)
+
+
+def told_of_labels(build: Build) -> bytes:
+    """Return what the manifest tells of labels that ``label`` has made for a build, as JSON."""
+    given = read_given(build.building.resolve())
+    assert given.recipe.pseudo_label is not None
+    taken = _round_taken(given, given.recipe.pseudo_label.rounds)
+    trust = _trust(given, taken)
+    entry = LabellingEntry(
+        round=taken + 1,
+        labelled=trust.labelled,
+        right=trust.right,
+        chance=round(trust.chance, 4),
+        sureness=round(trust.sureness, 4),
+        warnings=tuple(trust.warnings(given.source.class_names)),
+    )
+    return entry.model_dump_json().encode()
 
 
 def teach(task: TeacherTask) -> None:
@@ -107,7 +137,7 @@ def teach(task: TeacherTask) -> None:
     reading = read_by_teacher(
         given.source,
         unlabelled,
-        folds_of(given.source.labels, stage.teachers),
+        _folds(task.building),
         task.own,
         _online(given.recipe, given.source),
         find_classifier(stage.classifier, given.weights),
@@ -116,9 +146,22 @@ def teach(task: TeacherTask) -> None:
         seed=seed,
         taught=taught,
     )
-    buffer = io.BytesIO()
-    np.savez(buffer, held_out=reading.held_out, unlabelled=reading.unlabelled)
+    buffer, rows = io.BytesIO(), np.flatnonzero(_folds(task.building) == task.own)
+    np.savez(buffer, rows=rows, held_out=reading.held_out, unlabelled=reading.unlabelled)
     write_file(task.building / _name(task), buffer.getvalue())
+
+
+@lru_cache(maxsize=1)
+def _equal(building: Path) -> Int64Array:
+    """Return the number of each labelled image, int64 [N], equal ones having the same."""
+    return equal_images(read_given(building).source)
+
+
+def _folds(building: Path) -> Int64Array:
+    """Return the fold of each labelled image, int64 [N]: equal images have one teacher."""
+    given = read_given(building)
+    assert given.recipe.pseudo_label is not None
+    return folds_of(given.source.labels, given.recipe.pseudo_label.teachers, _equal(building))
 
 
 def _online(recipe: Recipe, source: Source) -> tuple[OnlineStage, ...]:
@@ -150,8 +193,8 @@ def seconds_each(recipe: Recipe, source: Source, unlabelled: int, weights: Path 
     return step * (stage.steps + read / (BATCH * READ_IN_A_STEP))
 
 
-def _labels_of(given: Given, number: int) -> PseudoLabels:
-    """Put together what the teachers read in a round, at the temperature of the first."""
+def _readings(given: Given, number: int) -> list[Reading]:
+    """Return what each teacher of a round read."""
     stage = given.recipe.pseudo_label
     assert stage is not None
     readings = []
@@ -161,56 +204,74 @@ def _labels_of(given: Given, number: int) -> PseudoLabels:
         if reading is None:
             raise FileNotFoundError(given.building / _name(task))
         readings.append(reading)
-    labels = given.source.labels
+    return readings
+
+
+def _labels_of(given: Given, number: int) -> PseudoLabels:
+    """Put together what the teachers read in a round, at the temperature of the first."""
+    stage = given.recipe.pseudo_label
+    assert stage is not None
     temperature = _labels_of(given, 0).temperature if number else None
-    return pseudo_labels(
-        labels, folds_of(labels, stage.teachers), readings, stage.keep, temperature
-    )
+    fold, readings = _folds(given.building), _readings(given, number)
+    return pseudo_labels(given.source.labels, fold, readings, stage.keep, temperature)
+
+
+def _held_out(given: Given, number: int) -> tuple[Float64Array, Int64Array]:
+    """Return what a round's teachers read of labelled images, one of equal ones, and the labels."""
+    rows = np.unique(_equal(given.building), return_index=True)[1]
+    read = held_out_of(_folds(given.building), _readings(given, number))
+    return read[rows], given.source.labels[rows]
+
+
+def _round_taken(given: Given, rounds: int) -> int:
+    """Return the number of the last of ``rounds`` before one that read worse than its own before.
+
+    Those of which all teachers have read are looked at, from the first on.
+    """
+    for number in range(1, rounds):
+        later, labels = _held_out(given, number)
+        if reads_worse(later, _held_out(given, number - 1)[0], labels):
+            return number - 1
+    return rounds - 1
+
+
+def _trust(given: Given, number: int) -> Trust:
+    """Return what labels of a round are worth, by what the first, which nobody flattered, read."""
+    return trust_in(*_held_out(given, 0), _labels_of(given, number))
 
 
 def _kept_reading(given: Given, task: TeacherTask) -> Reading | None:
     """Return what a teacher read; None where it is not there, or is damaged."""
-    reading = left_by_earlier_run(task.building / _name(task), _reading_in)
-    if reading is None:
+    kept = left_by_earlier_run(task.building / _name(task), _reading_in)
+    if kept is None:
         return None
+    reading, rows = kept
+    stage, labels = given.recipe.pseudo_label, given.source.labels
     classes = len(given.source.class_names)
+    assert stage is not None
     assert given.unlabelled is not None
+    if rows is None:  # of before equal images were held together: where there are none, as now
+        rows = np.flatnonzero(folds_of(labels, stage.teachers) == task.own)
+    own = np.flatnonzero(_folds(given.building) == task.own)
     fits = reading.unlabelled.shape == (len(given.unlabelled), classes)
-    return reading if fits and reading.held_out.shape[1:] == (classes,) else None
+    fits = fits and reading.held_out.shape == (len(own), classes)
+    return reading if fits and np.array_equal(rows, own) else None
 
 
-def _reading_in(data: bytes) -> Reading:
+def _reading_in(data: bytes) -> tuple[Reading, Int64Array | None]:
+    """Return what a teacher read, and of which labelled images where that was kept."""
     found = np.load(io.BytesIO(data), allow_pickle=False)
-    return Reading(found["held_out"], found["unlabelled"])
+    return Reading(found["held_out"], found["unlabelled"]), found.get("rows")
 
 
 def _name(task: TeacherTask) -> str:
     return f"{STATE}/teacher-{task.round}-{task.own}.npz"
 
 
-def _warnings(
-    read: Float64Array, found: PseudoLabels, class_names: tuple[str, ...]
-) -> Iterator[str]:
-    """Yield a sentence for each class that is read badly, or that no unlabelled image is of.
-
-    ``read`` float64 [K] is the share of labelled images of each class that was read as it.
-    """
-    serve = np.bincount(found.soft_label[found.kept].argmax(axis=1), minlength=len(class_names))
-    for name, share, count in zip(
-        class_names, np.nan_to_num(read).tolist(), serve.tolist(), strict=True
-    ):
-        if share < FAIR or not count:
-            yield (
-                f"note: of labelled images of {escaped(name)}, classifiers read {100 * share:.0f} "
-                f"% as that; {count:,} unlabelled image(s) serve as {escaped(name)}. Label more of "
-                "these, or leave --pseudo-label out, if that class matters"
-            )
-
-
-def _in_words(accuracy: float, found: PseudoLabels, name: str) -> str:
-    kept = found.soft_label[found.kept].max(axis=1)
+def _in_words(trust: Trust, found: PseudoLabels, name: str) -> str:
     return (
         f"{name}: of labelled images that they did not learn, classifiers read "
-        f"{100 * accuracy:.0f} %; {len(kept):,} of {len(found.kept):,} unlabelled images serve, of "
-        f"whose labels they are {100 * kept.mean():.0f} % sure"
+        f"{100 * trust.right / max(1, trust.labelled):.0f} %; {trust.serve.sum():,} of "
+        f"{len(found.kept):,} unlabelled images serve, of whose labels they are "
+        f"{100 * trust.sureness:.0f} % sure"
     )

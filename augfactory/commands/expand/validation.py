@@ -24,6 +24,11 @@ from augfactory.store.validation import WrittenValidation, write_validation
 
 MOST_FOLDS = 100
 MOST_NAMED = 5
+SPLIT_FIRST = (
+    "Split first: expand the SOURCE with --factor 1 and this option, train the model on that "
+    "dataset, and expand the SOURCE again with --model."
+)
+OTHERS = "Name other validation images, or train the model without these."
 
 
 @dataclass(frozen=True)
@@ -180,7 +185,12 @@ def own_images(
         return rows_of(asked, found, looked.numbers, bar.advance, looked.skipped), found
 
 
-def refuse_common(training: Source, validation: Source, where: str) -> None:
+def refuse_common(
+    training: Source,
+    validation: Source,
+    where: str,
+    remedy: str = "Take them out of one of the two, or split with --validation 0.2.",
+) -> None:
     """Raise InputDataError where an image of ``validation`` is in ``training``, by its pixels."""
     from augfactory.evaluation.images.leakage import find_shared_images
 
@@ -193,7 +203,7 @@ def refuse_common(training: Source, validation: Source, where: str) -> None:
         raise InputDataError(
             validation.name,
             f"images of it are in {where} too, pixel for pixel: {named}{more}",
-            "Take them out of one of the two, or split with --validation 0.2.",
+            remedy,
         )
 
 

@@ -1,11 +1,10 @@
 """Which originals stay together wherever a source is split."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError
+from augfactory.evaluation.images.leakage import equal_images
 from augfactory.guarded.text import escaped
 from augfactory.records import Int64Array, Source
 from augfactory.sources.choosing.splitting import groups_of, joined
@@ -22,8 +21,9 @@ def originals_together(source: Source, group: str | None, progress: Progress) ->
         RecipeError: ``group`` cannot be understood.
         InputDataError: a row has no such group, or cannot be read.
     """
+    names = groups_of(source, group)
     with progress.bar("looking for equal images", len(source), "image") as bar:
-        names, groups = groups_of(source, group), alike(source, group, bar.advance)
+        groups = joined(names, equal_images(source, bar.advance))
     repeated = len(np.unique(names)) - len(np.unique(groups))
     if repeated:
         progress.say(
@@ -32,30 +32,15 @@ def originals_together(source: Source, group: str | None, progress: Progress) ->
     return groups
 
 
-def alike(
-    source: Source, group: str | None, on_rows: Callable[[int], None] | None = None
-) -> Int64Array:
-    """Return the number of each row's group, int64 [N]: rows of equal pixels are in one too.
-
-    ``on_rows`` is told of each block how many rows it had.
-
-    Raises:
-        RecipeError, InputDataError: as ``originals_together``.
-    """
-    from augfactory.evaluation.images.leakage import pixel_hashes  # loads torch
-
-    names = groups_of(source, group)
-    pixels = pixel_hashes(source, on_rows)
-    return joined(names, pixels.view(f"V{pixels.shape[1]}")[:, 0])
-
-
 def shared_groups(source: Source, group: str | None) -> Int64Array | None:
-    """Return what ``alike`` does; None where every row stands alone.
+    """Return the number of each row's group, int64 [N]; None where every row stands alone.
+
+    Rows of equal pixels are in one group.
 
     Raises:
         RecipeError, InputDataError: as ``originals_together``.
     """
-    groups = alike(source, group)
+    groups = joined(groups_of(source, group), equal_images(source))
     return groups if len(np.unique(groups)) < len(groups) else None
 
 

@@ -111,7 +111,7 @@ def open_data(request: StudyRequest, progress: Progress) -> StudyData:
     total = sum(map(len, learnt)) + len(test)
     with progress.bar("looking for test images among the originals", total, "image") as bar:
         refuse_shared(learnt, test, bar.advance)
-    alerts = tuple(near_duplicates(source, test))
+    alerts = tuple(near_duplicates(source, test, learnt[1:]))
     if asked.test_rows is not None and asked.test_rows < len(test):
         chosen = stratified_rows(test.labels, asked.test_rows, 0, "test_rows")
         looked_test = looked_test.chosen(chosen)

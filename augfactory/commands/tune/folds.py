@@ -103,10 +103,13 @@ def open_unit(
     train = np.setdiff1d(np.arange(len(source)), test)
     lost = np.setdiff1d(source.labels, source.labels[train])
     if len(lost):
+        grouped = request.group is not None
+        what = "groups" if grouped else "different images"
+        remedy = "leave --group out" if grouped else "remove copies"
         raise InputDataError(
             f"class {source.class_names[lost[0]]!r}",
-            "its groups cannot be dealt so that every fold trains on it",
-            "Add images of other groups, or leave --group out.",
+            f"its {what} cannot be dealt so that every fold trains on it",
+            f"Add images of other groups, or {remedy}.",
         )
     held, learnt = (source.restricted_to(rows) for rows in (test, train))
     tested, trained = (rows_of(SourceSpec(source.name), part) for part in (held, learnt))

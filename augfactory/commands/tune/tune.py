@@ -108,9 +108,10 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
 
 
 def _opened(request: TuneRequest, progress: Progress) -> tuple[Source, Int64Array | None]:
-    """Open the labelled images, and number the groups that stay together, where these are asked.
+    """Open the labelled images, and number the groups that stay together.
 
-    Everything that can be wrong is told before torch is loaded.
+    These are equal images, with those that the request says belong together; None where each row
+    is on its own. Everything that can be wrong is told before torch is loaded.
     """
     if not 0 < request.minutes < math.inf:
         raise RecipeError("--minutes", f"{request.minutes:g} is not a time", "Give more than 0.")
@@ -124,15 +125,18 @@ def _opened(request: TuneRequest, progress: Progress) -> tuple[Source, Int64Arra
     source = look(request.source, source, progress).source
     if request.n_train is not None:
         source = source.restricted_to(stratified_rows(source.labels, request.n_train, request.seed))
-    groups = None
-    if request.group is not None:
-        groups = originals_together(source, request.group, progress)
+    together = originals_together(source, request.group, progress)
+    # Where all differ and nothing else is said, rows are dealt one by one.
+    alone = request.group is None and len(np.unique(together)) == len(source)
+    groups = None if alone else together
     own = np.arange(len(source)) if groups is None else groups
     pairs = np.unique(np.stack([source.labels, own]), axis=1)
     sizes = np.bincount(pairs[0], minlength=len(source.class_names))
     small = np.flatnonzero(sizes < FOLDS)
     if len(small):
         what = "image(s)" if groups is None else "group(s)"
+        if groups is not None and request.group is None:
+            what = "different image(s)"
         raise InputDataError(
             f"class {source.class_names[small[0]]!r}",
             f"has {sizes[small[0]]} {what}, {FOLDS} are needed: one to test with in each fold",

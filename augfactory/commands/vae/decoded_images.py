@@ -28,9 +28,9 @@ def taught(originals: Source, progress: Progress) -> Bench | None:
 
     Returns:
         The originals as the judges see them; None where nothing can be taught: a single class, or
-        fewer than six images.
+        fewer than six images that differ.
     """
-    if not can_teach(originals.labels):
+    if not can_teach(originals):
         return None
     geometry = METHODS["geometry"].parameters.model_validate(
         default_geometry(originals.image_shape).parameters

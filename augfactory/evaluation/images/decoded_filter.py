@@ -51,7 +51,7 @@ class DecodedFilter:
             for name, values in judge.state_dict().items()
         }
         buffer = io.BytesIO()
-        np.savez(buffer, allow_pickle=False, read=self.read, **weights)
+        np.savez(buffer, allow_pickle=False, read=self.read, fold=self.fold, **weights)
         return buffer.getvalue()
 
 
@@ -77,15 +77,18 @@ def taught_filter(
 def filter_from(data: bytes, originals: Source) -> DecodedFilter:
     """Return the filter that was taught on ``originals`` and kept as ``data``.
 
+    What was kept before folds held equal images together does not tell them, and dealt them singly.
+
     Raises:
         ValueError, KeyError, OSError, zipfile.BadZipFile: the data is damaged, or of others.
     """
     kept = np.load(io.BytesIO(data), allow_pickle=False)
-    fold, read = folds_of(originals.labels), kept["read"]
-    if read.shape != fold.shape or read.dtype != np.bool_:
+    dealt, read = folds_of(originals.labels), kept["read"]
+    fold = kept.get("fold", dealt)
+    if not read.shape == fold.shape == dealt.shape or (read.dtype, fold.dtype) != (bool, np.int64):
         raise ValueError("it was taught on other images")
     networks = []
-    for own in range(int(fold.max()) + 1):
+    for own in range(int(fold.max(initial=-1)) + 1):
         network = quick(originals.image_shape, len(originals.class_names), NARROW)
         weights = {}
         for name, values in network.state_dict().items():

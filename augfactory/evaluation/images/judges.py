@@ -1,8 +1,9 @@
 """Classifiers of the originals that judge images, each only what it did not learn from.
 
-The originals are split into folds, every class alike. The judge of a fold is trained on the other
-folds, varied by online geometry, as any trainer would do it. An image made from an original is
-shown to the judge of that original's fold alone: a classifier reads with ease what it has seen.
+The originals are split into folds, every class alike, and equal images are in one. The judge of a
+fold is trained on the other folds, varied by online geometry, as any trainer would do it. An image
+made from an original is shown to the judge of that original's fold alone: a classifier reads with
+ease what it has seen.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from torch import nn
 
 from augfactory.evaluation.classifiers.quick import NARROW, quick
 from augfactory.evaluation.images.features import FeatureSpace, classifier_features
+from augfactory.evaluation.images.leakage import different_images, equal_images
 from augfactory.evaluation.training.batch_policy import BatchPolicy
 from augfactory.evaluation.training.online import OnlineStage
 from augfactory.evaluation.training.settings import TrainingSettings
@@ -20,9 +22,10 @@ from augfactory.evaluation.training.train import train_classifier
 from augfactory.evaluation.training.training_set import plain_set
 from augfactory.keyed_random import generator
 from augfactory.records import Int64Array, Source
+from augfactory.sources.choosing.splitting import deal
 
 FOLDS = 3
-FEWEST = 2 * FOLDS  # originals
+FEWEST = 2 * FOLDS  # originals that differ
 STEPS = 100
 BATCH = 64
 
@@ -43,11 +46,17 @@ class Judges:
     judges: tuple[Judge, ...]
 
 
-def folds_of(labels: Int64Array, folds: int = FOLDS) -> Int64Array:
+def folds_of(
+    labels: Int64Array, folds: int = FOLDS, groups: Int64Array | None = None
+) -> Int64Array:
     """Deal the rows of every class to the folds in turn: int64 [N], 0 to ``folds`` - 1.
 
-    Each class goes on where the one before stopped, so that the folds are of one size.
+    Each class goes on where the one before stopped, so that the folds are of one size. ``groups``
+    int64 [N] numbers those that are dealt whole, as evenly as they allow; where each row is a group
+    of its own, rows are dealt as without them.
     """
+    if groups is not None and len(np.unique(groups)) < len(labels):
+        return deal(labels, groups, [1 / folds] * folds, 0, ("folds",))
     found = np.empty(len(labels), dtype=np.int64)
     dealt = 0
     for label in np.unique(labels).tolist():
@@ -57,9 +66,18 @@ def folds_of(labels: Int64Array, folds: int = FOLDS) -> Int64Array:
     return found
 
 
-def can_teach(labels: Int64Array) -> bool:
-    """Tell whether originals with these labels, int64 [N], are enough: two a fold, two classes."""
-    return len(labels) >= FEWEST and len(np.unique(labels)) >= 2
+def folds_of_images(source: Source, folds: int = FOLDS) -> Int64Array:
+    """Deal the rows of a source as ``folds_of`` does, equal images to one fold: int64 [N]."""
+    return folds_of(source.labels, folds, equal_images(source))
+
+
+def can_teach(originals: Source) -> bool:
+    """Tell whether originals are enough: two for a fold that differ, and two classes."""
+    return len(np.unique(originals.labels)) >= 2 and _enough_differ(originals)
+
+
+def _enough_differ(originals: Source) -> bool:
+    return different_images(originals, FEWEST) >= FEWEST
 
 
 def train_judges(
@@ -74,7 +92,7 @@ def train_judges(
     On one thread equal originals give equal judges.
 
     Args:
-        originals: at least two rows for each of the three folds.
+        originals: at least two images for each of the three folds that differ.
         online: how every batch is varied.
         steps: of each training, 64 images each.
         on_steps: told now and then how many more steps were done.
@@ -82,9 +100,11 @@ def train_judges(
     Raises:
         ValueError: there are too few originals.
     """
-    if len(originals) < FEWEST:
-        raise ValueError(f"{len(originals)} originals are too few for {FOLDS} folds of two")
-    fold = folds_of(originals.labels)
+    if not _enough_differ(originals):
+        raise ValueError(
+            f"{different_images(originals, FEWEST)} originals are too few for {FOLDS} folds of two"
+        )
+    fold = folds_of_images(originals)
     settings = TrainingSettings(steps=steps, batch=BATCH, horizon=steps)
     found = []
     for own in range(FOLDS):

@@ -1,14 +1,12 @@
-"""Find test images that stand in a training set, pixel for pixel."""
+"""Find images that are equal, pixel for pixel: within a source, or in a training set and a test."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from augfactory.records import Source, UInt8Array
-
-HASH_BYTES = 16
+from augfactory.arrays.equal_images import HASH_BYTES, first_of_equals, image_hashes
+from augfactory.records import Int64Array, Source, UInt8Array
 
 
 @dataclass(frozen=True)
@@ -28,14 +26,32 @@ def pixel_hashes(source: Source, on_rows: Callable[[int], None] | None = None) -
     ``on_rows`` is told of each block how many rows it had.
     """
     hashes = np.empty((len(source), HASH_BYTES), dtype=np.uint8)
-    shape = np.asarray(source.image_shape, dtype="<i8").tobytes()
     for rows in source.blocks():
-        for row, image in zip(rows, source.read_images(rows), strict=True):
-            digest = hashlib.blake2b(shape + image.tobytes(), digest_size=HASH_BYTES).digest()
-            hashes[row] = np.frombuffer(digest, dtype=np.uint8)
+        hashes[rows] = image_hashes(source.read_images(rows))
         if on_rows is not None:
             on_rows(len(rows))
     return hashes
+
+
+def equal_images(source: Source, on_rows: Callable[[int], None] | None = None) -> Int64Array:
+    """Return the number of each row's group, int64 [N], in which all have the same pixels.
+
+    Groups are numbered from 0 on, in the order of their first rows. A copy on the other side of a
+    split would be read by heart. Read as ``pixel_hashes`` does.
+    """
+    first = first_of_equals(pixel_hashes(source, on_rows))
+    numbers: Int64Array = np.unique(first, return_inverse=True)[1].astype(np.int64)
+    return numbers
+
+
+def different_images(source: Source, enough: int) -> int:
+    """Return how many images of a source differ, reading on until there are ``enough``."""
+    seen: set[bytes] = set()
+    for rows in source.blocks():
+        seen.update(digest.tobytes() for digest in image_hashes(source.read_images(rows)))
+        if len(seen) >= enough:
+            break
+    return len(seen)
 
 
 def find_shared_images(

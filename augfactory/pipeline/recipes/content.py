@@ -3,7 +3,8 @@
 A simple classifier, kernel ridge regression on small copies of the images, learns most of them and
 reads the others: as they are, mirrored, upside down, and turned by a quarter. Where it still reads
 mirrored images nearly as well, a mirrored image is one of its class; of digits it reads few. It
-learns none of these changes, or it would read them whatever the images are.
+learns none of these changes, or it would read them whatever the images are. Of equal images one is
+asked: it would know the others by heart.
 """
 
 import math
@@ -14,6 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from augfactory.arrays.equal_images import first_of_equals, image_hashes
 from augfactory.arrays.warps import border_colours, on_border
 from augfactory.keyed_random import generator
 from augfactory.records import READ_AT_ONCE, Int64Array, Source, UInt8Array
@@ -75,14 +77,18 @@ def look_at(source: Source) -> Content | None:
     """Return what images of ``source`` tell, of at most 600, evenly spread over the classes.
 
     Returns:
-        None where they tell nothing: too few of them, or the classifier hardly beats guessing.
+        None where they tell nothing: too few of them differ, or the classifier hardly beats
+        guessing.
     """
     rows = _spread_over_classes(source.labels)
+    asked = source.read_images(rows)
+    first = np.unique(first_of_equals(image_hashes(asked)))
+    rows, asked = rows[first], asked[first]
     labels = np.unique(source.labels[rows], return_inverse=True)[1]
     counts = np.bincount(labels)
     if len(rows) < FEWEST or len(counts) < 2 or counts.min() < 2:
         return None
-    images = _small(source.read_images(rows))
+    images = _small(asked)
     changed = {
         "read": images,
         "mirrored": images[:, :, ::-1],

@@ -15,6 +15,7 @@ from augfactory.store.documents.made_in_words import (
     classes_in_words,
     exported_in_words,
     is_residual,
+    labelling_in_words,
     left_out_in_words,
     licence_in_words,
     licence_lines,
@@ -254,7 +255,7 @@ def _limits(manifest: Manifest) -> str:
         points.insert(
             1,
             f"The labels of `{LABELLED}` rows are guesses of classifiers, as sure as their shares "
-            "say; some are wrong.",
+            f"say; some are wrong.{labelling_in_words(manifest.labelling)}",
         )
     if DECODED in manifest.counts:
         look = "are smoother than real ones: fine detail is lost"

@@ -9,7 +9,7 @@ from augfactory.methods.registry import METHODS
 from augfactory.source_rows import SourceRows, skipped_in_words
 from augfactory.store.documents.markdown import code, numbers, quoted
 from augfactory.store.manifest import Manifest
-from augfactory.store.manifest_parts import About
+from augfactory.store.manifest_parts import About, LabellingEntry
 
 # As the Hugging Face hub calls the usual ones; it takes others by a name of their own.
 LICENCES = (
@@ -194,4 +194,20 @@ def unlabelled_in_words(entry: SourceRows, recipe: Mapping[str, Any]) -> str:
         f"fingerprint `{entry.fingerprint}`; `pseudo-labels.parquet` has the label that "
         f"{kind} give to each, and whether it serves.{start} `source_index` counts them behind the "
         "source rows."
+    )
+
+
+def labelling_in_words(entry: LabellingEntry | None) -> str:
+    """Say how far labels of classifiers are to be trusted, after a space; "" where that is unknown.
+
+    What makes them worth little comes with it.
+    """
+    if entry is None or not entry.labelled:
+        return ""
+    warnings = "".join(f" **Warning**: {escaped(told)}." for told in entry.warnings)
+    return (
+        f" Of {entry.labelled:,} labelled images that they had not learnt they read "
+        f"{entry.right:,} right ({100 * entry.right / entry.labelled:.0f} %; blind naming: "
+        f"{100 * entry.chance:.0f} %), and they are {100 * entry.sureness:.0f} % sure of the "
+        f"labels that serve.{warnings}"
     )

@@ -42,6 +42,7 @@ from augfactory.store.shards import STATE, begin
 JOB = f"{STATE}/job.json"
 MODEL = f"{STATE}/model"
 WEIGHTS = f"{STATE}/labelling-weights"  # and the end of the file's own name
+LABELLING = f"{STATE}/labelling.json"
 NAMES = f"{STATE}/unlabelled.json"
 LABELS, SOFT_LABELS = f"{STATE}/labels.npy", f"{STATE}/soft-labels.npy"
 Left = TypeVar("Left")

@@ -180,6 +180,7 @@ def make_redraw(
         manifest = version.manifest
         more = {
             "redrawn_from": (*manifest.redrawn_from, manifest.entry),
+            "labelling": manifest.labelling,
             "about": manifest.about if about is None else about,
         }
         return described(build, inputs, made, {**told, **more}, began, progress)
