@@ -68,7 +68,7 @@ class RayEngine:
             ResourceError: the cluster cannot be reached.
         """
         self._connect()
-        return self._asked or max(1, math.floor(self._resources().get("CPU", 0)))
+        return self._asked or max(1, self._places(threads=1, gpus=0))
 
     @contextlib.contextmanager
     def __call__(self, workers: int, *, threads: int = 1, gpus: int = 0) -> Iterator[Run]:
@@ -110,12 +110,17 @@ class RayEngine:
             os.getcwd(), threads, self._alike, dict(self._alike()), passed_on(os.environ)
         )
         flying: dict[Any, int] = {}
-        able = time.monotonic()
-        most, following = self._most_in_flight(threads), 0
+        able = looked = time.monotonic()
+        most, following = self._most_in_flight(self._places(threads, gpus)), 0
         # No task is cancelled where this ends early: Ray's own code has failed where a task was
         # cancelled just as its answer came. What still runs ends with this process, or publishes
         # what belongs there.
         while flying or following < len(tasks):
+            if time.monotonic() - looked >= LOOK_EVERY:  # machines come and go
+                looked, places = time.monotonic(), self._places(threads, gpus)
+                most, able = self._most_in_flight(places), looked if places else able
+                if looked - able > PATIENCE:
+                    raise no_machine(threads, gpus, PATIENCE)
             while following < len(tasks) and len(flying) < most:
                 flying[submit(conditions, function, tasks[following])] = following
                 following += 1
@@ -124,12 +129,6 @@ class RayEngine:
             for reference in ended:
                 index = flying.pop(reference)
                 yield index, self._answer(reference)
-            if not ended:
-                most = self._most_in_flight(threads)  # machines come and go
-                able = time.monotonic() if self._able(threads, gpus) else able
-                if time.monotonic() - able > PATIENCE:
-                    raise no_machine(threads, gpus, PATIENCE)
-            else:
                 able = time.monotonic()
 
     def _answer(self, reference: Any) -> Any:
@@ -147,18 +146,18 @@ class RayEngine:
             raise told_here(answer)
         return answer
 
-    def _resources(self) -> dict[str, float]:
-        found: dict[str, float] = self._ray.cluster_resources()
+    def _places(self, threads: int, gpus: int) -> int:
+        """Return how many tasks the machines can run at once; each needs all of it on one."""
+        found = 0
+        for machine in self._ray.nodes():
+            there = machine["Resources"] if machine["Alive"] else {}
+            places = there.get("CPU", 0) / threads
+            found += math.floor(min(places, there.get("GPU", 0) / gpus) if gpus else places)
         return found
 
-    def _able(self, threads: int, gpus: int) -> bool:
-        found = self._resources()
-        return found.get("CPU", 0) >= threads and found.get("GPU", 0) >= gpus
-
-    def _most_in_flight(self, threads: int) -> int:
+    def _most_in_flight(self, places: int) -> int:
         """Return how many tasks to hand over: those that run, and as many that wait for a place."""
-        cores = math.floor(self._resources().get("CPU", 0) / threads)
-        return self._asked or 2 * max(1, cores)
+        return self._asked or 2 * max(1, places)
 
     def _connect(self) -> None:
         if self._ray is not None:
