@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from augfactory.engines.clusters import (
@@ -30,13 +31,16 @@ from augfactory.held_signals import handlers_kept, signals_held
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+# Gives a new folder in that of the first argument, its name beginning with the second, for a block;
+# it is gone afterwards, also where the process was killed.
+Scratch = Callable[[Path, str], contextlib.AbstractContextManager[Path]]
 
 ADDRESS_VARIABLE = "RAY_ADDRESS"
 RETRIES = 5  # of a task whose worker or machine was lost
 PATIENCE = 60.0  # seconds without a machine that could run a task
 LOOK_EVERY = 1.0  # seconds
 OBJECT_STORE = 80 * 2**20  # bytes, the least that Ray takes: tasks send a few hundred
-LONGEST_FOLDER = 30  # letters; Ray puts sockets below it, whose paths may have 107
+LONGEST_FOLDER = 26  # letters; Ray puts sockets below it, whose paths may have 107
 # What Ray says by itself, and to others: nothing.
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -49,9 +53,13 @@ class RayEngine:
     """The ``Engine`` of a cluster: connected when it is first needed, until ``close``."""
 
     def __init__(
-        self, address: str, workers: int | None, alike: Callable[[], Mapping[str, str]]
+        self,
+        address: str,
+        workers: int | None,
+        alike: Callable[[], Mapping[str, str]],
+        scratch: Scratch,
     ) -> None:
-        self._address, self._asked, self._alike = address, workers, alike
+        self._address, self._asked, self._alike, self._scratch = address, workers, alike, scratch
         self._ray: Any = None
         self._stack = contextlib.ExitStack()
 
@@ -180,8 +188,7 @@ class RayEngine:
         """Start a cluster of this machine alone; what it keeps on the disk goes with it."""
         folder = tempfile.gettempdir()
         folder = folder if len(folder) <= LONGEST_FOLDER else "/tmp"
-        scratch = tempfile.TemporaryDirectory(prefix="af-", dir=folder, ignore_cleanup_errors=True)
-        folder = self._stack.enter_context(scratch)
+        folder = str(self._stack.enter_context(self._scratch(Path(folder), "af-")))
         before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))  # for workers, which inherit it
         try:
@@ -201,13 +208,17 @@ class RayEngine:
 
 @contextlib.contextmanager
 def ray_engine(
-    address: str | None, workers: int | None, alike: Callable[[], Mapping[str, str]]
+    address: str | None,
+    workers: int | None,
+    alike: Callable[[], Mapping[str, str]],
+    scratch: Scratch,
 ) -> Iterator[RayEngine]:
     """Give the engine of the cluster at ``address``, HOST:PORT or "auto", for a block.
 
     None is that of the environment variable RAY_ADDRESS, else one that is started on this machine
     for ``workers`` tasks at once and ends with the block. ``workers`` None is one per core.
-    ``alike`` tells the versions that must be the same on every machine.
+    ``alike`` tells the versions that must be the same on every machine. ``scratch`` makes the
+    folder of a cluster that is started here.
 
     Raises:
         RecipeError: the address is none.
@@ -218,7 +229,7 @@ def ray_engine(
     address = address or os.environ.get(ADDRESS_VARIABLE) or LOCAL
     if address not in (LOCAL, "auto"):
         check_answers(address)
-    engine = RayEngine(address, workers, alike)
+    engine = RayEngine(address, workers, alike, scratch)
     try:
         yield engine
     finally:

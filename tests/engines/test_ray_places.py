@@ -9,6 +9,7 @@ import pytest
 
 from augfactory.engines import ray as engine
 from augfactory.errors import ResourceError
+from augfactory.store.disk.scratch import owned_folder
 from tests.engines.cluster import Machines
 
 
@@ -51,7 +52,7 @@ def double(number: int) -> int:
 
 
 def on(cluster: Cluster) -> engine.RayEngine:
-    made = engine.RayEngine("somewhere", None, nothing_told)
+    made = engine.RayEngine("somewhere", None, nothing_told, owned_folder)
     made._ray = cluster
     return made
 
@@ -113,7 +114,7 @@ def test_a_machine_that_joins_works_while_short_tasks_run(
     """One machine of one core has two tasks at most; with two more of them three run at once."""
     cluster.lose()
     joined, spans = 0, []
-    with engine.ray_engine(cluster.address, None, nothing_told) as ray:
+    with engine.ray_engine(cluster.address, None, nothing_told, owned_folder) as ray:
         deadline = time.monotonic() + 30
         while ray.workers > 1:  # until it is seen that the other is gone
             assert time.monotonic() < deadline
