@@ -30,11 +30,13 @@ def stop(*_: object) -> Path:
     raise Stopped
 
 
-def interrupted(folder: Path, monkeypatch: pytest.MonkeyPatch, storage: str) -> Path:
+def interrupted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, storage: str, progress: Progress | None = None
+) -> Path:
     """Stop an expansion when all shards are finished; return the folder that it leaves."""
     with monkeypatch.context() as patched:
         patched.setattr(command, "publish", stop)
         with pytest.raises(Stopped):
-            expand(request(folder, storage), Progress())
+            expand(request(folder, storage), progress or Progress())
     [building] = (folder / "d-x3").glob(".building-*")
     return building

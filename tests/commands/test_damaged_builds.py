@@ -1,16 +1,17 @@
 """A damaged dataset under construction is made whole again: never published, never stuck."""
 
+import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from augfactory.commands.expand import build as command
 from augfactory.commands.expand.expand import expand
-from augfactory.commands.progress import Progress
+from augfactory.commands.progress import Bar, Progress
 from augfactory.commands.versions.export import export
 from augfactory.commands.versions.verify import verify
 from augfactory.errors import AugfactoryError, ResourceError, VerificationError
@@ -117,6 +118,26 @@ def test_a_state_that_is_a_file_makes_way(tmp_path: Path, monkeypatch: pytest.Mo
     (building / ".state").write_text("a file")
     [made] = expand(request(tmp_path), Progress())
     assert verify(str(made.path), Progress()).rows == 60
+
+
+def test_reading_what_was_left_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes as long as reading all of it; a run that begins has nothing to read."""
+    shown: list[tuple[str, int]] = []
+
+    class Showing(Progress):
+        @contextlib.contextmanager
+        def bar(self, text: str, total: int, unit: str, done: int = 0) -> Iterator[Bar]:
+            del unit, done
+            shown.append((text, total))
+            yield Bar()
+
+    make_source(tmp_path)
+    building = interrupted(tmp_path, monkeypatch, "hdf5", Showing())
+    text = "checking what an earlier run left"
+    assert text not in dict(shown)
+    (building / ".state/00000.json").unlink()
+    expand(request(tmp_path), Showing())
+    assert (text, 1) in shown
 
 
 def test_an_export_whose_shard_was_damaged_writes_it_again(

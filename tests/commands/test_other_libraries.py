@@ -17,6 +17,7 @@ from augfactory.store.disk.atomic import remove
 from augfactory.store.manifest import library_versions, read_manifest
 from tests.commands.hostile import make_source, make_version
 from tests.commands.interrupted import Stopped, interrupted, request, stop
+from tests.commands.told import Told
 
 
 @pytest.fixture(scope="module")
@@ -41,16 +42,6 @@ def with_other_libraries(patched: pytest.MonkeyPatch, **versions: str) -> None:
     patched.setattr(libraries, "library_versions", lambda: told)
 
 
-class Listening(Progress):
-    """Keeps what is said."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
-
-
 @pytest.mark.parametrize("storage", ["hdf5", "png"])
 def test_what_other_libraries_rendered_is_made_again(
     whole: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, storage: str
@@ -60,13 +51,13 @@ def test_what_other_libraries_rendered_is_made_again(
         with_other_libraries(patched, numpy="2.0.99")
         building = interrupted(tmp_path, monkeypatch, storage)
         assert building.is_dir()
-    listening = Listening()
-    [made] = expand(request(tmp_path, storage), listening)
+    told = Told()
+    [made] = expand(request(tmp_path, storage), told)
     assert made.content_hash == whole[storage]
-    (note,) = [said for said in listening.said if "2.0.99" in said]
+    (note,) = [said for said in told.lines if "2.0.99" in said]
     now = library_versions()["numpy"]
     assert f"was made with numpy 2.0.99 and not {now}, and is made again" in note
-    assert not any("are kept" in said for said in listening.said)
+    assert not any("are kept" in said for said in told.lines)
 
 
 def test_what_no_pixel_depends_on_may_be_another(
@@ -74,19 +65,19 @@ def test_what_no_pixel_depends_on_may_be_another(
 ) -> None:
     """So does a state of before there were records of libraries: it is trusted."""
     make_source(tmp_path)
-    told = {**library_versions(), "pyarrow": "1", "augfactory": "0.0.1"}
+    versions = {**library_versions(), "pyarrow": "1", "augfactory": "0.0.1"}
     with monkeypatch.context() as patched:
-        patched.setattr(libraries, "library_versions", lambda: told)
+        patched.setattr(libraries, "library_versions", lambda: versions)
         building = interrupted(tmp_path, monkeypatch, "hdf5")
     job = json.loads((building / libraries.JOB).read_text())
     for left in (job, {name: job[name] for name in job if name != libraries.LIBRARIES}):
         (building / libraries.JOB).write_text(json.dumps(left))
-        listening = Listening()
+        told = Told()
         with monkeypatch.context() as patched:
             patched.setattr(command, "publish", stop)
             with pytest.raises(Stopped):
-                expand(request(tmp_path), listening)
-        assert any("60 of 60 rows are kept" in said for said in listening.said)
+                expand(request(tmp_path), told)
+        assert any("60 of 60 rows are kept" in said for said in told.lines)
     [made] = expand(request(tmp_path), Progress())
     assert made.content_hash == whole["hdf5"]
 

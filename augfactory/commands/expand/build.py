@@ -160,11 +160,7 @@ def make_shards(build: Build, make_rows: MakeRows, progress: Progress) -> None:
     """
     name, ranges = build.folder.name, build.ranges
     drop_what_others_rendered(build.building, name, progress)
-    waiting = [
-        index
-        for index in range(len(ranges))
-        if shards.finished_shard(build.building, index) is None
-    ]
+    waiting = _waiting(build, progress)
     missing = sum(ranges[index].stop - ranges[index].start for index in waiting)
     remedy = "Free some space, lower --factor, or name another disk with --out."
     check_disk(build.folder, *build.expected_size(), missing / build.rows, remedy)
@@ -176,6 +172,21 @@ def make_shards(build: Build, make_rows: MakeRows, progress: Progress) -> None:
     with progress.bar(text, build.rows, "row", done) as bar:
         for rows in made:
             bar.advance(rows)
+
+
+def _waiting(build: Build, progress: Progress) -> list[int]:
+    """Return the shards that are still to be made; every byte of the others is read."""
+    everyone = range(len(build.ranges))
+    left = {index for index in everyone if shards.has_record(build.building, index)}
+    if not left:
+        return [*everyone]
+    damaged = set()
+    with progress.bar("checking what an earlier run left", len(left), "shard") as bar:
+        for index in sorted(left):
+            if shards.finished_shard(build.building, index) is None:
+                damaged.add(index)
+            bar.advance()
+    return [index for index in everyone if index in damaged or index not in left]
 
 
 def read_records(build: Build) -> Iterator[shards.ShardRecord]:
