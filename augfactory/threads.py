@@ -1,8 +1,9 @@
-"""Cores that this process may use, and image files decoded on all of them.
+"""Cores that this process may use, image files decoded on all of them, and BLAS on one.
 
 Pillow lets other threads run while it decodes.
 """
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -46,3 +47,16 @@ def usable_cores() -> int:
     """Return how many cores this process may use, on a system that says so; else all there are."""
     usable = getattr(os, "sched_getaffinity", None)
     return len(usable(0)) if usable is not None else os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Let NumPy's linear algebra use one thread inside the block.
+
+    Of systems of some hundred rows its threads make nothing faster: they wait for each other, and
+    take a processor each to do so.
+    """
+    from threadpoolctl import threadpool_limits  # few need it
+
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield

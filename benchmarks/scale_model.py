@@ -50,6 +50,7 @@ from augfactory.keyed_random import generator
 from augfactory.pipeline import plan as planning
 from augfactory.records import SourceSpec
 from augfactory.store import repeats
+from augfactory.store.disk.scratch import owned_folder
 
 ROWS = [10**power for power in range(6, 11)]
 MACHINES = [1, 10, 100, 1000]
@@ -208,7 +209,7 @@ def _nothing(number: int) -> int:
 def _task() -> float:
     """Return the seconds that the driver spends on a task that does nothing."""
     try:
-        with ray_engine("local", 1, dict[str, str]) as engine, engine(1) as run:
+        with ray_engine("local", 1, dict[str, str], owned_folder) as engine, engine(1) as run:
             list(run(_nothing, range(10)))  # starts the worker
             begun = time.process_time()
             list(run(_nothing, range(TASKS)))

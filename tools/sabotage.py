@@ -202,6 +202,14 @@ SABOTAGES = (
         f"{DAMAGED}[hdf5-one byte of a shard]",
     ),
     Sabotage(
+        "what other libraries rendered is published with what today's do",
+        "augfactory/commands/expand/rendering/libraries.py",
+        "    if other is None:\n        return\n",
+        "    if True:\n        return\n",
+        "tests/commands/test_other_libraries.py::"
+        "test_what_other_libraries_rendered_is_made_again[hdf5]",
+    ),
+    Sabotage(
         "what is foreign is published with the version",
         "augfactory/store/shards.py",
         "    for path in extra_entries(building, layout_of(manifest)):\n        remove(path)\n",

@@ -40,7 +40,6 @@ _POSITIONS_AT_ONCE = 2**16  # so many of them stay in the processor's cache
 # pixels, or the margin above this share of it.
 _SMALLEST_WITH_MARGIN = 96
 _WIDEST_MARGIN = 0.5
-_KERNEL_RADIUS = 3  # in standard deviations; beyond it lie 0.3 % of a Gaussian
 
 # One image is too little work to share; and a thread pool would not survive a fork.
 cv2.setNumThreads(0)
@@ -237,24 +236,6 @@ def border_colours(images: UInt8Array) -> UInt8Array:
     border = images[:, on_border(images.shape[1:])]
     middle = (border.shape[1] - 1) // 2
     return np.partition(border, middle, axis=1)[:, middle]
-
-
-def elastic_displacement(
-    noise: np.random.Generator, height: int, width: int, alpha: float, sigma: float
-) -> Float64Array:
-    """Return a smooth random displacement field, float64 [2, H, W], (down, right) in pixels.
-
-    Uniform noise in [-1, 1] per pixel and direction, smoothed by a Gaussian of ``sigma`` pixels,
-    times ``alpha`` (Simard et al. 2003, section 2). With sigma of 1 or more, the root mean square
-    in each direction is alpha / (sigma sqrt(12 pi)) pixels. The noise reaches beyond the border,
-    so that the field is as strong there as anywhere.
-    """
-    radius = int(np.ceil(_KERNEL_RADIUS * sigma))
-    field = noise.uniform(-1, 1, (2, height + 2 * radius, width + 2 * radius))
-    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
-    kernel *= np.sqrt(alpha) / kernel.sum()
-    inside = (slice(radius, radius + height), slice(radius, radius + width))
-    return np.stack([cv2.sepFilter2D(part, cv2.CV_64F, kernel, kernel)[inside] for part in field])
 
 
 def rotated(

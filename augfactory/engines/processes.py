@@ -6,6 +6,7 @@ number everywhere, in this process too.
 
 import contextlib
 import functools
+import itertools
 import multiprocessing
 import os
 import pickle
@@ -13,7 +14,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Protocol, TypeVar
 
@@ -23,6 +24,8 @@ from augfactory.threads import usable_cores
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+# Tasks that are handed over: no process waits while this one is busy for a while.
+PER_WORKER = 4
 # torch reads these when it is loaded; a worker that needs no torch is spared the loading.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -80,7 +83,7 @@ def worker_pool(workers: int, *, threads: int = 1, gpus: int = 0) -> Iterator[Ru
         if not pools:
             pools.append(_pool(workers))
         with _environment({name: str(threads) for name in THREAD_VARIABLES}):
-            yield from _run_in_processes(pools[0], function, tasks)
+            yield from _run_in_processes(pools[0], PER_WORKER * workers, function, tasks)
 
     try:
         yield run
@@ -162,13 +165,24 @@ def _cannot_start(error: Exception) -> ResourceError:
 
 
 def _run_in_processes(
-    pool: ProcessPoolExecutor, function: Callable[[Task], Result], tasks: Sequence[Task]
+    pool: ProcessPoolExecutor,
+    at_once: int,
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task],
 ) -> Iterator[tuple[int, Result]]:
+    """Run tasks, ``at_once`` of which are handed over: a future of each would fill the memory."""
+    own = functools.partial(_run_task, function)
+    waiting = enumerate(tasks)
+    flying: dict[Future[Result], int] = {}
     try:
-        with signals_held():  # a process that is half started would complain aloud
-            waiting = _submitted(pool, function, tasks)
-        for future in as_completed(waiting):
-            yield waiting[future], future.result()
+        while True:
+            with signals_held():  # a process that is half started would complain aloud
+                for index, task in itertools.islice(waiting, at_once - len(flying)):
+                    flying[_submitted(pool, own, task)] = index
+            if not flying:
+                return
+            for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                yield flying.pop(future), future.result()
     except BrokenProcessPool as error:
         raise ResourceError(
             "worker processes",
@@ -178,12 +192,11 @@ def _run_in_processes(
 
 
 def _submitted(
-    pool: ProcessPoolExecutor, function: Callable[[Task], Result], tasks: Sequence[Task]
-) -> dict[Future[Result], int]:
-    """Hand over all tasks; the first ones start the processes."""
-    own = functools.partial(_run_task, function)
+    pool: ProcessPoolExecutor, own: Callable[[Task], Result], task: Task
+) -> Future[Result]:
+    """Hand over a task; the first ones start the processes."""
     try:
-        return {pool.submit(own, task): index for index, task in enumerate(tasks)}
+        return pool.submit(own, task)
     except OSError as error:
         raise _cannot_start(error) from error
 

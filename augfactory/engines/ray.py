@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from augfactory.engines.clusters import (
@@ -30,13 +31,16 @@ from augfactory.held_signals import handlers_kept, signals_held
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+# Gives a new folder in that of the first argument, its name beginning with the second, for a block;
+# it is gone afterwards, also where the process was killed.
+Scratch = Callable[[Path, str], contextlib.AbstractContextManager[Path]]
 
 ADDRESS_VARIABLE = "RAY_ADDRESS"
 RETRIES = 5  # of a task whose worker or machine was lost
 PATIENCE = 60.0  # seconds without a machine that could run a task
 LOOK_EVERY = 1.0  # seconds
 OBJECT_STORE = 80 * 2**20  # bytes, the least that Ray takes: tasks send a few hundred
-LONGEST_FOLDER = 30  # letters; Ray puts sockets below it, whose paths may have 107
+LONGEST_FOLDER = 26  # letters; Ray puts sockets below it, whose paths may have 107
 # What Ray says by itself, and to others: nothing.
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -49,9 +53,13 @@ class RayEngine:
     """The ``Engine`` of a cluster: connected when it is first needed, until ``close``."""
 
     def __init__(
-        self, address: str, workers: int | None, alike: Callable[[], Mapping[str, str]]
+        self,
+        address: str,
+        workers: int | None,
+        alike: Callable[[], Mapping[str, str]],
+        scratch: Scratch,
     ) -> None:
-        self._address, self._asked, self._alike = address, workers, alike
+        self._address, self._asked, self._alike, self._scratch = address, workers, alike, scratch
         self._ray: Any = None
         self._stack = contextlib.ExitStack()
 
@@ -68,7 +76,7 @@ class RayEngine:
             ResourceError: the cluster cannot be reached.
         """
         self._connect()
-        return self._asked or max(1, math.floor(self._resources().get("CPU", 0)))
+        return self._asked or max(1, self._places(threads=1, gpus=0))
 
     @contextlib.contextmanager
     def __call__(self, workers: int, *, threads: int = 1, gpus: int = 0) -> Iterator[Run]:
@@ -110,12 +118,17 @@ class RayEngine:
             os.getcwd(), threads, self._alike, dict(self._alike()), passed_on(os.environ)
         )
         flying: dict[Any, int] = {}
-        able = time.monotonic()
-        most, following = self._most_in_flight(threads), 0
+        able = looked = time.monotonic()
+        most, following = self._most_in_flight(self._places(threads, gpus)), 0
         # No task is cancelled where this ends early: Ray's own code has failed where a task was
         # cancelled just as its answer came. What still runs ends with this process, or publishes
         # what belongs there.
         while flying or following < len(tasks):
+            if time.monotonic() - looked >= LOOK_EVERY:  # machines come and go
+                looked, places = time.monotonic(), self._places(threads, gpus)
+                most, able = self._most_in_flight(places), looked if places else able
+                if looked - able > PATIENCE:
+                    raise no_machine(threads, gpus, PATIENCE)
             while following < len(tasks) and len(flying) < most:
                 flying[submit(conditions, function, tasks[following])] = following
                 following += 1
@@ -124,12 +137,6 @@ class RayEngine:
             for reference in ended:
                 index = flying.pop(reference)
                 yield index, self._answer(reference)
-            if not ended:
-                most = self._most_in_flight(threads)  # machines come and go
-                able = time.monotonic() if self._able(threads, gpus) else able
-                if time.monotonic() - able > PATIENCE:
-                    raise no_machine(threads, gpus, PATIENCE)
-            else:
                 able = time.monotonic()
 
     def _answer(self, reference: Any) -> Any:
@@ -147,18 +154,18 @@ class RayEngine:
             raise told_here(answer)
         return answer
 
-    def _resources(self) -> dict[str, float]:
-        found: dict[str, float] = self._ray.cluster_resources()
+    def _places(self, threads: int, gpus: int) -> int:
+        """Return how many tasks the machines can run at once; each needs all of it on one."""
+        found = 0
+        for machine in self._ray.nodes():
+            there = machine["Resources"] if machine["Alive"] else {}
+            places = there.get("CPU", 0) / threads
+            found += math.floor(min(places, there.get("GPU", 0) / gpus) if gpus else places)
         return found
 
-    def _able(self, threads: int, gpus: int) -> bool:
-        found = self._resources()
-        return found.get("CPU", 0) >= threads and found.get("GPU", 0) >= gpus
-
-    def _most_in_flight(self, threads: int) -> int:
+    def _most_in_flight(self, places: int) -> int:
         """Return how many tasks to hand over: those that run, and as many that wait for a place."""
-        cores = math.floor(self._resources().get("CPU", 0) / threads)
-        return self._asked or 2 * max(1, cores)
+        return self._asked or 2 * max(1, places)
 
     def _connect(self) -> None:
         if self._ray is not None:
@@ -181,8 +188,7 @@ class RayEngine:
         """Start a cluster of this machine alone; what it keeps on the disk goes with it."""
         folder = tempfile.gettempdir()
         folder = folder if len(folder) <= LONGEST_FOLDER else "/tmp"
-        scratch = tempfile.TemporaryDirectory(prefix="af-", dir=folder, ignore_cleanup_errors=True)
-        folder = self._stack.enter_context(scratch)
+        folder = str(self._stack.enter_context(self._scratch(Path(folder), "af-")))
         before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))  # for workers, which inherit it
         try:
@@ -202,13 +208,17 @@ class RayEngine:
 
 @contextlib.contextmanager
 def ray_engine(
-    address: str | None, workers: int | None, alike: Callable[[], Mapping[str, str]]
+    address: str | None,
+    workers: int | None,
+    alike: Callable[[], Mapping[str, str]],
+    scratch: Scratch,
 ) -> Iterator[RayEngine]:
     """Give the engine of the cluster at ``address``, HOST:PORT or "auto", for a block.
 
     None is that of the environment variable RAY_ADDRESS, else one that is started on this machine
     for ``workers`` tasks at once and ends with the block. ``workers`` None is one per core.
-    ``alike`` tells the versions that must be the same on every machine.
+    ``alike`` tells the versions that must be the same on every machine. ``scratch`` makes the
+    folder of a cluster that is started here.
 
     Raises:
         RecipeError: the address is none.
@@ -219,7 +229,7 @@ def ray_engine(
     address = address or os.environ.get(ADDRESS_VARIABLE) or LOCAL
     if address not in (LOCAL, "auto"):
         check_answers(address)
-    engine = RayEngine(address, workers, alike)
+    engine = RayEngine(address, workers, alike, scratch)
     try:
         yield engine
     finally:

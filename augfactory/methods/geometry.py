@@ -16,12 +16,12 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from augfactory.arrays.colour import scaled
+from augfactory.arrays.elastic import elastic_displacement
 from augfactory.arrays.warps import (
     LARGEST_SIDE,
     FillOrBorder,
     Float64Array,
     about_centre,
-    elastic_displacement,
     outside,
     warp,
 )

@@ -176,6 +176,11 @@ def publish_shard(
     _write(building, {state_name(shard.index, RECORD): record.model_dump_json().encode()})
 
 
+def has_record(building: Path, index: int) -> bool:
+    """Tell whether something was left of shard ``index``, whole or not."""
+    return os.path.lexists(building / state_name(index, RECORD))
+
+
 def finished_shard(building: Path, index: int, *, rehash: bool = True) -> ShardRecord | None:
     """Return the record of shard ``index`` if the shard is whole on the disk, else None.
 

@@ -13,7 +13,6 @@ from augfactory.arrays.warps import (
     Fill,
     about_centre,
     border_colours,
-    elastic_displacement,
     shifted,
     warp,
 )
@@ -217,32 +216,3 @@ def test_the_colour_of_the_border_is_its_median(shape: tuple[int, int, int]) -> 
     for row, channel in np.ndindex(5, shape[2]):
         border = sorted(images[row, ~inside, channel].tolist())
         assert found[row, channel] == border[(len(border) - 1) // 2]
-
-
-def test_elastic_displacements_are_as_strong_as_stated_even_at_the_border() -> None:
-    fields = [elastic_displacement(generator("field", i), 24, 30, 34, 4) for i in range(300)]
-    field = np.stack(fields)
-    assert field.shape == (300, 2, 24, 30)
-    expected = 34 / (4 * np.sqrt(12 * np.pi))
-    for part in (
-        field[:, 0],
-        field[:, 1],
-        field[..., 0, :],
-        field[..., -1],
-        field[..., 9:12, 9:12],
-    ):
-        assert np.sqrt((part**2).mean()) == pytest.approx(expected, rel=0.06)
-    assert abs(field.mean()) < 0.05 * expected
-    # What a Gaussian smoothed is correlated by exp(-1/4) at a distance of sigma.
-    correlation = (field[..., 4:] * field[..., :-4]).mean() / (field**2).mean()
-    assert correlation == pytest.approx(np.exp(-0.25), abs=0.04)
-    down_right = (field[:, 0] * field[:, 1]).mean() / (field**2).mean()
-    assert abs(down_right) < 0.05
-
-
-def test_elastic_displacements_scale_with_alpha_and_depend_on_the_key_alone() -> None:
-    one = elastic_displacement(generator("field", 1), 5, 7, 10, 2)
-    np.testing.assert_array_equal(elastic_displacement(generator("field", 1), 5, 7, 10, 2), one)
-    stronger = elastic_displacement(generator("field", 1), 5, 7, 40, 2)
-    np.testing.assert_allclose(stronger, 4 * one, rtol=1e-12)
-    assert not np.allclose(elastic_displacement(generator("field", 2), 5, 7, 10, 2), one)

@@ -1,52 +1,23 @@
 """A damaged dataset under construction is made whole again: never published, never stuck."""
 
+import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from augfactory.commands.expand import build as command
 from augfactory.commands.expand.expand import expand
-from augfactory.commands.expand.request import ExpandRequest
-from augfactory.commands.progress import Progress
+from augfactory.commands.progress import Bar, Progress
 from augfactory.commands.versions.export import export
 from augfactory.commands.versions.verify import verify
 from augfactory.errors import AugfactoryError, ResourceError, VerificationError
-from augfactory.pipeline.recipes.stages import mix_stage
-from augfactory.records import SourceSpec
 from augfactory.store.manifest import read_manifest
 from tests.commands.hostile import make_source, make_version, rewrite
-
-
-def request(folder: Path, storage: str = "hdf5") -> ExpandRequest:
-    return ExpandRequest(
-        SourceSpec(str(folder / "set.npz")),
-        folder / "d",
-        (3,),
-        mix=(mix_stage("test", "mixup", 2, "expanded", {}),),
-        format=storage,
-    )
-
-
-class _Stopped(BaseException):
-    """The run was killed here."""
-
-
-def interrupted(folder: Path, monkeypatch: pytest.MonkeyPatch, storage: str) -> Path:
-    """Stop an expansion when all shards are finished; return the folder that it leaves."""
-
-    def stop(*_: object) -> Path:
-        raise _Stopped
-
-    with monkeypatch.context() as patched:
-        patched.setattr(command, "publish", stop)
-        with pytest.raises(_Stopped):
-            expand(request(folder, storage), Progress())
-    [building] = (folder / "d-x3").glob(".building-*")
-    return building
+from tests.commands.interrupted import Stopped, interrupted, request, stop
 
 
 def first_data_file(building: Path) -> Path:
@@ -149,17 +120,33 @@ def test_a_state_that_is_a_file_makes_way(tmp_path: Path, monkeypatch: pytest.Mo
     assert verify(str(made.path), Progress()).rows == 60
 
 
+def test_reading_what_was_left_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes as long as reading all of it; a run that begins has nothing to read."""
+    shown: list[tuple[str, int]] = []
+
+    class Showing(Progress):
+        @contextlib.contextmanager
+        def bar(self, text: str, total: int, unit: str, done: int = 0) -> Iterator[Bar]:
+            del unit, done
+            shown.append((text, total))
+            yield Bar()
+
+    make_source(tmp_path)
+    building = interrupted(tmp_path, monkeypatch, "hdf5", Showing())
+    text = "checking what an earlier run left"
+    assert text not in dict(shown)
+    (building / ".state/00000.json").unlink()
+    expand(request(tmp_path), Showing())
+    assert (text, 1) in shown
+
+
 def test_an_export_whose_shard_was_damaged_writes_it_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = make_version(tmp_path)
-
-    def stop(*_: object) -> Path:
-        raise _Stopped
-
     with monkeypatch.context() as patched:
         patched.setattr(command, "publish", stop)
-        with pytest.raises(_Stopped):
+        with pytest.raises(Stopped):
             export(str(version), "parquet", tmp_path / "out", Progress())
     [shard] = (tmp_path / "out").glob(".building-*/data/train-00000-*")
     flip(shard)
@@ -183,7 +170,7 @@ def test_a_damaged_version_is_no_answer(tmp_path: Path, damage: Callable[[Path],
 def test_too_little_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """L10."""
     make_source(tmp_path)
-    monkeypatch.setattr(command, "SPARE_BYTES", 2**70)
+    monkeypatch.setattr("augfactory.store.disk.room.SPARE_BYTES", 2**70)
     with pytest.raises(ResourceError, match="this needs about"):
         expand(request(tmp_path), Progress())
     assert [path.name for path in tmp_path.iterdir()] == ["set.npz"]

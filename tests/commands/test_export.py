@@ -196,6 +196,6 @@ def test_what_a_user_gets_wrong(
     slashed = make_version(tmp_path / "s", "hdf5", classes=("a/b", "c", "d"))
     with pytest.raises(RecipeError, match=r"'a/b'.*cannot be a folder"):
         exported(slashed, "png")
-    monkeypatch.setattr("augfactory.commands.expand.build.SPARE_BYTES", 2**80)
+    monkeypatch.setattr("augfactory.store.disk.room.SPARE_BYTES", 2**80)
     with pytest.raises(ResourceError, match="the disk has"):
         exported(version, "parquet")

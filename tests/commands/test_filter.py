@@ -154,7 +154,7 @@ def test_a_full_disk_is_told_before_anything_is_taught(
         raise AssertionError("judges were taught for a disk that is full")
 
     monkeypatch.setattr(filtering, "judges_of", nobody_teaches)
-    monkeypatch.setattr("augfactory.commands.expand.build.SPARE_BYTES", 2**70)
+    monkeypatch.setattr("augfactory.store.disk.room.SPARE_BYTES", 2**70)
     with pytest.raises(ResourceError, match="this needs about"):
         made(model, "full", filter=True)
     assert not Path("full-x4").exists()

@@ -17,7 +17,7 @@ from augfactory.commands.expand import pseudo_labelling
 from augfactory.commands.expand.build import Dataset
 from augfactory.commands.expand.estimate import estimate
 from augfactory.commands.expand.expand import expand
-from augfactory.commands.expand.rendering import elsewhere
+from augfactory.commands.expand.rendering import elsewhere, libraries
 from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions.verify import verify
@@ -27,6 +27,7 @@ from augfactory.pipeline import plan as planning
 from augfactory.pipeline.recipes.stages import mix_stage
 from augfactory.records import SourceSpec
 from augfactory.store.beside.pseudo_label_table import PSEUDO_LABELS
+from augfactory.store.manifest import library_versions
 from augfactory.store.shards import RECORD, STATE
 from tests.commands.made import train, write_parts
 from tests.s3 import s3_server
@@ -171,6 +172,38 @@ def test_what_was_finished_before_an_interruption_is_taken(
     monkeypatch.setattr(elsewhere, "render_sent", counting)
     assert made(asked).content_hash == here.content_hash
     assert len(calls) == len({*calls}), "a shard that was sent was made again"
+
+
+def test_what_other_libraries_rendered_there_is_made_again(
+    parts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = made(request(parts / "parts", tmp_path / "here"), through=None)
+    rendered, calls, said = elsewhere.render_sent, list[int](), list[str]()
+    told = {**library_versions(), "pillow": "0.99"}
+
+    def stopping(task: elsewhere.SentTask) -> None:
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        calls.append(task.index)
+        rendered(task)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(elsewhere, "render_sent", stopping)
+        patched.setattr(libraries, "library_versions", lambda: told)
+        with pytest.raises(KeyboardInterrupt):
+            made(request(parts / "parts", tmp_path / "there"))
+    shutil.rmtree(next((tmp_path / "there-x3").glob(".building-*")))  # those there are left
+
+    def counting(task: elsewhere.SentTask) -> None:
+        calls.append(task.index)
+        rendered(task)
+
+    monkeypatch.setattr(elsewhere, "render_sent", counting)
+    monkeypatch.setattr(Progress, "say", lambda _, text: said.append(text))
+    assert made(request(parts / "parts", tmp_path / "there")).content_hash == here.content_hash
+    assert {*calls[:4]} < {*calls[4:]}
+    assert any("pillow 0.99 and not" in text and PLACE in text for text in said)
+    assert not fsspec.filesystem("memory").find("/sent")
 
 
 def test_a_shard_that_was_damaged_there_is_told(

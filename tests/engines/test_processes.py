@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import signal
+from collections.abc import Iterator
 from functools import partial
 
 import pydantic
@@ -44,6 +45,26 @@ def die(number: int) -> int:
 def test_every_task_is_run_once(workers: int) -> None:
     results = dict(processes.run(square, [5, 3, 8, 1], workers))
     assert results == {0: 25, 1: 9, 2: 64, 3: 1}
+
+
+class Counted(list[int]):
+    """Tells how many of its numbers were taken."""
+
+    taken = 0
+
+    def __iter__(self) -> Iterator[int]:
+        for number in super().__iter__():
+            self.taken += 1
+            yield number
+
+
+def test_few_tasks_are_handed_over_at_a_time() -> None:
+    """What is kept of a task that waits or has ended would fill the memory."""
+    tasks, results = Counted(range(100)), {}
+    for index, result in processes.run(square, tasks, 2):
+        results[index] = result
+        assert tasks.taken - len(results) < 2 * processes.PER_WORKER
+    assert results == {number: number**2 for number in range(100)}
 
 
 @pytest.mark.parametrize("workers", [1, 2])

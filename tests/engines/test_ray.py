@@ -16,6 +16,7 @@ import pytest
 
 from augfactory.engines import ray as engine
 from augfactory.errors import ResourceError
+from augfactory.store.disk.scratch import owned_folder
 from tests import processes
 from tests.cli import in_process
 from tests.engines.cluster import Machines
@@ -186,6 +187,25 @@ def test_a_cluster_for_one_command_leaves_nothing(
     assert hashes[0] == hashes[1]
 
 
+def test_what_a_killed_driver_leaves_the_next_one_removes(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray's folder of a cluster for one command: logs, sockets, some megabytes."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    asked = ("expand", source, "--factor", 2, "--workers", 1, "--engine", "ray", "--out", "d")
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="r") as scratch:
+        monkeypatch.setenv("TMPDIR", scratch)
+        process = processes.start(*asked, cwd=tmp_path)
+        while not (left := list(Path(scratch).glob("af-*/session_*"))):
+            assert process.poll() is None, process.communicate()[1]
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGKILL)
+        processes.end(process)
+        assert left[0].is_dir()
+        processes.run(*asked, cwd=tmp_path)
+        assert not list(Path(scratch).iterdir())
+
+
 def is_ours(path: Path) -> bool:
     try:
         return path.stat().st_uid == os.getuid()
@@ -229,7 +249,7 @@ def test_workers_that_die_and_tasks_that_nobody_can_run(
 ) -> None:
     monkeypatch.setattr(engine, "RETRIES", 1)
     monkeypatch.setattr(engine, "PATIENCE", 1.0)
-    with engine.ray_engine(cluster.address, None, no_versions) as ray:
+    with engine.ray_engine(cluster.address, None, no_versions, owned_folder) as ray:
         assert ray.workers == 2
         with ray(1) as run:
             assert list(run(die_once, [tmp_path / "there"])) == [(0, "done")]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from augfactory.arrays.warps import elastic_displacement
+from augfactory.arrays.elastic import elastic_displacement
 from augfactory.keyed_random import from_key, generator
 from augfactory.methods.geometry import FIELDS, GeometryParameters, apply, draw, matrices
 from augfactory.methods.method import Draws

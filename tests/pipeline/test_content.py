@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from augfactory.commands.evaluate.arms import ArmsRequest, make_arms
 from augfactory.commands.evaluate.online_arms import ONLINE_GEOMETRY
@@ -85,6 +86,26 @@ def test_digits_are_digits() -> None:
     assert content.read > 0.6
     assert content.turned < 0.3
     assert "mirrored" in content.words
+
+
+def test_its_linear_algebra_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads make it no faster, and each takes a processor."""
+    solve, used = np.linalg.solve, set[int]()
+
+    def blas_threads() -> set[int]:
+        return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+
+    def watched(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        used.update(blas_threads())
+        found: np.ndarray = solve(left, right)
+        return found
+
+    monkeypatch.setattr(np.linalg, "solve", watched)
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        assert look_at(pictures(as_it_is, 120, 3)) is not None
+        assert used == {1} != before
+        assert blas_threads() == before
 
 
 def test_what_tells_nothing_is_left_to_its_looks() -> None:

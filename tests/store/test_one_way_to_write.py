@@ -45,7 +45,6 @@ OTHER = {
     ("store/disk/passing.py", "tempfile.mkdtemp"),  # of a worker that shares no folder
     ("cli/session.py", "os.open"),  # the null device, where nobody reads stdout any more
     ("engines/ray.py", "os.open"),  # the null device, while Ray starts
-    ("engines/ray.py", "tempfile.TemporaryDirectory"),  # of Ray's own logs and sockets
 }
 OF_PATHS = {
     *("write_bytes", "write_text", "touch", "mkdir", "makedirs", "mkfifo", "rmdir", "removedirs"),

@@ -35,9 +35,11 @@ def test_that_of_a_killed_process_is_removed_by_the_next_and_that_of_a_living_on
             os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
     [left] = tmp_path.iterdir()
-    (tmp_path / "augfactory-other-x").mkdir()
+    others = {"augfactory-other-0123456789ab", "augfactory-test-mine"}
+    for name in others:
+        (tmp_path / name).mkdir()
     with scratch_folder("test") as first, scratch_folder("test") as second:
         assert not left.exists()
         assert first.is_dir()
         assert second.is_dir()
-    assert [path.name for path in tmp_path.iterdir()] == ["augfactory-other-x"]
+    assert {path.name for path in tmp_path.iterdir()} == others

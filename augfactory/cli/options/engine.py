@@ -66,8 +66,9 @@ def chosen_engine(
         yield Chosen(worker_pool, workers or default_workers())
         return
     from augfactory.engines.ray import ray_engine
+    from augfactory.store.disk.scratch import owned_folder
     from augfactory.store.manifest import library_versions
 
-    with ray_engine(address, workers, library_versions) as engine:
+    with ray_engine(address, workers, library_versions, owned_folder) as engine:
         # A cluster is asked at once how large it is; one that is yet to be started is this machine.
         yield Chosen(engine, engine.workers if engine.is_there else workers or default_workers())

@@ -2,14 +2,13 @@
 
 import contextlib
 import hashlib
-import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from augfactory.commands.expand.rendering.libraries import drop_what_others_rendered
 from augfactory.commands.expand.validation import Validation, entry_of, write_held
 from augfactory.commands.opening.sheet import sheet
 from augfactory.commands.progress import Progress
@@ -21,6 +20,7 @@ from augfactory.store.beside.pseudo_label_table import tables_beside
 from augfactory.store.checked import check_files
 from augfactory.store.disk.atomic import publish_folder, write_file
 from augfactory.store.disk.lock import Lock, drop_left_lock, only_writer
+from augfactory.store.disk.room import check_disk
 from augfactory.store.documents.card import card
 from augfactory.store.documents.croissant import croissant
 from augfactory.store.formats.registry import FORMATS
@@ -37,8 +37,6 @@ from augfactory.store.manifest import (
     read_manifest,
 )
 from augfactory.store.versions import find_recipe, next_version
-
-SPARE_BYTES = 64 * 2**20
 
 # Numbers of shards -> how many rows each has, once it is made. Called even where none is missing:
 # it leaves in the building folder what else belongs to the version.
@@ -161,11 +159,8 @@ def make_shards(build: Build, make_rows: MakeRows, progress: Progress) -> None:
         AugfactoryError: whatever ``make_rows`` raises.
     """
     name, ranges = build.folder.name, build.ranges
-    waiting = [
-        index
-        for index in range(len(ranges))
-        if shards.finished_shard(build.building, index) is None
-    ]
+    drop_what_others_rendered(build.building, name, progress)
+    waiting = _waiting(build, progress)
     missing = sum(ranges[index].stop - ranges[index].start for index in waiting)
     remedy = "Free some space, lower --factor, or name another disk with --out."
     check_disk(build.folder, *build.expected_size(), missing / build.rows, remedy)
@@ -177,6 +172,21 @@ def make_shards(build: Build, make_rows: MakeRows, progress: Progress) -> None:
     with progress.bar(text, build.rows, "row", done) as bar:
         for rows in made:
             bar.advance(rows)
+
+
+def _waiting(build: Build, progress: Progress) -> list[int]:
+    """Return the shards that are still to be made; every byte of the others is read."""
+    everyone = range(len(build.ranges))
+    left = {index for index in everyone if shards.has_record(build.building, index)}
+    if not left:
+        return [*everyone]
+    damaged = set()
+    with progress.bar("checking what an earlier run left", len(left), "shard") as bar:
+        for index in sorted(left):
+            if shards.finished_shard(build.building, index) is None:
+                damaged.add(index)
+            bar.advance()
+    return [index for index in everyone if index in damaged or index not in left]
 
 
 def read_records(build: Build) -> Iterator[shards.ShardRecord]:
@@ -266,31 +276,6 @@ def damage_told_as_ours(building: Path) -> Iterator[None]:
             f"{error.what}, while the dataset was being made",
             "Leave this folder alone while it is written, and run the same command again.",
         ) from error
-
-
-def check_disk(folder: Path, size: int, files: int, share: float, remedy: str) -> None:
-    """Hold the disk of ``folder`` to have room for ``share`` of ``size`` bytes, and some to spare.
-
-    Raises:
-        ResourceError: it has not.
-    """
-    needed = int(size * share)
-    there = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
-    free = shutil.disk_usage(there).free
-    if needed + SPARE_BYTES > free:
-        raise ResourceError(
-            folder,
-            f"this needs about {needed / 2**20:,.1f} MiB and {SPARE_BYTES / 2**20:,.0f} MiB to "
-            f"spare, and the disk has {free / 2**20:,.1f} MiB left",
-            remedy,
-        )
-    nodes = os.statvfs(there)
-    if nodes.f_files and files * share > nodes.f_favail:
-        raise ResourceError(
-            folder,
-            f"this dataset needs {files:,} files, and the disk can hold {nodes.f_favail:,} more",
-            "Choose the format hdf5, which needs few files.",
-        )
 
 
 def _answer(folder: Path, *, existing: bool) -> Dataset:

@@ -7,7 +7,6 @@ from typing import Any, get_args
 
 import numpy as np
 
-from augfactory.commands.expand.build import check_disk
 from augfactory.commands.opening.fit import check_fit
 from augfactory.commands.opening.opening import converted_like
 from augfactory.commands.progress import Progress
@@ -28,6 +27,7 @@ from augfactory.records import Int64Array, Source, SourceSpec
 from augfactory.sources.opening import open_source
 from augfactory.store.disk.atomic import make_folders, publish_folder, remove, remove_empty
 from augfactory.store.disk.lock import Lock, only_writer
+from augfactory.store.disk.room import check_disk
 from augfactory.store.formats.png import check_class_names
 from augfactory.store.formats.registry import FORMATS
 from augfactory.store.formats.storage_format import DatasetSize

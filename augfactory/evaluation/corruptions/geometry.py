@@ -6,7 +6,8 @@ Outside the image it is black, but for elastic bending, which mirrors it.
 import numpy as np
 import numpy.typing as npt
 
-from augfactory.arrays.warps import about_centre, elastic_displacement, shifted, warp
+from augfactory.arrays.elastic import elastic_displacement
+from augfactory.arrays.warps import about_centre, shifted, warp
 from augfactory.evaluation.corruptions.batch import Batch
 from augfactory.records import Int64Array, UInt8Array
 

@@ -19,6 +19,7 @@ from augfactory.arrays.equal_images import first_of_equals, image_hashes
 from augfactory.arrays.warps import border_colours, on_border
 from augfactory.keyed_random import generator
 from augfactory.records import READ_AT_ONCE, Int64Array, Source, UInt8Array
+from augfactory.threads import one_blas_thread
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -95,7 +96,8 @@ def look_at(source: Source) -> Content | None:
         "upside_down": images[:, ::-1],
         "turned": np.rot90(images, 1, (1, 2)),
     }
-    right = _read_held_out(images, changed, labels)
+    with one_blas_thread():
+        right = _read_held_out(images, changed, labels)
     found = {
         name: float(np.mean(np.bincount(labels, weights=own) / counts))
         for name, own in right.items()

@@ -4,7 +4,7 @@ fsspec, and what it needs for an address, are loaded when one is opened.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -54,6 +54,12 @@ class Remote:
         self.files.put_file(str(file), written)
         if self.renames:
             self.files.mv(written, final)
+
+    def drop(self, paths: Iterable[str]) -> None:
+        """Remove files of the folder."""
+        own = [f"{self.root}/{path}" for path in paths]
+        if own:
+            self.files.rm(own)
 
     def remove(self) -> None:
         """Remove the folder and all that is in it."""

@@ -6,6 +6,7 @@ lives; the next process that needs a folder removes those whose process was kill
 
 import contextlib
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from augfactory.store.disk.atomic import remove
 
 PREFIX = "augfactory-"
 OWNER = ".owner"
+DIGITS = 12
 
 
 @contextlib.contextmanager
@@ -28,7 +30,17 @@ def scratch_folder(purpose: str) -> Iterator[Path]:
     Raises:
         ResourceError: it cannot be made.
     """
-    base, prefix = Path(tempfile.gettempdir()), f"{PREFIX}{purpose}-"
+    with owned_folder(Path(tempfile.gettempdir()), f"{PREFIX}{purpose}-") as folder:
+        yield folder
+
+
+@contextlib.contextmanager
+def owned_folder(base: Path, prefix: str) -> Iterator[Path]:
+    """Do so in ``base``; its name is ``prefix`` and twelve hexadecimal digits.
+
+    Raises:
+        ResourceError: it cannot be made.
+    """
     _remove_abandoned(base, prefix)
     folder, descriptor = _owned_folder(base, prefix)
     try:
@@ -47,7 +59,7 @@ def _owned_folder(base: Path, prefix: str) -> tuple[Path, int]:
     while True:
         folder = base
         try:
-            folder = base / f"{prefix}{secrets.token_hex(6)}"
+            folder = base / f"{prefix}{secrets.token_hex(DIGITS // 2)}"
             system.mkdir(folder, 0o700)
             descriptor = system.open_lock(folder / OWNER)
             with contextlib.suppress(OSError):  # where there are no locks, nothing is removed later
@@ -66,9 +78,10 @@ def _owned_folder(base: Path, prefix: str) -> tuple[Path, int]:
 
 def _remove_abandoned(base: Path, prefix: str) -> None:
     """Remove folders of ours whose process was killed; nothing of that is worth an error."""
+    ours = re.compile(f"{re.escape(prefix)}[0-9a-f]{{{DIGITS}}}")
     with contextlib.suppress(OSError):
         for folder in base.iterdir():
-            if not folder.name.startswith(prefix) or folder.is_symlink():
+            if not ours.fullmatch(folder.name) or folder.is_symlink():
                 continue
             with contextlib.suppress(OSError, AugfactoryError):
                 if hasattr(os, "getuid") and folder.lstat().st_uid != os.getuid():

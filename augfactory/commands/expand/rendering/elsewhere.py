@@ -6,7 +6,7 @@ the tasks fetches it and holds it to its hashes. When all are here the place is 
 interruption it holds what was finished meanwhile.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 from augfactory.commands.expand.build import Build
 from augfactory.commands.expand.filtering import JUDGES
 from augfactory.commands.expand.rendering.job import read_given
+from augfactory.commands.expand.rendering.libraries import JOB, other_libraries, told_dropped
 from augfactory.commands.expand.rendering.shard import ShardTask, in_two_parts, render_shard
 from augfactory.commands.progress import Progress
 from augfactory.engines.processes import Run
@@ -79,7 +80,7 @@ def render_elsewhere(
     place = open_place(f"{through.rstrip('/')}/{build.folder.name}{build.building.name}")
     job = (*files, *(name for name in LEARNED if (build.building / name).is_file()))
     with told(place.address):
-        there = place.found()
+        there = _found(place, progress)
         send_files(place, build.building, job)
     ranges = build.ranges
     expanded = tuple(index for index, part in enumerate(ranges) if part.stage == 0)
@@ -130,6 +131,18 @@ def _fetch_once(place: str, building: Path, indices: tuple[int, ...]) -> None:
     with told(place):
         for index in indices:
             fetch_shard(open_place(place), building, index)
+
+
+def _found(place: Remote, progress: Progress) -> Collection[str]:
+    """Return the files that an earlier run left at the place, once those of others are removed."""
+    there = place.found()
+    other = other_libraries(place.read(JOB)) if JOB in there else None
+    if other is None:
+        return there
+    progress.say(f"note: {place.address}: {told_dropped(other)}")
+    place.drop(path for path in there if path != JOB)  # the job, which tells it, goes last
+    place.drop([JOB])
+    return ()
 
 
 def _taken(place: Remote, building: Path, index: int) -> int:

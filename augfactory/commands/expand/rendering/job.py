@@ -25,6 +25,7 @@ from augfactory.commands.expand.rendering.kept_images import (
     with_kept_images,
     write_images,
 )
+from augfactory.commands.expand.rendering.libraries import JOB, LIBRARIES, pixel_libraries
 from augfactory.commands.progress import Progress
 from augfactory.guarded.documents import read_json
 from augfactory.guarded.files import open_regular
@@ -39,7 +40,6 @@ from augfactory.sources.unlabelled import ONE_CLASS, open_unlabelled
 from augfactory.store.disk.atomic import make_folders, write_file, writing
 from augfactory.store.shards import STATE, begin
 
-JOB = f"{STATE}/job.json"
 MODEL = f"{STATE}/model"
 WEIGHTS = f"{STATE}/labelling-weights"  # and the end of the file's own name
 LABELLING = f"{STATE}/labelling.json"
@@ -110,6 +110,7 @@ def _write_job(build: Build, inputs: BuildInputs, **more: Any) -> None:
         "recipe": build.recipe.model_dump(mode="json"),
         "checkpoint": inputs.checkpoint,
         "weights": weights,
+        LIBRARIES: pixel_libraries(),
         **more,
     }
     write_file(build.building / JOB, json.dumps(job).encode())
