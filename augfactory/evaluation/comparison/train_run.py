@@ -73,7 +73,7 @@ def train_run(
     )
     if keep is not None:
         keep(trained.network)
-    failed = _collapse(trained, training.source)
+    failed = why_failed(trained, training.source)
     return _measured(run, trained, test, tuple(curve), failed), trained.progress
 
 
@@ -158,7 +158,7 @@ def _measured(
     )
 
 
-def _collapse(trained: Trained, training: Source) -> str | None:
+def why_failed(trained: Trained, training: Source) -> str | None:
     """Say why a training failed: its loss is not a number, or it has learnt nothing.
 
     That is judged by the images that it learnt from, all classes counting alike: on few test images
