@@ -105,7 +105,7 @@ def tuning(
 def rounds(own: Tuning) -> dict[int, int]:
     """Return on how many folds the rounds of `augfactory tune` try each recipe."""
     alive = list(range(len(own.right)))
-    tried_on = {}
+    tried_on: dict[int, int] = {}
     for folds in ROUNDS:
         tried_on |= dict.fromkeys(alive, folds)
         if folds >= own.right.shape[1]:
