@@ -145,7 +145,8 @@ def training_variance(right: Right, tested: Mapping[int, Fold]) -> tuple[float, 
 def _interaction(values: Float64Array) -> Float64Array:
     """Return [arms, others] less the means of rows and of columns."""
     rest: Float64Array = values - values.mean(axis=0)
-    return np.subtract(rest, rest.mean(axis=1, keepdims=True))
+    rest -= rest.mean(axis=1, keepdims=True)
+    return rest
 
 
 def _interaction_by_chance(answers: Float64Array, units: Int64Array) -> float:

@@ -13,6 +13,7 @@ from tests.evaluation.tunings import (
     SHARE,
     Kind,
     all_recipes,
+    held_of_learnt,
     images_alone,
     last_alone,
     tried,
@@ -188,3 +189,10 @@ def test_a_recipe_that_is_better_is_found() -> None:
     assert now.found >= 0.5
     assert before.found <= 0.1
     assert now.half < 0.6 * before.half
+
+
+def test_intervals_of_classifiers_that_were_trained_hold_their_truth() -> None:
+    """Where nothing is assumed of how images, trainings and recipes hang together."""
+    (held, _), (alone, _) = (held_of_learnt(way, 60, 12, 80) for way in (all_recipes, images_alone))
+    assert held >= 0.93
+    assert alone < held
