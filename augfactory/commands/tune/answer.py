@@ -1,106 +1,151 @@
 """What the folds of `augfactory tune` say: which recipe to use, and how sure that is."""
 
 from collections.abc import Sequence
-
-import numpy as np
+from dataclasses import dataclass
 
 from augfactory.commands.evaluate.online_arms import ORIGINALS
-from augfactory.commands.tune.folds import FOLDS, online_reference
 from augfactory.commands.tune.space import DEFAULT, Candidate
+from augfactory.commands.tune.trials import Trials, all_tried, mean_accuracy, methods_of
 from augfactory.evaluation.comparison.intervals import Difference
-from augfactory.evaluation.comparison.protocol import RunResult
 from augfactory.evaluation.comparison.tune_results import Tried
-from augfactory.evaluation.cross_validation import compare_folds
+from augfactory.evaluation.cross_validation import FoldComparison
 from augfactory.guarded.tables import aligned
 from augfactory.report.tables import interval
 
-ENOUGH = 12  # folds; with fewer the answer says that more minutes tell more
-
-Results = dict[tuple[str, int], RunResult]  # (recipe or reference, fold) -> …
-
-
-def mean_accuracy(results: Results, name: str) -> float:
-    """Return the mean accuracy of a recipe over the folds that it was tried on."""
-    return float(np.mean([*_by_fold(results, name).values()]))
+NEAR = 1.2  # times what endless folds would leave of an interval: more minutes hardly help
+MOST_NAMES = 3  # of recipes that still rise
 
 
-def _by_fold(results: Results, name: str) -> dict[int, float]:
-    """Return the accuracy of a recipe on each fold that it was tried on."""
-    return {fold: result.scores.accuracy for (own, fold), result in results.items() if own == name}
+@dataclass(frozen=True)
+class Answer:
+    """Which recipe to use and why.
+
+    ``smallest_gain`` is what a recipe of the last round has to gain to be seen on these folds,
+    ``smallest_gain_ever`` on endlessly many folds of the same images; as shares of the images, None
+    where too few folds tell neither. ``rising`` are the recipes of the last round that more steps
+    would bring more, with what the last fifth of the steps brought, None for too few readings.
+    """
+
+    chosen: Candidate
+    text: str
+    tried: tuple[Tried, ...]
+    best_online: str
+    smallest_gain: float | None
+    smallest_gain_ever: float | None
+    rising: dict[str, float | None]
 
 
-def all_tried(space: Sequence[Candidate], results: Results) -> list[Tried]:
-    """Return every recipe and reference, the best first of those that were tried the longest."""
-    online = online_reference(space)
-    names = {one.name: one.words for one in space} | {
-        ORIGINALS: "the originals as they are",
-        online: f"the originals, varied by {_methods_of(online)} while training",
-    }
-    figures = {name: _by_fold(results, name) for name in names}
-    pairs = [(name, other) for other in (DEFAULT, online) for name in names if name != other]
-    share = 1 / (FOLDS - 1)  # of the test rows over the training rows of a fold
-    gaps = compare_folds(figures, pairs, share)
-    found = [
-        Tried(
-            name,
-            words,
-            len(figures[name]),
-            mean_accuracy(results, name),
-            gaps.get((name, DEFAULT)),
-            gaps.get((name, online)),
-        )
-        for name, words in names.items()
+def answer(trials: Trials, steps: int, images: int, most_folds: int) -> Answer:
+    """Choose a recipe: the default, unless another is surely better; and say so.
+
+    Args:
+        trials: what was tried.
+        steps: of each classifier.
+        images: how many the folds were dealt from.
+        most_folds: after which `augfactory tune` ends, whatever the minutes.
+    """
+    from_default = trials.compared([DEFAULT])
+    from_online = trials.compared(trials.online)
+    others = [name for name in trials.last if name != DEFAULT]
+    gaps = {name: from_default.differences[name, DEFAULT] for name in others}
+    clear = [name for name in others if gaps[name].excludes_zero and gaps[name].mean > 0]
+    use = clear[0] if clear else DEFAULT
+    best = clear[0] if clear else others[0]
+    seen, ever = _smallest(from_default, [name for name in others if name not in clear] or others)
+    curves = {name: trials.curve(name) for name in trials.last}
+    rising = {name: curve.rise for name, curve in curves.items() if curve.rising}
+    online = trials.best_online
+    said = [
+        _first(best, gaps[best], clear=bool(clear)),
+        _beside_online(from_online.differences[use, online], online, len(trials.online)),
+        _beside_originals(trials, use),
+        _rising(rising, len(curves), steps),
     ]
-    return sorted(found, key=lambda one: (-one.folds, -one.accuracy))
+    if not clear:
+        said.append(_sharpness(seen, ever, images, gaps[best].pairs, most_folds))
+    return Answer(
+        chosen=next(one for one in trials.space if one.name == use),
+        text=" ".join(part for part in said if part),
+        tried=tuple(all_tried(trials, from_default, from_online)),
+        best_online=online,
+        smallest_gain=seen,
+        smallest_gain_ever=ever,
+        rising=rising,
+    )
 
 
-def choice(space: Sequence[Candidate], tried: Sequence[Tried]) -> tuple[Candidate, str]:
-    """Return the recipe to use: the default, unless another is surely better; and say so."""
-    reference = online_reference(space)
-    recipes = [one for one in tried if one.name not in (ORIGINALS, reference)]
-    best = recipes[0] if recipes[0].name != DEFAULT else recipes[1]
-    default = next(one for one in recipes if one.name == DEFAULT)
-    gap = best.against_default
-    assert gap is not None
-    clear = gap.excludes_zero and gap.mean > 0
-    use = best if clear else default
-    chosen = next(one for one in space if one.name == use.name)
+def _first(best: str, gap: Difference, *, clear: bool) -> str:
     if clear:
-        first = f"Use {best.name}: {points(gap)} over the default set, on {_folds(best.folds)}."
-    else:
-        first = (
-            f"Nothing that was tried is surely better than the default set; the best of the others "
-            f"is {best.name} ({points(gap)}, {_folds(best.folds)})."
-        )
-    online, methods = use.against_online, _methods_of(reference)
-    assert online is not None
-    if online.excludes_zero and online.mean > 0:
-        second = f"The set gains {points(online)} over training with online {methods}."
-    elif online.excludes_zero:
-        second = (
-            f"Online {methods}, which need no dataset, are better: the set is at {points(online)}."
-        )
-    else:
-        second = (
-            f"The set is not told apart from training with online {methods}, which need no "
-            f"dataset ({points(online)})."
-        )
-    third = ""
-    plain = next(one for one in tried if one.name == ORIGINALS)
-    if plain.accuracy >= use.accuracy:
-        third = (
-            f" The originals as they are, with no dataset, reach {100 * plain.accuracy:.1f} %, the "
-            f"set {100 * use.accuracy:.1f} %: at these steps it gains nothing."
-        )
-    if best.folds < ENOUGH:
-        third += f" More minutes would tell more: there was time for {_folds(best.folds)}."
-    return chosen, f"{first} {second}{third}"
+        return f"Use {best}: {points(gap)} over the default set, on {_folds(gap.pairs)}."
+    return (
+        "Nothing that was tried is surely better than the default set; the best of the others "
+        f"is {best} ({points(gap)}, {_folds(gap.pairs)})."
+    )
 
 
-def _methods_of(online: str) -> str:
-    """Return "geometry and mixup" for the arm "originals+geometry+mixup"."""
-    *first, last = online.split("+")[1:]
-    return f"{', '.join(first)} and {last}"
+def _beside_online(gap: Difference, online: str, count: int) -> str:
+    methods = methods_of(online)
+    need, are = ("needs", "is") if methods.count(" ") == 0 else ("need", "are")
+    of = f", the best of {count} ways without a dataset" if count > 1 else ""
+    if gap.excludes_zero and gap.mean > 0:
+        return f"The set gains {points(gap)} over training with online {methods}{of}."
+    if gap.excludes_zero:
+        return (
+            f"Online {methods}, which {need} no dataset, {are} better: the set is at {points(gap)}."
+        )
+    return (
+        f"The set is not told apart from training with online {methods}, which {need} no dataset "
+        f"({points(gap)}){of}."
+    )
+
+
+def _beside_originals(trials: Trials, use: str) -> str:
+    plain, own = (mean_accuracy(trials.results, name) for name in (ORIGINALS, use))
+    if plain < own:
+        return ""
+    return (
+        f"The originals as they are, with no dataset, reach {100 * plain:.1f} %, the set "
+        f"{100 * own:.1f} %: at these steps it gains nothing."
+    )
+
+
+def _rising(rising: dict[str, float | None], count: int, steps: int) -> str:
+    """Say which recipes of the last round, of ``count``, were cut off while they still rose."""
+    if not rising:
+        return ""
+    ordered = sorted(rising.items(), key=lambda item: -(item[1] or 0.0))
+    named = [
+        name if rise is None else f"{name} ({100 * rise:+.1f} points in the last fifth)"
+        for name, rise in ordered[:MOST_NAMES]
+    ]
+    more = len(ordered) - len(named)
+    which = ", ".join(named) + (f" and {more} more" if more else "")
+    if len(rising) == count:
+        which = f"all recipes of the last round, {which}"
+    return f"Still rising after {steps:,} steps: {which}; more --steps may change the order."
+
+
+def _smallest(found: FoldComparison, names: Sequence[str]) -> tuple[float | None, float | None]:
+    """Return the widest half of an interval of ``names``, now and after endlessly many folds."""
+    now, ever = [], []
+    for name in names:
+        gap, limit = found.differences[name, DEFAULT], found.limit[name, DEFAULT]
+        now += [] if gap.high is None else [gap.high - gap.mean]
+        ever += [] if limit is None else [limit]
+    return max(now, default=None), max(ever, default=None)
+
+
+def _sharpness(
+    seen: float | None, ever: float | None, images: int, folds: int, most_folds: int
+) -> str:
+    """Say what the smallest gain is that can be seen, and whether more minutes would lower it."""
+    if seen is None or ever is None:
+        return f"More minutes would tell more: there was time for {_folds(folds)}."
+    now = f"A gain below {100 * seen:.1f} points may go unseen on {_folds(folds)}"
+    never = f"{100 * ever:.1f} points with these {images:,} images"
+    if folds < most_folds and seen > NEAR * ever:
+        return f"{now}; more minutes would bring that to {never} at best."
+    return f"{now}, and more minutes would not help: it takes more images (at best {never})."
 
 
 def _folds(count: int) -> str:

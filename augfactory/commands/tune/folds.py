@@ -17,7 +17,7 @@ from augfactory.engines.processes import Engine, worker_pool
 from augfactory.errors import InputDataError
 from augfactory.evaluation.classifiers.registry import DEFAULT_CLASSIFIER
 from augfactory.evaluation.comparison.protocol import Arm, ClassifierSpec, Run
-from augfactory.evaluation.cross_validation import folds
+from augfactory.evaluation.cross_validation import Fold, folds
 from augfactory.evaluation.training.batch_policy import BatchPolicy
 from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.evaluation.training.virtual_batches import DEFAULT_BATCH
@@ -82,12 +82,13 @@ def learner_of(request: TuneRequest) -> Learner:
 
 @dataclass(frozen=True)
 class Unit:
-    """One fold: its training images as a source of their own, and its test rows."""
+    """One fold: its training images as a source of their own, its test rows, and what these are."""
 
     number: int
     folder: Path
     train: SourceRows
     test: SourceRows
+    tested: Fold
 
 
 def open_unit(
@@ -124,6 +125,7 @@ def open_unit(
         place,
         trained.model_copy(update={"text": str(place / "train.npz"), "options": PLAIN}),
         tested.model_copy(update={"text": str(place / "test.npz"), "options": PLAIN}),
+        Fold(repeat, test if groups is None else groups[test]),
     )
 
 
@@ -138,20 +140,24 @@ def _npz(source: Source) -> bytes:
     return buffer.getvalue()
 
 
-def online_reference(space: Sequence[Candidate]) -> str:
-    """Name the arm that a set has to beat: the default's way of varying images, while training."""
+def online_arms(space: Sequence[Candidate]) -> tuple[str, ...]:
+    """Name the arms that a set has to beat: the originals varied in training, one way each."""
     default = next(one for one in space if one.name == DEFAULT)
-    return baselines_of([default.recipe.model_dump(mode="json")], uneven=False)[-1]
+    return baselines_of([default.recipe.model_dump(mode="json")], uneven=False)[1:]
 
 
 def runs_of_fold(
     request: TuneRequest,
     unit: Unit,
     alive: Sequence[Candidate],
+    online: Sequence[str],
     learner: Learner,
     progress: Progress,
 ) -> list[Run]:
-    """Make the datasets of a fold that are not there yet; return what is to be trained."""
+    """Make the datasets of a fold that are not there yet; return what is to be trained.
+
+    That are the originals, the arms ``online``, and a dataset of each recipe that is ``alive``.
+    """
     decoding = any(one.recipe.vae is not None for one in alive)
     model = _model(request, unit, progress) if decoding else None
     requests = [_expand_request(request, unit, one, model) for one in alive]
@@ -159,10 +165,11 @@ def runs_of_fold(
     made = [read_manifest(dataset.path) for dataset in datasets]
     shape = made[0].image_shape
     originals = Arm(ORIGINALS, 1, unit.train.spec, len(unit.train.rows), unit.train.fingerprint)
-    name = online_reference(alive)
     default = next(own for one, own in zip(alive, made, strict=True) if one.name == DEFAULT)
-    online = BatchPolicy(online=online_stages(name, [default.recipe], shape))
-    arms = [originals, replace(originals, name=name, factor=None, batch_policy=online)]
+    arms = [originals]
+    for name in online:
+        policy = BatchPolicy(online=online_stages(name, [default.recipe], shape))
+        arms.append(replace(originals, name=name, factor=None, batch_policy=policy))
     arms += [
         Arm(
             name=one.name,

@@ -18,17 +18,20 @@ from augfactory.commands.opening.notes import suited_preset
 from augfactory.commands.opening.opening import flags_of
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs import files
-from augfactory.commands.tune.answer import Results, all_tried, choice, mean_accuracy
+from augfactory.commands.tune.answer import answer
 from augfactory.commands.tune.folds import (
     FOLDS,
     TuneRequest,
     learner_of,
+    online_arms,
     open_unit,
     runs_of_fold,
 )
 from augfactory.commands.tune.space import DEFAULT, Candidate, candidates
+from augfactory.commands.tune.trials import Results, Trials, mean_accuracy
 from augfactory.errors import InputDataError, RecipeError
 from augfactory.evaluation.comparison.tune_results import TuneResults
+from augfactory.evaluation.cross_validation import Fold
 from augfactory.pipeline.recipes.composition import default_variation, vae_or_default
 from augfactory.pipeline.recipes.recipe import Recipe, with_copies
 from augfactory.pipeline.recipes.stages import geometry_stage
@@ -43,7 +46,7 @@ from augfactory.store.disk.lock import only_writer
 
 # Folds that the recipes have been tried on when the worse half of them is left out.
 ROUNDS = (1, 3, 6, 12, 24, 48)
-REFERENCES = 2  # the originals, and what a set has to beat
+ENOUGH = 12  # folds to tell the best of the online arms, which alone goes on
 
 
 class TuneResult(TuneResults):
@@ -84,15 +87,17 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
     make_folders([folder])
     with only_writer(folder, request.lock):
         files.begin(folder)
-        alive, units = list(space), 0
+        alive, units, online = list(space), 0, online_arms(space)
         results: Results = {}
+        tested: dict[int, Fold] = {}
         seconds = 0.0  # of a classifier, by the clock
-        while (target := _next(request, begun, units, len(alive) + REFERENCES, seconds)) > 0:
+        while (target := _next(request, begun, units, len(alive) + len(online) + 1, seconds)) > 0:
             since = time.monotonic()
             runs = []
             for number in range(target):
                 unit = open_unit(request, source, folder, number, groups)
-                runs += runs_of_fold(request, unit, alive, learner, progress)
+                tested[number] = unit.tested
+                runs += runs_of_fold(request, unit, alive, online, learner, progress)
             if units == 0 and (told := too_few_minutes(runs, request.minutes, request.workers)):
                 progress.say(told)
             text = f"trying {len(alive)} recipes on {target} {'fold' if target == 1 else 'folds'}"
@@ -104,7 +109,10 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
             units = target
             if target in ROUNDS:
                 alive = _better_half(alive, results)
-        return _finished(request, source, space, folder, results)
+            if target >= ENOUGH:
+                online = (max(online, key=lambda name: mean_accuracy(results, name)),)
+        trials = Trials(space, online_arms(space), results, tested)
+        return _finished(request, source, folder, trials)
 
 
 def _opened(request: TuneRequest, progress: Progress) -> tuple[Source, Int64Array | None]:
@@ -166,16 +174,10 @@ def _better_half(alive: Sequence[Candidate], results: Results) -> list[Candidate
     return [one for one in alive if one in kept or one.name == DEFAULT]
 
 
-def _finished(
-    request: TuneRequest,
-    source: Source,
-    space: Sequence[Candidate],
-    folder: Path,
-    results: Results,
-) -> TuneResult:
+def _finished(request: TuneRequest, source: Source, folder: Path, trials: Trials) -> TuneResult:
     """Choose, and write the recipe, the results, the figure and the report."""
-    tried = all_tried(space, results)
-    chosen, words = choice(space, tried)
+    found = answer(trials, request.steps, len(source), ROUNDS[-1])
+    chosen, words, tried = found.chosen, found.text, found.tried
     recipe = _recipe(request, source, chosen)
     written = recipe_toml(recipe.model_dump(mode="json"))
     head = "".join(f"# {line}\n" for line in textwrap.wrap(words, 96))
@@ -188,6 +190,10 @@ def _finished(
         classifier=request.classifier,
         steps=request.steps,
         originals=len(source),
+        best_online=found.best_online,
+        smallest_gain=found.smallest_gain,
+        smallest_gain_ever=found.smallest_gain_ever,
+        rising=found.rising,
         tried=tuple(replace(one, accuracy=round(one.accuracy, 6)) for one in tried),
     )
     figure = differences_figure(tried, DEFAULT)
