@@ -264,6 +264,7 @@ def test_a_model_that_learnt_from_validation_images_is_refused(
     line = ("expand", source, "--factor", 2, "--model", model, "--out", "d")
     told = run(*line, "--validation", 0.2, cwd=elsewhere, code=3).stderr
     assert "images of it are in what the model" in told
+    assert "Split first: expand the SOURCE with --factor 1" in told
     assert not (elsewhere / "d-x2").exists()
 
 
