@@ -29,7 +29,7 @@ def main() -> None:
     """Try every size."""
     place, wanted, rows, *rest = sys.argv[1:]
     sizes, arguments = json.loads(rest[0]), json.loads(rest[1])
-    build.check_disk = _nothing  # type: ignore[assignment]
+    build.check_disk = _nothing  # type: ignore[assignment,attr-defined]
     for size in sizes:
         _mount(size, Path(place))
         done = run(*arguments, cwd=Path(place))
