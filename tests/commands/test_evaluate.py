@@ -832,7 +832,7 @@ def test_what_is_told_of_a_quick_look_and_of_what_needs_no_set(bench: Bench) -> 
     recipe = ast.literal_eval(given)
     assert recipe["mix"] == [{"method": "mixup", "share": 1.0}]
     rows = augfactory.online("train.h5", 3, recipe=recipe)  # what is told can be typed
-    assert "mixup 2" in rows.in_words
+    assert "mixup 3" in rows.in_words  # every row of every epoch
     shape = inputs.test.image_shape
     (asked,) = online_stages(ONLINE_GEOMETRY, [inputs.versions[0].manifest.recipe], shape)
     assert geometry_stage("test", recipe["geometry"]).parameters == json.loads(asked.parameters)
