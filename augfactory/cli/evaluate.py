@@ -227,6 +227,7 @@ def evaluate(
     ):
         from augfactory.commands.evaluate import evaluate as command
         from augfactory.commands.evaluate.request import EvaluateRequest
+        from augfactory.evaluation.comparison.verdict_words import lead_and_rest
         from augfactory.guarded.text import escaped
         from augfactory.report.tables import ensembles_table, table
         from augfactory.store.disk.lock import read_lock
@@ -288,5 +289,6 @@ def evaluate(
         for path in result.files:
             show(escaped(str(path)))
         show()
-        show(escaped(result.verdict.text))
+        for part in filter(None, lead_and_rest(result.verdict)):
+            show(escaped(part))
         show(f"Next: {escaped(result.next_here)}")

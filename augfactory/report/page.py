@@ -14,6 +14,7 @@ from augfactory.evaluation.comparison.results import (
     Results,
     StudyResults,
 )
+from augfactory.evaluation.comparison.verdict_words import lead_and_rest
 from augfactory.guarded.text import escaped, escaped_json
 from augfactory.records import LeftOut
 from augfactory.report import page_figures
@@ -62,7 +63,8 @@ def report_page(results: Results | StudyResults, pictures: Sequence[Picture]) ->
         arms = [arm for group in results.groups for arm in group.arms]
     else:
         title = _title(results.datasets)
-        sections = [_section("", "", (results.verdict.text,), results.arms, results)]
+        told = tuple(filter(None, lead_and_rest(results.verdict)))
+        sections = [_section("", "", told, results.arms, results)]
         arms = list(results.arms)
     html = environment().get_template(TEMPLATE).render(
         document=results,

@@ -14,7 +14,7 @@ from augfactory.evaluation.comparison.compare import (
 from augfactory.evaluation.comparison.protocol import Run, RunResult
 from augfactory.evaluation.comparison.results import ArmSummary, Verdict
 from augfactory.evaluation.comparison.verdict import verdict_of
-from augfactory.evaluation.comparison.verdict_words import sentence
+from augfactory.evaluation.comparison.verdict_words import lead_and_rest, sentence
 from augfactory.report.tables import best_first, table
 from tests.evaluation.results import STILL, accuracies, cells, result
 
@@ -274,3 +274,13 @@ def test_a_study_says_of_each_arm_what_can_be_told_apart() -> None:
     assert "over originals" in said["new"]
     assert "below originals" in said["worse"]
     assert said["same"].startswith("same: not distinguishable from originals")
+
+
+def test_the_lead_says_what_to_do_and_the_rest_why() -> None:
+    verdict, text = judged(ORIGINALS, GEOMETRY, accuracies("leaves-x50", 0.70, 0.72, 0.73))
+    assert verdict.lead == "Use originals+geometry: nothing here is surely better."
+    head, rest = lead_and_rest(replace(verdict, text=f"A quick look. {text} More."))
+    assert head == f"A quick look. {verdict.lead}"
+    assert rest.startswith("Leave out originals (-10.3). Not decided: leaves-x50 (+0.3).")
+    assert rest.endswith(" More.")
+    assert lead_and_rest(replace(verdict, lead="", text="All.")) == ("All.", "")

@@ -91,6 +91,7 @@ def results(
             "measure": "accuracy",
             "by_accuracy": None,
             "by_nll": None,
+            "lead": "Use digits-x50 (+4.0 points [+3.0, +5.0] over originals).",
             "text": "Use digits-x50 (+4.0 points [+3.0, +5.0] over originals).",
             "next": "augfactory info digits-x50@v1",
             "smallest_difference": 0.012,

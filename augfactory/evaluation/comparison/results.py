@@ -187,6 +187,7 @@ class Verdict:
         by_accuracy: ``use`` by plain accuracy, where that changes it.
         by_nll: ``use`` by NLL, where that changes it.
         text: all of it in sentences.
+        lead: that part of the text which says what to do.
         next: the command to type next.
     """
 
@@ -206,6 +207,7 @@ class Verdict:
     measure: Measure = "accuracy"
     by_accuracy: Text | None = None
     by_nll: Text | None = None
+    lead: Text = ""
     text: Text = ""
     next: Text = ""
 

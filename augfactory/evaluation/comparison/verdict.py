@@ -1,13 +1,12 @@
 """What an evaluation comes to: which arm to train on, and how sure that is."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
 from augfactory.evaluation.comparison.compare import ArmRuns, Results, by_arm, compared
 from augfactory.evaluation.comparison.intervals import Comparison, Difference, half_width
 from augfactory.evaluation.comparison.results import ArmSummary, Verdict
-from augfactory.evaluation.comparison.verdict_words import MOST_SEEDS, POINT, text_of
+from augfactory.evaluation.comparison.verdict_words import MOST_SEEDS, POINT, in_words
 from augfactory.records import Int64Array
 
 
@@ -63,7 +62,7 @@ def verdict_of(
         by_accuracy=None if measure == "accuracy" else otherwise(found, "accuracy"),
         by_nll=otherwise(found, "nll"),
     )
-    return replace(verdict, text=text_of(verdict, arms, gaps))
+    return in_words(verdict, arms, gaps)
 
 
 def _smallest(gaps: dict[str, Difference]) -> float | None:

@@ -1,6 +1,7 @@
 """A verdict in sentences: what to train on, how sure that is, and what nobody can tell yet."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,13 +21,16 @@ NOTHING = (
 )
 
 
-def text_of(verdict: Verdict, arms: Sequence[ArmSummary], gaps: Mapping[str, Difference]) -> str:
-    """Say the verdict in sentences, accuracies in points.
+def in_words(
+    verdict: Verdict, arms: Sequence[ArmSummary], gaps: Mapping[str, Difference]
+) -> Verdict:
+    """Return the verdict with its lead and its text in sentences, accuracies in points.
 
     ``gaps`` are the differences of the other arms from the baseline.
     """
     if all(len(arm.collapsed) == len(arm.seeds) for arm in arms):
-        return f"{NOTHING} {arms[0].name}: {arms[0].collapsed[0]}."
+        text = f"{NOTHING} {arms[0].name}: {arms[0].collapsed[0]}."
+        return replace(verdict, lead=NOTHING, text=text)
     baseline = verdict.baseline
     said = [SINGLE] if verdict.smallest_difference is None else []
     all_rise = len(verdict.rising) == len(arms)
@@ -37,6 +41,7 @@ def text_of(verdict: Verdict, arms: Sequence[ArmSummary], gaps: Mapping[str, Dif
         said.append(f"{EARLY} Until then use {baseline}: nothing here is surely better.")
     else:
         said.append(f"Use {baseline}: nothing here is surely better.")
+    lead = " ".join(said)
     others = [name for name in verdict.better if name != verdict.use]
     if others:
         said.append(f"Also better: {_listed(others, gaps)}.")
@@ -51,7 +56,13 @@ def text_of(verdict: Verdict, arms: Sequence[ArmSummary], gaps: Mapping[str, Dif
     if verdict.smallest_difference is not None:
         seconds = sum(arm.seconds.mean for arm in arms)
         said.append(_sharpness(verdict, verdict.smallest_difference, len(used.seeds), seconds))
-    return " ".join(said)
+    return replace(verdict, lead=lead, text=" ".join(said))
+
+
+def lead_and_rest(verdict: Verdict) -> tuple[str, str]:
+    """Return the text up to the end of the lead, and what follows it."""
+    before, lead, after = verdict.text.partition(verdict.lead or verdict.text)
+    return before + lead, after.strip()
 
 
 def _rising(verdict: Verdict, *, all_rise: bool) -> list[str]:
