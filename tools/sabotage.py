@@ -393,6 +393,48 @@ SABOTAGES = (
         "",
         "tests/commands/test_study.py::test_a_dry_run_says_what_does_not_fit_a_classifier",
     ),
+    Sabotage(
+        "copies of test images count one by one",
+        "augfactory/evaluation/comparison/intervals.py",
+        "            gaps = gaps if groups is None else of_groups(gaps, groups)\n",
+        "",
+        "tests/commands/test_evaluate.py::test_copies_of_test_images_make_no_interval_narrower",
+    ),
+    Sabotage(
+        "the same trainings under two names count twice",
+        "augfactory/evaluation/comparison/compare.py",
+        "distinct=[names[0] for names in same_trainings(arms)]",
+        "distinct=None",
+        "tests/evaluation/test_verdict.py::test_the_same_trainings_under_two_names_count_once",
+    ),
+    Sabotage(
+        "of uneven test images plain accuracy decides",
+        "augfactory/evaluation/comparison/compare.py",
+        'return "balanced_accuracy" if max(counts) > UNEVEN * min(counts) else "accuracy"',
+        'return "accuracy"',
+        "tests/evaluation/test_verdict.py::test_of_uneven_test_images_all_classes_count_alike",
+    ),
+    Sabotage(
+        "always naming the largest class is no failure",
+        "augfactory/evaluation/comparison/train_run.py",
+        "right = float((hits[known] / counts[known]).mean())",
+        "right = float(hits.sum() / counts.sum())",
+        "tests/evaluation/test_failed_trainings.py",
+    ),
+    Sabotage(
+        "what a few test images cannot tell is a rise",
+        "augfactory/evaluation/comparison/curves.py",
+        "max(STILL, SURE * self.chance)",
+        "STILL",
+        "tests/evaluation/test_curves.py",
+    ),
+    Sabotage(
+        "a link in the place of a folder is followed",
+        "augfactory/store/shards.py",
+        "        for each in (*reversed(inner.parents), inner):\n            path = building / each\n",
+        "        for each in (building, *reversed(inner.parents), folder):\n            path = building / each\n",
+        "tests/store/test_shards.py::test_what_stands_where_a_folder_belongs_makes_way",
+    ),
 )
 
 

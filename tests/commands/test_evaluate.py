@@ -746,6 +746,33 @@ def test_with_minutes_left_more_seeds_are_trained(
     assert {len(arm.seeds) for arm in result.arms} == {4}
 
 
+def test_copies_of_test_images_make_no_interval_narrower(bench: Bench) -> None:
+    """Each test image three times says no more than once: the intervals are those of one each."""
+    images, labels = patterns("test", 50)
+    tripled = write_source(
+        bench.folder / "three.h5", np.tile(images, (3, 1, 1, 1)), np.tile(labels, 3)
+    )
+    request = replace(bench.request, datasets=("digits-x2",), steps=20)
+    once, thrice = run(request), run(replace(request, test=tripled, out=Path("three")))
+    (note,) = (alert.text for alert in thrice.alerts if "groups" in alert.text)
+    assert note.startswith("The 150 test images are of 50 groups")
+    assert not any("groups" in alert.text for alert in once.alerts)
+    for one, three in zip(once.arms, thrice.arms, strict=True):
+        assert three.accuracy.values == pytest.approx(one.accuracy.values)
+        assert three.versus.keys() == one.versus.keys()
+        for other, gaps in one.versus.items():
+            for measure in ("accuracy", "nll"):
+                wanted, found = gaps[measure], three.versus[other][measure]
+                assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high), rel=1e-3)
+
+
+def test_arms_that_are_the_same_trainings_are_told(bench: Bench) -> None:
+    write_version(bench.folder / "same-x2/v1", bench.train, CHOSEN, 2)
+    result = run(replace(bench.request, datasets=("digits-x2", "same-x2")))
+    assert any("digits-x2 and same-x2 are the same trainings" in a.text for a in result.alerts)
+    assert values(result)["same-x2"] == values(result)["digits-x2"]
+
+
 def test_the_next_command_knows_every_part_of_a_request() -> None:
     """A part that nobody thought of would be left out, and another experiment repeated."""
     elsewhere = {"datasets", "test", "arms", "held_out", "save_weights", "seeds", "steps",
