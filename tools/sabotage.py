@@ -431,8 +431,8 @@ SABOTAGES = (
     Sabotage(
         "a link in the place of a folder is followed",
         "augfactory/store/shards.py",
-        "        for each in (*reversed(inner.parents), inner):\n            path = building / each\n",
-        "        for each in (building, *reversed(inner.parents), folder):\n            path = building / each\n",
+        "        for each in (*reversed(inner.parents), inner):\n",
+        "        for each in (building, *reversed(inner.parents), folder):\n",
         "tests/store/test_shards.py::test_what_stands_where_a_folder_belongs_makes_way",
     ),
 )
