@@ -14,6 +14,7 @@ from augfactory.errors import RecipeError
 
 UInt8Array = npt.NDArray[np.uint8]
 Float32Array = npt.NDArray[np.float32]
+Float64Array = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
 ObjectArray = npt.NDArray[np.object_]
 

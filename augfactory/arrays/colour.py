@@ -12,6 +12,7 @@ import numpy.typing as npt
 from augfactory.records import Float32Array, UInt8Array
 
 Numbers = npt.NDArray[np.float64]
+LUMA = (0.299, 0.587, 0.114)  # of red, green and blue, in grey: ITU-R BT.601
 _VALUES = np.arange(256)
 _FLOATS = np.arange(256, dtype=np.float32)
 _LARGE = 2**13  # pixels from which OpenCV counts faster than numpy

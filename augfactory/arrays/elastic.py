@@ -5,7 +5,7 @@ import functools
 import cv2
 import numpy as np
 
-from augfactory.arrays.warps import Float64Array
+from augfactory.records import Float64Array
 
 _KERNEL_RADIUS = 3  # in standard deviations; beyond it lie 0.3 % of a Gaussian
 

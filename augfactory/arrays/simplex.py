@@ -3,13 +3,10 @@
 from typing import Annotated
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import AfterValidator
 
 from augfactory.keyed_random import Randoms
-from augfactory.records import Float32Array
-
-Float64Array = npt.NDArray[np.float64]
+from augfactory.records import Float32Array, Float64Array
 
 SMALLEST, LARGEST = 1e-6, 1e6
 STEPS = 65536

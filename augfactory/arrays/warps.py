@@ -19,11 +19,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from augfactory.records import Int64Array, UInt8Array
+from augfactory.records import Float64Array, Int64Array, UInt8Array
 
 Fill = Literal["constant", "nearest", "reflect", "wrap"]
 FillOrBorder = Literal["border", "constant", "nearest", "reflect", "wrap"]  # see ``outside``
-Float64Array = npt.NDArray[np.float64]
 Int16Array = npt.NDArray[np.int16]
 UInt16Array = npt.NDArray[np.uint16]
 

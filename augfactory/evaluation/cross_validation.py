@@ -21,7 +21,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from augfactory.evaluation.comparison.intervals import (
     MOST_FREEDOM,
@@ -30,10 +29,9 @@ from augfactory.evaluation.comparison.intervals import (
     largest_t,
 )
 from augfactory.keyed_random import generator
-from augfactory.records import Int64Array
+from augfactory.records import Float64Array, Int64Array
 from augfactory.sources.choosing.splitting import deal
 
-Float64Array = npt.NDArray[np.float64]
 Right = Mapping[str, Mapping[int, Float64Array]]  # arm -> fold -> 1 or 0 for each test image
 
 

@@ -35,9 +35,7 @@ from augfactory.evaluation.training.predicting import log_probabilities
 from augfactory.evaluation.training.settings import TrainingSettings
 from augfactory.evaluation.training.train import train_classifier
 from augfactory.evaluation.training.training_set import TrainingSet, plain_set
-from augfactory.records import Float32Array, Int64Array, Source, UInt8Array
-
-Float64Array = npt.NDArray[np.float64]
+from augfactory.records import Float32Array, Float64Array, Int64Array, Source, UInt8Array
 
 BATCH = 64
 READ_ROWS = 1024

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from augfactory.evaluation.comparison.measures import confusion, fit_temperature, scaled
-from augfactory.evaluation.pseudo_labels import Float64Array, PseudoLabels
+from augfactory.evaluation.pseudo_labels import PseudoLabels
 from augfactory.guarded.text import escaped
-from augfactory.records import Int64Array
+from augfactory.records import Float64Array, Int64Array
 
 BY_CHANCE = 0.05
 FAIR = 0.5  # of a class: where fewer of it are read, that is told

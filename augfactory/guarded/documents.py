@@ -64,16 +64,6 @@ def read_json(path: Path, most: int = LARGEST_JSON, *, follow: bool = True) -> A
     return parse_json(read_file(path, most, follow=follow))
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Return the tables of a TOML file.
-
-    Raises:
-        ValueError: as ``parse_toml``, or the file is no UTF-8 or larger than any recipe.
-        OSError: it is not a regular file, or cannot be read.
-    """
-    return parse_toml(read_file(path, LARGEST_TOML).decode())
-
-
 def _refuse(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
 

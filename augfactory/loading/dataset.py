@@ -202,7 +202,7 @@ class VersionDataset(Dataset[Item]):
 
 def described(manifest: Manifest, rows: int) -> str:
     """Say which version it is, how many rows of it are served, its classes and their shape."""
-    address = f"{manifest.name}@{manifest.version}"
+    address = manifest.address
     classes, shape = len(manifest.class_names), manifest.image_shape
     return f"{address}, rows={rows}, classes={classes}, shape={shape}"
 

@@ -20,14 +20,13 @@ from augfactory.arrays.elastic import elastic_displacement
 from augfactory.arrays.warps import (
     LARGEST_SIDE,
     FillOrBorder,
-    Float64Array,
     about_centre,
     outside,
     warp,
 )
 from augfactory.keyed_random import from_keys
 from augfactory.methods.method import Draws, Method, Slots, only_parent
-from augfactory.records import UInt8Array
+from augfactory.records import Float64Array, UInt8Array
 
 # "digits" is what the defaults below say.
 PRESETS: dict[str, dict[str, Any]] = {

@@ -16,12 +16,12 @@ from collections.abc import Callable
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from augfactory.arrays.colour import Numbers
+from augfactory.arrays.colour import LUMA, Numbers
 from augfactory.arrays.hue import turned
 from augfactory.methods.method import Draws, Method, Slots, only_parent
 from augfactory.records import Float32Array, UInt8Array
 
-LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R 601-2
+_GREY = np.array(LUMA, dtype=np.float32)
 _STEPS = 256  # of a grey level, where means are taken
 _VALUES_AT_ONCE = 2**16  # so many stay in the processor's cache
 
@@ -112,7 +112,7 @@ def _grey(planes: Float32Array) -> Float32Array:
     if len(planes) == 3:
         red, green, blue = planes
         # Added one by one: how a product of matrices adds up depends on the machine.
-        grey = LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
+        grey = _GREY[0] * red + _GREY[1] * green + _GREY[2] * blue
     return grey
 
 

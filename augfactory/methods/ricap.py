@@ -19,9 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from augfactory.arrays.boxes import areas, quarters
 from augfactory.arrays.patchwork import patched
-from augfactory.arrays.simplex import Concentration, Float64Array, beta_rows
+from augfactory.arrays.simplex import Concentration, beta_rows
 from augfactory.methods.method import Draws, Method, Pairing, Slots, VirtualBatch
-from augfactory.records import Float32Array, Int64Array, UInt8Array
+from augfactory.records import Float32Array, Float64Array, Int64Array, UInt8Array
 
 CROPS = tuple(f"{side}_{crop}" for crop in range(4) for side in ("top", "left"))
 

@@ -129,6 +129,11 @@ class Manifest(BaseModel):
         return self
 
     @property
+    def address(self) -> str:
+        """What to call the version: ``digits-x10@v1``."""
+        return f"{self.name}@{self.version}"
+
+    @property
     def entry(self) -> VersionEntry:
         """What the manifest of another version says of this one, where it is made of its rows."""
         return VersionEntry(name=self.name, version=self.version, content_hash=self.content_hash)

@@ -59,7 +59,7 @@ class Version:
     @property
     def address(self) -> str:
         """What to call it: ``digits-x10@v1``."""
-        return f"{self.manifest.name}@{self.manifest.version}"
+        return self.manifest.address
 
 
 def open_version(folder: Path, *, verify: bool = True, split: str = TRAIN) -> Version:
@@ -154,7 +154,7 @@ def open_chosen(
 
 def _source(manifest: Manifest, columns: Columns, split: str, read_images: ReadImages) -> Source:
     soft_label: Float32Array = columns["soft_label"]
-    address = f"{manifest.name}@{manifest.version}"
+    address = manifest.address
     return Source(
         name=address if split == TRAIN else f"{address}:{split}",
         split=manifest.source.split if split == TRAIN else split,

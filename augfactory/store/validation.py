@@ -73,7 +73,7 @@ def of_split(manifest: Manifest, split: str) -> Manifest:
         return manifest
     if manifest.validation is None:
         raise InputDataError(
-            f"{manifest.name}@{manifest.version}",
+            manifest.address,
             "it has no validation images",
             "Expand with --validation 0.2, or hold some out with "
             "`augfactory.load(...).held_out(0.2)`, which costs the rows that they were mixed into.",

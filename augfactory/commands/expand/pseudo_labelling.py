@@ -17,7 +17,6 @@ from augfactory.evaluation.images.judges import folds_of
 from augfactory.evaluation.images.leakage import equal_images
 from augfactory.evaluation.pseudo_labels import (
     BATCH,
-    Float64Array,
     PseudoLabels,
     Reading,
     held_out_of,
@@ -33,7 +32,7 @@ from augfactory.evaluation.trust import Trust, reads_worse, trust_in
 from augfactory.keyed_random import key_of
 from augfactory.pipeline.recipes.recipe import Recipe
 from augfactory.pipeline.recipes.stages import LABELLING_CLASSIFIER
-from augfactory.records import Int64Array, Source
+from augfactory.records import Float64Array, Int64Array, Source
 from augfactory.store.beside.pseudo_label_table import PseudoLabelTable
 from augfactory.store.disk.atomic import write_file
 from augfactory.store.manifest_parts import LabellingEntry

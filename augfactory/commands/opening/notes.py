@@ -160,6 +160,6 @@ def made_rows(text: str, rows: Int64Array) -> str | None:
     if not made:
         return None
     return (
-        f"note: {manifest.name}@{manifest.version} is a dataset version: its {len(rows):,} rows, "
+        f"note: {manifest.address} is a dataset version: its {len(rows):,} rows, "
         f"{made:,} made ones among them, count as originals here"
     )

@@ -195,7 +195,7 @@ def as_text(found: Diff) -> str:
     """Return what a person wants to know of the differences."""
     a, b, rows, manifests = found.a, found.b, found.rows, found.manifests
     lines = [
-        f"{side} {manifest.name}@{manifest.version}  {manifest.rows:,} rows  "
+        f"{side} {manifest.address}  {manifest.rows:,} rows  "
         f"content {manifest.content_hash[:SHORT_HASH]}  {recipe_words(manifest.recipe)}"
         for side, manifest in (("a", a), ("b", b))
     ]

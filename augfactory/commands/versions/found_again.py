@@ -48,7 +48,7 @@ def gather_again(
     with progress.bar("reading the source", len(manifest.source.rows), "image") as bar:
         _, chosen = open_rows(
             manifest.source,
-            f"{address(manifest)} was made from",
+            f"{manifest.address} was made from",
             "Restore the source, or name another copy of it with --source SOURCE.",
             spec=spec,
             opener=lambda spec: _open_source(manifest, spec),
@@ -72,7 +72,7 @@ def refuse_model(manifest: Manifest, model: Path | None) -> None:
     """
     if model is not None and manifest.model is None:
         raise RecipeError(
-            "--model", f"{address(manifest)} was made without a model", "Leave --model out."
+            "--model", f"{manifest.address} was made without a model", "Leave --model out."
         )
 
 
@@ -82,13 +82,13 @@ def _unlabelled_again(folder: Path, manifest: Manifest, recipe: Recipe) -> Sourc
         if recipe.pseudo_label is None:
             return None
         raise InputDataError(
-            address(manifest),
+            manifest.address,
             "its manifest does not say which unlabelled images were labelled",
             "Its manifest was edited: restore it from a copy.",
         )
     spec = spec_of(entry, folder)
     what, remedy = (
-        f"{address(manifest)} was made from",
+        f"{manifest.address} was made from",
         f"Restore the unlabelled images to {spec.text}.",
     )
     try:
@@ -96,7 +96,7 @@ def _unlabelled_again(folder: Path, manifest: Manifest, recipe: Recipe) -> Sourc
     except ChangedSourceError:
         raise
     except InputDataError as error:
-        told = f"{error.what}; {address(manifest)} was made from it too"
+        told = f"{error.what}; {manifest.address} was made from it too"
         raise InputDataError(error.where, told, remedy) from error
     return entry.model_copy(update={"text": spec.text})
 
@@ -109,7 +109,7 @@ def _open_source(manifest: Manifest, spec: SourceSpec) -> Source:
             raise
         raise InputDataError(
             error.where,
-            f"{error.what}; {address(manifest)} was made from it",
+            f"{error.what}; {manifest.address} was made from it",
             "Restore it, or name where it is now with --source SOURCE.",
         ) from error
 
@@ -118,7 +118,7 @@ def _recorded_model(manifest: Manifest, folder: Path) -> Path:
     place = folder_of_model(manifest, folder)
     if place is None:
         raise InputDataError(
-            address(manifest),
+            manifest.address,
             "its manifest does not say where its model is",
             "Name it with --model MODEL_DIR.",
         )
@@ -127,7 +127,7 @@ def _recorded_model(manifest: Manifest, folder: Path) -> Path:
     if not any(is_model_folder(each) for each in (*places, str(place))):
         raise InputDataError(
             place,
-            f"{address(manifest)} was made with it, and there is no finished model at "
+            f"{manifest.address} was made with it, and there is no finished model at "
             f"{_in_words(places, model.get('place'))}",
             "Name where it is now with --model MODEL_DIR, or restore it.",
         )
@@ -141,7 +141,7 @@ def _check_recorded_source(manifest: Manifest, folder: Path) -> None:
     if places and not any(_is_there(each) for each in (*places, text, found)):
         raise InputDataError(
             text,
-            f"{address(manifest)} was made from it, and there is no such file or folder: nothing "
+            f"{manifest.address} was made from it, and there is no such file or folder: nothing "
             f"at {_in_words(places, place)}",
             "Name where it is now with --source SOURCE, or restore it.",
         )
@@ -182,17 +182,12 @@ def _load_model(manifest: Manifest, folder: Path) -> "tuple[Model, str | None]":
     except InputDataError as error:
         raise InputDataError(
             error.where,
-            f"{error.what}; {address(manifest)} was made with it",
+            f"{error.what}; {manifest.address} was made with it",
             "Restore it, or name where it is now with --model MODEL_DIR.",
         ) from error
     raise InputDataError(
         folder,
-        f"none of its weights are those that {address(manifest)} was made with: "
+        f"none of its weights are those that {manifest.address} was made with: "
         f"sha256 {str(wanted)[:16]}",
         "Name the model that made it with --model MODEL_DIR.",
     )
-
-
-def address(manifest: Manifest) -> str:
-    """Return what to call the version: ``digits-x10@v1``."""
-    return f"{manifest.name}@{manifest.version}"

@@ -41,7 +41,7 @@ def as_text(folder: Path, manifest: Manifest) -> str:
     model = f"VAE {manifest.model['sha256'][:16]}" if manifest.model else "none"
     source = manifest.source
     lines = [
-        f"{manifest.name}@{manifest.version}   {folder}",
+        f"{manifest.address}   {folder}",
         f"rows      {manifest.rows:,} of {height}×{width}×{channels}, "
         f"{len(manifest.class_names)} classes",
         *_class_rows(manifest),

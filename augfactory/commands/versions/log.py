@@ -71,7 +71,7 @@ def as_text(entries: list[Entry]) -> str:
     for entry in entries:
         manifest = entry.manifest
         lines.append(
-            f"{manifest.name}@{manifest.version}  {manifest.created}  {manifest.rows:,} rows  "
+            f"{manifest.address}  {manifest.created}  {manifest.rows:,} rows  "
             f"content {manifest.content_hash[:SHORT_HASH]}"
         )
         lines.append(f"    {recipe_words(manifest.recipe)}")

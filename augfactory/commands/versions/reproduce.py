@@ -14,7 +14,7 @@ from augfactory.commands.expand.rendering.shard import render_shards
 from augfactory.commands.opening.recorded_recipe import check_rows, recipe_of
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions.differences import between
-from augfactory.commands.versions.found_again import address, gather_again, refuse_model
+from augfactory.commands.versions.found_again import gather_again, refuse_model
 from augfactory.commands.versions.rendered import Rendered, digests_array, hold_to
 from augfactory.commands.versions.rows.rejected_draws import (
     read_rejected,
@@ -115,7 +115,7 @@ def _read_recipe(manifest: Manifest) -> Recipe:
     except ValueError as error:
         made_with = manifest.libraries.get("augfactory", "another one")
         raise InputDataError(
-            address(manifest),
+            manifest.address,
             f"its recipe is not one that this program can render: {error}",
             f"Use the augfactory that made it: {made_with}.",
         ) from error

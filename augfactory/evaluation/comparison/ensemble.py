@@ -7,12 +7,12 @@ import numpy as np
 from torch import nn
 
 from augfactory.evaluation.comparison.compare import MEASURES, severities_of, summary
-from augfactory.evaluation.comparison.measures import CorruptedScores, Float64Array, Scores, scores
+from augfactory.evaluation.comparison.measures import CorruptedScores, Scores, scores
 from augfactory.evaluation.comparison.protocol import Run, RunResult
 from augfactory.evaluation.comparison.results import EnsembleSummary
 from augfactory.evaluation.comparison.train_run import corruption_errors, measured_corrupted
 from augfactory.evaluation.training.predicting import log_probabilities
-from augfactory.records import Int64Array, ReadImages, Source
+from augfactory.records import Float64Array, Int64Array, ReadImages, Source
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,9 @@ from functools import lru_cache
 from itertools import chain
 
 import numpy as np
-import numpy.typing as npt
 
-from augfactory.records import Int64Array
+from augfactory.records import Float64Array, Int64Array
 
-Float64Array = npt.NDArray[np.float64]
 Metrics = Mapping[str, Mapping[int, float]]  # arm -> block -> figure
 Pair = tuple[str, str]
 LEVEL = 0.95

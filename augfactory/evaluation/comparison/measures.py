@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from augfactory.records import Int64Array
+from augfactory.records import Float64Array, Int64Array
 
-Float64Array = npt.NDArray[np.float64]
 BINS = 15
 ROWS_OF_A_BIN = 100
 TEMPERATURES = (0.05, 20.0)

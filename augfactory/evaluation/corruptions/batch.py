@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from augfactory.arrays.colour import LUMA
 from augfactory.records import Float32Array, UInt8Array
 
 
@@ -40,7 +41,7 @@ class Batch:
         values = self.values
         if values.shape[3] == 1:
             return values[..., 0]
-        values *= np.array([0.299, 0.587, 0.114], dtype=np.float32)
+        values *= np.array(LUMA, dtype=np.float32)
         luma: Float32Array = values[..., 0] + values[..., 1] + values[..., 2]
         return luma
 

@@ -2,12 +2,9 @@
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from augfactory.evaluation.corruptions.batch import Batch, to_bytes
-from augfactory.records import Float32Array, Int64Array, UInt8Array
-
-Float64Array = npt.NDArray[np.float64]
+from augfactory.records import Float32Array, Float64Array, Int64Array, UInt8Array
 
 _REPEATED = cv2.BORDER_REPLICATE
 _REACH = 4.0  # standard deviations after which a Gaussian is cut off

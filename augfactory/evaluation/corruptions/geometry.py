@@ -4,14 +4,11 @@ Outside the image it is black, but for elastic bending, which mirrors it.
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from augfactory.arrays.elastic import elastic_displacement
 from augfactory.arrays.warps import about_centre, shifted, warp
 from augfactory.evaluation.corruptions.batch import Batch
-from augfactory.records import Int64Array, UInt8Array
-
-Float64Array = npt.NDArray[np.float64]
+from augfactory.records import Float64Array, Int64Array, UInt8Array
 
 
 def shear(batch: Batch, angle: float) -> UInt8Array:

@@ -4,13 +4,10 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from augfactory.evaluation.corruptions.batch import Batch, to_bytes
 from augfactory.evaluation.corruptions.blur import smoothed
-from augfactory.records import Float32Array, UInt8Array
-
-Float64Array = npt.NDArray[np.float64]
+from augfactory.records import Float32Array, Float64Array, UInt8Array
 
 _FINE = 4096  # OpenCV's Canny takes 16-bit slopes, and Sobel's are at most 4
 

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from augfactory.arrays.colour import LUMA
 from augfactory.evaluation.images.leakage import SharedImage
 from augfactory.records import Float32Array, Int64Array, Source, UInt8Array
 
@@ -36,7 +37,7 @@ TEST_NEIGHBOUR = 3
 TRAINING_NEIGHBOUR = 6
 BLOCK_ROWS = 1024
 FLAT = 0.5  # grey levels; a thumbnail that varies less shows nothing to compare
-GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
+GREY = np.array(LUMA, dtype=np.float32)
 
 
 @dataclass(frozen=True)

@@ -22,17 +22,15 @@ import numpy.typing as npt
 from scipy.fft import dctn
 from sklearn.metrics.pairwise import euclidean_distances
 
+from augfactory.arrays.colour import LUMA
 from augfactory.evaluation.images.judges import Judge, Judges
 from augfactory.evaluation.images.quality import NEIGHBOURS, kth_distance
 from augfactory.evaluation.training.predicting import log_probabilities
 from augfactory.evaluation.training.training_set import spread_rows
-from augfactory.records import Float32Array, Int64Array, Source, UInt8Array
-
-Float64Array = npt.NDArray[np.float64]
+from augfactory.records import Float32Array, Float64Array, Int64Array, Source, UInt8Array
 
 BLOCK = 1024
 FINE = 0.5  # of the finest frequency
-BRIGHTNESS = (0.299, 0.587, 0.114)  # of red, green and blue, ITU-R BT.601
 NOT_JUDGED = -1
 
 
@@ -164,7 +162,7 @@ def fold_of_rows(judges: Judges, origins: Int64Array) -> Int64Array:
 def fine_detail(images: UInt8Array) -> Float32Array:
     """Return the fine detail of images uint8 [n, H, W, C]: float32 [n], in brightness of 0 to 1."""
     scaled = images.astype(np.float32) / 255
-    grey = scaled[..., 0] if scaled.shape[3] == 1 else scaled @ np.array(BRIGHTNESS, np.float32)
+    grey = scaled[..., 0] if scaled.shape[3] == 1 else scaled @ np.array(LUMA, np.float32)
     height, width = grey.shape[1:]
     down, across = np.arange(height)[:, None] / height, np.arange(width) / width
     fine = np.hypot(down, across) >= FINE

@@ -18,8 +18,7 @@ is bounded by the real rows and a few numbers for each generated one.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -27,9 +26,8 @@ from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.neighbors import NearestNeighbors
 
 from augfactory.keyed_random import generator
-from augfactory.records import Float32Array, Int64Array
+from augfactory.records import Float32Array, Float64Array, Int64Array
 
-Float64Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 # rows of the generated set -> their features, float32 [n, D]
 ReadFeatures = Callable[[Int64Array], Float32Array]
@@ -117,13 +115,6 @@ class Quality:
     overall: Metrics
     classes: dict[int, Metrics]
     neighbours: Neighbours
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the figures as plain values; the rows are left out."""
-        return {
-            "overall": asdict(self.overall),
-            "classes": {str(label): asdict(each) for label, each in self.classes.items()},
-        }
 
 
 class RealSet:

@@ -18,10 +18,8 @@ import numpy.typing as npt
 from augfactory.arrays.equal_images import first_of_equals, image_hashes
 from augfactory.arrays.warps import border_colours, on_border
 from augfactory.keyed_random import generator
-from augfactory.records import READ_AT_ONCE, Int64Array, Source, UInt8Array
+from augfactory.records import READ_AT_ONCE, Float64Array, Int64Array, Source, UInt8Array
 from augfactory.threads import one_blas_thread
-
-Float64Array = npt.NDArray[np.float64]
 
 FOLDS = 5
 MOST, FEWEST = 600, 20  # images that are asked; fewer than the least tell nothing

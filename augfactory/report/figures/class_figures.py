@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
+from augfactory.arrays.colour import LUMA
 from augfactory.report.figures.drawing import (
     BLUE,
     GREEN,
@@ -24,7 +25,6 @@ MOST_BARS = 30
 LONGEST_NAME = 18
 LETTERS = 17  # pixels, of the labels
 ROOM_FOR_NUMBERS = 1.7  # times the longest bar
-LUMINANCE = (0.299, 0.587, 0.114)
 RIGHT = LinearSegmentedColormap.from_list("right", ["#ffffff", BLUE])
 WRONG = LinearSegmentedColormap.from_list("wrong", ["#ffffff", RED])
 
@@ -55,7 +55,7 @@ def confusion_figure(
     colours[np.eye(classes, dtype=bool)] = RIGHT(0.85 * np.diag(shares))
     axes.imshow(colours)
     for (row, column), share in np.ndenumerate(shares):
-        dark = np.dot(colours[row, column, :3], LUMINANCE) < 0.55
+        dark = np.dot(colours[row, column, :3], LUMA) < 0.55
         axes.text(
             column, row, _percent(share), ha="center", va="center",
             size=8 if classes <= 12 else 6.2, color="white" if dark else INK,

@@ -86,7 +86,7 @@ def push(
             destination.prepare(sorted(layout_of(manifest).folders))
             total, sent = sum(each.size for each in (*data, last)), sum(e.size for e in missing)
             with progress.bar(f"sending to {to}", total, "byte", total - sent) as bar:
-                what = f"{manifest.name}@{manifest.version}"
+                what = manifest.address
                 destination.send([each for each in missing if each != last], what, bar)
                 if not there:
                     destination.send([last], what, bar)

@@ -14,7 +14,7 @@ from augfactory.commands.opening.recorded_recipe import check_recipe, request_id
 from augfactory.commands.progress import Progress
 from augfactory.commands.versions.differences import between
 from augfactory.commands.versions.export import validation_of
-from augfactory.commands.versions.found_again import address, gather_again, refuse_model
+from augfactory.commands.versions.found_again import gather_again, refuse_model
 from augfactory.commands.versions.rows.redraw import Redraw, make_redraw, plan_redraw
 from augfactory.commands.versions.rows.rejects import listed_content
 from augfactory.engines.processes import Engine, worker_pool
@@ -105,10 +105,10 @@ def _of_request(
         build, manifest = others[-1]
         raise InputDataError(
             reject,
-            f"was made for {address(manifest)}, and this request is another: "
+            f"was made for {manifest.address}, and this request is another: "
             f"{_differences(manifest, build)}",
             "Ask as you did for that version, or let it say itself how it was made: "
-            f"augfactory expand --reject {reject} {address(manifest)}",
+            f"augfactory expand --reject {reject} {manifest.address}",
         )
     what = "was made for no version" if content is not None else "this request has made no version"
     raise InputDataError(

@@ -34,7 +34,7 @@ def read_rejects(path: Path, manifest: Manifest, *, may_be_all: bool = False) ->
         wrong = found[0] if found[0] < 0 else found[-1]
         raise InputDataError(
             path,
-            f"row {wrong} is not in {manifest.name}@{manifest.version}",
+            f"row {wrong} is not in {manifest.address}",
             f"Its rows are 0 to {manifest.rows - 1}.",
         )
     if len(found) == manifest.rows and not may_be_all:
@@ -85,7 +85,7 @@ def _of_page(path: Path, text: str, manifest: Manifest) -> list[int]:
         raise InputDataError(
             path,
             f"was made for {escaped(str(told['version']))}, whose rows are others than "
-            f"those of {manifest.name}@{manifest.version}",
+            f"those of {manifest.address}",
             "Name that version, or look through this one: augfactory preview --html.",
         )
     if not isinstance(rows, list) or not all(type(row) is int and abs(row) < 2**62 for row in rows):

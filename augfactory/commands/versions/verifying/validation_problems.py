@@ -105,7 +105,7 @@ def check_again(
         VerificationError: ``val/`` holds something else.
     """
     manifest = version.manifest
-    entry, address = manifest.validation, f"{manifest.name}@{manifest.version}"
+    entry, address = manifest.validation, manifest.address
     split_off = entry is not None and entry.seed is not None
     if validation is not None and (entry is None or split_off):
         what = "has no validation images" if entry is None else "split them off its source"
