@@ -35,6 +35,7 @@ def demo(
     ) as progress:
         from augfactory.commands import demo as command
         from augfactory.engines.processes import default_workers
+        from augfactory.evaluation.comparison.verdict_words import lead_and_rest
         from augfactory.report.tables import table
 
         result = command.demo(out, workers or default_workers(), progress)
@@ -46,5 +47,6 @@ def demo(
         for name, path in command.files(result).items():
             show(f"{name:30s} {path}")
         show()
-        show(result.evaluation.verdict.text)
+        for part in filter(None, lead_and_rest(result.evaluation.verdict)):
+            show(part)
         show(f"Next: {result.evaluation.next_here}")
