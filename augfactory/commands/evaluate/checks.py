@@ -191,7 +191,7 @@ def _balance(version: Version, baselines: Sequence[str]) -> Alert | None:
     return Alert(
         "warning",
         f"{version.address} is uneven: {mass[most]:,.0f} images' worth of {names[most]}, "
-        f"{mass[least]:,.0f} of {names[least]}. Look at the balanced accuracy, add originals of "
+        f"{mass[least]:,.0f} of {names[least]}. Add originals of "
         f"the rare classes{remedy}{beat if weighted else ''}.",
     )
 
