@@ -15,8 +15,8 @@ import numpy as np
 from augfactory.errors import InputDataError
 from augfactory.records import Source, SourceSpec
 from augfactory.sources.kind import SourceKind
+from augfactory.sources.listing.class_paths import class_paths, split_in_name
 from augfactory.sources.parsing.archive_files import Member, is_archive, members_of, names_of
-from augfactory.sources.parsing.class_paths import class_paths, split_in_name
 from augfactory.sources.parsing.decoder_errors import decoder_errors
 from augfactory.sources.parsing.image_files import source_of_files
 from augfactory.sources.parsing.labels import read_labels, require_two_classes

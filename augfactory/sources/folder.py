@@ -19,9 +19,9 @@ import numpy as np
 from augfactory.errors import InputDataError
 from augfactory.records import Source, SourceSpec
 from augfactory.sources.kind import SourceKind
-from augfactory.sources.parsing.class_paths import SPLIT_NAMES, VALIDATION_NAMES
-from augfactory.sources.parsing.files_left_out import NOT_CLASSES, files_left_out
-from augfactory.sources.parsing.folder_images import (
+from augfactory.sources.listing.class_paths import SPLIT_NAMES, VALIDATION_NAMES
+from augfactory.sources.listing.files_left_out import NOT_CLASSES, files_left_out
+from augfactory.sources.listing.folder_images import (
     Links,
     entries_of,
     images_in,

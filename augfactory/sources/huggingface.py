@@ -20,6 +20,7 @@ from augfactory.guarded.files import inside
 from augfactory.guarded.text import escaped
 from augfactory.records import Int64Array, Source, SourceOptions, SourceSpec
 from augfactory.sources.kind import SourceKind
+from augfactory.sources.listing.class_paths import split_in_name
 from augfactory.sources.parsing.arrow_images import (
     ArrowFile,
     features_of,
@@ -28,7 +29,6 @@ from augfactory.sources.parsing.arrow_images import (
     parquet_files_in,
     refuse_no_image,
 )
-from augfactory.sources.parsing.class_paths import split_in_name
 from augfactory.sources.parsing.decoder_errors import decoder_errors
 from augfactory.sources.parsing.image_files import source_of_files
 from augfactory.sources.parsing.labels import checked_names, require_two_classes

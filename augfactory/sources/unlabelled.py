@@ -12,11 +12,11 @@ import numpy as np
 from augfactory.errors import InputDataError
 from augfactory.guarded.files import open_regular
 from augfactory.records import Source, SourceSpec
+from augfactory.sources.listing.folder_images import images_below
 from augfactory.sources.npz import IMAGE_KEYS, read_array
 from augfactory.sources.opening import open_source, refuse_test_split
 from augfactory.sources.parsing.arrays import source_of_arrays, whole_images
 from augfactory.sources.parsing.decoder_errors import decoder_errors
-from augfactory.sources.parsing.folder_images import images_below
 from augfactory.sources.parsing.image_files import source_of_files
 from augfactory.sources.parsing.pixels import converted
 

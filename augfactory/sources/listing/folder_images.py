@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from augfactory.errors import InputDataError
+from augfactory.sources.listing.files_left_out import NOT_CLASSES
 from augfactory.sources.parsing.decoder_errors import decoder_errors
-from augfactory.sources.parsing.files_left_out import NOT_CLASSES
 from augfactory.sources.parsing.table_files import IMAGE_SUFFIXES
 
 MOST_DEEP = 32  # folders in each other

@@ -1,0 +1,1 @@
+"""What is in a folder: classes, splits, image files, links, what is left out."""
