@@ -12,6 +12,8 @@ from augfactory.commands.evaluate.evaluate import EvaluateResult
 from augfactory.commands.evaluate.request import EvaluateRequest
 from augfactory.commands.opening.reading import of_any_source, spec_read_by
 from augfactory.commands.progress import Progress
+from augfactory.evaluation.training.batch_policy import Loss
+from augfactory.evaluation.training.batches import Order
 from augfactory.evaluation.training.settings import Optimiser
 from augfactory.records import Colour
 
@@ -32,8 +34,8 @@ def evaluate(
     learning_rate: float | None = None,
     weight_decay: float | None = None,
     label_smoothing: float | None = None,
-    loss: Literal["ce", "jsd"] = "ce",
-    order: Literal["shuffled", "rounds"] = "shuffled",
+    loss: Loss = "ce",
+    order: Order = "shuffled",
     arms: Sequence[str] = (),
     baseline: str | None = None,
     held_out: str | Path | None = None,
@@ -70,13 +72,15 @@ def evaluate(
         weight_decay: in place of the one that suits the classifier.
         label_smoothing: share of each label that is spread evenly over the classes; None is what
             suits the classifier, 0.1 for "quick" and "wide".
-        loss: "jsd" compares each image with two of its AugMix views.
-        order: "rounds" serves datasets round after round, which needs ``steps``.
+        loss: of the datasets: "weighted" lets images of rare classes count more, "jsd" compares
+            each image with two of its AugMix views.
+        order: how datasets are read: "rounds" serves them round after round, which needs ``steps``,
+            "one-of-k" one image of each original in an epoch.
         arms: further arms, such as "originals+cutmix".
         baseline: the arm to compare with; None is the best of those that need no dataset.
         held_out: labelled images that calibrate the probabilities; None takes unused ones.
         group: which images belong together, as --group: no group of the originals may be in the
-            test, nor among the images that calibrate.
+            test, nor among the images that calibrate, and intervals count the groups of the test.
         corruptions: test on corrupted images, too: "mnist-c", "cifar-c", "imagenet-c"
             or "mnist-c-extra".
         corrupted: test on published ones: a folder such as CIFAR-10-C, MNIST-C or ImageNet-C.

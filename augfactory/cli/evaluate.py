@@ -133,7 +133,8 @@ def evaluate(
         typer.Option(
             metavar="COLUMN|RULE",
             help="Images that belong together, as for expand: no group of the originals may be in "
-            "the test, nor among the rows for the temperature.",
+            "the test, nor among the rows for the temperature; those of the test count as one "
+            "image each in intervals.",
         ),
     ] = None,
     corruptions: Annotated[

@@ -262,7 +262,6 @@ def test_an_interruption_leaves_nothing_behind(place: Path) -> None:
 
 
 def test_a_full_disk_is_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-
     monkeypatch.setattr("augfactory.store.disk.room.SPARE_BYTES", 2**60)
     with pytest.raises(ResourceError, match="TMPDIR"):
         again(place / "plain-x3/v1")

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from augfactory.cli.app import app
 from augfactory.commands.progress import Progress
 from augfactory.commands.runs import files as evaluation_files
+from augfactory.commands.study import study as study_module
 from augfactory.commands.study.data import StudyRequest
 from augfactory.commands.study.file import study_of
 from augfactory.commands.study.study import StudyResult, prepare, study
@@ -183,6 +184,24 @@ arms = [
         "originals": 19, "balanced": 48, "exactly 12": 36, "exactly 20": 60,
         "mixed": 72, "single": 50,
     }  # fmt: skip
+
+
+def test_a_study_says_which_arm_to_use_against_the_best_without_a_dataset(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = request(place, n_train=[40], subsets=3, seeds=1, steps=25)
+    first = run(asked).groups[0]
+    free = [
+        arm.accuracy.mean for arm in first.arms if arm.name in ("originals", "originals+geometry")
+    ]
+    best = NAMES[free.index(max(free))]
+    assert first.sentences[0].startswith(("Use ", "It is too early to tell."))
+    assert f"over {best})" in first.sentences[0] or f"use {best}:" in first.sentences[0].lower()
+    assert len(first.sentences) == len(NAMES)  # one of each but the baseline, after the verdict
+
+    monkeypatch.setattr(study_module, "MOST_PAIRS", 9)
+    (said,) = run(asked).groups[0].sentences[:1]
+    assert said.startswith("Which arm to use is not said: 5 beside 2 that need no dataset")
 
 
 def test_draws_differ_and_seeds_share_them(place: Path) -> None:

@@ -99,7 +99,7 @@ def gather(
     learnt_from = _also_learnt_from(versions)
     total = len(test) + sum(len(each) for each in (*trained_on.values(), *learnt_from))
     with progress.bar("looking for test images among the training images", total, "image") as bar:
-        refuse_shared((*trained_on.values(), *learnt_from), test, bar.advance)
+        hashes = refuse_shared((*trained_on.values(), *learnt_from), test, bar.advance)
     if group is not None:
         refuse_shared_groups(_originals(versions[0]), test, group)
     held_out, held_out_source = _held_out(held_out_spec, versions, test, group, progress)
@@ -117,7 +117,7 @@ def gather(
         held_out=held_out,
         held_out_source=held_out_source,
         batch=size,
-        test_groups=shared_groups(test, group),
+        test_groups=shared_groups(test, group, hashes),
         learnt_from=tuple(learnt_from),
     )
 
@@ -148,8 +148,11 @@ def _open_versions(datasets: tuple[str, ...]) -> tuple[Version, ...]:
 
 def refuse_shared(
     trained_on: Iterable[Source], test: Source, advance: Callable[[int], None]
-) -> None:
+) -> UInt8Array:
     """Refuse test images that stand, pixel for pixel, in what is trained on.
+
+    Returns:
+        The ``pixel_hashes`` of the test images.
 
     Raises:
         InputDataError: naming the test image and where it stands.
@@ -157,6 +160,7 @@ def refuse_shared(
     test_hashes = pixel_hashes(test, advance)
     for source in trained_on:
         _refuse_shared(source, test, test_hashes, advance)
+    return test_hashes
 
 
 def _refuse_shared(

@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from augfactory.arrays.equal_images import first_of_equals
 from augfactory.commands.progress import Progress
 from augfactory.errors import InputDataError
 from augfactory.evaluation.images.leakage import equal_images
 from augfactory.guarded.text import escaped
-from augfactory.records import Int64Array, Source
+from augfactory.records import Int64Array, Source, UInt8Array
 from augfactory.sources.choosing.splitting import groups_of, joined
 
 MOST_NAMED = 5
@@ -32,15 +33,15 @@ def originals_together(source: Source, group: str | None, progress: Progress) ->
     return groups
 
 
-def shared_groups(source: Source, group: str | None) -> Int64Array | None:
+def shared_groups(source: Source, group: str | None, hashes: UInt8Array) -> Int64Array | None:
     """Return the number of each row's group, int64 [N]; None where every row stands alone.
 
-    Rows of equal pixels are in one group.
+    Rows of equal pixels are in one group; ``hashes`` are those of ``pixel_hashes``.
 
     Raises:
         RecipeError, InputDataError: as ``originals_together``.
     """
-    groups = joined(groups_of(source, group), equal_images(source))
+    groups = joined(groups_of(source, group), first_of_equals(hashes))
     return groups if len(np.unique(groups)) < len(groups) else None
 
 

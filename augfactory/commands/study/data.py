@@ -110,17 +110,17 @@ def open_data(request: StudyRequest, progress: Progress) -> StudyData:
         learnt.append(open_unlabelled(unlabelled))
     total = sum(map(len, learnt)) + len(test)
     with progress.bar("looking for test images among the originals", total, "image") as bar:
-        refuse_shared(learnt, test, bar.advance)
+        hashes = refuse_shared(learnt, test, bar.advance)
     alerts = tuple(near_duplicates(source, test, learnt[1:]))
     if asked.test_rows is not None and asked.test_rows < len(test):
         chosen = stratified_rows(test.labels, asked.test_rows, 0, "test_rows")
         looked_test = looked_test.chosen(chosen)
-        test = looked_test.source
+        test, hashes = looked_test.source, hashes[chosen]
     test_rows = rows_of(test_spec, test, looked_test.numbers, skipped=looked_test.skipped)
     preset = suited_preset(source, progress)  # one for all draws
     return StudyData(
         spec, source, looked, test_rows, test, alerts, unlabelled, preset, asked.group,
-        shared_groups(test, asked.group),
+        shared_groups(test, asked.group, hashes),
     )  # fmt: skip
 
 

@@ -41,6 +41,8 @@ from augfactory.store.reader import open_version
 if TYPE_CHECKING:
     from augfactory.report.page_figures import Picture
 
+MOST_PAIRS = 5_000  # of arms that are compared: seconds, and little memory
+
 
 class StudyResult(StudyResults):
     """What results.json holds, and the files that were written."""
@@ -242,10 +244,15 @@ def _verdict(
     test_groups: Int64Array | None,
 ) -> str:
     """Say which arm to use, against the best of those that need no dataset; of one arm nothing."""
-    free = [arm.name for arm in asked.arms if arm.recipe is None]
     if len(arms) < 2:
         return ""
-    return verdict_of(own, arms, free or asked.against, test_groups).text
+    free = [arm.name for arm in asked.arms if arm.recipe is None] or list(asked.against)
+    if len(arms) * len(free) > MOST_PAIRS:
+        return (
+            f"Which arm to use is not said: {len(arms):,} beside {len(free):,} that need no "
+            "dataset are too many for intervals that hold together."
+        )
+    return verdict_of(own, arms, free, test_groups).text
 
 
 def _with_ensembles(

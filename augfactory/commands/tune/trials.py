@@ -10,7 +10,7 @@ from augfactory.commands.tune.folds import FOLDS
 from augfactory.commands.tune.space import DEFAULT, Candidate
 from augfactory.evaluation.comparison.curves import Curve, mean_curve
 from augfactory.evaluation.comparison.intervals import Difference
-from augfactory.evaluation.comparison.protocol import RunResult
+from augfactory.evaluation.comparison.protocol import CURVE_ROWS, RunResult
 from augfactory.evaluation.comparison.tune_results import Tried
 from augfactory.evaluation.cross_validation import Fold, FoldComparison, compare_folds
 
@@ -67,7 +67,11 @@ class Trials:
 
     def curve(self, name: str) -> Curve:
         """Return the readings of a recipe's classifiers, means over its folds."""
-        return mean_curve([result.curve for result in by_fold(self.results, name).values()])
+        found = by_fold(self.results, name)
+        images = sum(len(result.labels) for result in found.values()) // len(found)
+        return mean_curve(
+            [result.curve for result in found.values()], test_images=min(images, CURVE_ROWS)
+        )
 
 
 def by_fold(results: Results, name: str) -> dict[int, RunResult]:

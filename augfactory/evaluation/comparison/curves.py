@@ -14,7 +14,7 @@ NEAR = 0.005  # below its last accuracy, an arm has still something to learn
 LAST_DOUBLING = 2.0
 FIFTH = 1.25  # the last fifth of a training is from its step over this
 # Of the test images, how many are right at one end of a doubling of the steps and wrong at the
-# other, over accuracy (1 - accuracy): of classifiers at rest (docs/decisions/0021-….md).
+# other, over accuracy (1 - accuracy): of classifiers at rest (decision 21).
 CHURN = 0.5
 SURE = 2.0  # standard errors above 0 of a rise that is one
 

@@ -194,8 +194,13 @@ def _largest_t(pairs: tuple[Pair, ...], freedom: float) -> float:
     random = np.random.default_rng(0)
     names = sorted(set(chain.from_iterable(pairs)))
     of_arms = random.standard_normal((DRAWS, len(names)))
-    one, other = ([names.index(pair[side]) for pair in pairs] for side in (0, 1))
-    largest = np.abs(of_arms[:, one] - of_arms[:, other]).max(axis=1) / np.sqrt(2)
+    place = {name: column for column, name in enumerate(names)}
+    columns = np.ascontiguousarray(of_arms.T)
+    largest = np.zeros(DRAWS)
+    for one, other in pairs:  # one after the other: all at once would fill the memory
+        gap = np.abs(columns[place[one]] - columns[place[other]])
+        np.maximum(largest, gap, out=largest)
+    largest /= np.sqrt(2)
     scale = np.sqrt(random.chisquare(freedom, DRAWS) / freedom)
     return float(np.quantile(largest / scale, LEVEL))
 
