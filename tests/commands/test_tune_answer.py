@@ -123,3 +123,12 @@ def test_recipes_that_still_rise_are_told() -> None:
     own = answered({}, last(12, "cutmix", "ricap"))
     assert own.rising == {}
     assert "Still rising" not in own.text
+
+
+def test_a_rise_that_so_few_images_cannot_tell_is_not_told() -> None:
+    slow = dict.fromkeys((DEFAULT, "cutmix"), (0.8, 0.804, 0.808, 0.812))
+    few = answered({}, last(3, "cutmix"), images=60, curves=slow)
+    assert few.rising == {}
+    assert "Still rising" not in few.text
+    many = answered({}, last(3, "cutmix"), images=30_000, curves=slow)
+    assert set(many.rising) == {DEFAULT, "cutmix"}
