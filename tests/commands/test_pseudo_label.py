@@ -16,9 +16,8 @@ from typer.testing import CliRunner
 
 import augfactory
 from augfactory.cli.app import app
-from augfactory.commands.evaluate import checks
 from augfactory.commands.evaluate.arms import ArmsRequest
-from augfactory.commands.evaluate.checks import before_training, near_duplicates
+from augfactory.commands.evaluate.checks import before_training
 from augfactory.commands.evaluate.inputs import gather
 from augfactory.commands.expand import pseudo_labelling
 from augfactory.commands.expand.build import Dataset
@@ -26,6 +25,8 @@ from augfactory.commands.expand.estimate import estimate as estimated
 from augfactory.commands.expand.expand import expand
 from augfactory.commands.expand.request import ExpandRequest, plan_builds
 from augfactory.commands.expand.validation import Held
+from augfactory.commands.opening import near_copies
+from augfactory.commands.opening.near_copies import near_duplicates
 from augfactory.commands.progress import Progress
 from augfactory.commands.vae.plan import VaeTrainRequest, plan_training
 from augfactory.commands.vae.train import vae_train
@@ -299,7 +300,7 @@ def test_test_images_that_look_like_unlabelled_ones_are_told(place: Path) -> Non
 def test_of_very_many_images_some_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     learnt, test = pattern_source("learnt", 50), pattern_source("test", 10)
     assert not near_duplicates(learnt, test, [learnt])
-    monkeypatch.setattr(checks, "MOST_PAIRS", 100)
+    monkeypatch.setattr(near_copies, "MOST_PAIRS", 100)
     (alert,) = near_duplicates(learnt, test, [learnt])
     assert alert.level == "note"
     assert alert.text.endswith("of 50 images 10 were looked at, evenly spread.")

@@ -8,7 +8,7 @@ import numpy as np
 from augfactory.commands.evaluate.arms import opened_part
 from augfactory.commands.evaluate.inputs import Inputs
 from augfactory.commands.evaluate.online_arms import WEIGHTED, preset_of
-from augfactory.commands.opening.near_copies import MOST_PAIRS, near_copies
+from augfactory.commands.opening.near_copies import near_duplicates
 from augfactory.commands.opening.notes import small_for_weights
 from augfactory.evaluation.comparison.compare import UNEVEN
 from augfactory.evaluation.comparison.protocol import ClassifierSpec
@@ -35,6 +35,28 @@ def before_training(inputs: Inputs, seeds: int, profile: Profile | None) -> list
         if alert is not None
     ]
     alerts += _online(inputs)
+    alerts += _test_set(inputs)
+    alerts += _shuffled_apart(inputs)
+    originals = opened_part(inputs.arms[0]).source
+    alerts += near_duplicates(originals, inputs.test, inputs.learnt_from)
+    alerts += _seeds(seeds)
+    alerts += [_unchecked_model(version) for version in inputs.versions if _unknown_model(version)]
+    if inputs.held_out is None:
+        alerts.append(
+            Alert(
+                "note",
+                "No labelled rows are held out (--held-out SOURCE), so calibration is given as it "
+                "is, not after temperature scaling.",
+            )
+        )
+    if profile is not None:
+        alerts += _overlap(inputs, profile)
+    return alerts
+
+
+def _test_set(inputs: Inputs) -> list[Alert]:
+    """Say what test images cannot tell: of classes without any, because of few, or of copies."""
+    alerts = []
     missing = np.flatnonzero(np.bincount(inputs.test.labels, minlength=_classes(inputs)) == 0)
     if len(missing):
         names = ", ".join(inputs.test.class_names[label] for label in missing[:10].tolist())
@@ -60,21 +82,6 @@ def before_training(inputs: Inputs, seeds: int, profile: Profile | None) -> list
                 "one --group. Intervals count the groups, since images of one are read alike.",
             )
         )
-    alerts += _shuffled_apart(inputs)
-    originals = opened_part(inputs.arms[0]).source
-    alerts += near_duplicates(originals, inputs.test, inputs.learnt_from)
-    alerts += _seeds(seeds)
-    alerts += [_unchecked_model(version) for version in inputs.versions if _unknown_model(version)]
-    if inputs.held_out is None:
-        alerts.append(
-            Alert(
-                "note",
-                "No labelled rows are held out (--held-out SOURCE), so calibration is given as it "
-                "is, not after temperature scaling.",
-            )
-        )
-    if profile is not None:
-        alerts += _overlap(inputs, profile)
     return alerts
 
 
@@ -95,33 +102,6 @@ def from_weights(
     small = small_for_weights(classifier.name, classifier.weights, image_shape)
     if small is not None:
         alerts.append(Alert("warning", small))
-    return alerts
-
-
-def near_duplicates(
-    originals: Source, test: Source, learnt_from: Sequence[Source] = ()
-) -> list[Alert]:
-    """Name test images that are nearly, not pixel for pixel, among what is learnt.
-
-    ``learnt_from`` are what else a dataset has learnt from: unlabelled images, those of its VAE. Of
-    very many of these, some are looked at.
-    """
-    alerts = []
-    for source, what, most in (
-        (originals, "originals", None),
-        *((own, f"images of {own.name}, which are learnt too", MOST_PAIRS) for own in learnt_from),
-    ):
-        found = near_copies(source, test, most)
-        if found.pairs is not None:
-            text = (
-                f"Test images look nearly like {what}, so that knowing these may be enough to know "
-                f"those: {found.pairs}. Look at them; if they show the same, take them out of the "
-                "test source and evaluate again."
-            )
-            alerts.append(Alert("warning", text))
-        if found.not_all:
-            text = f"Test images that look nearly like {what}: {found.not_all}."
-            alerts.append(Alert("note", text))
     return alerts
 
 

@@ -65,17 +65,45 @@ def label(build: Build, rows: Int64Array, run: Run, progress: Progress) -> bytes
         for number in range(stage.rounds)
         for own in range(stage.teachers)
     ]
+    last = _train(given, tasks, len(rows), run, progress)
+    taken = _round_taken(given, last + 1)
+    found, trust = _labels_of(given, taken), _trust(given, taken)
+    progress.say(_in_words(trust, found, build.folder.name))
+    if taken < last:
+        progress.say(
+            f"{build.folder.name}: the labels are those of round {taken + 1}: classifiers of round "
+            f"{last + 1}, which learnt from these, read labelled images worse"
+        )
+    for told in trust.warnings(given.source.class_names):
+        progress.say(f"warning: {told}")
+    for told in trust.notes(given.source.class_names):
+        progress.say(f"note: {told}")
+    assert given.unlabelled is not None
+    images = [given.unlabelled.row_name(row) for row in range(len(rows))]
+    table = PseudoLabelTable(rows, found.soft_label, found.kept)
+    return table.as_bytes(images, given.source.class_names)
+
+
+def _train(
+    given: Given, tasks: list[TeacherTask], unlabelled: int, run: Run, progress: Progress
+) -> int:
+    """Train those of ``tasks`` that are not kept, round by round; return the last round's number.
+
+    Rounds end with one that reads worse than its own before: a further one would learn from it.
+    """
+    stage = given.recipe.pseudo_label
+    assert stage is not None
     missing = [task for task in tasks if _kept_reading(given, task) is None]
     kept = len(tasks) - len(missing)
     if kept:
         progress.say(f"{kept} of {len(tasks)} classifiers are kept from an earlier run")
     if missing:
-        each = seconds_each(given.recipe, given.source, len(rows), given.weights)
+        each = seconds_each(given.recipe, given.source, unlabelled, given.weights)
         minutes = len(missing) * each / 60
         progress.say(
             f"{len(missing)} classifiers are trained for {stage.steps:,} steps each to label "
-            f"{len(rows):,} images: about {max(1, round(minutes)):,} min of one core; in a recipe, "
-            "`steps` under `[pseudo_label]` sets that"
+            f"{unlabelled:,} images: about {max(1, round(minutes)):,} min of one core; in a "
+            "recipe, `steps` under `[pseudo_label]` sets that"
         )
         if stage.classifier == LABELLING_CLASSIFIER and given.weights is None:
             progress.say(
@@ -86,24 +114,9 @@ def label(build: Build, rows: Int64Array, run: Run, progress: Progress) -> bytes
         for number in range(stage.rounds):
             for _ in run(teach, [task for task in missing if task.round == number]):
                 bar.advance(1)
-            taken = _round_taken(given, number + 1)
-            if taken < number:  # a further one would learn from these
-                break
-    found, trust = _labels_of(given, taken), _trust(given, taken)
-    progress.say(_in_words(trust, found, build.folder.name))
-    if taken < number:
-        progress.say(
-            f"{build.folder.name}: the labels are those of round {taken + 1}: classifiers of round "
-            f"{number + 1}, which learnt from these, read labelled images worse"
-        )
-    for told in trust.warnings(given.source.class_names):
-        progress.say(f"warning: {told}")
-    for told in trust.notes(given.source.class_names):
-        progress.say(f"note: {told}")
-    assert given.unlabelled is not None
-    images = [given.unlabelled.row_name(row) for row in range(len(rows))]
-    table = PseudoLabelTable(rows, found.soft_label, found.kept)
-    return table.as_bytes(images, given.source.class_names)
+            if _round_taken(given, number + 1) < number:
+                return number
+    return stage.rounds - 1
 
 
 def told_of_labels(build: Build) -> bytes:

@@ -1,7 +1,9 @@
 """Images that are to be kept apart and look nearly alike: which, in words."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from augfactory.evaluation.comparison.results import Alert
 from augfactory.evaluation.images.duplicates import find_near_duplicates
 from augfactory.evaluation.training.training_set import spread_rows
 from augfactory.guarded.text import escaped
@@ -46,3 +48,30 @@ def near_copies(learnt: Source, kept_apart: Source, most_pairs: int | None = Non
     ]
     more = ", and more" if len(found) > MOST_NAMED else ""
     return NearCopies(f"{'; '.join(pairs)}{more}" if pairs else None, len(learnt), of)
+
+
+def near_duplicates(
+    originals: Source, test: Source, learnt_from: Sequence[Source] = ()
+) -> list[Alert]:
+    """Name test images that are nearly, not pixel for pixel, among what is learnt.
+
+    ``learnt_from`` are what else a dataset has learnt from: unlabelled images, those of its VAE. Of
+    very many of these, some are looked at.
+    """
+    alerts = []
+    for source, what, most in (
+        (originals, "originals", None),
+        *((own, f"images of {own.name}, which are learnt too", MOST_PAIRS) for own in learnt_from),
+    ):
+        found = near_copies(source, test, most)
+        if found.pairs is not None:
+            text = (
+                f"Test images look nearly like {what}, so that knowing these may be enough to know "
+                f"those: {found.pairs}. Look at them; if they show the same, take them out of the "
+                "test source and evaluate again."
+            )
+            alerts.append(Alert("warning", text))
+        if found.not_all:
+            text = f"Test images that look nearly like {what}: {found.not_all}."
+            alerts.append(Alert("note", text))
+    return alerts

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from augfactory.commands.evaluate.checks import near_duplicates
 from augfactory.commands.evaluate.inputs import refuse_shared, unused_rows
 from augfactory.commands.opening.fit import check_fit
 from augfactory.commands.opening.groups import refuse_shared_groups, shared_groups
 from augfactory.commands.opening.look import Looked, look
+from augfactory.commands.opening.near_copies import near_duplicates
 from augfactory.commands.opening.notes import suited_preset
 from augfactory.commands.opening.reading import spec_read_by
 from augfactory.commands.progress import Progress

@@ -119,22 +119,16 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
         models = train_models(request, data, draws, progress)
         missing: list[str] = []
         planned = make_arms(request, data, draws, models, missing, progress)
-        corrupted = None
+        published = prepared.published
+        alerts = (*data.alerts, *_from_weights(prepared), *(published.alerts if published else ()))
+        corrupted = None if published is None else published.test
         if profile is not None:
             corrupted = corrupted_test(data.test_rows, profile, out, workers, progress, engine)
-        alerts = (*data.alerts, *_from_weights(prepared))
-        if prepared.published is not None:
-            corrupted = prepared.published.test
-            alerts = (*alerts, *prepared.published.alerts)
         groups = _cells(asked, prepared, planned, corrupted)
         results, trained = train_runs(
             list(groups), out, workers, progress, engine=engine, networks=networks
         )
-        arms, verdicts = {}, {}
-        for count in asked.n_train:
-            own = _of_count(asked, count, groups, results)
-            arms[count] = summarise(own, asked.against, data.test_groups)
-            verdicts[count] = _verdict(asked, own, arms[count], data.test_groups)
+        arms, verdicts = _compared(asked, groups, results, data.test_groups)
         if networks is not None:
             arms = _with_ensembles(request, networks, arms, groups, results, progress)
         document, written = write_results(
@@ -145,12 +139,7 @@ def study(request: StudyRequest, progress: Progress) -> StudyResult:
             missing,
             results,
             verdicts=verdicts,
-            test=LabelledSet(
-                text=asked.test,
-                rows=len(data.test),
-                fingerprint=data.test_rows.fingerprint,
-                skipped=data.test_rows.skipped,
-            ),
+            test=_test_set(asked, data),
             settings=asdict(_settings(asked, baseline, prepared)),
             class_names=data.test.class_names,
             alerts=alerts,
@@ -226,6 +215,30 @@ def as_json(result: StudyResult) -> dict[str, Any]:
         "out": str(result.out),
         "files": [str(path) for path in result.files],
     }
+
+
+def _test_set(asked: Study, data: StudyData) -> LabelledSet:
+    return LabelledSet(
+        text=asked.test,
+        rows=len(data.test),
+        fingerprint=data.test_rows.fingerprint,
+        skipped=data.test_rows.skipped,
+    )
+
+
+def _compared(
+    asked: Study,
+    groups: dict[Run, int],
+    results: Sequence[tuple[Run, RunResult]],
+    test_groups: Int64Array | None,
+) -> tuple[dict[int, tuple[ArmSummary, ...]], dict[int, str]]:
+    """Return the arms of each number of originals, and which of them to use, in words."""
+    arms, verdicts = {}, {}
+    for count in asked.n_train:
+        own = _of_count(asked, count, groups, results)
+        arms[count] = summarise(own, asked.against, test_groups)
+        verdicts[count] = _verdict(asked, own, arms[count], test_groups)
+    return arms, verdicts
 
 
 def _of_count(

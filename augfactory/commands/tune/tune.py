@@ -21,6 +21,7 @@ from augfactory.commands.runs import files
 from augfactory.commands.tune.answer import answer
 from augfactory.commands.tune.folds import (
     FOLDS,
+    Learner,
     TuneRequest,
     learner_of,
     online_arms,
@@ -73,8 +74,6 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
     folder = request.out.with_name(f"{request.out.stem}-tuning")
     files.check_folder(folder)
     # torch: only when the request is right
-    from augfactory.commands.runs.train_runs import train_runs
-    from augfactory.commands.tune.estimate import too_few_minutes
     from augfactory.evaluation.classifiers.registry import check_image_shape
 
     known, freeze = learner.classifier, learner.settings.freeze
@@ -87,32 +86,52 @@ def tune(request: TuneRequest, progress: Progress) -> TuneResult:
     make_folders([folder])
     with only_writer(folder, request.lock):
         files.begin(folder)
-        alive, units, online = list(space), 0, online_arms(space)
-        results: Results = {}
-        tested: dict[int, Fold] = {}
-        seconds = 0.0  # of a classifier, by the clock
-        while (target := _next(request, begun, units, len(alive) + len(online) + 1, seconds)) > 0:
-            since = time.monotonic()
-            runs = []
-            for number in range(target):
-                unit = open_unit(request, source, folder, number, groups)
-                tested[number] = unit.tested
-                runs += runs_of_fold(request, unit, alive, online, learner, progress)
-            if units == 0 and (told := too_few_minutes(runs, request.minutes, request.workers)):
-                progress.say(told)
-            text = f"trying {len(alive)} recipes on {target} {'fold' if target == 1 else 'folds'}"
-            found, trained = train_runs(
-                runs, folder, request.workers, progress, text=text, engine=request.runs_on
-            )
-            results = {**results, **{(run.arm.name, run.subset): own for run, own in found}}
-            seconds = (time.monotonic() - since) / max(trained, 1) if trained else seconds
-            units = target
-            if target in ROUNDS:
-                alive = _better_half(alive, results)
-            if target >= ENOUGH:
-                online = (max(online, key=lambda name: mean_accuracy(results, name)),)
-        trials = Trials(space, online_arms(space), results, tested)
+        trials = _trials(request, source, groups, space, folder, learner, begun, progress)
         return _finished(request, source, folder, trials)
+
+
+def _trials(
+    request: TuneRequest,
+    source: Source,
+    groups: Int64Array | None,
+    space: Sequence[Candidate],
+    folder: Path,
+    learner: Learner,
+    begun: float,
+    progress: Progress,
+) -> Trials:
+    """Try all recipes on a fold, and the better ones on more, until the minutes are spent.
+
+    ``begun`` is when, as a monotonic time.
+    """
+    from augfactory.commands.runs.train_runs import train_runs
+    from augfactory.commands.tune.estimate import too_few_minutes
+
+    alive, units, online = list(space), 0, online_arms(space)
+    results: Results = {}
+    tested: dict[int, Fold] = {}
+    seconds = 0.0  # of a classifier, by the clock
+    while (target := _next(request, begun, units, len(alive) + len(online) + 1, seconds)) > 0:
+        since = time.monotonic()
+        runs = []
+        for number in range(target):
+            unit = open_unit(request, source, folder, number, groups)
+            tested[number] = unit.tested
+            runs += runs_of_fold(request, unit, alive, online, learner, progress)
+        if units == 0 and (told := too_few_minutes(runs, request.minutes, request.workers)):
+            progress.say(told)
+        text = f"trying {len(alive)} recipes on {target} {'fold' if target == 1 else 'folds'}"
+        found, trained = train_runs(
+            runs, folder, request.workers, progress, text=text, engine=request.runs_on
+        )
+        results = {**results, **{(run.arm.name, run.subset): own for run, own in found}}
+        seconds = (time.monotonic() - since) / max(trained, 1) if trained else seconds
+        units = target
+        if target in ROUNDS:
+            alive = _better_half(alive, results)
+        if target >= ENOUGH:
+            online = (max(online, key=lambda name: mean_accuracy(results, name)),)
+    return Trials(space, online_arms(space), results, tested)
 
 
 def _opened(request: TuneRequest, progress: Progress) -> tuple[Source, Int64Array | None]:
