@@ -47,6 +47,7 @@ def demo(
         for name, path in command.files(result).items():
             show(f"{name:30s} {path}")
         show()
-        for part in filter(None, lead_and_rest(result.evaluation.verdict)):
+        verdict = result.evaluation.verdict
+        for part in lead_and_rest(verdict.text, verdict.lead):
             show(part)
         show(f"Next: {result.evaluation.next_here}")

@@ -290,6 +290,6 @@ def evaluate(
         for path in result.files:
             show(escaped(str(path)))
         show()
-        for part in filter(None, lead_and_rest(result.verdict)):
+        for part in lead_and_rest(result.verdict.text, result.verdict.lead):
             show(escaped(part))
         show(f"Next: {escaped(result.next_here)}")

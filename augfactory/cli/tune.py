@@ -106,6 +106,7 @@ def tune(
         from augfactory.commands.tune import tune as command
         from augfactory.commands.tune.answer import table
         from augfactory.commands.tune.folds import TuneRequest
+        from augfactory.evaluation.comparison.verdict_words import lead_and_rest
         from augfactory.guarded.text import escaped
         from augfactory.store.disk.lock import read_lock
 
@@ -139,5 +140,6 @@ def tune(
         for path in result.files:
             show(escaped(str(path)))
         show()
-        show(escaped(result.text))
+        for part in lead_and_rest(result.text, result.lead):
+            show(escaped(part))
         show(escaped(f"Next: {result.next}"))

@@ -63,7 +63,7 @@ def report_page(results: Results | StudyResults, pictures: Sequence[Picture]) ->
         arms = [arm for group in results.groups for arm in group.arms]
     else:
         title = _title(results.datasets)
-        told = tuple(filter(None, lead_and_rest(results.verdict)))
+        told = lead_and_rest(results.verdict.text, results.verdict.lead)
         sections = [_section("", "", told, results.arms, results)]
         arms = list(results.arms)
     html = environment().get_template(TEMPLATE).render(

@@ -10,6 +10,8 @@ from augfactory.commands.expand.request import ExpandRequest
 from augfactory.commands.progress import Progress
 from augfactory.pipeline.recipes.stages import mix_stage
 from augfactory.records import SourceSpec
+from augfactory.store.manifest import read_manifest
+from tests.commands.hostile import make_version
 
 
 def request(folder: Path, storage: str = "hdf5") -> ExpandRequest:
@@ -20,6 +22,15 @@ def request(folder: Path, storage: str = "hdf5") -> ExpandRequest:
         mix=(mix_stage("test", "mixup", 2, "expanded", {}),),
         format=storage,
     )
+
+
+def whole_hashes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return the content hash of what is made where nothing comes between, by format."""
+    storages: tuple[str, ...] = ("hdf5", "png")
+    return {
+        storage: read_manifest(make_version(tmp_path_factory.mktemp(storage), storage)).content_hash
+        for storage in storages
+    }
 
 
 class Stopped(BaseException):

@@ -17,7 +17,7 @@ from augfactory.commands.versions.verify import verify
 from augfactory.errors import AugfactoryError, ResourceError, VerificationError
 from augfactory.store.manifest import read_manifest
 from tests.commands.hostile import make_source, make_version, rewrite
-from tests.commands.interrupted import Stopped, interrupted, request, stop
+from tests.commands.interrupted import Stopped, interrupted, request, stop, whole_hashes
 
 
 def first_data_file(building: Path) -> Path:
@@ -81,12 +81,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return the content hash of what is made where nothing comes between, by format."""
-    storages: tuple[str, ...] = ("hdf5", "png")
-    return {
-        storage: read_manifest(make_version(tmp_path_factory.mktemp(storage), storage)).content_hash
-        for storage in storages
-    }
+    return whole_hashes(tmp_path_factory)
 
 
 @pytest.mark.parametrize("damage", DAMAGE)

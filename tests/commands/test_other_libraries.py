@@ -15,19 +15,14 @@ from augfactory.commands.progress import Progress
 from augfactory.pipeline.render import render_block
 from augfactory.store.disk.atomic import remove
 from augfactory.store.manifest import library_versions, read_manifest
-from tests.commands.hostile import make_source, make_version
-from tests.commands.interrupted import Stopped, interrupted, request, stop
+from tests.commands.hostile import make_source
+from tests.commands.interrupted import Stopped, interrupted, request, stop, whole_hashes
 from tests.commands.told import Told
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return the content hash of what is made where nothing comes between, by format."""
-    storages: tuple[str, ...] = ("hdf5", "png")
-    return {
-        storage: read_manifest(make_version(tmp_path_factory.mktemp(storage), storage)).content_hash
-        for storage in storages
-    }
+    return whole_hashes(tmp_path_factory)
 
 
 def with_other_libraries(patched: pytest.MonkeyPatch, **versions: str) -> None:

@@ -119,7 +119,7 @@ def test_recipes_that_still_rise_are_told() -> None:
     curves |= {DEFAULT: rising, "ricap": rising}
     own = answered({}, last(12, "cutmix", "ricap"), curves=curves)
     assert set(own.rising) == {DEFAULT, "cutmix", "ricap"}
-    assert "all recipes of the last round, " in own.text
+    assert "all recipes of the last round (" in own.text
     own = answered({}, last(12, "cutmix", "ricap"))
     assert own.rising == {}
     assert "Still rising" not in own.text

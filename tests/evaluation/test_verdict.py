@@ -279,8 +279,8 @@ def test_a_study_says_of_each_arm_what_can_be_told_apart() -> None:
 def test_the_lead_says_what_to_do_and_the_rest_why() -> None:
     verdict, text = judged(ORIGINALS, GEOMETRY, accuracies("leaves-x50", 0.70, 0.72, 0.73))
     assert verdict.lead == "Use originals+geometry: nothing here is surely better."
-    head, rest = lead_and_rest(replace(verdict, text=f"A quick look. {text} More."))
+    head, rest = lead_and_rest(f"A quick look. {text} More.", verdict.lead)
     assert head == f"A quick look. {verdict.lead}"
     assert rest.startswith("Leave out originals (-10.3). Not decided: leaves-x50 (+0.3).")
     assert rest.endswith(" More.")
-    assert lead_and_rest(replace(verdict, lead="", text="All.")) == ("All.", "")
+    assert lead_and_rest("All.", "") == lead_and_rest("All.", "All.") == ("All.",)

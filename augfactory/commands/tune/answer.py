@@ -18,7 +18,7 @@ MOST_NAMES = 3  # of recipes that still rise
 
 @dataclass(frozen=True)
 class Answer:
-    """Which recipe to use and why.
+    """Which recipe to use and why; ``lead`` is the beginning of ``text``.
 
     ``smallest_gain`` is what a recipe of the last round has to gain to be seen on these folds,
     ``smallest_gain_ever`` on endlessly many folds of the same images; as shares of the images, None
@@ -27,6 +27,7 @@ class Answer:
     """
 
     chosen: Candidate
+    lead: str
     text: str
     tried: tuple[Tried, ...]
     best_online: str
@@ -65,6 +66,7 @@ def answer(trials: Trials, steps: int, images: int, most_folds: int) -> Answer:
         said.append(_sharpness(seen, ever, images, gaps[best].pairs, most_folds))
     return Answer(
         chosen=next(one for one in trials.space if one.name == use),
+        lead=said[0],
         text=" ".join(part for part in said if part),
         tried=tuple(all_tried(trials, from_default, from_online)),
         best_online=online,
@@ -121,7 +123,7 @@ def _rising(rising: dict[str, float | None], count: int, steps: int) -> str:
     more = len(ordered) - len(named)
     which = ", ".join(named) + (f" and {more} more" if more else "")
     if len(rising) == count:
-        which = f"all recipes of the last round, {which}"
+        which = f"all recipes of the last round ({which})"
     return f"Still rising after {steps:,} steps: {which}; more --steps may change the order."
 
 

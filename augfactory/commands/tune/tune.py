@@ -203,6 +203,7 @@ def _finished(request: TuneRequest, source: Source, folder: Path, trials: Trials
     how = f"# augfactory tune {request.source.text}: {chosen.name}, {chosen.words}\n"
     document = TuneResults(
         use=chosen.name,
+        lead=found.lead,
         text=words,
         next=_next_command(request, chosen),
         recipe=recipe.model_dump(mode="json"),

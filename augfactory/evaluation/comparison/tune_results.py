@@ -27,6 +27,8 @@ class Tried:
 class TuneResults(Record):
     """What results.json of a tuning holds; ``use`` is the name of the chosen recipe.
 
+    ``lead`` is that part of ``text`` which says what to use.
+
     ``smallest_gain`` is what a recipe of the last round has to gain over the default to be seen on
     the folds there were, ``smallest_gain_ever`` on endlessly many of the same images; shares of the
     images, None where there were too few folds to tell. ``rising`` are the recipes of the last
@@ -35,6 +37,7 @@ class TuneResults(Record):
     """
 
     use: Text
+    lead: Text
     text: Text
     next: Text
     recipe: dict[str, Any]

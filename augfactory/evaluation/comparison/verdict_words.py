@@ -59,10 +59,10 @@ def in_words(
     return replace(verdict, lead=lead, text=" ".join(said))
 
 
-def lead_and_rest(verdict: Verdict) -> tuple[str, str]:
-    """Return the text up to the end of the lead, and what follows it."""
-    before, lead, after = verdict.text.partition(verdict.lead or verdict.text)
-    return before + lead, after.strip()
+def lead_and_rest(text: str, lead: str) -> tuple[str, ...]:
+    """Return ``text`` up to the end of its ``lead``, and what follows it, if anything does."""
+    before, lead, after = text.partition(lead or text)
+    return tuple(filter(None, (before + lead, after.strip())))
 
 
 def _rising(verdict: Verdict, *, all_rise: bool) -> list[str]:
@@ -145,8 +145,9 @@ def _sharpness(verdict: Verdict, smallest: float, seeds: int, seconds: float) ->
     point = "to see a difference of one percentage point"
     wanted = verdict.seeds_for_a_point
     if wanted is not None:
-        minutes = (wanted - seeds) * seconds / 60
-        more = f", about {minutes:,.0f} more minutes of one core" if minutes >= 1 else ""
+        minutes = round((wanted - seeds) * seconds / 60)
+        more = f", about {minutes:,} more {'minute' if minutes == 1 else 'minutes'} of one core"
+        more = more if minutes else ""
         return f"{text}; {point} would take {wanted} trainings of each arm{more}."
     if verdict.test_images_for_a_point <= verdict.test_images:
         return f"{text}; {point} would take more than {MOST_SEEDS} trainings of each arm."
